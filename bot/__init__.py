@@ -1,0 +1,1 @@
+"""Callboard: release machine-learning models from Slack, through Git."""
