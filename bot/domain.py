@@ -362,10 +362,27 @@ class Record:
     healthy_since: datetime | None = None
     log: str | None = None
     """The last lines of the culprit's log, redacted."""
+    rulings: tuple[Ruling, ...] = ()
+    """What the gates said last, so that the card need not ask them again."""
+    approved_by: tuple[str, ...] = ()
+    comparison: Comparison | None = None
     trouble: str | None = None
     """What an outside system's trouble looks like at present; None when all answer."""
     followup: int | None = None
     """The promotion that goes back, when this one failed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What somebody, or policy, wants: that a version become the release of a pair."""
+
+    pair: Pair
+    kind: Kind
+    version: int
+    by: str
+    """Chat user id, or `callboard`."""
+    at: datetime
+    automatic: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

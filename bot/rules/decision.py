@@ -1,0 +1,149 @@
+"""What a decision looks at, and what it can say.
+
+`Evidence` is gathered by a turn and is all that the rules may see.  A `Decision` is what the turn commits;
+its `action`, if any, is the one outside write that follows.  To add an action: a dataclass here, its name in
+`Action`, and one function in `bot/actions.py`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from bot.domain import (
+    Base,
+    Card,
+    Change,
+    Comparison,
+    Fact,
+    Health,
+    Pair,
+    Policy,
+    Promotion,
+    Pull,
+    Release,
+    Request,
+    Served,
+    State,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a pair's pin stands in the repository, and which workload it belongs to."""
+
+    paths: tuple[str, ...]
+    namespace: str | None = None
+    workload: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """All that a decision may look at, at one moment, the time included."""
+
+    now: datetime
+    pair: Pair
+    policy: Policy
+    promotion: Promotion | None = None
+    release: Release | None = None
+    upstream: Release | None = None
+    """The release of the stage that `policy.after` names."""
+    newest: int | None = None
+    """The newest version that was announced: what an `auto` stage wants."""
+    attempted: int = 0
+    """The highest version that anybody tried to release on this pair."""
+    facts: tuple[Fact, ...] = ()
+    entitled: frozenset[str] = frozenset()
+    """Those among the people in `facts`, and the requester, whose word counts here."""
+    unsure: str | None = None
+    """Why the chat cannot say who is entitled; then nobody is."""
+    card: Card | None = None
+    comparison: Comparison | None = None
+    base: Base | None = None
+    place: Place | None = None
+    change: Change | None = None
+    refusal: str | None = None
+    """Why the manifest cannot be changed."""
+    pull: Pull | None = None
+    health: Health | None = None
+    served: Mapping[str, Served | str] = field(default_factory=dict)
+    """What each new pod says on /model, or why it says nothing."""
+    log: str | None = None
+    alias: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Propose:
+    """Open (or bring up to date) the pull request that holds the change."""
+
+    base: Base
+    change: Change
+    place: Place
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Post:
+    """Post the message that stands for the change."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whisper:
+    """Tell one person privately why their word does not count."""
+
+    fact: int
+    to: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Merge:
+    """Merge the pull request at exactly this head."""
+
+    number: int
+    head: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClosePull:
+    """Close the pull request unmerged and remove its branch."""
+
+    number: int
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoveAlias:
+    """Point the registry's alias of the stage at the proven version."""
+
+    version: int
+    previous: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tag:
+    """Write the pull request's address on the version."""
+
+    version: int
+    key: str
+    value: str
+
+
+Action: TypeAlias = Propose | Post | Whisper | Merge | ClosePull | MoveAlias | Tag
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What the turn commits before it acts.  The default decides nothing and waits for a hint."""
+
+    state: State | None = None
+    """The state to enter; None stays."""
+    because: str = ""
+    action: Action | None = None
+    wake: timedelta | None = None
+    """Look again after this long, if nothing rings before."""
+    note: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the promotion's Record to write down."""
+    released: bool = False
+    """The version is proven: it is the pair's release from now on."""
+    start: Request | None = None
+    """A promotion to open, in the same transaction."""
