@@ -1,0 +1,327 @@
+"""What Callboard remembers.  The only package that knows SQL (SQLAlchemy Core, over SQLite).
+
+Two promises hold everything else up.  A fact is committed in one transaction with the key that makes a second
+delivery of it the same, and with its pair's `wake_at`.  A decision is committed by compare-and-set on its pair's
+revision, before anything is done about it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Self
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, and_, event, func, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.domain import (
+    Fact,
+    FactKind,
+    ModelVersion,
+    Pair,
+    Posted,
+    Promotion,
+    Release,
+    Request,
+    State,
+)
+from bot.rules.decision import Decision, Place
+from bot.store import rows
+from bot.store.mirror import Mirror
+from bot.store.schema import facts, messages, pairs, promotions, releases, transitions, versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """One pair as the store holds it, at one revision."""
+
+    pair: Pair
+    revision: int
+    tries: int
+    intent: str | None
+    """The action that was decided and whose outcome was never written down."""
+    intent_at: datetime | None
+    place: Place | None
+    promotion: Promotion | None
+    facts: tuple[Fact, ...]
+    release: Release | None
+    newest: int | None
+    attempted: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A message that stands for a change of a promotion."""
+
+    posted: Posted
+    promotion: int
+    digest: str | None
+    current: bool
+    shown: str | None
+
+
+class Store:
+    """The record.  Every method is one transaction."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+        self.mirror = Mirror(engine)
+
+    @classmethod
+    async def open(cls, url: str) -> Self:
+        """Open the database at `url` and bring its tables up to date."""
+        from bot.migrations import upgrade  # noqa: PLC0415  (alembic is heavy, and rarely has anything to do)
+
+        target = make_url(url).set(drivername="sqlite+aiosqlite")
+        engine = create_async_engine(target, connect_args={"timeout": 15})
+        event.listen(engine.sync_engine, "connect", rows.configure)
+        event.listen(engine.sync_engine, "begin", lambda tx: tx.exec_driver_sql("BEGIN IMMEDIATE"))
+        async with engine.connect() as connection:
+            await connection.run_sync(upgrade)
+            await connection.commit()
+        return cls(engine)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()
+
+    # ── what people did ──────────────────────────────────────────────────────────────────────────────
+
+    async def ask(self, request: Request, *, key: str) -> int | None:
+        """Open a promotion; return its number, or None when the pair has one already (or this was delivered before)."""
+        try:
+            async with self._engine.begin() as tx:
+                previous = await rows.release_of(tx, request.pair)
+                number = await rows.begin(tx, request, previous)
+                await rows.fact(tx, key, request.kind, request.by, request.at, promotion=number)
+                await rows.wake(tx, request.pair, request.at)
+        except IntegrityError:
+            return None
+        return number
+
+    async def word(self, kind: FactKind, by: str, on: Standing, *, at: datetime, key: str) -> bool:
+        """Record one person's word on the change a message stands for; return False when it came before."""
+        return await self._say(key, kind, by, at, on.promotion, on.digest)
+
+    async def cancel(self, number: int, by: str, *, at: datetime, key: str) -> bool:
+        """Record that somebody takes a promotion back."""
+        return await self._say(key, FactKind.CANCEL, by, at, number, None)
+
+    async def _say(self, key: str, kind: FactKind, by: str, at: datetime, number: int, digest: str | None) -> bool:
+        try:
+            async with self._engine.begin() as tx:
+                row = (
+                    await tx.execute(select(promotions.c.model, promotions.c.stage).where(promotions.c.id == number))
+                ).one()
+                await rows.fact(tx, key, kind, by, at, promotion=number, digest=digest)
+                await rows.wake(tx, Pair(model=row.model, stage=row.stage), at)
+        except IntegrityError:
+            return False
+        return True
+
+    async def standing(self, posted: Posted) -> Standing | None:
+        """Return what the message at that place stands for."""
+        async with self._engine.begin() as tx:
+            where = and_(messages.c.channel == posted.channel, messages.c.ts == posted.ts)
+            row = (await tx.execute(select(messages).where(where))).one_or_none()
+        return _standing(row) if row else None
+
+    # ── what handlers answer from ────────────────────────────────────────────────────────────────────
+
+    async def release(self, pair: Pair) -> Release | None:
+        """Return what the pair runs now, proven."""
+        async with self._engine.begin() as tx:
+            return await rows.release_of(tx, pair)
+
+    async def releases(self) -> tuple[Release, ...]:
+        """Return what every pair runs now, proven."""
+        async with self._engine.begin() as tx:
+            newest = select(func.max(releases.c.id)).group_by(releases.c.model, releases.c.stage)
+            found = await tx.execute(
+                select(releases).where(releases.c.id.in_(newest)).order_by(releases.c.model, releases.c.stage)
+            )
+            return tuple(rows.as_release(row) for row in found)
+
+    async def promotion(self, number: int) -> Promotion | None:
+        """Return one promotion."""
+        async with self._engine.begin() as tx:
+            row = (await tx.execute(select(promotions).where(promotions.c.id == number))).one_or_none()
+        return rows.as_promotion(row) if row else None
+
+    async def open_promotion(self, pair: Pair) -> Promotion | None:
+        """Return the promotion that is open for the pair."""
+        found = await self._promotions(and_(rows.of(promotions, pair), promotions.c.open), 1)
+        return found[0] if found else None
+
+    async def promotions(self, *, limit: int = 20) -> tuple[Promotion, ...]:
+        """Return the newest promotions, the newest first."""
+        return await self._promotions(promotions.c.id > 0, limit)
+
+    async def under_way(self) -> tuple[Promotion, ...]:
+        """Return every open promotion."""
+        return await self._promotions(promotions.c.open, 10_000)
+
+    async def _promotions(self, where: ColumnElement[bool], limit: int) -> tuple[Promotion, ...]:
+        async with self._engine.begin() as tx:
+            found = await tx.execute(select(promotions).where(where).order_by(promotions.c.id.desc()).limit(limit))
+            return tuple(rows.as_promotion(row) for row in found)
+
+    async def story(self, number: int) -> tuple[tuple[tuple[datetime, State, str], ...], tuple[Fact, ...]]:
+        """Return a promotion's transitions and the facts about it, oldest first."""
+        async with self._engine.begin() as tx:
+            steps = await tx.execute(
+                select(transitions).where(transitions.c.promotion == number).order_by(transitions.c.id)
+            )
+            said = await rows.facts_of(tx, number)
+            return tuple((row.at, State(row.state), row.because) for row in steps), said
+
+    # ── turns ────────────────────────────────────────────────────────────────────────────────────────
+
+    async def due(self, now: datetime) -> tuple[Pair | ModelVersion, ...]:
+        """Return what asked to be looked at by now."""
+        async with self._engine.begin() as tx:
+            those = await tx.execute(
+                select(pairs.c.model, pairs.c.stage).where(pairs.c.wake_at <= now).order_by(pairs.c.wake_at)
+            )
+            news = await tx.execute(
+                select(versions.c.model, versions.c.version)
+                .where(versions.c.wake_at <= now)
+                .order_by(versions.c.wake_at)
+            )
+            return (
+                *(Pair(model=row.model, stage=row.stage) for row in those),
+                *(ModelVersion(model=row.model, version=row.version) for row in news),
+            )
+
+    async def next_wake(self) -> datetime | None:
+        """Return when something is due next."""
+        async with self._engine.begin() as tx:
+            soonest = [await tx.scalar(select(func.min(table.c.wake_at))) for table in (pairs, versions)]
+        return min((at for at in soonest if at is not None), default=None)
+
+    async def wake(self, pair: Pair, at: datetime) -> None:
+        """Look at the pair at that time, or earlier if it asked for that."""
+        async with self._engine.begin() as tx:
+            await rows.wake(tx, pair, at)
+
+    async def load(self, pair: Pair) -> Loaded:
+        """Return the pair and the promotion that needs work: one nobody was told of first, else the open one."""
+        async with self._engine.begin() as tx:
+            row = (await tx.execute(select(pairs).where(rows.of(pairs, pair)))).one()
+            wanting = and_(rows.of(promotions, pair), or_(promotions.c.open, ~promotions.c.told))
+            work = (
+                await tx.execute(select(promotions).where(wanting).order_by(promotions.c.id).limit(1))
+            ).one_or_none()
+            promotion = rows.as_promotion(work) if work else None
+            news = and_(versions.c.model == pair.model, ~versions.c.baseline, versions.c.ts.is_not(None))
+            return Loaded(
+                pair=pair,
+                revision=row.revision,
+                tries=row.tries,
+                intent=row.intent,
+                intent_at=row.intent_at,
+                place=msgspec.convert(row.place, Place) if row.place else None,
+                promotion=promotion,
+                facts=await rows.facts_of(tx, promotion.id) if promotion else (),
+                release=await rows.release_of(tx, pair),
+                newest=await tx.scalar(select(func.max(versions.c.version)).where(news)),
+                attempted=await rows.attempted(tx, pair),
+            )
+
+    async def commit(self, loaded: Loaded, decision: Decision, *, now: datetime) -> Loaded:
+        """Write a decision down, before anything is done about it.
+
+        Raises:
+            Overtaken: the pair's revision is not the one that was loaded.
+        """
+        after = replace(loaded, revision=loaded.revision + 1, tries=0)
+        async with self._engine.begin() as tx:
+            wake_at = now if decision.action else now + decision.wake if decision.wake is not None else None
+            intent = type(decision.action).__name__ if decision.action else None
+            same = intent is not None and intent == loaded.intent
+            values = {"intent": intent, "intent_at": loaded.intent_at if same else now, "wake_at": wake_at, "tries": 0}
+            await rows.advance(tx, loaded.pair, loaded.revision, values)
+            if loaded.promotion is not None:
+                after = replace(after, promotion=await rows.move(tx, loaded.promotion, decision, now))
+            if decision.released and loaded.promotion is not None:
+                await rows.released(tx, loaded.promotion, loaded.release, now)
+            if decision.start is not None:
+                await self._follow(tx, loaded, decision.start, now)
+        return after
+
+    async def _follow(self, tx: AsyncConnection, loaded: Loaded, request: Request, now: datetime) -> None:
+        number = await rows.begin(tx, request, loaded.release)
+        await rows.fact(tx, f"callboard:{number}", request.kind, request.by, now, promotion=number)
+        await rows.wake(tx, request.pair, now)
+        if loaded.promotion is not None:
+            await rows.note(tx, loaded.promotion.id, {"followup": number})
+
+    async def outcome(self, loaded: Loaded, note: Mapping[str, Any], *, now: datetime) -> None:
+        """Write down what came of the act, and look at the pair again at once."""
+        async with self._engine.begin() as tx:
+            await rows.advance(tx, loaded.pair, loaded.revision, {"intent": None, "wake_at": now, "tries": 0})
+            if loaded.promotion is None:
+                return
+            record = await rows.note(tx, loaded.promotion.id, {**note, "trouble": None})
+            if record.message is not None and "message" in note:
+                await rows.stand(tx, loaded.promotion.id, record)
+
+    async def heard_out(self, fact: int) -> None:
+        """Write down that a fact is being answered: an answer that nobody can look up is given at most once."""
+        async with self._engine.begin() as tx:
+            await tx.execute(update(facts).where(facts.c.id == fact).values(answered=True))
+
+    async def postpone(self, loaded: Loaded, trouble: str, *, wake_at: datetime) -> None:
+        """Write down that the world does not answer, and when to try again."""
+        async with self._engine.begin() as tx:
+            await tx.execute(
+                update(pairs).where(rows.of(pairs, loaded.pair)).values(wake_at=wake_at, tries=loaded.tries + 1)
+            )
+            if loaded.promotion is not None:
+                await rows.note(tx, loaded.promotion.id, {"trouble": trouble})
+
+    # ── the repository, as last seen ────────────────────────────────────────────────
+
+    async def place(self, pair: Pair, place: Place | None) -> None:
+        """Remember where a pair's pin stands; a pair is known from its first place on."""
+        built = msgspec.to_builtins(place) if place else None
+        async with self._engine.begin() as tx:
+            row = upsert(pairs).values(model=pair.model, stage=pair.stage, revision=0, tries=0, place=built)
+            await tx.execute(row.on_conflict_do_update(index_elements=["model", "stage"], set_={"place": built}))
+
+    async def places(self) -> dict[Pair, Place]:
+        """Return every pair whose manifest was found, with its place."""
+        async with self._engine.begin() as tx:
+            found = await tx.execute(
+                select(pairs.c.model, pairs.c.stage, pairs.c.place).where(pairs.c.place.is_not(None))
+            )
+            return {Pair(model=row.model, stage=row.stage): msgspec.convert(row.place, Place) for row in found}
+
+    async def baseline(self, pair: Pair, version: int, *, now: datetime) -> None:
+        """Take what the registry's alias says for the pair's release, where none is known."""
+        async with self._engine.begin() as tx:
+            if await rows.release_of(tx, pair) is None:
+                await tx.execute(
+                    insert(releases).values(model=pair.model, stage=pair.stage, version=version, since=now)
+                )
+
+    # ── messages ─────────────────────────────────────────────────────────────────────────────────────
+
+    async def unsettled(self) -> tuple[Standing, ...]:
+        """Return the messages whose last form does not stand in the channel yet."""
+        async with self._engine.begin() as tx:
+            return tuple(_standing(row) for row in await tx.execute(select(messages).where(~messages.c.settled)))
+
+    async def shown(self, posted: Posted, form: str, *, settled: bool) -> None:
+        """Remember what the chat confirmed that a message shows."""
+        async with self._engine.begin() as tx:
+            where = and_(messages.c.channel == posted.channel, messages.c.ts == posted.ts)
+            await tx.execute(update(messages).where(where).values(shown=form, settled=settled))
+
+
+def _standing(row: Row[Any]) -> Standing:
+    posted = Posted(channel=row.channel, ts=row.ts)
+    return Standing(posted=posted, promotion=row.promotion, digest=row.digest, current=row.current, shown=row.shown)

@@ -1,0 +1,116 @@
+"""What the registry lists, and what the channel was told of it: the mirror that handlers answer from."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, func, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.domain import FactKind, ModelVersion, Pair, Posted
+from bot.store import rows
+from bot.store.schema import models, versions
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heard:
+    """One version of the registry, and what the channel was told of it."""
+
+    what: ModelVersion
+    heard_at: datetime
+    tries: int
+    intent_at: datetime | None
+    posted: Posted | None
+    shown: str | None
+
+
+class Mirror:
+    """The registry's models, aliases and versions, as last seen.  Every method is one transaction."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def hear(self, what: ModelVersion, *, at: datetime, key: str) -> bool:
+        """Record that the registry speaks of a version, and look at it soon; return False for a known delivery."""
+        try:
+            async with self._engine.begin() as tx:
+                await rows.fact(
+                    tx, key, FactKind.VERSION, "mlflow", at, body={"model": what.model, "version": what.version}
+                )
+                known = upsert(versions).values(
+                    model=what.model, version=what.version, heard_at=at, baseline=False, real=False, wake_at=at, tries=0
+                )
+                again = known.on_conflict_do_update(
+                    index_elements=["model", "version"], set_={"wake_at": at}, where=~versions.c.baseline
+                )
+                await tx.execute(again)
+        except IntegrityError:
+            return False
+        return True
+
+    async def aliases(self) -> dict[str, dict[str, int]]:
+        """Return every registered model that was seen, with its aliases."""
+        async with self._engine.begin() as tx:
+            found = (await tx.execute(select(models).order_by(models.c.name))).all()
+        return {row.name: row.aliases for row in found}
+
+    async def known_versions(self, model: str) -> tuple[int, ...]:
+        """Return the versions of a model, newest first."""
+        async with self._engine.begin() as tx:
+            where = and_(versions.c.model == model, versions.c.real)
+            found = await tx.execute(select(versions.c.version).where(where).order_by(versions.c.version.desc()))
+            return tuple(found.scalars())
+
+    async def see(self, aliases: Mapping[str, Mapping[str, int]]) -> None:
+        """Remember the registry's models and their aliases."""
+        async with self._engine.begin() as tx:
+            for name, its in aliases.items():
+                row = upsert(models).values(name=name, aliases=dict(its))
+                await tx.execute(row.on_conflict_do_update(index_elements=["name"], set_={"aliases": dict(its)}))
+
+    async def meet(self, those: Sequence[ModelVersion], *, baseline: bool, now: datetime) -> int:
+        """Remember versions that the registry lists; return how many are new.  New ones are looked at soon."""
+        new = 0
+        async with self._engine.begin() as tx:
+            for what in those:
+                row = upsert(versions).values(
+                    model=what.model,
+                    version=what.version,
+                    heard_at=now,
+                    baseline=baseline,
+                    real=True,
+                    tries=0,
+                    wake_at=None if baseline else now,
+                )
+                new += (await tx.execute(row.on_conflict_do_nothing())).rowcount
+        return new
+
+    async def blank(self) -> bool:
+        """Say whether no version was ever seen: the first start."""
+        async with self._engine.begin() as tx:
+            return await tx.scalar(select(func.count()).select_from(versions)) == 0
+
+    async def heard(self, what: ModelVersion) -> Heard | None:
+        """Return what the channel was told of a version."""
+        async with self._engine.begin() as tx:
+            row = (await tx.execute(select(versions).where(rows.this(what)))).one_or_none()
+        if row is None:
+            return None
+        return Heard(
+            what=what,
+            heard_at=row.heard_at,
+            tries=row.tries,
+            intent_at=row.intent_at,
+            posted=rows.posted(row),
+            shown=row.shown,
+        )
+
+    async def announce(self, what: ModelVersion, *, wake: Sequence[Pair] = (), now: datetime, **values: Any) -> None:
+        """Write down how far the announcement of a version got (columns of `versions`), and wake pairs that want it."""
+        async with self._engine.begin() as tx:
+            await tx.execute(update(versions).where(rows.this(what)).values(**values))
+            for pair in wake:
+                await rows.wake(tx, pair, now)

@@ -1,0 +1,196 @@
+"""The steps inside one transaction, and rows as the words of `bot.domain`."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from sqlalchemy import ColumnElement, Row, Table, and_, func, insert, or_, select, update
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from bot.domain import Fact, FactKind, Kind, ModelVersion, Pair, Posted, Promotion, Record, Release, Request, State
+from bot.rules.decision import Decision
+from bot.store.schema import facts, messages, pairs, promotions, releases, transitions, versions
+
+
+class Overtaken(Exception):
+    """Somebody else decided about the pair since it was loaded: look again."""
+
+
+def configure(connection: Any, _record: Any) -> None:
+    """Prepare a new SQLite connection: write-ahead log, and transactions that begin when we say so."""
+    connection.isolation_level = None  # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#pysqlite-serializable
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def of(table: Table, pair: Pair) -> ColumnElement[bool]:
+    """Match the rows of a pair."""
+    return and_(table.c.model == pair.model, table.c.stage == pair.stage)
+
+
+def this(what: ModelVersion) -> ColumnElement[bool]:
+    """Match the row of a version."""
+    return and_(versions.c.model == what.model, versions.c.version == what.version)
+
+
+async def fact(tx: AsyncConnection, key: str, kind: FactKind | Kind, by: str, at: datetime, **more: Any) -> None:
+    """Append a fact.  A key that was seen before raises IntegrityError, which undoes the transaction."""
+    more.setdefault("body", {})
+    await tx.execute(insert(facts).values(key=key, kind=kind.value, by=by, at=at, answered=False, **more))
+
+
+async def wake(tx: AsyncConnection, pair: Pair, at: datetime) -> None:
+    """Make the pair due at that time, unless it is due earlier."""
+    row = upsert(pairs).values(model=pair.model, stage=pair.stage, revision=0, tries=0, wake_at=at)
+    later = or_(pairs.c.wake_at.is_(None), pairs.c.wake_at > at)
+    await tx.execute(row.on_conflict_do_update(index_elements=["model", "stage"], set_={"wake_at": at}, where=later))
+
+
+async def begin(tx: AsyncConnection, request: Request, release: Release | None) -> int:
+    """Open a promotion and return its number.  A second open one of the pair raises IntegrityError."""
+    values = {
+        "model": request.pair.model,
+        "stage": request.pair.stage,
+        "kind": request.kind.value,
+        "version": request.version,
+        "previous": release.version if release else None,
+        "requested_by": request.by,
+        "requested_at": request.at,
+        "automatic": request.automatic,
+        "state": State.CHECKING.value,
+        "entered_at": request.at,
+        "because": "",
+        "open": True,
+        "told": False,
+        "record": msgspec.json.encode(Record()).decode(),
+    }
+    number = (await tx.execute(insert(promotions).values(**values).returning(promotions.c.id))).scalar_one()
+    step = {"promotion": number, "state": State.CHECKING.value, "at": request.at, "because": "asked for"}
+    await tx.execute(insert(transitions).values(**step))
+    return int(number)
+
+
+async def advance(tx: AsyncConnection, pair: Pair, revision: int, values: Mapping[str, Any]) -> None:
+    """Write a pair's row and its next revision, if nobody did since `revision`.
+
+    Raises:
+        Overtaken: somebody did.
+    """
+    where = and_(of(pairs, pair), pairs.c.revision == revision)
+    done = await tx.execute(update(pairs).where(where).values(revision=revision + 1, **values))
+    if done.rowcount != 1:
+        raise Overtaken
+
+
+async def move(tx: AsyncConnection, it: Promotion, decision: Decision, now: datetime) -> Promotion:
+    """Write a decision into its promotion and return what the promotion is now."""
+    await note(tx, it.id, decision.note)
+    if decision.state is not None and decision.state is not it.state:
+        values = {
+            "state": decision.state.value,
+            "entered_at": now,
+            "because": decision.because,
+            "open": decision.state.open,
+        }
+        await tx.execute(update(promotions).where(promotions.c.id == it.id).values(**values))
+        step = {"promotion": it.id, "state": decision.state.value, "at": now, "because": decision.because}
+        await tx.execute(insert(transitions).values(**step))
+    return as_promotion((await tx.execute(select(promotions).where(promotions.c.id == it.id))).one())
+
+
+async def note(tx: AsyncConnection, number: int, changes: Mapping[str, Any]) -> Record:
+    """Write fields of a promotion's record and return it whole."""
+    text = await tx.scalar(select(promotions.c.record).where(promotions.c.id == number))
+    before = msgspec.json.decode(text or "{}", type=Record)
+    after = replace(before, **changes)
+    if after != before:
+        encoded = msgspec.json.encode(after).decode()
+        await tx.execute(update(promotions).where(promotions.c.id == number).values(record=encoded))
+    return after
+
+
+async def released(tx: AsyncConnection, it: Promotion, was: Release | None, now: datetime) -> None:
+    """Append the pair's new release.  After going back, the way further back is the one of the version returned to."""
+    previous = was.version if was else None
+    if it.kind is Kind.ROLLBACK:
+        where = and_(of(releases, it.pair), releases.c.version == it.version)
+        previous = await tx.scalar(select(releases.c.previous).where(where).order_by(releases.c.id.desc()).limit(1))
+    elif was is not None and was.version == it.version:
+        previous = was.previous
+    values = {"version": it.version, "since": now, "previous": previous, "promotion": it.id}
+    await tx.execute(insert(releases).values(model=it.pair.model, stage=it.pair.stage, **values))
+
+
+async def stand(tx: AsyncConnection, number: int, record: Record) -> None:
+    """Make a message the one that stands for a promotion's change; the older ones do no longer."""
+    assert record.message is not None  # noqa: S101
+    older = and_(messages.c.promotion == number, messages.c.current)
+    await tx.execute(update(messages).where(older).values(current=False, settled=False))
+    place = {"channel": record.message.channel, "ts": record.message.ts}
+    row = upsert(messages).values(**place, promotion=number, digest=record.digest, current=True, settled=False)
+    again = {"current": True, "digest": record.digest, "settled": False}
+    await tx.execute(row.on_conflict_do_update(index_elements=["channel", "ts"], set_=again))
+    await tx.execute(update(promotions).where(promotions.c.id == number).values(told=True))
+
+
+async def release_of(tx: AsyncConnection, pair: Pair) -> Release | None:
+    """Return what the pair runs now, proven."""
+    newest = select(releases).where(of(releases, pair)).order_by(releases.c.id.desc()).limit(1)
+    row = (await tx.execute(newest)).one_or_none()
+    return as_release(row) if row else None
+
+
+async def facts_of(tx: AsyncConnection, number: int) -> tuple[Fact, ...]:
+    """Return what was said about a promotion, oldest first."""
+    found = await tx.execute(select(facts).where(facts.c.promotion == number).order_by(facts.c.id))
+    return tuple(
+        Fact(
+            id=row.id,
+            kind=FactKind(row.kind),
+            by=row.by,
+            at=row.at,
+            promotion=row.promotion,
+            digest=row.digest,
+            answered=row.answered,
+        )
+        for row in found
+    )
+
+
+async def attempted(tx: AsyncConnection, pair: Pair) -> int:
+    """Return the highest version that anybody tried to release on the pair."""
+    return await tx.scalar(select(func.max(promotions.c.version)).where(of(promotions, pair))) or 0
+
+
+def as_promotion(row: Row[Any]) -> Promotion:
+    """Read a row of `promotions`."""
+    return Promotion(
+        id=row.id,
+        pair=Pair(model=row.model, stage=row.stage),
+        kind=Kind(row.kind),
+        version=row.version,
+        previous=row.previous,
+        requested_by=row.requested_by,
+        requested_at=row.requested_at,
+        state=State(row.state),
+        entered_at=row.entered_at,
+        because=row.because,
+        record=msgspec.json.decode(row.record, type=Record),
+        automatic=row.automatic,
+    )
+
+
+def as_release(row: Row[Any]) -> Release:
+    """Read a row of `releases`."""
+    pair = Pair(model=row.model, stage=row.stage)
+    return Release(pair=pair, version=row.version, since=row.since, previous=row.previous, promotion=row.promotion)
+
+
+def posted(row: Row[Any]) -> Posted | None:
+    """Read where a message stands."""
+    return Posted(channel=row.channel, ts=row.ts) if row.ts else None

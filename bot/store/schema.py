@@ -1,0 +1,158 @@
+"""The tables.  `bot/store.py` is the only module that reads or writes them; `bot/migrations` makes them.
+
+facts and transitions are append-only; pairs, promotions, versions and messages are the present.
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    DateTime,
+    Dialect,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+from typing_extensions import override
+
+metadata = MetaData()
+
+
+class Moment(TypeDecorator[datetime]):
+    """A zoned datetime.  SQLite keeps no zone, so everything is stored in UTC."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Store in UTC."""
+        return value.astimezone(UTC) if value else None
+
+    @override
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        """Give the zone back."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)  # type: ignore[no-any-return]
+
+
+facts = Table(
+    "facts",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("key", String(255), nullable=False, unique=True),  # what makes a second delivery the same
+    Column("kind", String(32), nullable=False),
+    Column("by", String(255), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("promotion", Integer, index=True),
+    Column("digest", String(64)),
+    Column("body", JSON, nullable=False),
+    Column("answered", Boolean, nullable=False, default=False),
+)
+
+pairs = Table(
+    "pairs",
+    metadata,
+    Column("model", String(255), primary_key=True),
+    Column("stage", String(63), primary_key=True),
+    Column("revision", Integer, nullable=False, default=0),  # compare-and-set: one decision at a time
+    Column("wake_at", Moment, index=True),
+    Column("tries", Integer, nullable=False, default=0),  # looks that failed in a row
+    Column("intent", String(32)),  # the action whose outcome is not known yet
+    Column("intent_at", Moment),
+    Column("place", JSON(none_as_null=True)),  # paths, namespace and workload, as last seen in the repository
+)
+
+promotions = Table(
+    "promotions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("model", String(255), nullable=False),
+    Column("stage", String(63), nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("previous", Integer),
+    Column("requested_by", String(255), nullable=False),
+    Column("requested_at", Moment, nullable=False),
+    Column("automatic", Boolean, nullable=False),
+    Column("state", String(32), nullable=False),
+    Column("entered_at", Moment, nullable=False),
+    Column("because", Text, nullable=False),
+    Column("open", Boolean, nullable=False),
+    Column("told", Boolean, nullable=False, default=False),  # its message stands in the channel
+    Column("record", Text, nullable=False),
+    Index(
+        "one_open_promotion_per_pair",
+        "model",
+        "stage",
+        unique=True,
+        sqlite_where=text("open"),
+        postgresql_where=text("open"),
+    ),
+)
+
+transitions = Table(
+    "transitions",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("promotion", Integer, nullable=False, index=True),
+    Column("state", String(32), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("because", Text, nullable=False),
+)
+
+releases = Table(
+    "releases",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=True),
+    Column("model", String(255), nullable=False, index=True),
+    Column("stage", String(63), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("since", Moment, nullable=False),
+    Column("previous", Integer),
+    Column("promotion", Integer),  # None: found in the registry at the first start
+)
+
+models = Table(
+    "models",
+    metadata,
+    Column("name", String(255), primary_key=True),
+    Column("aliases", JSON, nullable=False),
+)
+
+versions = Table(
+    "versions",
+    metadata,
+    Column("model", String(255), primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("heard_at", Moment, nullable=False),
+    Column("baseline", Boolean, nullable=False),  # was there at the first start: never announced
+    Column("real", Boolean, nullable=False, default=False),  # the registry has confirmed that it exists
+    Column("wake_at", Moment, index=True),
+    Column("tries", Integer, nullable=False, default=0),
+    Column("intent_at", Moment),
+    Column("channel", String(64)),
+    Column("ts", String(32)),
+    Column("shown", String(32)),  # hash of what the chat confirmed last
+)
+
+messages = Table(
+    "messages",
+    metadata,
+    Column("channel", String(64), primary_key=True),
+    Column("ts", String(32), primary_key=True),
+    Column("promotion", Integer, nullable=False, index=True),
+    Column("digest", String(64)),
+    Column("current", Boolean, nullable=False),
+    Column("shown", String(32)),
+    Column("settled", Boolean, nullable=False),  # its last form stands in the channel
+)

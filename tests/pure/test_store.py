@@ -1,0 +1,139 @@
+"""The record: facts once, decisions by compare-and-set, one open promotion per pair."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.domain import FactKind, Kind, ModelVersion, Pair, Posted, Request, State
+from bot.rules.decision import Decision, Post
+from bot.store import Store
+from bot.store.rows import Overtaken
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+PAIR = Pair(model="iris", stage="production")
+REQUEST = Request(pair=PAIR, kind=Kind.PROMOTE, version=3, by="U0ALICE", at=NOON)
+POSTED = Posted(channel="C1", ts="1.2")
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = await Store.open(f"sqlite:///{tmp_path}/callboard.db")
+    yield store
+    await store.close()
+
+
+async def test_a_pair_has_at_most_one_open_promotion(store: Store) -> None:
+    first = await store.ask(REQUEST, key="a")
+    assert first == 1
+    assert await store.ask(replace(REQUEST, version=4), key="b") is None
+    assert (await store.open_promotion(PAIR)) == await store.promotion(1)
+
+
+async def test_the_same_request_delivered_twice_is_one(store: Store) -> None:
+    assert await store.ask(REQUEST, key="a") == 1
+    assert await store.ask(replace(REQUEST, pair=replace(PAIR, stage="staging")), key="a") is None
+    assert await store.due(NOON) == (PAIR,)
+
+
+async def test_a_decision_on_an_old_revision_is_refused_and_changes_nothing(store: Store) -> None:
+    await store.ask(REQUEST, key="a")
+    loaded = await store.load(PAIR)
+    await store.commit(loaded, Decision(state=State.PROPOSED), now=NOON)
+    with pytest.raises(Overtaken):
+        await store.commit(loaded, Decision(state=State.BLOCKED), now=NOON)
+    it = await store.promotion(1)
+    assert it is not None
+    assert it.state is State.PROPOSED
+
+
+async def test_an_intent_stays_until_its_outcome_is_written_down(store: Store) -> None:
+    await store.ask(REQUEST, key="a")
+    later = NOON + timedelta(seconds=1)
+    acted = await store.commit(await store.load(PAIR), Decision(state=State.PROPOSED, action=Post()), now=later)
+    loaded = await store.load(PAIR)
+    assert (loaded.intent, loaded.intent_at) == ("Post", later)
+    again = await store.commit(loaded, Decision(action=Post()), now=later + timedelta(seconds=9))
+    assert (await store.load(PAIR)).intent_at == later, "a repeated act looks for its first try"
+    await store.outcome(again, {"message": POSTED}, now=later)
+    loaded = await store.load(PAIR)
+    assert loaded.intent is None
+    assert loaded.promotion is not None
+    assert loaded.promotion.record.message == POSTED
+    with pytest.raises(Overtaken):
+        await store.outcome(acted, {}, now=later)
+
+
+async def test_a_message_stands_for_one_change(store: Store) -> None:
+    await store.ask(REQUEST, key="a")
+    for ts, digest in (("1.2", "old"), ("3.4", "new")):
+        decision = Decision(note={"digest": digest}, action=Post())
+        loaded = await store.commit(await store.load(PAIR), decision, now=NOON)
+        await store.outcome(loaded, {"message": Posted(channel="C1", ts=ts)}, now=NOON)
+    old, new = await store.standing(POSTED), await store.standing(Posted(channel="C1", ts="3.4"))
+    assert old is not None
+    assert new is not None
+    assert (old.current, old.digest, new.current, new.digest) == (False, "old", True, "new")
+
+
+async def test_a_word_is_recorded_once_and_wakes_the_pair(store: Store) -> None:
+    await store.ask(REQUEST, key="a")
+    loaded = await store.commit(await store.load(PAIR), Decision(note={"digest": "d"}, action=Post()), now=NOON)
+    await store.outcome(loaded, {"message": POSTED}, now=NOON)
+    await store.commit(await store.load(PAIR), Decision(), now=NOON)
+    assert await store.due(NOON) == ()
+    message = await store.standing(POSTED)
+    assert message is not None
+    assert await store.word(FactKind.APPROVE, "U0BOB", message, at=NOON, key="e1")
+    assert not await store.word(FactKind.APPROVE, "U0BOB", message, at=NOON, key="e1")
+    assert [(f.kind, f.by, f.digest) for f in (await store.load(PAIR)).facts][1:] == [("approve", "U0BOB", "d")]
+    assert await store.due(NOON) == (PAIR,)
+
+
+async def test_an_ended_promotion_that_nobody_was_told_of_still_needs_work(store: Store) -> None:
+    await store.ask(REQUEST, key="a")
+    await store.commit(await store.load(PAIR), Decision(state=State.BLOCKED, because="no"), now=NOON)
+    loaded = await store.load(PAIR)
+    assert loaded.promotion is not None
+    assert loaded.promotion.state is State.BLOCKED
+    acted = await store.commit(loaded, Decision(action=Post()), now=NOON)
+    await store.outcome(acted, {"message": POSTED}, now=NOON)
+    assert (await store.load(PAIR)).promotion is None
+
+
+async def test_after_going_back_the_way_further_back_is_that_of_the_version_returned_to(store: Store) -> None:
+    await store.baseline(PAIR, 1, now=NOON)
+    for kind, version in ((Kind.PROMOTE, 2), (Kind.PROMOTE, 3), (Kind.ROLLBACK, 2)):
+        await store.ask(replace(REQUEST, kind=kind, version=version), key=f"{kind}{version}")
+        loaded = await store.load(PAIR)
+        await store.commit(loaded, Decision(state=State.RELEASED, released=True, note={"message": POSTED}), now=NOON)
+        acted = await store.commit(await store.load(PAIR), Decision(action=Post()), now=NOON)
+        await store.outcome(acted, {"message": Posted(channel="C", ts=str(version))}, now=NOON)
+    release = await store.release(PAIR)
+    assert release is not None
+    assert (release.version, release.previous) == (2, 1)
+
+
+async def test_a_failure_and_the_way_back_are_one_transaction(store: Store) -> None:
+    await store.baseline(PAIR, 2, now=NOON)
+    await store.ask(REQUEST, key="a")
+    back = replace(REQUEST, kind=Kind.ROLLBACK, version=2, by="callboard", automatic=True)
+    await store.commit(await store.load(PAIR), Decision(state=State.FAILED, because="died", start=back), now=NOON)
+    failed, opened = await store.promotion(1), await store.promotion(2)
+    assert failed is not None
+    assert opened is not None
+    assert (failed.state, failed.record.followup, opened.kind, opened.version) == ("failed", 2, "rollback", 2)
+
+
+async def test_versions_of_the_first_start_are_never_announced(store: Store) -> None:
+    assert await store.mirror.blank()
+    one, two = ModelVersion(model="iris", version=1), ModelVersion(model="iris", version=2)
+    assert await store.mirror.meet([one], baseline=True, now=NOON) == 1
+    assert await store.due(NOON) == ()
+    assert await store.mirror.meet([one, two], baseline=False, now=NOON) == 1
+    assert await store.due(NOON) == (two,)
+    assert await store.mirror.hear(one, at=NOON, key="d1")
+    assert await store.due(NOON) == (two,)
+    assert await store.mirror.known_versions("iris") == (2, 1)
