@@ -36,7 +36,8 @@ def decide(seen: Evidence) -> Decision:
     if it is None:
         return _idle(seen)
     if it.state is not State.CHECKING and it.record.message is None:  # an ended one too: nobody was told yet
-        return Decision(action=Post())
+        asked = {"rulings": gates.judge(seen, it)} if it.state is State.PROPOSED else {}
+        return Decision(action=Post(), note=asked)
     step = STATES.get(it.state)
     return step(seen, it) if step else Decision()
 

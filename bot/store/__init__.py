@@ -196,11 +196,18 @@ class Store:
                 *(ModelVersion(model=row.model, version=row.version) for row in news),
             )
 
-    async def next_wake(self) -> datetime | None:
-        """Return when something is due next."""
+    async def next_wake(self, now: datetime) -> datetime | None:
+        """Return when something will be due that is not due yet."""
         async with self._engine.begin() as tx:
-            soonest = [await tx.scalar(select(func.min(table.c.wake_at))) for table in (pairs, versions)]
+            tables = (pairs, versions)
+            soonest = [await tx.scalar(select(func.min(t.c.wake_at)).where(t.c.wake_at > now)) for t in tables]
         return min((at for at in soonest if at is not None), default=None)
+
+    async def put_off(self, key: Pair | ModelVersion, until: datetime) -> None:
+        """Leave a pair or a version alone until then."""
+        table, where = (pairs, rows.of(pairs, key)) if isinstance(key, Pair) else (versions, rows.this(key))
+        async with self._engine.begin() as tx:
+            await tx.execute(update(table).where(where).values(wake_at=until))
 
     async def wake(self, pair: Pair, at: datetime) -> None:
         """Look at the pair at that time, or earlier if it asked for that."""

@@ -108,9 +108,26 @@ class Mirror:
             shown=row.shown,
         )
 
-    async def announce(self, what: ModelVersion, *, wake: Sequence[Pair] = (), now: datetime, **values: Any) -> None:
-        """Write down how far the announcement of a version got (columns of `versions`), and wake pairs that want it."""
+    async def look_again(self, what: ModelVersion, at: datetime | None, *, tries: int = 0) -> None:
+        """Look at a version again at that time (None: not without a hint), after so many looks that failed."""
+        await self._write(what, wake_at=at, tries=tries)
+
+    async def intend(self, what: ModelVersion, *, now: datetime) -> None:
+        """Write down that a version, which is real, is about to be announced."""
+        await self._write(what, intent_at=now, real=True)
+
+    async def shown(self, what: ModelVersion, form: str, *, again: datetime | None) -> None:
+        """Remember what the announcement shows, and when to look for what is still missing in it."""
+        await self._write(what, shown=form, wake_at=again, tries=0)
+
+    async def announced(self, what: ModelVersion, at: Posted, *, wake: Sequence[Pair], now: datetime) -> None:
+        """Remember where a version was announced, and wake the pairs that want it by themselves."""
         async with self._engine.begin() as tx:
+            values = {"channel": at.channel, "ts": at.ts}
             await tx.execute(update(versions).where(rows.this(what)).values(**values))
             for pair in wake:
                 await rows.wake(tx, pair, now)
+
+    async def _write(self, what: ModelVersion, **values: Any) -> None:
+        async with self._engine.begin() as tx:
+            await tx.execute(update(versions).where(rows.this(what)).values(**values))
