@@ -52,9 +52,12 @@ def checking(**seen: Any) -> Evidence:
         state=State.CHECKING, entered_at=NOON,
     )  # fmt: skip
     ready: dict[str, Any] = {
-        "card": Card(what=fresh.what), "base": Base(commit="c", tree="t"), "place": Place(paths=("a.yaml",)), "change": CHANGE,
+        "card": Card(what=fresh.what),
+        "base": Base(commit="c", tree="t"),
+        "place": Place(paths=("a.yaml",)),
+        "change": CHANGE,
         "release": LIVE,
-    }  # fmt: skip
+    }
     return replace(SEEN, promotion=fresh, facts=(), pull=None, **{**ready, **seen})
 
 
@@ -113,7 +116,7 @@ def test_an_approved_change_is_merged_at_exactly_its_head() -> None:
 def test_a_change_that_lacks_an_approval_waits() -> None:
     decision = decide(replace(SEEN, facts=FACTS[:1]))
     assert (decision.state, decision.action) == (None, None)
-    assert [r.because for r in decision.note["rulings"] if r.verdict][0].startswith("1 of 2 approvals")
+    assert next(r.because for r in decision.note["rulings"] if r.verdict).startswith("1 of 2 approvals")
 
 
 def test_a_stranger_is_told_why_their_word_does_not_count() -> None:
