@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain import (
+    Base,
     Card,
     Change,
     FactKind,
@@ -22,7 +23,7 @@ from bot.domain import (
     Served,
     State,
 )
-from bot.rules.decision import Base, ClosePull, Decision, Evidence, Merge, MoveAlias, Place, Post, Propose, Tag, Whisper
+from bot.rules.decision import ClosePull, Decision, Evidence, Merge, MoveAlias, Place, Post, Propose, Tag, Whisper
 from bot.rules.lifecycle import decide
 from tests.pure.test_gates import IT, NOON, PAIR, READY, said
 
