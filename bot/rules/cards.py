@@ -1,0 +1,120 @@
+"""The one message of a promotion, edited through its whole story.
+
+A pure function of the record and of live health: the same facts give the same message, so it is edited only when
+something has happened.  What is said in each state stands in `progress`, new versions in `announcements`, private
+answers in `answers`.
+"""
+
+from datetime import datetime
+from typing import Final
+
+from bot.domain import Comparison, Health, Json, Kind, Message, Policy, Posted, Promotion, Ruling, State
+from bot.rules import compared
+from bot.rules.blocks import actions, button, confirm, context, link, mention, people, section, sections, when
+from bot.rules.escape import mrkdwn, sentence
+from bot.rules.progress import Scene, full_stop, saying
+
+APPROVE: Final = "approve"
+VETO: Final = "veto"
+"""The action_ids of the two buttons; their value is the digest of the change that they are about."""
+
+BODY: Final = 7_000
+"""Characters for what is said of the present state; with the rest it stays within what one message may hold."""
+
+
+def promotion(  # noqa: PLR0913  (each is one thing that people see in the message)
+    p: Promotion,
+    *,
+    health: Health | None,
+    rulings: tuple[Ruling, ...],
+    comparison: Comparison | None,
+    approvers: tuple[str, ...],
+    policy: Policy,
+    now: datetime | None = None,
+) -> Message:
+    """Return the message of a promotion as it stands.
+
+    `approvers` are the user ids of those who have approved the present change; `now` only tells whether a step takes
+    long enough to say since when.
+    """
+    scene = Scene(it=p, health=health, rulings=rulings, policy=policy, now=now)
+    said = saying(scene)
+    body = sections([f"{said.icon} *{said.headline}*", *said.lines, *_consent(p, approvers, policy)], room=BODY)
+    figures = compared.lines(comparison) if comparison is not None else []
+    blocks = [
+        section(f"*{title(p)}*\n{_facts(p)}"),
+        *body,
+        *([section("\n".join(["*Against what is live*", *figures]))] if figures else []),
+        *([context(f"⚠️ {sentence(p.record.trouble)}")] if p.record.trouble else []),
+        *(_ballot(p, policy) if p.state is State.PROPOSED else []),
+    ]
+    return Message(text=full_stop(f"{title(p)}: {said.headline}"), blocks=tuple(blocks))
+
+
+def superseded(p: Promotion, by: Posted | None) -> Message:
+    """Return what a message says that stands for a change which is another by now; `by` is the newer message."""
+    newer = "A newer message follows when the change is made again"
+    if by is not None:
+        sent = when(datetime.fromtimestamp(int(by.ts.partition(".")[0]), tz=p.requested_at.tzinfo))
+        newer = f"Please look at the newer message in this channel, sent {sent}, and react there"
+    headline = f"{title(p)}: this message stands for an older change, and reactions to it count no longer"
+    return Message(text=f"{headline}.", blocks=(section(f"↩️ *{title(p)}*\n{_facts(p)}"), context(_older(newer))))
+
+
+def title(p: Promotion) -> str:
+    """Return "iris-classifier v3 → production", harmless as mrkdwn."""
+    back = " (rollback)" if p.kind is Kind.ROLLBACK else ""
+    return f"{mrkdwn(p.pair.model, 120)} v{p.version} → {mrkdwn(p.pair.stage, 80)}{back}"
+
+
+def _older(newer: str) -> str:
+    return f"This message stands for an older change: reactions to it count no longer. {newer}."
+
+
+def _facts(p: Promotion) -> str:
+    """Return one line: from → to, who asked, where the change is."""
+    who = "started by Callboard" if p.automatic else f"asked by {mention(p.requested_by)}"
+    pull = [link(p.record.pull_url, f"pull request #{p.record.pull}")] if p.record.pull is not None else []
+    return " · ".join([_way(p), who, *pull, f"promotion {p.id}"])
+
+
+def _way(p: Promotion) -> str:
+    if p.previous is None:
+        return f"v{p.version}, the first release there"
+    if p.previous == p.version:
+        return f"back to v{p.version}, the last proven release"
+    return f"v{p.previous} → v{p.version}"
+
+
+def _consent(p: Promotion, approvers: tuple[str, ...], policy: Policy) -> list[str]:
+    if not approvers:
+        return []
+    tally = f" ({len(approvers)} of {_needed(p, policy)})" if p.state is State.PROPOSED else ""
+    return [f"✅ Approved by {people(approvers)}{tally}"]
+
+
+def _needed(p: Promotion, policy: Policy) -> int:
+    if p.kind is Kind.PROMOTE:
+        return policy.approvals
+    return 0 if p.automatic else policy.rollback_approvals
+
+
+def _ballot(p: Promotion, policy: Policy) -> list[Json]:
+    """Return how to say yes or no to exactly this change; nothing while there is no change to speak of."""
+    if p.record.digest is None:
+        return []
+    no = button("Veto", action=VETO, value=p.record.digest, style="danger", confirm=_sure())
+    expires = f"expires {when(p.requested_at + policy.expires)}"
+    if _needed(p, policy) == 0:
+        return [context(f"It needs no approval. ❌ or the button stops it · {expires}"), actions(no)]
+    yes = button("Approve", action=APPROVE, value=p.record.digest, style="primary")
+    return [context(f"React with ✅ to approve or ❌ to stop it, or use the buttons · {expires}"), actions(yes, no)]
+
+
+def _sure() -> Json:
+    return confirm(
+        "Veto this promotion?",
+        "One veto stops it and closes the pull request. It can be asked for again.",
+        yes="Veto",
+        no="Go back",
+    )

@@ -1,0 +1,195 @@
+"""What people type after a slash command, as data.
+
+Lenient about form (`v3` or `3`, quotes that a phone made curly, bold, spare spaces), strict about meaning: a word that
+is not understood is refused with what to type instead, never passed over.  Whether a model, stage or version exists is
+not known here; for that see `refusals`.  Every refusal is Slack mrkdwn with all typed words escaped.
+
+To add a command, write one dataclass and one function from text to it.
+"""
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+from bot.errors import Misunderstood
+from bot.rules.escape import code
+
+LONGEST: Final = 500
+"""Characters of a command that is still looked at."""
+
+_CURLY: Final = str.maketrans({**dict.fromkeys("“”„«»", '"'), **dict.fromkeys("‘’‚", "'")})
+_LABELLED: Final = re.compile(r"<([@#]?)[^<>|]*\|([^<>]*)>")
+"""Slack makes `<https://iris.ai|iris.ai>` of what looks like an address."""
+_WORD: Final = re.compile(r"""[*_~]*(?P<quote>["'`])(?P<quoted>.+?)(?P=quote)[*_~]*(?=\s|$)|(?P<bare>\S+)""")
+_VERSION: Final = re.compile(r"[vV]?([0-9]{1,9})")
+_ALIAS: Final = re.compile(r"@([A-Za-z0-9_-]{1,255})")
+"""https://mlflow.org/docs/latest/ml/model-registry/#model-aliases"""
+
+PROMOTE: Final = "`/promote MODEL STAGE` with, if you like, a version (`3`, `v3`) or an alias (`@champion`)"
+ROLLBACK: Final = "`/rollback MODEL STAGE` with, if you like, a version (`3`, `v3`)"
+PROMOTIONS: Final = "`/promotions`, `/promotions 12` or `/promotions cancel 12`"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promote:
+    """/promote MODEL STAGE [VERSION | @alias].  Neither version nor alias: what the stage before runs."""
+
+    model: str
+    stage: str
+    """In lower case; stages are looked up without regard to case."""
+    version: int | None = None
+    alias: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollback:
+    """/rollback MODEL STAGE [VERSION].  No version: the release before."""
+
+    model: str
+    stage: str
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Models:
+    """/models [MODEL]."""
+
+    model: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Promotions:
+    """/promotions [ID | cancel ID]."""
+
+    id: int | None = None
+    cancel: bool = False
+
+
+def promote(text: str) -> Promote:
+    """Return what `/promote` asks for.
+
+    Raises:
+        Misunderstood: with what to type instead.
+    """
+    model, stage, rest = _model_and_stage("promote", text, PROMOTE)
+    if not rest:
+        return Promote(model=model, stage=stage)
+    alias = _ALIAS.fullmatch(rest)
+    if alias:
+        return Promote(model=model, stage=stage, alias=alias.group(1))
+    return Promote(model=model, stage=stage, version=_version(rest, PROMOTE))
+
+
+def rollback(text: str) -> Rollback:
+    """Return what `/rollback` asks for.
+
+    Raises:
+        Misunderstood: with what to type instead.
+    """
+    model, stage, rest = _model_and_stage("rollback", text, ROLLBACK)
+    return Rollback(model=model, stage=stage, version=_version(rest, ROLLBACK) if rest else None)
+
+
+def models(text: str) -> Models:
+    """Return what `/models` asks for.
+
+    Raises:
+        Misunderstood: more than one model is named.
+    """
+    said = words(text)
+    if len(said) > 1:
+        whole = code(typed("/models", " ".join(said)), 300)
+        raise Misunderstood(
+            f"I can show one model at a time. Type {code(typed('/models', said[0]), 300)}; "
+            f"if its name has spaces, put it in quotes: {whole}."
+        )
+    return Models(model=said[0] if said else None)
+
+
+def promotions(text: str) -> Promotions:
+    """Return what `/promotions` asks for.
+
+    Raises:
+        Misunderstood: with what to type instead.
+    """
+    match words(text):
+        case []:
+            return Promotions()
+        case [word] if word.casefold() != "cancel":
+            return Promotions(id=_id(word))
+        case [verb, word] if verb.casefold() == "cancel":
+            return Promotions(id=_id(word), cancel=True)
+        case [verb] if verb.casefold() == "cancel":
+            raise Misunderstood("Which one? Type `/promotions cancel 12`; `/promotions` shows the numbers.")
+        case said:
+            raise Misunderstood(f"I do not understand {code(' '.join(said))}. Type {PROMOTIONS}.")
+
+
+def typed(*parts: str) -> str:
+    """Return a command as a person would type it; a name with spaces is put in quotes."""
+    return " ".join(part if re.fullmatch(r"[^\s\"'`]+", part) else _quoted(part) for part in parts)
+
+
+def words(text: str) -> list[str]:
+    """Return the words of a command, freed of quotes, links and formatting.
+
+    Raises:
+        Misunderstood: it is too long to be a command.
+    """
+    if len(text) > LONGEST:
+        raise Misunderstood(f"That is longer than {LONGEST} characters, and no command is. Please type it again.")
+    for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+        text = text.replace(entity, character)
+    seen = "".join(c for c in text.translate(_CURLY) if unicodedata.category(c) not in {"Cf", "Cs"})
+    found = _WORD.finditer(_LABELLED.sub(r"\1\2", seen))
+    said = (m["quoted"].strip() if m["quote"] else _undressed(m["bare"]) for m in found)
+    return [word for word in said if word]
+
+
+def _undressed(word: str) -> str:
+    """Return a word without what a chat puts around words: bold, quotes, a comma after it."""
+    bare = word.rstrip(",;").strip("*~`\"'")
+    return bare[1:-1] if len(bare) > 2 and bare[0] == bare[-1] == "_" else bare  # noqa: PLR2004
+
+
+def _quoted(part: str) -> str:
+    quote = "'" if '"' in part else '"'
+    return f"{quote}{part}{quote}"
+
+
+def _model_and_stage(command: str, text: str, usage: str) -> tuple[str, str, str]:
+    """Return model, stage and the one word that may follow them (or "")."""
+    match words(text):
+        case []:
+            raise Misunderstood(f"Which model, and on which stage? Type {usage}.")
+        case [model]:
+            example = code(typed(f"/{command}", model, "STAGE"), 300)
+            raise Misunderstood(f"On which stage? Type {example}, with the stage's name in place of STAGE.")
+        case [model, version, stage] if _VERSION.fullmatch(version) and not _VERSION.fullmatch(stage):
+            swapped = code(typed(f"/{command}", model, stage, version), 300)
+            raise Misunderstood(f"The stage comes before the version. Type {swapped}.")
+        case [model, stage]:
+            return model, stage.lower(), ""
+        case [model, stage, version]:
+            return model, stage.lower(), version
+        case said:
+            raise Misunderstood(_too_many(said, usage))
+
+
+def _too_many(said: list[str], usage: str) -> str:
+    rest = code(" ".join(said[3:]))
+    return f"I do not know what to do with {rest}. Type {usage}; a name with spaces goes in quotes."
+
+
+def _version(word: str, usage: str) -> int:
+    found = _VERSION.fullmatch(word)
+    if found is None or int(found.group(1)) == 0:
+        raise Misunderstood(f"{code(word)} is not a version. Type {usage}.")
+    return int(found.group(1))
+
+
+def _id(word: str) -> int:
+    if not re.fullmatch(r"#?[0-9]{1,15}", word):
+        raise Misunderstood(f"{code(word)} is not the number of a promotion. Type {PROMOTIONS}.")
+    return int(word.lstrip("#"))
