@@ -136,6 +136,14 @@ class Store:
         async with self._engine.begin() as tx:
             return await rows.release_of(tx, pair)
 
+    async def released_versions(self, pair: Pair) -> tuple[int, ...]:
+        """Return the versions that were the pair's release at some time, the latest first."""
+        async with self._engine.begin() as tx:
+            found = await tx.execute(
+                select(releases.c.version).where(rows.of(releases, pair)).order_by(releases.c.id.desc())
+            )
+            return tuple(dict.fromkeys(found.scalars()))
+
     async def releases(self) -> tuple[Release, ...]:
         """Return what every pair runs now, proven."""
         async with self._engine.begin() as tx:

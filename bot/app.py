@@ -1,0 +1,175 @@
+"""The wiring, and nothing else: which part is handed which, and in what order they start and stop."""
+
+import asyncio
+import logging
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from aiohttp import web
+from sqlalchemy.engine import make_url
+
+from bot import announcing, reconcile, turns
+from bot.clients.github import GitHub
+from bot.clients.kubernetes import Kubernetes
+from bot.clients.mlflow import MLflow
+from bot.clients.pods import Pods
+from bot.clients.slack import Slack
+from bot.config import App, Environment
+from bot.dispatch import Dispatch, Key
+from bot.domain import ModelVersion
+from bot.errors import Permanent, Temporary
+from bot.evidence import Doors
+from bot.inbound import Inbound
+from bot.internal import Readiness, internal
+from bot.leadership import lead
+from bot.messages import Messages
+from bot.store import Store
+from bot.watch import Watch
+
+log = logging.getLogger(__name__)
+
+T = TypeVar("T")
+LOCK = "another Callboard to stop"
+
+
+def run(app: App, environment: Environment) -> None:
+    """Run the bot until SIGTERM or Ctrl-C."""
+    asyncio.run(_until_stopped(app, environment))
+
+
+async def _until_stopped(app: App, environment: Environment) -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    working = asyncio.create_task(work(app, environment))
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    working.cancel()
+    stopping.cancel()
+    for result in await asyncio.gather(working, stopping, return_exceptions=True):
+        if isinstance(result, Exception):
+            raise result
+
+
+async def work(app: App, environment: Environment) -> None:
+    """Do the bot's work, for ever: lead, listen, look."""
+    async with AsyncExitStack() as stack:
+        ready = Readiness(waiting_for={LOCK, "Slack", "MLflow", "GitHub"})
+        await stack.enter_async_context(_served(internal(ready), environment.internal_host, environment.internal_port))
+        database = make_url(environment.database_url).database or "callboard.db"
+        await stack.enter_async_context(lead(Path(database)))
+        ready.has(LOCK)
+        store = await Store.open(environment.database_url)
+        stack.push_async_callback(store.close)
+        ready.store = store
+        doors = await _open_doors(app, environment, stack)
+        await _run(app, environment, store, doors, ready, stack)
+
+
+async def _open_doors(app: App, environment: Environment, stack: AsyncExitStack) -> Doors:
+    """Make the clients.  None of them asks anything yet."""
+    env = environment
+    slack = Slack.connect(env.slack_bot_token.reveal(), env.slack_api_url)
+    stack.push_async_callback(slack.close)
+    github = GitHub.connect(app.repository, environment)
+    stack.push_async_callback(github.close)
+    mlflow = MLflow.connect(env.mlflow_tracking_uri)
+    stack.push_async_callback(mlflow.close)
+    kubernetes = await Kubernetes.connect(env.kubeconfig)
+    stack.push_async_callback(kubernetes.close)
+    pods = Pods()
+    stack.push_async_callback(pods.close)
+    return Doors(slack=slack, github=github, mlflow=mlflow, kubernetes=kubernetes, pods=pods)
+
+
+async def _run(
+    app: App, environment: Environment, store: Store, doors: Doors, ready: Readiness, stack: AsyncExitStack
+) -> None:  # noqa: PLR0913
+    me = await _until_answered("Slack", doors.slack.whoami, ready)
+    moved = asyncio.Event()
+    watch = Watch(doors.kubernetes, lambda _: moved.set())
+    stack.push_async_callback(watch.close)
+    messages = Messages(app=app, store=store, slack=doors.slack, watch=watch)
+    turn = partial(_look, app=app, store=store, doors=doors, watch=watch, messages=messages)
+    dispatch = Dispatch(store, turn)
+    inbound = Inbound(app=app, store=store, slack=doors.slack, me=me, ring=dispatch.ring)
+    public = inbound.web(
+        slack_secret=environment.slack_signing_secret,
+        mlflow_secret=environment.mlflow_webhook_secret,
+        github_secret=environment.github_webhook_secret,
+    )
+    await stack.enter_async_context(_served(public, environment.host, environment.port))
+    registry = partial(reconcile.registry, app=app, store=store, doors=doors)
+    repository = reconcile.Repository(app=app, store=store, doors=doors, watch=watch)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(dispatch.run())
+        tasks.create_task(messages.run())
+        tasks.create_task(_follow(moved, store, dispatch, messages))
+        await _until_answered("MLflow", registry, ready)
+        await _until_answered("GitHub", repository.look, ready)
+        tasks.create_task(_every(reconcile.EVERY, "MLflow", registry, ready, dispatch))
+        tasks.create_task(_every(reconcile.EVERY, "GitHub", repository.look, ready, dispatch))
+        log.info("ready")
+
+
+async def _look(key: Key, *, app: App, store: Store, doors: Doors, watch: Watch, messages: Messages) -> None:  # noqa: PLR0913
+    """Take one look at a pair, or at a version."""
+    if isinstance(key, ModelVersion):
+        await announcing.look(key, app=app, store=store, doors=doors)
+    else:
+        await turns.run(key, app=app, store=store, doors=doors, watch=watch)
+        messages.ring()
+
+
+async def _follow(moved: asyncio.Event, store: Store, dispatch: Dispatch, messages: Messages) -> None:
+    """Look at every rollout when the cluster shows something new: rollouts are few, and a look is cheap."""
+    while True:
+        await moved.wait()
+        moved.clear()
+        dispatch.ring(*(it.pair for it in await store.under_way() if it.record.merge_commit is not None))
+        messages.ring()
+        await asyncio.sleep(0.2)
+
+
+async def _until_answered(what: str, ask: Callable[[], Awaitable[T]], ready: Readiness) -> T:
+    """Ask until there is an answer, saying meanwhile what is missing."""
+    tries = 0
+    while True:
+        try:
+            answer = await ask()
+        except (Temporary, Permanent) as error:
+            ready.lacks(what, str(error))
+            wait = turns.patience(tries)
+            log.warning("%s: %s; again in %.0f s", what, error, wait.total_seconds())
+            await asyncio.sleep(wait.total_seconds())
+            tries += 1
+        else:
+            ready.has(what)
+            return answer
+
+
+async def _every(
+    pause: timedelta, what: str, look: Callable[[], Awaitable[object]], ready: Readiness, dispatch: Dispatch
+) -> None:
+    """Look again and again."""
+    while True:
+        await asyncio.sleep(pause.total_seconds())
+        await _until_answered(what, look, ready)
+        dispatch.ring()
+
+
+@asynccontextmanager
+async def _served(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
+    """Serve an application for as long as the context lasts."""
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=5)
+    await runner.setup()
+    await web.TCPSite(runner, host, port).start()
+    try:
+        yield
+    finally:
+        await runner.cleanup()

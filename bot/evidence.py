@@ -1,0 +1,213 @@
+"""Gather what a decision may look at: the store and the doors to the world, read only.
+
+Each state asks only for what its rule looks at, so that waiting for an approval costs nobody a request.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from bot.clients.github import GitHub
+from bot.clients.kubernetes import Kubernetes
+from bot.clients.mlflow import MLflow
+from bot.clients.pods import Pods
+from bot.clients.slack import Slack
+from bot.config import App
+from bot.domain import (
+    FactKind,
+    Health,
+    HealthStatus,
+    Kind,
+    ModelVersion,
+    Pair,
+    Pin,
+    PodSeen,
+    Policy,
+    Promotion,
+    Served,
+    State,
+)
+from bot.errors import Permanent, Temporary
+from bot.rules import formats, health, redaction
+from bot.rules.comparison import compare
+from bot.rules.decision import Evidence, Place
+from bot.store import Loaded, Store
+from bot.watch import Watch
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """The outside systems, one client each."""
+
+    slack: Slack
+    github: GitHub
+    mlflow: MLflow
+    kubernetes: Kubernetes
+    pods: Pods
+
+
+async def gather(loaded: Loaded, *, app: App, store: Store, doors: Doors, watch: Watch, now: datetime) -> Evidence:
+    """Return the evidence for a decision about the pair.
+
+    Raises:
+        Temporary: a system that has to be asked does not answer.
+        Permanent: one refuses, and an operator must mend it.
+    """
+    policy = app.policy(loaded.pair)
+    more: dict[str, Any] = {}
+    it = loaded.promotion
+    if it is not None and it.state.open:
+        match it.state:
+            case State.CHECKING if it.record.digest is None:
+                more = await _for_checking(loaded, it, app, doors)
+            case State.PROPOSED | State.MERGING:
+                more = await _for_gates(loaded, it, app, store, doors)
+            case State.SYNCING | State.ROLLING_OUT | State.PROVING:
+                more = await _for_rollout(it, doors, watch, now)
+    return Evidence(
+        now=now,
+        pair=loaded.pair,
+        policy=policy,
+        promotion=it,
+        release=loaded.release,
+        newest=loaded.newest,
+        attempted=loaded.attempted,
+        facts=loaded.facts,
+        **more,
+    )
+
+
+async def _for_checking(loaded: Loaded, it: Promotion, app: App, doors: Doors) -> dict[str, Any]:
+    live = ModelVersion(model=it.pair.model, version=loaded.release.version) if loaded.release else None
+    card, live_card, repository = await asyncio.gather(
+        doors.mlflow.card(it.what), _maybe_card(doors.mlflow, live), _repository(loaded, it, app, doors.github)
+    )
+    comparison = compare(live_card, card) if card is not None and live != it.what else None
+    return {"card": card, "comparison": comparison, **repository}
+
+
+async def _maybe_card(mlflow: MLflow, what: ModelVersion | None) -> Any:
+    return await mlflow.card(what) if what is not None else None
+
+
+async def _repository(loaded: Loaded, it: Promotion, app: App, github: GitHub) -> dict[str, Any]:
+    """Return the base, and the change that this promotion makes to it (or why it cannot be made)."""
+    base = await github.base()
+    pin = Pin(stage=it.pair.stage, version=it.version)
+    files = await github.files(loaded.place.paths, base) if loaded.place else {}
+    try:
+        place = find_place(files, loaded.pair) if files else None
+    except Permanent:
+        place = None  # it stood there once; look through the whole folder again
+    try:
+        if place is None:
+            files = await github.folder(app.folder(it.pair), base)
+            place = find_place(files, loaded.pair)
+        change = formats.edit({path: files[path] for path in place.paths}, pin)
+    except Permanent as error:
+        return {"base": base, "refusal": str(error)}
+    return {"base": base, "place": place, "change": change}
+
+
+def find_place(files: Mapping[str, str], pair: Pair) -> Place:
+    """Return where a pair's pin stands in these files.
+
+    Raises:
+        Permanent: nowhere, or in more than one place.
+    """
+    found = formats.find(files, pair.model)
+    return Place(paths=(found.path,), namespace=found.namespace, workload=found.workload)
+
+
+async def _for_gates(loaded: Loaded, it: Promotion, app: App, store: Store, doors: Doors) -> dict[str, Any]:
+    if it.record.pull is None:
+        return {}
+    policy = app.policy(it.pair)
+    upstream = await store.release(Pair(model=it.pair.model, stage=policy.after)) if policy.after else None
+    pull, repository, entitled = await asyncio.gather(
+        doors.github.pull(it.record.pull),
+        _repository(loaded, it, app, doors.github),
+        _entitled(loaded, it, policy, doors.slack),
+    )
+    return {"pull": pull, "upstream": upstream, **repository, **entitled}
+
+
+async def _entitled(loaded: Loaded, it: Promotion, policy: Policy, slack: Slack) -> dict[str, Any]:
+    """Return which of those who spoke may decide.  Where the chat cannot say, nobody may."""
+    people = {f.by for f in loaded.facts if f.kind in {FactKind.APPROVE, FactKind.VETO} and f.by != "callboard"}
+    if it.kind is Kind.ROLLBACK and not it.automatic:
+        people.add(it.requested_by)
+    if not people:
+        return {}
+    try:
+        allowed = await _allowed(people, policy, slack)
+        known = await asyncio.gather(*(slack.person(user) for user in sorted(allowed)))
+    except (Temporary, Permanent) as error:
+        return {"unsure": str(error)}
+    return {"entitled": frozenset(person.id for person in known if person.entitled)}
+
+
+async def _allowed(people: set[str], policy: Policy, slack: Slack) -> set[str]:
+    if not policy.approvers:
+        return people
+    named = {name for name in policy.approvers if not name.startswith(("@", "S"))}
+    groups = [name for name in policy.approvers if name not in named]
+    members = await asyncio.gather(*(slack.members(group) for group in groups))
+    return people & named.union(*members)
+
+
+async def _for_rollout(it: Promotion, doors: Doors, watch: Watch, now: datetime) -> dict[str, Any]:
+    namespace = it.record.namespace or "default"
+    await watch.ensure(namespace)
+    seen = look(it, watch, now)
+    more: dict[str, Any] = {"health": seen}
+    if seen is None:
+        return more
+    if seen.status is HealthStatus.DEGRADED and seen.culprit is not None:
+        more["log"] = await _last_words(doors.kubernetes, namespace, seen)
+    if it.state is State.PROVING:
+        asked = [pod for pod in seen.pods if pod.ready]
+        said = await asyncio.gather(*(_served(doors.pods, pod) for pod in asked))
+        more["served"] = dict(zip((pod.name for pod in asked), said, strict=True))
+        more["alias"] = await doors.mlflow.alias(it.pair.model, it.pair.stage)
+    return more
+
+
+def look(it: Promotion, watch: Watch, now: datetime) -> Health | None:
+    """Return how the promotion's workload does; None when there is no such workload.
+
+    Raises:
+        Temporary: what the watch holds is not current.
+    """
+    namespace = it.record.namespace or "default"
+    trouble = watch.trouble(namespace)
+    if trouble is not None or not watch.fresh(namespace):
+        raise Temporary(trouble or f"the cluster has not listed namespace {namespace} yet")
+    sighting = watch.sighting(namespace, it.pair.model, it.pair.stage, it.record.workload)
+    return health.judge(sighting, now=now, stage=it.pair.stage) if sighting is not None else None
+
+
+async def _served(pods: Pods, pod: PodSeen) -> Served | str:
+    if pod.address is None:
+        return "it has no address yet"
+    try:
+        return await pods.served(pod.address)
+    except (Temporary, Permanent) as error:
+        return str(error)
+
+
+async def _last_words(kubernetes: Kubernetes, namespace: str, seen: Health) -> str | None:
+    """Return the end of the culprit's log: of the run before, where it was restarted since."""
+    culprit = seen.culprit
+    assert culprit is not None  # noqa: S101
+    restarted = any(pod.name == culprit and pod.restarts for pod in seen.pods)
+    for previous in (True, False) if restarted else (False, True):
+        try:
+            text = await kubernetes.log(namespace, culprit, previous=previous)
+        except (Temporary, Permanent):
+            continue
+        if text.strip():
+            return redaction.last_words(redaction.redact(text))
+    return None

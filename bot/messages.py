@@ -1,0 +1,96 @@
+"""Keep each promotion's message up to date.
+
+Progress is not a turn: the card is a pure function of the record and of live health.  This writer coalesces edits
+(at most one every few seconds for a message, the last form always), remembers what the chat confirmed, and a sweep
+repairs what was lost.  It decides nothing.
+"""
+
+import asyncio
+import logging
+from datetime import datetime, timedelta
+
+from bot import clock
+from bot.clients.slack import Slack
+from bot.config import App
+from bot.domain import Health, Message, Policy, Promotion
+from bot.errors import Permanent, Temporary
+from bot.evidence import look
+from bot.rules import cards
+from bot.store import Standing, Store
+from bot.watch import Watch
+
+log = logging.getLogger(__name__)
+
+PACE = timedelta(seconds=3)
+"""Between two edits of one message."""
+
+
+def card(it: Promotion, health: Health | None, policy: Policy, now: datetime) -> Message:
+    """Return what the message of a promotion shows."""
+    record = it.record
+    return cards.promotion(
+        it,
+        health=health,
+        rulings=record.rulings,
+        comparison=record.comparison,
+        approvers=record.approved_by,
+        policy=policy,
+        now=now,
+    )
+
+
+class Messages:
+    """The one writer of promotions' messages."""
+
+    def __init__(self, *, app: App, store: Store, slack: Slack, watch: Watch) -> None:
+        self._app = app
+        self._store = store
+        self._slack = slack
+        self._watch = watch
+        self._look = asyncio.Event()
+        self._edited: dict[str, datetime] = {}
+
+    def ring(self) -> None:
+        """Something may look different now."""
+        self._look.set()
+
+    async def run(self) -> None:
+        """Bring messages up to date, for ever."""
+        while True:
+            self._look.clear()
+            for standing in await self._store.unsettled():
+                await self._refresh(standing)
+            try:
+                await asyncio.wait_for(self._look.wait(), timeout=PACE.total_seconds())
+            except TimeoutError:
+                continue
+            await asyncio.sleep(0.2)  # what rings once usually rings again at once
+
+    async def _refresh(self, standing: Standing) -> None:
+        now = clock.now()
+        last = self._edited.get(standing.posted.ts)
+        it = await self._store.promotion(standing.promotion)
+        if it is None or (it.state.open and last is not None and now - last < PACE):
+            return
+        message, last_form = self._render(standing, it, now)
+        if message.hash != standing.shown:
+            try:
+                await self._slack.update(standing.posted, message)
+            except Temporary as error:
+                log.warning("message of promotion %s: %s", it.id, error)
+                return
+            except Permanent:
+                log.exception("the message of promotion %s cannot be edited", it.id)
+                last_form = not it.state.open
+            self._edited[standing.posted.ts] = now
+        await self._store.shown(standing.posted, message.hash, settled=last_form)
+
+    def _render(self, standing: Standing, it: Promotion, now: datetime) -> tuple[Message, bool]:
+        """Return what the message must show now, and whether that is its last form."""
+        if not standing.current:
+            return cards.superseded(it, it.record.message), True
+        try:
+            health = look(it, self._watch, now) if it.state.open and it.record.merge_commit else None
+        except Temporary:
+            health = None
+        return card(it, health, self._app.policy(it.pair), now), not it.state.open

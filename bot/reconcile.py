@@ -1,0 +1,106 @@
+"""Look at the registry and the repository as a whole, every half minute, whatever their webhooks said.
+
+MLflow forgets events when nobody listens, so its webhooks are hints and this is what can be relied on: names, aliases
+and versions are mirrored into the store, from which handlers answer.  The first look is a silent baseline.
+"""
+
+import logging
+from datetime import datetime, timedelta
+
+from bot import clock
+from bot.config import App
+from bot.domain import Base, ModelVersion, Pair
+from bot.errors import Permanent
+from bot.evidence import Doors, find_place
+from bot.rules.decision import Place
+from bot.store import Store
+from bot.watch import Watch
+
+log = logging.getLogger(__name__)
+
+EVERY = timedelta(seconds=30)
+NEWEST = 50
+"""Versions asked for each time: more than are registered between two looks, usually; else more are asked for."""
+ALL = 10_000
+
+
+async def registry(*, app: App, store: Store, doors: Doors) -> int:
+    """Mirror the registry; return how many versions are new.
+
+    Raises:
+        Temporary: it does not answer.
+        Permanent: it refuses.
+    """
+    now = clock.now()
+    listed = {m.name: m.aliases for m in await doors.mlflow.models() if app.has(m.name)}
+    await store.mirror.see(listed)
+    if await store.mirror.blank():
+        those = await _newest(ALL, app, doors)
+        await store.mirror.meet(those, baseline=True, now=now)
+        log.info("first start: %d versions of %d models are taken as known", len(those), len(listed))
+        new = 0
+    else:
+        new = await _meet_new(app, store, doors, now)
+    for model, aliases in listed.items():
+        for stage in app.stages_of(model):
+            if stage in aliases:
+                await store.baseline(Pair(model=model, stage=stage), aliases[stage], now=now)
+    return new
+
+
+async def _meet_new(app: App, store: Store, doors: Doors, now: datetime) -> int:
+    """Ask for the newest versions, and for more as long as all of them are news."""
+    asked = NEWEST
+    while True:
+        those = await _newest(asked, app, doors)
+        new = await store.mirror.meet(those, baseline=False, now=now)
+        if new < len(those) or asked >= ALL or len(those) < asked:
+            return new
+        asked = min(asked * 10, ALL)
+
+
+async def _newest(limit: int, app: App, doors: Doors) -> list[ModelVersion]:
+    return [listing.what for listing in await doors.mlflow.newest(limit) if app.has(listing.what.model)]
+
+
+class Repository:
+    """Where each pair's pin stands, looked up when the main branch or the list of models changed."""
+
+    def __init__(self, *, app: App, store: Store, doors: Doors, watch: Watch) -> None:
+        self._app = app
+        self._store = store
+        self._doors = doors
+        self._watch = watch
+        self._seen: object = None
+
+    async def look(self) -> None:
+        """Look, and wake every open promotion when something changed.
+
+        Raises:
+            Temporary: the forge does not answer.
+            Permanent: it refuses.
+        """
+        base = await self._doors.github.base()
+        models = tuple(await self._store.mirror.aliases())
+        if (base.commit, models) == self._seen:
+            return
+        for model in models:
+            for stage in self._app.stages_of(model):
+                await self._find(Pair(model=model, stage=stage), base)
+        for it in await self._store.under_way():
+            await self._store.wake(it.pair, clock.now())
+        self._seen = (base.commit, models)
+
+    async def _find(self, pair: Pair, base: Base) -> None:
+        place = _place(await self._doors.github.folder(self._app.folder(pair), base), pair)
+        await self._store.place(pair, place)
+        if place is not None:
+            await self._watch.ensure(place.namespace or "default")
+
+
+def _place(files: dict[str, str], pair: Pair) -> Place | None:
+    try:
+        return find_place(files, pair)
+    except Permanent as error:
+        log.info("%s on %s: %s", pair.model, pair.stage, error)
+        return None

@@ -1,0 +1,38 @@
+"""/promote MODEL STAGE [VERSION|@alias]: ask that a version become a stage's release."""
+
+from bot.config import App
+from bot.domain import Kind, Message, Pair, Request
+from bot.errors import Misunderstood
+from bot.rules import commands, refusals
+from bot.store import Store
+from handlers.asked import Asked
+from handlers.checks import known_pair, record
+
+
+async def promote(asked: Asked, app: App, store: Store) -> Message:
+    """Record the request and say what happens next."""
+    wanted = commands.promote(asked.text)
+    pair = await known_pair(wanted.model, wanted.stage, app, store, command="promote")
+    version = await _version(pair, wanted, app, store)
+    request = Request(pair=pair, kind=Kind.PROMOTE, version=version, by=asked.by, at=asked.at)
+    return await record(request, asked, app, store)
+
+
+async def _version(pair: Pair, wanted: commands.Promote, app: App, store: Store) -> int:
+    """Return the version that is meant: the alias's, the number, what the stage before runs, or the newest."""
+    known = await store.mirror.known_versions(pair.model)
+    if wanted.alias is not None:
+        aliases = (await store.mirror.aliases()).get(pair.model, {})
+        if wanted.alias not in aliases:
+            raise Misunderstood(refusals.unknown_alias(pair.model, pair.stage, wanted.alias, tuple(aliases)))
+        return aliases[wanted.alias]
+    if wanted.version is not None:
+        if wanted.version not in known:
+            raise Misunderstood(refusals.unknown_version(pair.model, pair.stage, wanted.version, known))
+        return wanted.version
+    before = app.previous_stage(pair)
+    release = await store.release(Pair(model=pair.model, stage=before)) if before is not None else None
+    if release is None:
+        newest = known[0] if known else None
+        raise Misunderstood(refusals.no_version_named(pair.model, pair.stage, before, newest))
+    return release.version

@@ -1,0 +1,29 @@
+"""✅ and ❌ on a message: a person's word on the change that the message stands for."""
+
+from datetime import datetime
+from typing import Any
+
+from bot.domain import FactKind, Posted
+from bot.store import Store
+from handlers.words import APPROVE, VETO, speak
+
+
+async def added(body: dict[str, Any], store: Store, now: datetime) -> None:
+    """Record ✅ as an approval, ❌ as a veto."""
+    await _react(body, store, now, approve=FactKind.APPROVE, veto=FactKind.VETO)
+
+
+async def removed(body: dict[str, Any], store: Store, now: datetime) -> None:
+    """Record that a ✅ or ❌ was taken back."""
+    await _react(body, store, now, approve=FactKind.WITHDRAW, veto=FactKind.UNVETO)
+
+
+async def _react(body: dict[str, Any], store: Store, now: datetime, *, approve: FactKind, veto: FactKind) -> None:
+    event = body["event"]
+    emoji = event["reaction"].partition("::")[0]
+    kind = approve if emoji in APPROVE else veto if emoji in VETO else None
+    if kind is None or event["item"].get("type") != "message":
+        return
+    posted = Posted(channel=event["item"]["channel"], ts=event["item"]["ts"])
+    key = f"event:{body.get('team_id')}:{body['event_id']}"
+    await speak(kind, event["user"], posted, store=store, at=now, key=key)

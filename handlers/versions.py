@@ -1,0 +1,49 @@
+"""MLflow's webhook: a hint that a version is new or knows more of itself.
+
+What the event says is not believed: the version is looked up in the registry before anything is said about it.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+import msgspec
+
+from bot.config import App
+from bot.domain import ModelVersion
+from bot.errors import Misunderstood
+from bot.store import Store
+
+
+class _Data(msgspec.Struct):
+    name: str = ""
+    version: str = ""
+
+
+class _Event(msgspec.Struct):
+    """https://mlflow.org/docs/latest/ml/webhooks/ and the recorded deliveries that the tests replay."""
+
+    entity: str
+    action: str
+    data: _Data
+
+
+ABOUT_VERSIONS = frozenset({"model_version", "model_version_tag", "model_version_alias"})
+
+
+async def heard(body: bytes, headers: Mapping[str, str], app: App, store: Store, now: datetime) -> None:
+    """Note the version that an event speaks of; events about anything else are none of our business.
+
+    Raises:
+        Misunderstood: the body is not an event.
+    """
+    try:
+        event = msgspec.json.decode(body, type=_Event)
+    except msgspec.MsgspecError as error:
+        raise Misunderstood(f"not an MLflow event: {error}") from error
+    version = event.data.version
+    if event.entity not in ABOUT_VERSIONS or not app.has(event.data.name):
+        return
+    if not (version.isascii() and version.isdigit() and 0 < int(version) < 1 << 31):
+        return
+    what = ModelVersion(model=event.data.name, version=int(version))
+    await store.mirror.hear(what, at=now, key=f"mlflow:{headers.get('X-MLflow-Delivery-Id')}")

@@ -1,0 +1,17 @@
+"""A person's word on a change, however it was given: a reaction or a button."""
+
+from datetime import datetime
+from typing import Final
+
+from bot.domain import FactKind, Posted
+from bot.store import Store
+
+APPROVE: Final = frozenset({"white_check_mark"})
+VETO: Final = frozenset({"x"})
+
+
+async def speak(kind: FactKind, by: str, posted: Posted, *, store: Store, at: datetime, key: str) -> None:
+    """Record the word, if the message is one of ours; whether it counts is the gates' business."""
+    standing = await store.standing(posted)
+    if standing is not None:
+        await store.word(kind, by, standing, at=at, key=key)
