@@ -1,0 +1,107 @@
+"""What of a pod's log may be shown to a channel: secrets taken out, the telling lines kept.
+
+Not a promise: a secret of a shape that nobody knows stays.  That is why logs are shown short, and only on failure.
+To add a shape, add one pattern to `SHAPES` (what a secret looks like) or one word to `NAMES` (what it is called).
+Repetitions are bounded, so that a hostile log cannot make a pattern take quadratic time.
+"""
+
+import re
+from typing import Final
+
+GONE: Final = "[redacted]"
+
+SHAPES: Final = (
+    re.compile(r"(?s)-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]{0,40}-----|\Z)"),
+    re.compile(r"\bxox[a-z]-[\w-]{8,}|\bxapp-[\w-]{8,}"),  # https://docs.slack.dev/authentication/tokens
+    re.compile(r"https://hooks\.slack\.com/[\w/-]+"),
+    re.compile(r"\bgh[a-z]_\w{16,}|\bgithub_pat_\w{16,}"),  # https://docs.github.com/en/authentication
+    re.compile(r"\bglpat-[\w-]{16,}"),
+    re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"),
+    re.compile(r"\bAIza[\w-]{30,}|\bya29\.[\w.-]{16,}"),
+    re.compile(r"\bey[JI][\w-]{8,2000}\.[\w-]{8,4000}(?:\.[\w-]{0,2000})?"),  # a JWT: base64url of {"…
+    re.compile(r"\b(?:sk|rk|pk)[-_][\w-]{16,}"),
+    re.compile(r"\b(?:hf|npm|pypi|dckr_pat)[-_][\w-]{16,}|\bdapi[0-9a-f]{32}"),
+)
+"""What a secret looks like, whatever it is called."""
+
+NAMES: Final = (
+    r"passw(?:or)?d|passphrase|pwd|secret|token(?!s|iz)|api[-_ ]?key|access[-_]?key|private[-_]?key|credential"
+)
+"""What a secret is called; letters may stand around it.  A model's tokens and tokenizers are none."""
+
+_NAMED: Final = re.compile(
+    rf"(?i)((?:{NAMES})[\w.-]{{0,40}}[\"']?\s{{0,3}}(?:=>|[:=])\s{{0,3}})"
+    r"(?!\[redacted\])(\"[^\"\r\n]*\"?|'[^'\r\n]*'?|[^\s,;&\"'})\]]+)"
+)
+_SCHEME: Final = re.compile(r"(?i)\b(bearer|basic|digest|negotiate)(\s{1,3})[a-z0-9+/=_.~-]{6,}")
+_HEADER: Final = re.compile(
+    r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]{0,40}(?:token|key|signature))"
+    r"([\"']?\s{0,3}[:=]\s{0,3})[^\r\n]+"
+)
+_URL: Final = re.compile(r"(?i)([a-z0-9+.-]{1,20}://)(?:[^\s/@:\"']{0,200}:[^\s@\"']{1,400}|[^\s/@:\"']{16,400})@")
+
+_ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
+_CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_FAILURE: Final = re.compile(
+    r"(?:[\w.]{1,80}\.)?[A-Z]\w{0,60}(?:Error|Exception|Exit|Interrupt)\b|[\w.]{1,80}\.[A-Z]\w{0,60}: "
+)
+_ALARM: Final = re.compile(
+    r"(?i)\b(?:error|fatal|critical|panic|exception|failed|killed|denied|refused|cannot|no such)\b"
+)
+
+LIMIT: Final = 1500
+"""Characters that a log may take up in a message."""
+LONGEST: Final = 300
+"""Characters of one line of it."""
+LOOKED_AT: Final = 65_536
+"""Characters from the end of a log that are looked at."""
+
+
+def redact(text: str) -> str:
+    """Return the text with `[redacted]` in place of what looks like, or is called, a secret.  Twice is as once."""
+    for shape in SHAPES:
+        text = shape.sub(GONE, text)
+    text = _URL.sub(rf"\g<1>{GONE}@", text)
+    text = _HEADER.sub(rf"\g<1>\g<2>{GONE}", text)
+    text = _SCHEME.sub(rf"\g<1>\g<2>{GONE}", text)
+    return _NAMED.sub(_named, text)
+
+
+def _named(found: re.Match[str]) -> str:
+    quote = found[2][0] if found[2][0] in "\"'" else ""
+    return f"{found[1]}{quote}{GONE}{quote}"
+
+
+def last_words(log: str, lines: int = 12) -> str:
+    """Return the most telling lines of a log, in their order: at most `lines` of them, and `LIMIT` characters.
+
+    The last line that names an exception (else the last that sounds alarmed) is always among them, with some of what
+    stands before it; the rest is the log's end.  Colours and control characters are taken out, secrets redacted.
+    """
+    clean = _CONTROL.sub("", _ANSI.sub("", log[-LOOKED_AT:].replace("\r", "\n")))
+    kept = [_short(line.rstrip()) for line in redact(clean).split("\n") if line.strip()]
+    key = _key(kept)
+    order = [key, *range(key - 1, key - max(lines // 2, 1), -1), *reversed(range(len(kept)))]
+    return "\n".join(kept[i] for i in sorted(_fitting(kept, order, lines)))
+
+
+def _key(kept: list[str]) -> int:
+    for pattern in (_FAILURE.match, _ALARM.search):
+        for i in reversed(range(len(kept))):
+            if pattern(kept[i]):
+                return i
+    return len(kept) - 1
+
+
+def _fitting(kept: list[str], order: list[int], lines: int) -> set[int]:
+    chosen: set[int] = set()
+    room = LIMIT
+    for i in order:
+        if 0 <= i < len(kept) and i not in chosen and len(chosen) < max(lines, 1) and len(kept[i]) < room:
+            chosen.add(i)
+            room -= len(kept[i]) + 1
+    return chosen
+
+
+def _short(line: str) -> str:
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
