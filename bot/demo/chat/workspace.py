@@ -81,6 +81,10 @@ class Chat:
         """Every call of the Web API, oldest first; the oldest are forgotten."""
         return self._web_api.log
 
+    def serve_at(self, url: str) -> None:
+        """Say where `app` is served, for the response_urls: needed where the app's first word is not a call."""
+        self.world.url = url.rstrip("/")
+
     def connect(self, url: str) -> None:
         """Set the app's request URL for commands, interactions and events."""
         self._deliveries.url = url
