@@ -21,6 +21,7 @@ BOT_USER: Final = "U0CALLBOARD"
 BOT_NAME: Final = "callboard"
 
 VERSIONS_KEPT: Final = 60
+VERSIONS_ON_DISK: Final = 5
 PRIVATE_KEPT: Final = 200
 TRIGGERS_KEPT: Final = 60.0
 """Seconds after which a trigger_id is forgotten, long after it has expired."""
@@ -263,7 +264,7 @@ class World:
 
     def dump(self) -> Json:
         """Return all that must outlive the process."""
-        channels = [asdict(c) | {"members": sorted(c.members)} for c in self.channels.values()]
+        channels = [_kept(c) for c in self.channels.values()]
         return {
             "last": self._last,
             "channels": channels,
@@ -281,6 +282,14 @@ class World:
             self.channels[channel["id"]] = Channel(
                 **channel | {"members": set(channel["members"]), "messages": messages}
             )
+
+
+def _kept(channel: Channel) -> Json:
+    """Return a channel for the file; of each message's versions only the newest, lest the file grow without bound."""
+    kept = asdict(channel) | {"members": sorted(channel.members)}
+    for message in kept["messages"].values():
+        del message["versions"][:-VERSIONS_ON_DISK]
+    return kept
 
 
 def pinged(message: ChatMessage | Whisper) -> list[str]:
