@@ -1,0 +1,69 @@
+// The page: hears of the world, and hands each picture to the parts that show it.
+
+import { listen } from "./api.js";
+import { drawCluster } from "./cluster.js";
+import { buildComposer, drawComposer } from "./composer.js";
+import { byId, h, keyed } from "./dom.js";
+import { drawMessages, followNewest } from "./messages.js";
+import { learn } from "./mrkdwn.js";
+import { drawPromotions } from "./promotions.js";
+import { drawPulls } from "./pulls.js";
+import { drawRegistry } from "./registry.js";
+import { buildTrouble, drawTrouble } from "./trouble.js";
+
+let state = null;
+const present = { person: null, channel: null }; // who speaks, and where
+
+function draw() {
+  if (state === null) return;
+  present.person ??= state.people[0]?.id ?? null;
+  present.channel ??= state.channels[0]?.id ?? null;
+  learn(state);
+  keyed(byId("channels"), state.channels.map((c) => ({ ...c, chosen: c.id === present.channel })), (c) => c.id, channel);
+  drawMessages(state, present);
+  drawComposer(state, present);
+  drawPromotions(state);
+  drawPulls(state);
+  drawCluster(state);
+  drawRegistry(state);
+  drawTrouble(state);
+}
+
+function channel(item) {
+  const name = item.name.startsWith("#") ? item.name : `#${item.name}`;
+  const choose = () => {
+    present.channel = item.id;
+    draw();
+    toNewest();
+  };
+  return h("button", { type: "button", class: item.chosen ? "chosen" : "", "aria-pressed": String(item.chosen), onclick: choose }, name);
+}
+
+function speakAs(id) {
+  present.person = id;
+  draw();
+}
+
+function showTab(name) {
+  document.body.dataset.tab = name;
+  for (const button of document.querySelectorAll(".tabs button")) button.setAttribute("aria-pressed", String(button.dataset.tab === name));
+  if (name === "chat") toNewest();
+}
+
+const toNewest = followNewest();
+buildTrouble();
+buildComposer(speakAs, () => {
+  draw();
+  toNewest();
+});
+for (const button of document.querySelectorAll(".tabs button")) button.addEventListener("click", () => showTab(button.dataset.tab));
+showTab("chat");
+listen(
+  (picture) => {
+    state = picture;
+    draw();
+  },
+  (heard) => {
+    byId("offline").hidden = heard;
+  },
+);

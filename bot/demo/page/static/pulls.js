@@ -1,0 +1,63 @@
+// The pull requests: state, checks and the diff.
+
+import { byId, clock, fold, h, keyed, link } from "./dom.js";
+import { markdown } from "./markdown.js";
+
+const KEPT = 6;
+const SIGNS = { success: "✓", pending: "•", failure: "✕", error: "✕" };
+
+/** Show the newest pull requests, the open ones first. */
+export function drawPulls(state) {
+  const newest = [...state.pulls].sort((a, b) => b.number - a.number);
+  const open = newest.filter((pull) => pull.state === "open");
+  const shown = [...open, ...newest.filter((pull) => pull.state !== "open").slice(0, KEPT)];
+  byId("n-pulls").textContent = state.repository;
+  const first = shown[0]?.number;
+  const items = shown.length ? shown.map((pull) => ({ ...pull, first: pull.number === first })) : [{ number: "none" }];
+  keyed(byId("pulls"), items, (pull) => pull.number, (pull) => (pull.number === "none" ? empty() : card(pull)));
+}
+
+const empty = () => h("p", { class: "empty" }, "No pull request yet. A promotion opens one.");
+
+function card(pull) {
+  const name = `pull-${pull.number}`;
+  return h("article", { class: "pull" },
+    h("header", {},
+      h("span", { class: `badge ${pull.state}` }, pull.state),
+      h("h3", {}, link(pull.url, pull.title, " ", h("span", { class: "quiet" }, `#${pull.number}`)))),
+    h("p", { class: "quiet branches" }, h("code", {}, pull.head), " → ", h("code", {}, pull.base),
+      h("time", {}, clock(pull.merged_at ?? pull.created_at))),
+    checks(pull.checks ?? []),
+    fold(`${name}-diff`, pull.state === "open" || pull.first, "Changes", diff(pull.diff ?? "")),
+    pull.body ? fold(`${name}-body`, false, "Description", h("div", { class: "prose" }, markdown(pull.body))) : null,
+    pull.comments?.length ? fold(`${name}-comments`, false, `Comments (${pull.comments.length})`,
+      pull.comments.map((comment) => h("div", { class: "prose comment" }, h("b", {}, comment.user), markdown(comment.body)))) : null);
+}
+
+function checks(list) {
+  if (!list.length) return null;
+  return h("ul", { class: "checks" }, list.map((check) =>
+    h("li", { class: check.state }, h("span", { "aria-hidden": "true" }, SIGNS[check.state] ?? "•"),
+      h("b", {}, check.name), h("span", { class: "quiet" }, check.description || check.state))));
+}
+
+function diff(text) {
+  const rows = [];
+  let old = 0;
+  let fresh = 0;
+  for (const line of text.split("\n")) {
+    const hunk = line.match(/^@@ -(\d+)(?:,\d+)? \+(\d+)(?:,\d+)? @@/);
+    const file = line.match(/^diff --git a\/(.*) b\/(.*)$/);
+    if (file) rows.push(h("tr", { class: "file" }, h("th", { colspan: 3 }, file[2])));
+    else if (hunk) {
+      [old, fresh] = [Number(hunk[1]), Number(hunk[2])];
+      if (rows.at(-1)?.className !== "file") rows.push(row("gap", "", "", "⋯"));
+    } else if (/^(index |--- |\+\+\+ |new file|deleted file|similarity|\\)/.test(line)) continue;
+    else if (line.startsWith("+")) rows.push(row("added", "", fresh++, line));
+    else if (line.startsWith("-")) rows.push(row("gone", old++, "", line));
+    else if (line.startsWith(" ")) rows.push(row("", old++, fresh++, line));
+  }
+  return h("div", { class: "diff sideways" }, h("table", {}, h("tbody", {}, rows)));
+}
+
+const row = (look, old, fresh, text) => h("tr", { class: look }, h("td", { class: "at" }, String(old)), h("td", { class: "at" }, String(fresh)), h("td", {}, text));
