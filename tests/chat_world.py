@@ -112,6 +112,27 @@ async def bolted(world: Served, *, secret: str = SECRET) -> AsyncIterator[Bolted
         yield bolt
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sides:
+    """The workspace and the app."""
+
+    slack: Served
+    bolt: Bolted
+
+    def private(self) -> list[str]:
+        return [w["text"] for w in self.slack.chat.state()["private"]]
+
+    def public(self) -> list[str]:
+        return [m["text"] for m in self.slack.chat.state()["messages"]]
+
+    async def type(self, text: str, *, user: str = "alice") -> dict[str, Any]:
+        return await self.slack.chat.say(user=user, channel="#ml-releases", text=text)
+
+    async def post(self, **more: Any) -> str:
+        posted = await self.slack.sdk.chat_postMessage(channel=CHANNEL, text="card", **more)
+        return str(posted["ts"])
+
+
 async def until(holds: Callable[[], object], *, seconds: float = 10) -> None:
     """Wait until something holds; fail when it does not in time."""
     async with asyncio.timeout(seconds):
