@@ -1,0 +1,169 @@
+"""The environment: addresses, ports and secrets, under the names that people already use.
+
+Every `NAME` may instead be given as `NAME_FILE`, the path of a file that holds the value (as Docker and Kubernetes
+mount secrets).  What is released where does not stand here but in app.yaml (see `config`).
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Never, Self
+
+from typing_extensions import override
+
+from bot.errors import Misunderstood
+
+
+class Secret:
+    """A value that is never shown: not in logs, errors or reprs.  It cannot be pickled, either."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value, to hand it to the client that needs it."""
+        return self._value
+
+    @override
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    @override
+    def __reduce__(self) -> Never:
+        raise TypeError("a secret is not written down")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What the environment says.  Field `name` is read from `NAME` or `NAME_FILE`."""
+
+    slack_bot_token: Secret
+    slack_signing_secret: Secret
+    slack_app_token: Secret | None = None
+    slack_api_url: str | None = None
+    """None: Slack's own."""
+    github_token: Secret | None = None
+    github_app_id: str | None = None
+    github_app_private_key: Secret | None = None
+    github_app_installation_id: str | None = None
+    github_api_url: str = "https://api.github.com"
+    github_webhook_secret: Secret | None = None
+    """Without it that webhook's route does not exist; the same holds for MLflow's."""
+    mlflow_tracking_uri: str
+    mlflow_tracking_username: str | None = None
+    mlflow_tracking_password: Secret | None = None
+    mlflow_tracking_token: Secret | None = None
+    mlflow_webhook_secret: Secret | None = None
+    kubeconfig: str | None = None
+    """None: the service account of the pod that Callboard runs in."""
+    database_url: str = "sqlite:///callboard.db"
+    callboard_config: str = "app.yaml"
+    host: str = "0.0.0.0"  # noqa: S104 - the public listener; every route on it is signed
+    port: int = 8080
+    internal_host: str = "127.0.0.1"
+    internal_port: int = 8081
+    log_level: str = "INFO"
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Return what the environment says.
+
+        Raises:
+            Misunderstood: everything that is missing or wrong, one on a line, with what it is for.
+        """
+        values, mistakes = _values(environ)
+        mistakes += _missing(values)
+        if mistakes:
+            raise Misunderstood("\n".join(mistakes))
+        return cls(**values)  # type: ignore[arg-type]  # each was made by the kind of its field
+
+
+REQUIRED: Final = {
+    "slack_bot_token": "the Slack app's bot token (xoxb-…), to post messages",
+    "slack_signing_secret": "the Slack app's signing secret, to know Slack's requests from others'",
+    "mlflow_tracking_uri": "the model registry's address, such as http://mlflow.mlops.svc:5000",
+}
+GITHUB_APP: Final = ("github_app_id", "github_app_private_key", "github_app_installation_id")
+
+
+def _values(environ: Mapping[str, str]) -> tuple[dict[str, object], list[str]]:
+    values: dict[str, object] = {}
+    mistakes: list[str] = []
+    for field in dataclasses.fields(Environment):
+        name = field.name.upper()
+        try:
+            text = _given(environ, name)
+            if text:
+                values[field.name] = _kind(field.name, field.type)(text)
+        except ValueError as error:
+            mistakes.append(f"{name}: {error}")
+    return values, mistakes
+
+
+def _given(environ: Mapping[str, str], name: str) -> str:
+    text, path = environ.get(name, "").strip(), environ.get(f"{name}_FILE", "").strip()
+    if text and path:
+        raise ValueError(f"{name}_FILE is set too; leave one of them")
+    try:
+        return Path(path).read_text().strip() if path else text
+    except OSError as error:
+        raise ValueError(f"{name}_FILE names {path}, which cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:  # a ValueError whose text quotes the secret
+        raise ValueError(f"{name}_FILE names {path}, which is not text") from error.with_traceback(None)
+
+
+def _kind(name: str, declared: object) -> Callable[[str], object]:
+    if name in CHECKED:
+        return CHECKED[name]
+    return Secret if "Secret" in str(declared) else str
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not int(text) < 2**16:
+        raise ValueError(f"`{text}` is no port; expected a number below 65536")
+    return int(text)
+
+
+def _web(text: str) -> str:
+    if not re.match(r"https?://[^/\s]", text):  # the text may hold a password: it is not repeated
+        raise ValueError("expected an address that starts with http:// or https://")
+    return text
+
+
+def _sqlite(text: str) -> str:
+    if not re.match(r"sqlite:///.", text):
+        raise ValueError("this release keeps its record in SQLite; expected sqlite:///path/to/callboard.db")
+    return text
+
+
+def _level(text: str) -> str:
+    if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ValueError(f"`{text}` is no level; expected DEBUG, INFO, WARNING or ERROR")
+    return text.upper()
+
+
+CHECKED: Final[Mapping[str, Callable[[str], object]]] = {
+    "slack_api_url": _web,
+    "github_api_url": _web,
+    "mlflow_tracking_uri": _web,
+    "database_url": _sqlite,
+    "port": _port,
+    "internal_port": _port,
+    "log_level": _level,
+}
+
+
+def _missing(values: Mapping[str, object]) -> Iterator[str]:
+    for name, purpose in REQUIRED.items():
+        if name not in values:
+            yield f"{name.upper()} is not set: {purpose}"
+    app = [name for name in GITHUB_APP if name in values]
+    if app and len(app) < len(GITHUB_APP):
+        lacking = " and ".join(name.upper() for name in GITHUB_APP if name not in values)
+        yield f"{lacking} not set: a GitHub App needs all of {', '.join(name.upper() for name in GITHUB_APP)}"
+    elif not app and "github_token" not in values:
+        yield f"GITHUB_TOKEN is not set (nor {', '.join(a.upper() for a in GITHUB_APP)}): to open pull requests"

@@ -1,0 +1,149 @@
+"""YAML nodes read as settings, with a note of every mistake and the line that it stands on.
+
+It knows kinds of values (a flag, a duration, people), and none of Callboard's keys: those stand in `config`.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Iterator
+from datetime import timedelta
+from difflib import get_close_matches
+from typing import Final
+
+import yaml
+from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+LONGEST: Final = timedelta(days=366)
+NULL: Final = "tag:yaml.org,2002:null"
+PATH: Final = re.compile(r"[^\s/\\][^\s\\]*")
+CHANNEL: Final = re.compile(r"#[^\s#@:/<>]{1,80}|[CG][A-Z0-9]{5,}")  # a name, or the id of a channel
+PERSON: Final = re.compile(r"@[a-z0-9][a-z0-9._-]*|[UW][A-Z0-9]{2,}")  # the handle of a user group, or a user's id
+
+
+class Reader:
+    """Reads nodes as values.  A mistake is noted and the reading goes on, so that all are reported at once."""
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._mistakes: dict[tuple[int, str], None] = {}
+
+    @property
+    def mistakes(self) -> list[str]:
+        """Return what was wrong, as `file:line: sentence`, in the order of the lines."""
+        return [f"{self._name}:{line}: {what}" for line, what in sorted(self._mistakes, key=lambda each: each[0])]
+
+    def document(self, text: str) -> Node | None:
+        """Return the one document of a text; None where it is empty or no YAML."""
+        try:
+            return yaml.compose(text, Loader=yaml.SafeLoader)
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark or error.context_mark
+            self._mistakes[mark.line + 1 if mark else 1, f"not YAML: {error.problem}"] = None
+        except yaml.YAMLError as error:
+            self._mistakes[1, f"not YAML: {str(error).splitlines()[0]}"] = None
+        return None
+
+    def mistake(self, node: Node | None, what: str) -> None:
+        """Note a mistake at a node."""
+        self._mistakes[node.start_mark.line + 1 if node is not None else 1, what] = None
+
+    def entries(self, node: Node | None) -> Iterator[tuple[Node, str, Node]]:
+        """Yield a mapping's keys (as node and as text) and values; nothing where there is none."""
+        if node is None or is_null(node):
+            return
+        if not isinstance(node, MappingNode):
+            self.mistake(node, f"expected `key: value` lines, found {what(node)}")
+            return
+        seen: set[str] = set()
+        for key, value in node.value:
+            if not isinstance(key, ScalarNode) or key.tag.endswith(":merge"):
+                self.mistake(key, "expected a plain key")
+            elif key.value in seen:
+                self.mistake(key, f"`{key.value}` stands here a second time; leave one")
+            else:
+                seen.add(key.value)
+                yield key, str(key.value), value
+
+    def mapping(self, node: Node | None, known: Collection[str], *, later: Collection[str] = ()) -> dict[str, Node]:
+        """Return a mapping whose keys are among the known ones; `later` are those of a release to come."""
+        found: dict[str, Node] = {}
+        for key, name, value in self.entries(node):
+            if name in known:
+                found[name] = value
+            elif name in later:
+                self.mistake(key, f"`{name}` is not enforced yet by this release; remove it, so that none relies on it")
+            else:
+                self.mistake(key, f"there is no key `{name}` here; {meant(name, known)}")
+        return found
+
+    def text(self, node: Node | None, form: re.Pattern[str], expected: str) -> str | None:
+        """Return a text of a form; None where there is none."""
+        if node is None:
+            return None
+        if isinstance(node, ScalarNode) and form.fullmatch(node.value):
+            return str(node.value)
+        self.mistake(node, f"expected {expected}, found {what(node)}")
+        return None
+
+    def channel(self, node: Node | None) -> str | None:
+        """Return a channel's name or id."""
+        return self.text(node, CHANNEL, 'a channel such as "#ml-releases" (in quotes: a bare # starts a comment)')
+
+    def path(self, node: Node | None) -> str | None:
+        """Return a path inside the repository, in which `{model}` and `{stage}` may stand."""
+        found = self.text(node, PATH, "a path inside the repository, such as manifests/{model}/{stage}")
+        parts = (found or "x").removesuffix("/").split("/")
+        if {"", ".", ".."} & set(parts) or set("".join(re.split(r"\{(?:model|stage)\}", found or ""))) & set("{}"):
+            self.mistake(node, f"expected a path without `..`, and no braces but {{model}} and {{stage}}: `{found}`")
+            return None
+        return found.removesuffix("/") if found else None
+
+    def flag(self, node: Node) -> bool:
+        """Return true or false."""
+        if isinstance(node, ScalarNode) and node.style is None and node.value in {"true", "false"}:
+            return bool(node.value == "true")
+        self.mistake(node, f"expected true or false, found {what(node)}")
+        return False
+
+    def count(self, node: Node) -> int:
+        """Return a number of people."""
+        if isinstance(node, ScalarNode) and re.fullmatch(r"[0-9]{1,2}", node.value):
+            return int(node.value)
+        self.mistake(node, f"expected a number of people, found {what(node)}")
+        return 0
+
+    def duration(self, node: Node) -> timedelta:
+        """Return a span of time written as `10s`, `2m`, `1h` or `3d`."""
+        match = re.fullmatch(r"([0-9]{1,6})([smhd])", node.value) if isinstance(node, ScalarNode) else None
+        span = timedelta(**{UNITS[match[2]]: int(match[1])}) if match else None
+        if span is None:
+            self.mistake(node, f"expected a duration such as 10s, 2m, 1h or 3d, found {what(node)}")
+        elif span > LONGEST:
+            self.mistake(node, f"expected a duration of at most a year, found {what(node)}")
+        return span if span is not None and span <= LONGEST else timedelta(0)
+
+    def people(self, node: Node) -> tuple[str, ...]:
+        """Return user ids and user groups, each once."""
+        nodes = node.value if isinstance(node, SequenceNode) else [node]
+        expected = 'a user id (U024BE7LH) or a user group ("@captains")'
+        found = [self.text(each, PERSON, expected) for each in nodes]
+        return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def is_null(node: Node) -> bool:
+    """Say whether a key was left without a value."""
+    return isinstance(node, ScalarNode) and node.tag == NULL
+
+
+def meant(word: str, known: Iterable[str]) -> str:
+    """Return the nearest known word, as a question, or all of them."""
+    known = list(known)
+    near = get_close_matches(word, known, n=1)
+    return f"did you mean `{near[0]}`?" if near else f"expected one of: {', '.join(known)}"
+
+
+def what(node: Node | None) -> str:
+    """Return what stands at a node, for a sentence."""
+    if isinstance(node, ScalarNode):
+        return f"`{node.value}`" if node.value else "nothing"
+    return "a list" if isinstance(node, SequenceNode) else "a mapping"
