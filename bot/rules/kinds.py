@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from typing import Final, TypeAlias
 
 from bot.domain import HealthStatus, Json
-from bot.rules.raw import Odd, condition, flag, items, mapping, moment, name, number, text
+from bot.rules.raw import Odd, condition, flag, items, mapping, moment, name, number, text, whole
 
 Answer: TypeAlias = tuple[HealthStatus, str]
 """A status, and the sentence that explains it."""
@@ -209,8 +209,8 @@ def _rollout_observed(obj: Json) -> bool:
     """Up to v0.9 observedGeneration is a hash, which may happen to be all digits: then it is far too large."""
     if not mapping(obj, "status"):
         return False
-    observed, generation = text(obj, "status", "observedGeneration"), number(obj, "metadata", "generation")
-    if observed.isdecimal() and int(observed) < generation:
+    observed = whole(text(obj, "status", "observedGeneration"))
+    if observed is not None and observed < number(obj, "metadata", "generation"):
         return False
     of_workload = text(obj, "metadata", "annotations", "rollout.argoproj.io/workload-generation")
     return not of_workload or text(obj, "status", "workloadObservedGeneration") == of_workload

@@ -5,9 +5,11 @@ client's whole watch, costs the verdict on its own workload and nothing else.
 """
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from bot.domain import Json
+
+_DIGITS: Final = 19
 
 
 class Odd(Exception):
@@ -68,6 +70,11 @@ def number(obj: Json, *path: str, default: int = 0) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise Odd(f"{'.'.join(path)} is {_kind(value)}, not a whole number")
     return value
+
+
+def whole(digits: str) -> int | None:
+    """Return the whole number that a text is, or None; Python refuses to read thousands of digits, and so do we."""
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < _DIGITS else None
 
 
 def flag(obj: Json, *path: str) -> bool:

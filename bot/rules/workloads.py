@@ -6,7 +6,7 @@ No verdicts here.  The objects may be whole or cut down to what `bot.rules.pruni
 from typing import Final
 
 from bot.domain import Json, Pin, Sighting
-from bot.rules.raw import at, items, mapping, number, text
+from bot.rules.raw import at, items, mapping, number, text, whole
 
 REVISION: Final = "deployment.kubernetes.io/revision"
 HASH: Final = "pod-template-hash"
@@ -31,9 +31,8 @@ def pin_of(workload: Json, stage: str | None = None) -> Pin | None:
     container = model_container(mapping(workload, "spec", "template", "spec"), stage)
     if container is None:
         return None
-    version = env(container).get("MODEL_VERSION", "")
-    known = version.isascii() and version.isdecimal()
-    return Pin(stage=env(container)["MODEL_STAGE"], version=int(version) if known else None)
+    values = env(container)
+    return Pin(stage=values["MODEL_STAGE"], version=whole(values.get("MODEL_VERSION", "")))
 
 
 def address_of(pod: Json, stage: str) -> str | None:
