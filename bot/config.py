@@ -21,7 +21,7 @@ from bot.errors import Misunderstood, Permanent
 from bot.policies import Stages
 from bot.settings import Reader
 
-__all__ = ["App", "Environment", "Rules", "Secret", "environment", "load", "parse"]
+__all__ = ["App", "Environment", "Rules", "Secret", "load", "parse", "read"]
 
 TOP_KEYS: Final = ("repository", "manifests", "channel", "stages", "models")
 MODEL_KEYS: Final = ("repository", "manifests", "channel", "stages")
@@ -140,20 +140,31 @@ def parse(text: str, *, name: str = "app.yaml") -> App:
     Raises:
         Misunderstood: as `load`.
     """
-    read = Reader(name)
-    app = _app(read, read.document(text))
-    if read.mistakes:
-        raise Misunderstood("\n".join(read.mistakes))
+    reader = Reader(name)
+    app = _app(reader, reader.document(text))
+    if reader.mistakes:
+        raise Misunderstood("\n".join(reader.mistakes))
     return app
 
 
-def environment() -> Environment:
-    """Return what this process's environment says.
+def read(path: Path) -> tuple[App, Environment]:
+    """Return what app.yaml and this process's environment say.
 
     Raises:
-        Misunderstood: everything that is missing or wrong.
+        Misunderstood: every mistake in both.
     """
-    return Environment.read(os.environ)
+    mistakes = []
+    try:
+        app = load(path)
+    except Misunderstood as error:
+        mistakes.append(str(error))
+    try:
+        environment = Environment.read(os.environ)
+    except Misunderstood as error:
+        mistakes.append(str(error))
+    if mistakes:
+        raise Misunderstood("\n".join(mistakes))
+    return app, environment
 
 
 def _app(read: Reader, node: Node | None) -> App:
@@ -186,7 +197,7 @@ def _models(read: Reader, node: Node, stages: Stages, repository: str) -> list[R
 def _model(read: Reader, pattern: str, node: Node, stages: Stages, repository: str) -> Rules:
     own = read.mapping(node, MODEL_KEYS, later=policies.LATER)
     other = read.text(own.get("repository"), REPOSITORY, "owner/name")
-    if other not in {None, repository}:
+    if repository and other not in {None, repository}:
         read.mistake(own["repository"], f"one repository holds all manifests in this release; expected {repository}")
     return Rules(
         pattern=pattern,

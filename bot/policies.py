@@ -4,7 +4,7 @@ To let a stage demand more: a field of `Policy`, and one line in FIELDS that say
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final, TypeAlias
@@ -75,7 +75,7 @@ def stages(read: Reader, node: Node) -> Stages:
         found[name], nodes[name] = _policy(read, value, Policy()), key
     if not found:
         read.mistake(node, "`stages` names none; expected for example `staging: {auto: true, approvals: 0}`")
-    _check(read, found, nodes)
+    _check(read, found, nodes, found)
     return found
 
 
@@ -91,7 +91,8 @@ def own_stages(read: Reader, node: Node, above: Stages) -> Stages:
             found[name], nodes[name] = _policy(read, value, above[name]), key
     if not found:
         read.mistake(node, "no stage is left; to release a model nowhere, leave it out of `models`")
-    _check(read, found, nodes)
+    gone = above.keys() - found.keys()
+    _check(read, found, nodes, [name for name in found if found[name] != above[name] or found[name].after in gone])
     return found
 
 
@@ -102,14 +103,15 @@ def _policy(read: Reader, node: Node, above: Policy) -> Policy:
     return replace(above, **fields)
 
 
-def _check(read: Reader, found: Stages, nodes: Mapping[str, Node]) -> None:
+def _check(read: Reader, found: Stages, nodes: Mapping[str, Node], names: Iterable[str]) -> None:
     """Note what each key allows and all together do not: an order that cannot be kept, approvals that cannot come."""
     order = list(found)
-    for name, policy in found.items():
-        before = order[: order.index(name)]
+    for name in names:
+        policy, before = found[name], order[: order.index(name)]
         if policy.after is not None and policy.after not in before:
             ask = meant(policy.after, before) if before else "it is the first stage; write `after: none`"
             read.mistake(nodes[name], f"`{name}` comes after `{policy.after}`, which is no stage before it; {ask}")
-        people = [who for who in policy.approvers if not who.startswith("@")]
-        if policy.approvers and len(people) == len(policy.approvers) < policy.approvals:
-            read.mistake(nodes[name], f"`{name}` wants {policy.approvals} approvals of {len(people)} approvers")
+        groups = [who for who in policy.approvers if who.startswith("@")]
+        if policy.approvers and not groups and len(policy.approvers) < policy.approvals:
+            count = len(policy.approvers)
+            read.mistake(nodes[name], f"`{name}` wants {policy.approvals} approvals, and names {count} who may approve")
