@@ -25,11 +25,12 @@ TOLD: Final = 20
 def kept(kind: str, obj: Json) -> Json:
     """Return what is kept of an object, empty for one that is not as Kubernetes describes it."""
     try:
-        if kind == "events":
-            event_time(obj)
-        return prune(kind, obj)
+        made = prune(kind, obj)
+        read = text(made, "metadata", "name"), text(made, "metadata", "uid"), list(_keys(kind, made))
+        event_time(made)  # all that `Objects` reads can be read: it never meets an odd object
     except (Odd, KeyError, TypeError, AttributeError):
         return {}
+    return made if read[0] else {}
 
 
 class Objects:
@@ -57,6 +58,11 @@ class Objects:
             self._index.setdefault((kind, *key), {})[name] = None
         if kind == "events" and len(self._named[kind]) > EVENTS:
             self.drop(kind, next(iter(self._named[kind])))
+
+    @property
+    def empty(self) -> bool:
+        """Say whether nothing is held, in the indexes neither."""
+        return not any(self._named.values()) and not self._index
 
     def drop(self, kind: str, name: str) -> None:
         """Forget an object; one that is not known is no matter."""

@@ -218,8 +218,8 @@ def _rollout_observed(obj: Json) -> bool:
 
 def _legacy_rollout(obj: Json) -> Answer:
     for seen in items(obj, "status", "conditions"):
-        aborted = seen.get("type") == "Progressing" and seen.get("reason") in {OVERDUE, "RolloutAborted"}
-        if aborted or seen.get("type") == "InvalidSpec":
+        aborted = text(seen, "type") == "Progressing" and text(seen, "reason") in {OVERDUE, "RolloutAborted"}
+        if aborted or text(seen, "type") == "InvalidSpec":
             return HealthStatus.DEGRADED, text(seen, "message")
     if items(obj, "status", "pauseConditions") or flag(obj, "spec", "paused"):
         return HealthStatus.SUSPENDED, "paused"

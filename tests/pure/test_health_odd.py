@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import HealthStatus, Json, Sighting
-from bot.objects import kept
+from bot.objects import Objects, kept
 from bot.rules.health import judge
 from bot.rules.kinds import explain
 from bot.rules.pruning import prune
@@ -116,8 +116,13 @@ def test_no_sighting_makes_the_judge_raise(seed: int) -> None:
 @settings(max_examples=200, deadline=None)
 @given(SEEDS, st.sampled_from(["deployments", "replicasets", "pods", "events"]))
 def test_no_object_breaks_the_watch(seed: int, kind: str) -> None:
-    by = Random(seed)
-    assert isinstance(kept(kind, mutated(by, by.choice(OBJECTS))), dict)
+    """It is kept and found, or it is left out; it leaves nothing behind when it goes."""
+    by, held = Random(seed), Objects()
+    obj = kept(kind, mutated(by, by.choice(OBJECTS)))
+    held.put(kind, obj)
+    held.sighting("iris-classifier", "production", "iris-classifier-production")
+    held.replace(kind, [])
+    assert held.empty
 
 
 # ── what is kept ─────────────────────────────────────────────────────────────────────────────────────
