@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from bot.rules.formats.carrier import NAME, STAGE, VERSION, Carrier, Entry, Spot
-from bot.rules.formats.tree import Chain, child, line, string, walk
+from bot.rules.formats.tree import Chain, child, line, string, under, walk
 
 
 def carriers(document: Node) -> Iterator[Carrier]:
     """Yield every ConfigMap of a document whose data name a stage."""
     for chain in walk(document):
-        data = child(chain[-1], "data")
-        if isinstance(data, MappingNode) and string(child(chain[-1], "kind")) == "ConfigMap":
-            yield from _carrier((*chain, data), data)
+        data = chain[-1]
+        if isinstance(data, MappingNode) and under(chain, "data") and string(child(chain[-2], "kind")) == "ConfigMap":
+            yield from _carrier(chain, data)
 
 
 def _carrier(chain: Chain, data: MappingNode) -> Iterator[Carrier]:

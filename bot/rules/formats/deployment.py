@@ -13,15 +13,15 @@ from collections.abc import Iterator
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
 from bot.rules.formats.carrier import NAME, STAGE, VERSION, Carrier, Entry, Spot
-from bot.rules.formats.tree import Chain, child, line, string, walk
+from bot.rules.formats.tree import Chain, child, line, string, under, walk
 
 
 def carriers(document: Node) -> Iterator[Carrier]:
     """Yield every MODEL_STAGE among the environments of a document."""
     for chain in walk(document):
-        env = child(chain[-1], "env")
-        if isinstance(env, SequenceNode):
-            yield from (_carrier((*chain, env), env, item) for item in _named(env, STAGE))
+        env = chain[-1]
+        if isinstance(env, SequenceNode) and under(chain, "env"):
+            yield from (_carrier(chain, env, item) for item in _named(env, STAGE))
 
 
 def _named(env: SequenceNode, name: str) -> list[Node]:

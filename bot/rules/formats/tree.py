@@ -77,6 +77,13 @@ def child(node: Node | None, key: str) -> Node | None:
     return found
 
 
+def under(chain: Chain, key: str) -> bool:
+    """Say whether the last node of a chain is a value of that key."""
+    above = chain[-2] if len(chain) > 1 else None
+    pairs = above.value if isinstance(above, MappingNode) else ()
+    return any(value is chain[-1] and isinstance(name, ScalarNode) and name.value == key for name, value in pairs)
+
+
 def string(node: Node | None) -> str | None:
     """Return the text of a scalar that is not null, else None."""
     if isinstance(node, ScalarNode) and not node.tag.endswith(":null"):
