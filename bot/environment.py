@@ -101,6 +101,7 @@ def _values(environ: Mapping[str, str]) -> tuple[dict[str, object], list[str]]:
                 values[field.name] = _kind(field.name, field.type)(text)
         except ValueError as error:
             mistakes.append(f"{name}: {error}")
+            values[field.name] = None  # wrong, so not missing, too
     return values, mistakes
 
 

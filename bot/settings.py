@@ -138,7 +138,7 @@ def is_null(node: Node) -> bool:
 def meant(word: str, known: Iterable[str]) -> str:
     """Return the nearest known word, as a question, or all of them."""
     known = list(known)
-    near = get_close_matches(word, known, n=1)
+    near = get_close_matches(word, known, n=1) or [each for each in known if word and each.startswith(word)]
     return f"did you mean `{near[0]}`?" if near else f"expected one of: {', '.join(known)}"
 
 
