@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from bot import config, policies
 from bot.config import App, load, parse
 from bot.domain import Pair, Policy
 from bot.errors import Misunderstood, Permanent
@@ -161,7 +162,7 @@ def test_one_repository_holds_all_manifests() -> None:
         ("repository: a/b\nstages: {s: {approvers: [bob]}}", "2: expected a user id (U024BE7LH) or a user group"),
         ("repository: a/b\nstages: {s: {approvers: [U024BE7LH], approvals: 2}}", "2: `s` wants 2 approvals, and names"),
         ("repository: a/b\nstages:\n  s: {}\n  p: {after: t}", "4: `p` comes after `t`, which is no stage before it"),
-        ("repository: a/b\nstages:\n  s: {after: p}\n  p: {}", "3: `s` comes after `p`, which is no stage before it; it"),
+        ("repository: a/b\nstages:\n  s: {after: p}\n  p: {}", "3: `s` comes after `p`, which is no stage before it"),
         ("repository: a/b\nstages:\n  s: {after: {}}", "3: `after` names no stage"),
         ("repository: a/b\nstages:\n  s:\n    freeze:\n    - x", "4: `freeze` is not enforced yet by this release"),
         ("repository: a/b\nstages: {s: {requesters: anyone}}", "2: `requesters` is not enforced yet"),
@@ -213,7 +214,5 @@ def test_the_files_that_come_with_callboard_are_right(path: str) -> None:
 
 def test_the_manual_names_every_key() -> None:
     manual = (REPOSITORY / "docs/configuration.md").read_text()
-    from bot import config, policies  # noqa: PLC0415
-
     missing = {*config.TOP_KEYS, *config.MODEL_KEYS, *policies.FIELDS} - {w.strip("`") for w in manual.split()}
     assert not missing
