@@ -45,7 +45,7 @@ def test_help_imports_nothing_heavy() -> None:
         [sys.executable, "-c", ask], cwd=REPOSITORY, capture_output=True, text=True, check=True
     ).stdout
     assert "Release machine-learning models" in said
-    assert "..." not in said, "no command's line is cut"
+    assert not [line for line in said.splitlines() if line.startswith("  ") and line.endswith("...")], "none is cut"
     assert not HEAVY & set(said.splitlines()[-1].split())
 
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from bot.domain import Pin
 from bot.errors import Permanent
 from bot.rules import formats
-from bot.rules.formats import FORMATS, edit, find, pin
+from bot.rules.formats import FORMATS, edit, find, pin, proof
 
 LIVE = Pin(stage="production", version=7)
 
@@ -282,6 +282,7 @@ VERSION = "- {name: MODEL_VERSION, value: '6'}\n"
         pytest.param("a: \x07MODEL_STAGE", ":1: not YAML", id="control-character"),
         pytest.param("a: \ud800MODEL_STAGE", ":1: not YAML", id="surrogate"),
         pytest.param("a: " + "[" * 5000 + "MODEL_STAGE", ":1: not YAML", id="too-deep"),
+        pytest.param("env:\n- {name: MODEL_STAGE, value: a,b}\n", ":2: its layout is one that", id="a-third-key"),
         pytest.param("&a [*a, MODEL_STAGE]", "is mentioned", id="a-tree-without-end"),
     ],
 )
@@ -307,6 +308,42 @@ def test_an_unreadable_file_beside_matters_only_if_it_speaks_of_the_stage() -> N
     assert find({"a.yaml": BEFORE, "b.yaml": "{{ x"}).path == "a.yaml"
     with pytest.raises(Permanent, match=r"b\.yaml:\d: a template"):
         find({"a.yaml": BEFORE, "b.yaml": "{{ x MODEL_STAGE\n"})
+
+
+@pytest.mark.parametrize(
+    ("after", "held"),
+    [
+        pytest.param("a: new\nb: &x {c: d}\n", True, id="as-told"),
+        pytest.param("a: 'new'   # noted\nb: &x\n  c: d\n", True, id="in-another-dress"),
+        pytest.param("a: old\nb: &x {c: d}\n", False, id="not-as-told"),
+        pytest.param("a: new\nb: &x {c: e}\n", False, id="another-value-too"),
+        pytest.param("a: new\nb: &x {e: d}\n", False, id="another-key-too"),
+        pytest.param("a: new\nb: {c: d}\n", False, id="an-anchor-is-gone"),
+        pytest.param("a: new\nb: &x !t {c: d}\n", False, id="a-tag-has-come"),
+        pytest.param("a: new\nb: &x {c: d}\ne: f\n", False, id="something-has-come"),
+        pytest.param("a: new\n", False, id="something-is-gone"),
+        pytest.param("a: new\nb: &x [c, d]\n", False, id="another-shape"),
+        pytest.param("a: new\n b: {\n", False, id="no-yaml"),
+    ],
+)
+def test_the_proof_sees_whatever_else_changed(after: str, *, held: bool) -> None:
+    assert proof.holds("a: old\nb: &x {c: d}\n", after, {(3, 6): "new"}, []) is held
+
+
+@pytest.mark.parametrize(
+    ("after", "held"),
+    [
+        ("[a, [n, v], b]", True),
+        ("[a, b, [n, v]]", True),
+        ("[a, [n, w], b]", False),
+        ("[a, [n, v], c]", False),
+        ("[n, a, v, b]", False),
+        ("[a, b]", False),
+        ("[a, [n, v, v], b]", False),
+    ],
+)
+def test_the_proof_takes_one_more_entry_and_no_other(after: str, *, held: bool) -> None:
+    assert proof.holds("[a, b]", after, {}, ["n", "v"]) is held
 
 
 def test_every_format_is_listed() -> None:
