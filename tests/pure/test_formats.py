@@ -179,6 +179,17 @@ def test_the_stage_and_a_missing_version_are_written_at_once() -> None:
     ]
 
 
+def test_an_empty_stage_is_filled_in_and_a_missing_version_added_behind_it() -> None:
+    text = "env:\n- name: MODEL_STAGE\n  value:\nimage: x\n"
+    expected = 'env:\n- name: MODEL_STAGE\n  value: production\n- name: MODEL_VERSION\n  value: "7"\nimage: x\n'
+    assert edit({"a.yaml": text}, LIVE).after["a.yaml"] == expected
+
+
+def test_a_bare_number_is_quoted_even_when_it_is_the_right_one() -> None:
+    text = "env:\n- {name: MODEL_STAGE, value: production}\n- {name: MODEL_VERSION, value: 7}\n"
+    assert changed(text)[1] == '+ - {name: MODEL_VERSION, value: "7"}'
+
+
 def test_literals_of_a_configmap_generator_are_edited_inside_their_quotes() -> None:
     text = "configMapGenerator:\n- name: m\n  literals:\n  - MODEL_STAGE=staging\n  - 'MODEL_VERSION=\"3\"'\n"
     assert changed(text)[1::2] == ["+   - MODEL_STAGE=production", "+   - 'MODEL_VERSION=\"7\"'"]
