@@ -59,8 +59,8 @@ class App:
     """The most specific first.  The first that matches a model is the one that holds; none: not served."""
 
     def has(self, model: str) -> bool:
-        """Say whether Callboard looks after a model of that name."""
-        return any(rules.match(model) for rules in self.rules)
+        """Say whether Callboard looks after a model of that name; never if the name cannot be a part of a path."""
+        return bool(MODEL.fullmatch(model)) and any(rules.match(model) for rules in self.rules)
 
     def stages_of(self, model: str) -> tuple[str, ...]:
         """Return the stages that a model is released to, in their order; none for a model that is not served."""

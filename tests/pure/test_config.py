@@ -120,6 +120,7 @@ def test_a_version_comes_from_the_stage_before_or_from_the_one_named() -> None:
 def test_no_name_of_a_model_names_another_path(model: str) -> None:
     with pytest.raises(Permanent, match="cannot be a part of a path"):
         parse("repository: a/b").folder(pair(model))
+    assert not parse("repository: a/b").has(model), "so nobody asks for its folder"
 
 
 @pytest.mark.parametrize("model", ["{stage}", "iris classifier", "été", "a..b", "-x", "x.lock"])
