@@ -89,7 +89,7 @@ async def _open_doors(app: App, environment: Environment, stack: AsyncExitStack)
 
 async def _run(
     app: App, environment: Environment, store: Store, doors: Doors, ready: Readiness, stack: AsyncExitStack
-) -> None:  # noqa: PLR0913
+) -> None:
     me = await _until_answered("Slack", doors.slack.whoami, ready)
     moved = asyncio.Event()
     watch = Watch(doors.kubernetes, lambda _: moved.set())
@@ -98,7 +98,7 @@ async def _run(
     turn = partial(_look, app=app, store=store, doors=doors, watch=watch, messages=messages)
     dispatch = Dispatch(store, turn)
     inbound = Inbound(app=app, store=store, slack=doors.slack, me=me, ring=dispatch.ring)
-    public = inbound.web(
+    public = inbound.application(
         slack_secret=environment.slack_signing_secret,
         mlflow_secret=environment.mlflow_webhook_secret,
         github_secret=environment.github_webhook_secret,
@@ -117,7 +117,7 @@ async def _run(
         log.info("ready")
 
 
-async def _look(key: Key, *, app: App, store: Store, doors: Doors, watch: Watch, messages: Messages) -> None:  # noqa: PLR0913
+async def _look(key: Key, *, app: App, store: Store, doors: Doors, watch: Watch, messages: Messages) -> None:
     """Take one look at a pair, or at a version."""
     if isinstance(key, ModelVersion):
         await announcing.look(key, app=app, store=store, doors=doors)

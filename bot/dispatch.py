@@ -8,6 +8,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from functools import partial
 from typing import TypeAlias
 
 from bot import clock
@@ -59,16 +60,16 @@ class Dispatch:
                 self._dirty.discard(key)
                 task = asyncio.create_task(self._look_at(key))
                 self._running[key] = task
-                task.add_done_callback(lambda _, key=key: self._done(key))
+                task.add_done_callback(partial(self._done, key))
 
-    def _done(self, key: Key) -> None:
+    def _done(self, key: Key, _task: asyncio.Task[None]) -> None:
         self._running.pop(key, None)
         self._look.set()
 
     async def _look_at(self, key: Key) -> None:
         try:
             await self._turn(key)
-        except Exception:  # noqa: BLE001  (the outermost loop: a bug in one pair's turn must not stop the others)
+        except Exception:
             log.exception("%s: the turn failed", key)
             await self._store.put_off(key, clock.now() + timedelta(seconds=30))
 

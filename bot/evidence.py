@@ -16,6 +16,7 @@ from bot.clients.pods import Pods
 from bot.clients.slack import Slack
 from bot.config import App
 from bot.domain import (
+    Base,
     FactKind,
     Health,
     HealthStatus,
@@ -66,6 +67,8 @@ async def gather(loaded: Loaded, *, app: App, store: Store, doors: Doors, watch:
                 more = await _for_gates(loaded, it, app, store, doors)
             case State.SYNCING | State.ROLLING_OUT | State.PROVING:
                 more = await _for_rollout(it, doors, watch, now)
+            case _:
+                pass  # proposed already, or over
     return Evidence(
         now=now,
         pair=loaded.pair,
@@ -96,19 +99,29 @@ async def _repository(loaded: Loaded, it: Promotion, app: App, github: GitHub) -
     """Return the base, and the change that this promotion makes to it (or why it cannot be made)."""
     base = await github.base()
     pin = Pin(stage=it.pair.stage, version=it.version)
-    files = await github.files(loaded.place.paths, base) if loaded.place else {}
     try:
-        place = find_place(files, loaded.pair) if files else None
-    except Permanent:
-        place = None  # it stood there once; look through the whole folder again
-    try:
-        if place is None:
-            files = await github.folder(app.folder(it.pair), base)
-            place = find_place(files, loaded.pair)
-        change = formats.edit({path: files[path] for path in place.paths}, pin)
+        place, files = await _known_place(loaded, base, github) or await _found_place(loaded.pair, base, app, github)
+        change = formats.edit({path: files[path] for path in place.paths}, pin, it.pair.model)
     except Permanent as error:
         return {"base": base, "refusal": str(error)}
     return {"base": base, "place": place, "change": change}
+
+
+async def _known_place(loaded: Loaded, base: Base, github: GitHub) -> tuple[Place, dict[str, str]] | None:
+    """Return the place that is remembered and its files, if the pin still stands there: a request a file, no more."""
+    if loaded.place is None:
+        return None
+    files = await github.files(loaded.place.paths, base)
+    try:
+        found = find_place(files, loaded.pair)
+    except Permanent:
+        return None  # it stood there once; the whole folder must be looked through again
+    return (loaded.place, files) if found.paths == loaded.place.paths else None
+
+
+async def _found_place(pair: Pair, base: Base, app: App, github: GitHub) -> tuple[Place, dict[str, str]]:
+    files = await github.folder(app.folder(pair), base)
+    return find_place(files, pair), files
 
 
 def find_place(files: Mapping[str, str], pair: Pair) -> Place:

@@ -20,6 +20,6 @@ class Asked:
 
     @classmethod
     def of(cls, form: Mapping[str, Any], at: datetime) -> Self:
-        """Read Slack's form.  https://docs.slack.dev/interactivity/implementing-slash-commands"""
+        """Read Slack's form (https://docs.slack.dev/interactivity/implementing-slash-commands)."""
         key = f"command:{form['trigger_id']}"
         return cls(text=form.get("text", ""), by=form["user_id"], channel=form["channel_id"], at=at, key=key)

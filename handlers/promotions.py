@@ -24,7 +24,7 @@ async def promotions(asked: Asked, app: App, store: Store) -> Message:
 
 
 async def _cancel(it: Promotion, asked: Asked, store: Store) -> Message:
-    """Take a promotion back, as long as its change is not merged.  Only the person who asked for it may; others veto."""
+    """Take a promotion back, as long as its change is not merged.  Only who asked for it may; others veto."""
     if not it.state.open:
         raise Misunderstood(refusals.over_already(it))
     if it.state not in {State.CHECKING, State.PROPOSED}:

@@ -20,7 +20,7 @@ class _Data(msgspec.Struct):
 
 
 class _Event(msgspec.Struct):
-    """https://mlflow.org/docs/latest/ml/webhooks/ and the recorded deliveries that the tests replay."""
+    """What is read of an event (https://mlflow.org/docs/latest/ml/webhooks/); the tests replay recorded ones."""
 
     entity: str
     action: str
