@@ -17,7 +17,7 @@ from bot.rules.names import branch
 from bot.store import Loaded, Store
 
 
-async def act(  # noqa: PLR0913  (what was decided, about what, and the doors it may use)
+async def act(  # noqa: PLR0911, PLR0913  (one return for each action; what was decided, about what, and the doors it may use)
     action: Action, it: Promotion, loaded: Loaded, seen: Evidence, *, app: App, store: Store, doors: Doors
 ) -> Mapping[str, Any]:
     """Do it, and return what came of it as fields of the Record.

@@ -42,7 +42,7 @@ class Inbound:
         self._ring = ring
         self._bolt = self._make_bolt(slack, me)
 
-    def web(
+    def application(
         self, *, slack_secret: Secret, mlflow_secret: Secret | None, github_secret: Secret | None
     ) -> web.Application:
         """Return the application.  A route whose secret is not configured does not exist."""

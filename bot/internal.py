@@ -1,4 +1,4 @@
-"""The internal listener: is it alive, is it ready, what is under way.  For the cluster and its operators, not for people outside."""
+"""The internal listener: is it alive, is it ready, what is under way.  For the cluster and its operators only."""
 
 from dataclasses import dataclass, field
 

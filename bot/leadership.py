@@ -18,7 +18,7 @@ async def lead(database: Path) -> AsyncIterator[None]:
     """Hold the leadership of `database`; wait for it where another bot holds it."""
     lock = database.with_name(database.name + ".lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a") as file:  # noqa: ASYNC230  (opened once, at start)
+    with lock.open("a") as file:
         said = False
         while not _taken(file.fileno()):
             if not said:

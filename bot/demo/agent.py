@@ -1,7 +1,7 @@
 """A stand-in for Argo CD: it follows the repository's main branch and applies what stands there.
 
-Each folder below `manifests/` that has a kustomization (bases apart) is rendered by a real `kubectl kustomize`; a folder
-with none is applied as it is.  Objects are applied server-side, one by one.  It prunes nothing, and knows of no model.
+Each folder below `manifests/` that has a kustomization (bases apart) is rendered by a real `kubectl kustomize`; a
+folder with none is applied as it is.  Objects are applied server-side, one by one.  Nothing is pruned.
 """
 
 import asyncio

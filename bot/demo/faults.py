@@ -6,7 +6,6 @@ network and it changes no answer: a request is answered whole, or its connection
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
 from enum import StrEnum
 from time import monotonic
 
@@ -16,7 +15,7 @@ from aiohttp.typedefs import Handler, Middleware
 from bot.domain import Json
 
 SYSTEMS = ("slack", "github", "kubernetes", "mlflow")
-LONGEST = timedelta(minutes=10)
+LONGEST = 600  # seconds
 READS = {"GET", "HEAD", "OPTIONS"}
 
 
@@ -42,21 +41,21 @@ class Faults:
         self.on_change: list[Callable[[], None]] = []
         self._clock = clock
         self._faults: dict[str, Fault] = {}
-        self._open: dict[str, set[web.Request]] = {system: set() for system in SYSTEMS}
+        self._open: dict[str, dict[int, web.Request]] = {system: {} for system in SYSTEMS}  # a request has no hash
 
-    def set(self, system: str, kind: FaultKind, lasting: timedelta) -> None:
-        """Make a system fail from now on; a duration of zero ends its trouble.  `down` also cuts what is under way.
+    def set(self, system: str, kind: str, seconds: float) -> None:
+        """Make a system fail from now on; zero seconds end its trouble.  `down` also cuts what is under way.
 
         Raises:
-            ValueError: there is no such system, or the duration is negative or above ten minutes.
+            ValueError: there is no such system or kind, or the duration is negative or above ten minutes.
         """
         if system not in SYSTEMS:
             raise ValueError(f'There is no system "{system}": one of {", ".join(SYSTEMS)}.')
-        if not timedelta(0) <= lasting <= LONGEST:
-            raise ValueError(f"A fault lasts 0 to {LONGEST.total_seconds():.0f} seconds.")
-        self._faults[system] = Fault(kind=kind, until=self._clock() + lasting.total_seconds())
+        if not 0 <= seconds <= LONGEST:
+            raise ValueError(f"A fault lasts 0 to {LONGEST} seconds.")
+        self._faults[system] = Fault(kind=FaultKind(kind), until=self._clock() + seconds)
         if self.present(system) is FaultKind.DOWN:
-            for request in list(self._open[system]):
+            for request in list(self._open[system].values()):
                 drop(request)
         for changed in self.on_change:
             changed()
@@ -87,11 +86,11 @@ class Faults:
         async def fail(request: web.Request, handler: Handler) -> web.StreamResponse:
             if self.present(system) is FaultKind.DOWN:
                 return drop(request)
-            self._open[system].add(request)
+            self._open[system][id(request)] = request
             try:
                 return await self._answer(system, request, handler)
             finally:
-                self._open[system].discard(request)
+                self._open[system].pop(id(request), None)
 
         return fail
 
