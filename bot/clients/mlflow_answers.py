@@ -1,0 +1,147 @@
+"""The shapes of MLflow's answers, as far as they are used.  Decoded leniently: numbers may come as strings.
+
+Beside `mlflow.py`, which is their only user.
+https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow/protos/service.proto and model_registry.proto
+"""
+
+import math
+from collections.abc import Iterable
+from datetime import UTC, datetime
+
+from msgspec import Struct
+
+
+class Pair(Struct):
+    """A tag or a parameter."""
+
+    key: str
+    value: str = ""
+
+
+class Metric(Struct):
+    """One logged value."""
+
+    key: str
+    value: float | str = math.nan
+    """Not-a-number and infinities come as the strings "NaN" and "Infinity"."""
+    timestamp: int = 0
+
+
+class Alias(Struct):
+    """Where an alias points."""
+
+    alias: str
+    version: int
+
+
+class Version(Struct):
+    """One version of a registered model."""
+
+    name: str
+    version: int
+    creation_timestamp: int
+    status: str = "READY"
+    source: str = ""
+    run_id: str = ""
+    tags: list[Pair] = []
+
+    @property
+    def created(self) -> datetime:
+        """Return when it was registered."""
+        return datetime.fromtimestamp(self.creation_timestamp / 1000, UTC)
+
+
+class VersionAnswer(Struct):
+    """What is answered about one version."""
+
+    model_version: Version
+
+
+class VersionsPage(Struct):
+    """One page of a search for versions."""
+
+    model_versions: list[Version] = []
+    next_page_token: str = ""
+
+
+class Model(Struct):
+    """A registered model."""
+
+    name: str
+    latest_versions: list[Version] = []
+    """The newest of each legacy stage."""
+    aliases: list[Alias] = []
+
+
+class ModelsPage(Struct):
+    """One page of a search for models."""
+
+    registered_models: list[Model] = []
+    next_page_token: str = ""
+
+
+class Data(Struct):
+    """What was logged in a run or for a logged model."""
+
+    metrics: list[Metric] = []
+    params: list[Pair] = []
+    tags: list[Pair] = []
+
+
+class RunInfo(Struct):
+    """A run's identity."""
+
+    run_id: str
+
+
+class Run(Struct):
+    """A training run."""
+
+    info: RunInfo
+    data: Data
+
+
+class RunAnswer(Struct):
+    """What is answered about one run."""
+
+    run: Run
+
+
+class LoggedModelInfo(Struct):
+    """A logged model's origin."""
+
+    source_run_id: str = ""
+
+
+class LoggedModel(Struct):
+    """The model as it was logged, before it was registered under a name."""
+
+    info: LoggedModelInfo
+    data: Data = Data()
+
+
+class LoggedModelAnswer(Struct):
+    """What is answered about one logged model."""
+
+    model: LoggedModel
+
+
+def pairs(of: Iterable[Pair]) -> dict[str, str]:
+    """Return tags or parameters by their key."""
+    return {pair.key: pair.value for pair in of}
+
+
+def metrics(logged: Iterable[Metric]) -> dict[str, float]:
+    """Return the last value of each metric that is a finite number.
+
+    A logged model may hold several of one name, one for each data set.
+    """
+    values = {metric.key: _number(metric.value) for metric in sorted(logged, key=lambda metric: metric.timestamp)}
+    return {key: value for key, value in values.items() if math.isfinite(value)}
+
+
+def _number(value: float | str) -> float:
+    try:
+        return float(value)
+    except ValueError:
+        return math.nan
