@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 from msgspec import Struct
 
 
-class Pair(Struct):
+class Pair(Struct, frozen=True):
     """A tag or a parameter."""
 
     key: str
     value: str = ""
 
 
-class Metric(Struct):
+class Metric(Struct, frozen=True):
     """One logged value."""
 
     key: str
@@ -27,14 +27,14 @@ class Metric(Struct):
     timestamp: int = 0
 
 
-class Alias(Struct):
+class Alias(Struct, frozen=True):
     """Where an alias points."""
 
     alias: str
     version: int
 
 
-class Version(Struct):
+class Version(Struct, frozen=True):
     """One version of a registered model."""
 
     name: str
@@ -51,20 +51,20 @@ class Version(Struct):
         return datetime.fromtimestamp(self.creation_timestamp / 1000, UTC)
 
 
-class VersionAnswer(Struct):
+class VersionAnswer(Struct, frozen=True):
     """What is answered about one version."""
 
     model_version: Version
 
 
-class VersionsPage(Struct):
+class VersionsPage(Struct, frozen=True):
     """One page of a search for versions."""
 
     model_versions: list[Version] = []
     next_page_token: str = ""
 
 
-class Model(Struct):
+class Model(Struct, frozen=True):
     """A registered model."""
 
     name: str
@@ -73,14 +73,14 @@ class Model(Struct):
     aliases: list[Alias] = []
 
 
-class ModelsPage(Struct):
+class ModelsPage(Struct, frozen=True):
     """One page of a search for models."""
 
     registered_models: list[Model] = []
     next_page_token: str = ""
 
 
-class Data(Struct):
+class Data(Struct, frozen=True):
     """What was logged in a run or for a logged model."""
 
     metrics: list[Metric] = []
@@ -88,39 +88,39 @@ class Data(Struct):
     tags: list[Pair] = []
 
 
-class RunInfo(Struct):
+class RunInfo(Struct, frozen=True):
     """A run's identity."""
 
     run_id: str
 
 
-class Run(Struct):
+class Run(Struct, frozen=True):
     """A training run."""
 
     info: RunInfo
     data: Data
 
 
-class RunAnswer(Struct):
+class RunAnswer(Struct, frozen=True):
     """What is answered about one run."""
 
     run: Run
 
 
-class LoggedModelInfo(Struct):
+class LoggedModelInfo(Struct, frozen=True):
     """A logged model's origin."""
 
     source_run_id: str = ""
 
 
-class LoggedModel(Struct):
+class LoggedModel(Struct, frozen=True):
     """The model as it was logged, before it was registered under a name."""
 
     info: LoggedModelInfo
     data: Data = Data()
 
 
-class LoggedModelAnswer(Struct):
+class LoggedModelAnswer(Struct, frozen=True):
     """What is answered about one logged model."""
 
     model: LoggedModel
