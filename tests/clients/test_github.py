@@ -1,0 +1,378 @@
+"""The door to GitHub, against the forge: what each verb leaves there, what it costs, and that it may be repeated."""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from bot.clients.github import GitHub
+from bot.clients.github_wire import Credentials, Wire
+from bot.domain import Pull, PullState
+from bot.errors import Permanent, Temporary
+from tests.forge_world import FILES, RELEASE, TOKEN, Served, serving
+
+BRANCH = "callboard/iris-classifier/production"
+FOLDER = "manifests/iris-classifier/production"
+AFTER = {RELEASE: "stage: production\nversion: 2\n"}
+TITLE = "Release iris-classifier 2 to production"
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    async with serving(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+async def github(served: Served) -> AsyncIterator[GitHub]:
+    async with door(served.url) as client:
+        yield client
+
+
+@asynccontextmanager
+async def door(url: str, *, token: str = TOKEN, repository: str = "acme/models-gitops") -> AsyncIterator[GitHub]:
+    client = GitHub(Wire(repository, Credentials.token(token), url))
+    try:
+        yield client
+    finally:
+        await client.close()
+
+
+async def proposed(github: GitHub, files: dict[str, str] = AFTER) -> Pull:
+    return await github.propose(BRANCH, await github.base(), files, TITLE, "Why.")
+
+
+# ── reading ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_folder_is_its_manifests_and_no_deeper(github: GitHub) -> None:
+    texts = await github.folder(FOLDER, await github.base())
+    assert texts == {path: text for path, text in FILES.items() if path.startswith(FOLDER)}
+    assert await github.folder("manifests", await github.base()) == {}
+
+
+async def test_a_path_that_is_a_file_is_that_file(github: GitHub) -> None:
+    assert await github.folder(RELEASE, await github.base()) == {RELEASE: FILES[RELEASE]}
+
+
+async def test_what_is_missing_is_left_out(github: GitHub) -> None:
+    base = await github.base()
+    assert await github.folder("no/such", base) == {}
+    assert await github.files([RELEASE, "no/such.yaml"], base) == {RELEASE: FILES[RELEASE]}
+
+
+async def test_files_are_read_as_they_stood_at_the_base(served: Served, github: GitHub) -> None:
+    base = await github.base()
+    served.forge.commit({RELEASE: "later\n"}, "Later")
+    assert await github.files([RELEASE], base) == {RELEASE: FILES[RELEASE]}
+
+
+async def test_a_second_reading_asks_for_nothing_but_the_base(served: Served, github: GitHub) -> None:
+    await github.folder(FOLDER, await github.base())
+    before = len(served.forge.log)
+    base = await github.base()
+    await github.folder(FOLDER, base)
+    await github.files([RELEASE], base)
+    assert len(served.forge.log) - before == 1
+
+
+async def test_a_moved_base_costs_one_listing_and_what_changed(served: Served, github: GitHub) -> None:
+    await github.folder(FOLDER, await github.base())
+    served.forge.commit({RELEASE: "stage: production\nversion: 9\n"}, "By hand")
+    before = len(served.forge.log)
+    assert (await github.folder(FOLDER, await github.base()))[RELEASE] == "stage: production\nversion: 9\n"
+    assert len(served.forge.log) - before == 3
+
+
+async def test_a_large_file_is_read_whole(served: Served, github: GitHub) -> None:
+    text = "# " + "x" * 1_200_000
+    served.forge.commit({"big.yaml": text}, "Big")
+    assert await github.files(["big.yaml"], await github.base()) == {"big.yaml": text}
+
+
+async def test_a_file_that_is_no_text_is_named(served: Served, github: GitHub) -> None:
+    served.forge.hub.commit({"manifests/x/latin.yaml": b"\xe9\n"}, "Latin 1", branch="main", by="somebody")
+    with pytest.raises(Permanent, match=r"manifests/x/latin\.yaml is not UTF-8"):
+        await github.folder("manifests/x", await github.base())
+
+
+# ── proposing ─────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_proposal_is_one_commit_on_the_base_with_exactly_the_files(served: Served, github: GitHub) -> None:
+    base = await github.base()
+    pull = await github.propose(BRANCH, base, AFTER, TITLE, "Why.")
+    commit = served.forge.hub.git.commit(pull.head)
+    assert commit is not None
+    assert [str(parent) for parent in commit.parent_ids] == [base.commit]
+    assert {path: data.decode() for path, data in served.forge.files(BRANCH).items()} == {**FILES, **AFTER}
+    assert (pull.number, pull.state, pull.head) == (1, PullState.OPEN, served.forge.head(BRANCH))
+    assert pull.url == f"{served.url}/acme/models-gitops/pull/1"
+
+
+async def test_from_base_to_pull_request_costs_five_requests_and_one_a_file(served: Served, github: GitHub) -> None:
+    base = await github.base()
+    files = await github.files([RELEASE], base)
+    await github.propose(BRANCH, base, {RELEASE: files[RELEASE].replace("1", "2")}, TITLE, "Why.")
+    assert [(asked.method, asked.template.removeprefix("/repos/{owner}/{repo}")) for asked in served.forge.log] == [
+        ("GET", "/branches/{branch}"),
+        ("GET", "/contents/{path}"),
+        ("POST", "/git/trees"),
+        ("POST", "/git/commits"),
+        ("POST", "/git/refs"),
+        ("POST", "/pulls"),
+    ]
+
+
+async def test_proposing_twice_is_proposing_once(served: Served, github: GitHub) -> None:
+    first, again = await proposed(github), await proposed(github)
+    assert (again.number, again.head) == (first.number, first.head)
+    assert len(served.forge.state()["pulls"]) == 1
+
+
+async def test_a_new_change_moves_the_branch_and_keeps_the_pull_request(served: Served, github: GitHub) -> None:
+    first = await proposed(github)
+    served.forge.commit({"README.md": "moved on\n"}, "Docs")
+    second = await github.propose(BRANCH, await github.base(), AFTER, "Another title", "Another body")
+    assert (second.number, second.head != first.head) == (first.number, True)
+    [pull] = served.forge.state()["pulls"]
+    assert (pull["head_sha"], pull["title"], pull["body"]) == (second.head, "Another title", "Another body")
+
+
+async def test_a_branch_edited_by_hand_is_replaced(served: Served, github: GitHub) -> None:
+    first = await proposed(github)
+    served.forge.commit({RELEASE: "sneaky\n"}, "By hand", branch=BRANCH)
+    again = await proposed(github)
+    assert served.forge.read(RELEASE, BRANCH) == AFTER[RELEASE]
+    assert again.number == first.number
+
+
+async def test_after_a_merge_the_left_branch_serves_again(served: Served, github: GitHub) -> None:
+    first = await proposed(github)
+    await github.merge(first.number, first.head)
+    second = await proposed(github, {RELEASE: "stage: production\nversion: 3\n"})
+    assert (second.number, second.state) == (2, PullState.OPEN)
+
+
+async def test_a_change_that_changes_nothing_is_refused(github: GitHub) -> None:
+    with pytest.raises(Permanent, match="nothing to propose"):
+        await proposed(github, {RELEASE: FILES[RELEASE]})
+
+
+async def test_a_branch_name_that_git_forbids_is_refused(github: GitHub) -> None:
+    with pytest.raises(Permanent, match="422"):
+        await github.propose("callboard/a b/production", await github.base(), AFTER, TITLE, "Why.")
+
+
+# ── merging ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_merge_says_which_commit_it_made(served: Served, github: GitHub) -> None:
+    pull = await proposed(github)
+    merged = await github.merge(pull.number, pull.head)
+    assert (merged.state, merged.merge_commit) == (PullState.MERGED, served.forge.head())
+    assert served.forge.read(RELEASE) == AFTER[RELEASE]
+
+
+async def test_an_open_pull_request_has_no_merge_commit(github: GitHub) -> None:
+    pull = await proposed(github)
+    assert (await github.pull(pull.number)).merge_commit is None  # though GitHub names its trial merge there
+
+
+async def test_merging_twice_is_merging_once(served: Served, github: GitHub) -> None:
+    pull = await proposed(github)
+    first = await github.merge(pull.number, pull.head)
+    main = served.forge.head()
+    assert await github.merge(pull.number, pull.head) == first
+    assert served.forge.head() == main
+
+
+async def test_another_head_than_the_approved_is_not_merged(served: Served, github: GitHub) -> None:
+    pull = await proposed(github)
+    served.forge.commit({RELEASE: "sneaky\n"}, "By hand", branch=BRANCH)
+    main = served.forge.head()
+    with pytest.raises(Temporary, match="Head branch was modified"):
+        await github.merge(pull.number, pull.head)
+    assert served.forge.head() == main
+
+
+async def test_a_conflict_is_said_and_merges_nothing(served: Served, github: GitHub) -> None:
+    pull = await proposed(github)
+    served.forge.commit({RELEASE: "stage: production\nversion: 7\n"}, "By hand")
+    with pytest.raises(Temporary, match="Pull Request is not mergeable"):
+        await github.merge(pull.number, pull.head)
+    assert (await github.pull(pull.number)).mergeable is False
+
+
+async def test_a_base_that_moves_at_that_moment_is_tried_later(served: Served, github: GitHub) -> None:
+    pull = await proposed(github)
+    served.forge.hub.base_races = 1
+    with pytest.raises(Temporary, match="Base branch was modified"):
+        await github.merge(pull.number, pull.head)
+    assert (await github.merge(pull.number, pull.head)).state is PullState.MERGED
+
+
+async def test_a_missing_check_is_named(served: Served, github: GitHub) -> None:
+    served.forge.protect("main", checks=["ci/test"])
+    pull = await proposed(github)
+    with pytest.raises(Temporary, match='"ci/test" is expected'):
+        await github.merge(pull.number, pull.head)
+
+
+@pytest.mark.parametrize("method", ["squash", "rebase"])
+async def test_the_way_of_merging_is_the_one_that_the_repository_allows(
+    served: Served, github: GitHub, method: str
+) -> None:
+    served.forge.hub.methods = {method}
+    pull = await proposed(github)
+    merged = await github.merge(pull.number, pull.head)
+    assert (merged.merge_commit, served.forge.read(RELEASE)) == (served.forge.head(), AFTER[RELEASE])
+
+
+async def test_a_repository_that_allows_no_merging_needs_an_operator(served: Served, github: GitHub) -> None:
+    served.forge.hub.methods = set()
+    pull = await proposed(github)
+    with pytest.raises(Permanent, match="allows no way of merging"):
+        await github.merge(pull.number, pull.head)
+
+
+# ── ending and telling ────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_closing_twice_leaves_one_comment(served: Served, github: GitHub) -> None:
+    pull = await proposed(github)
+    for _ in range(2):
+        await github.close_pull(pull.number, "Vetoed by bob.")
+        await github.delete_branch(BRANCH)
+    [shown] = served.forge.state()["pulls"]
+    assert (shown["state"], len(shown["comments"]), served.forge.head(BRANCH)) == ("closed", 1, None)
+
+
+async def test_a_merged_pull_request_stays_merged_when_closed(github: GitHub) -> None:
+    pull = await proposed(github)
+    await github.merge(pull.number, pull.head)
+    await github.close_pull(pull.number, "Too late.")
+    assert (await github.pull(pull.number)).state is PullState.MERGED
+
+
+async def test_a_comment_is_made_once_for_each_key(served: Served, github: GitHub) -> None:
+    pull = await proposed(github)
+    for number in range(101):  # more than one page
+        await github.comment(pull.number, "Look.", f"key-{number}")
+    before = Counter(asked.method for asked in served.forge.log)["POST"]
+    await github.comment(pull.number, "Look.", "key-100")
+    assert Counter(asked.method for asked in served.forge.log)["POST"] == before
+
+
+async def test_a_status_stands_at_the_commit(served: Served, github: GitHub) -> None:
+    pull = await proposed(github)
+    await github.set_status(pull.head, "pending", "1 of 2 approvals" + "." * 200, "https://example.test/x")
+    await github.set_status(pull.head, "success", "2 of 2 approvals")
+    [shown] = served.forge.state()["pulls"]
+    assert shown["checks"] == [{"name": "callboard/approval", "state": "success", "description": "2 of 2 approvals"}]
+
+
+# ── trouble ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+class Fault:
+    """Drops the answers of one kind of request: after it took effect, or before it was handled."""
+
+    def __init__(self) -> None:
+        self.lost: str | None = None
+        self.down = False
+        self.times = 0
+
+    def middleware(self) -> Middleware:
+        @web.middleware
+        async def fail(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if self.down:
+                return self._drop(request)
+            response = await handler(request)
+            if self.lost and f"{request.method} {request.path}".endswith(self.lost):
+                self.times += 1
+                return self._drop(request)
+            return response
+
+        return fail
+
+    def _drop(self, request: web.Request) -> web.Response:
+        if request.transport:
+            request.transport.abort()
+        return web.Response()
+
+
+@asynccontextmanager
+async def failing(folder: Path) -> AsyncIterator[tuple[Served, GitHub, Fault]]:
+    fault = Fault()
+    async with serving(folder, middlewares=[fault.middleware()]) as world, door(world.url) as client:
+        yield world, client, fault
+
+
+@pytest.mark.parametrize("lost", ["/git/trees", "/git/commits", "/git/refs", "POST /repos/acme/models-gitops/pulls"])
+async def test_a_lost_answer_never_makes_a_second_pull_request(tmp_path: Path, lost: str) -> None:
+    async with failing(tmp_path) as (served, github, fault):
+        base = await github.base()
+        fault.lost = lost
+        with pytest.raises(Temporary):
+            await github.propose(BRANCH, base, AFTER, TITLE, "Why.")
+        assert fault.times == 1  # a write is sent once
+        made = served.forge.head(BRANCH)
+        fault.lost = None
+        pull = await github.propose(BRANCH, base, AFTER, TITLE, "Why.")
+        assert pull.head == served.forge.head(BRANCH)
+        assert made in {None, pull.head}
+        assert len(served.forge.state()["pulls"]) == 1
+
+
+async def test_a_lost_answer_to_a_merge_is_looked_up(tmp_path: Path) -> None:
+    async with failing(tmp_path) as (served, github, fault):
+        pull = await proposed(github)
+        fault.lost = "/merge"
+        merged = await github.merge(pull.number, pull.head)
+        assert (merged.state, merged.merge_commit, fault.times) == (PullState.MERGED, served.forge.head(), 1)
+
+
+async def test_a_forge_that_is_down_may_be_there_later(tmp_path: Path) -> None:
+    async with failing(tmp_path) as (_, github, fault):
+        fault.down = True
+        with pytest.raises(Temporary, match="does not answer"):
+            await github.base()
+        fault.down = False
+        assert await github.base()
+
+
+async def test_a_wrong_token_is_the_operators_to_mend_and_is_not_shown(served: Served) -> None:
+    async with door(served.url, token="ghp_wrong-one") as github:
+        with pytest.raises(Permanent, match="401: Bad credentials") as caught:
+            await github.base()
+    assert "ghp_" not in str(caught.value)
+
+
+async def test_a_repository_that_is_not_there_is_named(served: Served) -> None:
+    async with door(served.url, repository="acme/elsewhere") as github:
+        with pytest.raises(Permanent, match=r"acme/elsewhere.*404"):
+            await github.base()
+
+
+async def test_a_used_up_allowance_says_how_long_to_wait(served: Served, github: GitHub) -> None:
+    await github.base()
+    served.forge.door.allowance.limit = 1
+    with pytest.raises(Temporary, match="less often") as caught:
+        await github.base()
+    assert caught.value.after is not None
+    assert 3500 < caught.value.after.total_seconds() < 3602
+    assert len(served.forge.log) == 2  # it is not tried again at once
+
+
+async def test_many_at_once_get_each_their_own_answer(served: Served, github: GitHub) -> None:
+    names = [f"manifests/m{n}/production/release.yaml" for n in range(40)]
+    served.forge.commit({name: f"version: {name}\n" for name in names}, "Many")
+    base = await github.base()
+    found = await asyncio.gather(*(github.files([name], base) for name in names))
+    assert found == [{name: f"version: {name}\n"} for name in names]
