@@ -4,8 +4,8 @@ It shows the world and passes people's orders on to it; it decides nothing and k
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from html import escape
 from pathlib import Path
 from time import monotonic
@@ -99,7 +99,8 @@ class Page:
         chat = self._sights.chat.state()
         ts = orders.message(chat, order.ts)["ts"]
         person, emoji = orders.person(chat, order.person), order.emoji.strip(":")
-        await self._sights.chat.react(user=person, ts=ts, emoji=emoji, remove=order.remove)
+        with accepted():
+            await self._sights.chat.react(user=person, ts=ts, emoji=emoji, remove=order.remove)
         return web.json_response({"ok": True})
 
     async def _click(self, request: web.Request) -> web.Response:
@@ -107,7 +108,8 @@ class Page:
         chat = self._sights.chat.state()
         found = orders.message(chat, order.ts)
         action, person = orders.button(found, order.action_id), orders.person(chat, order.person)
-        await self._sights.chat.click(user=person, ts=found["ts"], action_id=action)
+        with accepted():
+            await self._sights.chat.click(user=person, ts=found["ts"], action_id=action)
         return web.json_response({"ok": True})
 
     async def _train(self, request: web.Request) -> web.Response:
@@ -146,8 +148,21 @@ class Page:
 
     async def _fault(self, request: web.Request) -> web.Response:
         order = orders.parse(await request.read(), orders.Fault)
-        self._sights.faults.set(order.system, order.kind, timedelta(seconds=order.seconds))
+        self._sights.faults.set(order.system, order.kind, order.seconds)
         return web.json_response({"ok": True, "faults": self._sights.faults.state()})
+
+
+@contextmanager
+def accepted() -> Iterator[None]:
+    """Turn the chat's own refusal of what somebody does into one that the asker reads.
+
+    Raises:
+        Misunderstood: the chat refused.
+    """
+    try:
+        yield
+    except (LookupError, ValueError) as error:
+        raise Misunderstood(f"{error.args[0] if error.args else error}") from error
 
 
 def spoken(answer: Answer) -> Answer:

@@ -42,7 +42,7 @@ function pod(item) {
   const status = item.terminating ? "Terminating" : item.ready ? "Ready" : item.status === "Running" ? "Starting" : item.status;
   return h("div", { class: `pod ${look}`, title: `${item.name}\n${item.ip ?? "no address yet"}${item.port ? `:${item.port}` : ""}` },
     h("p", { class: "serves" }, serves === null ? h("span", { class: "quiet" }, "—") : h("b", {}, `v${serves}`)),
-    h("p", { class: "status" }, h("span", { class: "dot" }), status),
+    h("p", { class: "status" }, h("span", { class: "dot" }), status.replace(/([a-z])([A-Z])/g, "$1\u200b$2")),
     h("p", { class: differs ? "pin differs" : "pin" }, item.pin_version ? `pinned v${item.pin_version}` : "no pin",
       item.restarts ? h("span", { class: "restarts" }, plural(item.restarts, "restart")) : null),
     h("p", { class: "name" }, item.name.split("-").slice(-2).join("-")));

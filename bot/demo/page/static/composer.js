@@ -10,7 +10,7 @@ const COMMANDS = [
   ["/models", "[MODEL]", "what runs where"],
   ["/promotions", "[ID] | cancel ID", "what is under way"],
 ];
-const SUGGESTED = ["/promote iris-classifier production", "/rollback iris-classifier production", "/models", "/promotions"];
+const SUGGESTED = ["/promote iris-classifier production", "/models", "/promotions", "/rollback iris-classifier production"];
 const SEEN = "callboard.hint.seen";
 
 const said = [];

@@ -76,8 +76,8 @@ function inline(text) {
       pattern.lastIndex = at;
       const found = pattern.exec(text);
       if (!found) continue;
+      at = pattern.lastIndex; // read before `make`, which may use the same pattern further in
       node = make(found);
-      at = pattern.lastIndex;
       break;
     }
     if (node === null) loose += text[at++];

@@ -91,7 +91,8 @@ function mark(text, at) {
     if (onlyAtWordStart && insideWord) continue;
     pattern.lastIndex = at;
     const found = pattern.exec(text);
-    if (found) return [make(found), pattern.lastIndex];
+    const end = pattern.lastIndex; // read before `make`, which may use the same pattern further in
+    if (found) return [make(found), end];
   }
   return [null, at];
 }

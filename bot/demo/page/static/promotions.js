@@ -1,10 +1,11 @@
 // The promotions: how far each has come, and why it waits.
 
 import { byId, clock, h, keyed, lasting, link, plural } from "./dom.js";
+import { mrkdwn } from "./mrkdwn.js";
 
 const STEPS = [
   ["checking", "Check"], ["proposed", "Approve"], ["merging", "Merge"], ["syncing", "Sync"],
-  ["rolling out", "Roll out"], ["proving", "Prove"], ["released", "Released"],
+  ["rolling out", "Roll out"], ["proving", "Prove"], ["released", "Done"],
 ];
 const ORDER = STEPS.map(([state]) => state);
 const KEPT = 3; // ended ones that stay in sight
@@ -40,7 +41,8 @@ function promotion(p) {
       h("span", { class: `badge ${look}` }, p.state + took),
       h("time", { class: "quiet" }, clock(p.requested_at))),
     at < 0 ? null : steps(at),
-    p.because ? h("p", { class: "because" }, p.because) : null);
+    p.trouble ? h("p", { class: "because" }, "⚠️ ", mrkdwn(p.trouble)) : null,
+    p.because ? h("p", { class: "because" }, mrkdwn(p.because)) : null);
 }
 
 function steps(at) {

@@ -40,7 +40,7 @@ function bot({ alive, ready, last_words: words, exit }) {
     event.target.disabled = false;
   };
   return [
-    h("span", { class: `life ${look}`, title: words || null }, h("span", { class: "dot" }), state),
+    h("span", { class: `life ${look}`, title: words || null }, h("span", { class: "dot" }), h("span", { class: "long" }, state), h("span", { class: "short" }, "bot")),
     alive
       ? h("button", { type: "button", class: "button danger", title: "kill -9: it gets no chance to tidy up", onclick: act("kill") }, "Kill")
       : h("button", { type: "button", class: "button primary", onclick: act("start") }, "Start"),
