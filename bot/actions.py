@@ -37,7 +37,7 @@ async def act(  # noqa: PLR0911, PLR0913  (one return for each action; what was 
             pull = await doors.github.merge(action.number, action.head)
             return {"merge_commit": pull.merge_commit}
         case ClosePull():
-            await doors.github.close(action.number, f"Callboard closes this pull request: {action.because}.")
+            await doors.github.close_pull(action.number, f"Callboard closes this pull request: {action.because}.")
             await doors.github.delete_branch(branch(it.pair))
             return {"pull_closed": True}
         case MoveAlias():

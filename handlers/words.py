@@ -12,6 +12,4 @@ VETO: Final = frozenset({"x"})
 
 async def speak(kind: FactKind, by: str, posted: Posted, *, store: Store, at: datetime, key: str) -> None:
     """Record the word, if the message is one of ours; whether it counts is the gates' business."""
-    standing = await store.standing(posted)
-    if standing is not None:
-        await store.word(kind, by, standing, at=at, key=key)
+    await store.word(kind, by, posted, at=at, key=key)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
-from bot.domain import FactKind, HealthStatus, Kind, Promotion, PullState, Request, Served, State, Verdict
+from bot.domain import FactKind, HealthStatus, Kind, Pin, Promotion, PullState, Request, Served, State, Verdict
 from bot.rules import gates
 from bot.rules.decision import (
     ClosePull,
@@ -168,7 +168,7 @@ def _merging(seen: Evidence, it: Promotion) -> Decision:
 
 def _syncing(seen: Evidence, it: Promotion) -> Decision:
     health = seen.health
-    if health is not None and health.pin is not None and health.pin.version == it.version:
+    if health is not None and health.pin == _pin(it):
         return Decision(state=State.ROLLING_OUT, because="the cluster took the change up", wake=timedelta(0))
     where = f"{it.record.namespace or 'default'}/{it.record.workload or it.pair.model}"
     if health is None:
@@ -176,7 +176,7 @@ def _syncing(seen: Evidence, it: Promotion) -> Decision:
     elif health.pin is None or health.pin.version is None:
         saw = f"{where} names no version"
     else:
-        saw = f"{where} still says v{health.pin.version}"
+        saw = f"{where} still says {health.pin.stage} v{health.pin.version}"
     late = _overdue(seen, it, f"the cluster did not take the change up within {seen.policy.timeout}: {saw}")
     return late or Decision(wake=LATER)
 
@@ -241,8 +241,8 @@ def _going_wrong(seen: Evidence, it: Promotion) -> Decision | None:
     health = seen.health
     if health is None or health.status is HealthStatus.UNKNOWN:
         return None
-    if health.pin is not None and health.pin.version != it.version:
-        because = f"the workload says v{health.pin.version} now: somebody else changed it"
+    if health.pin is not None and health.pin != _pin(it):
+        because = f"the workload says {health.pin.stage} v{health.pin.version} now: somebody else changed it"
         return _end(State.FAILED, because)
     if health.status is not HealthStatus.DEGRADED:
         return None
@@ -276,6 +276,10 @@ def _overdue(seen: Evidence, it: Promotion, because: str) -> Decision | None:
 def _end(state: State, because: str) -> Decision:
     """End the story in `state`."""
     return Decision(state=state, because=because)
+
+
+def _pin(it: Promotion) -> Pin:
+    return Pin(stage=it.pair.stage, version=it.version)
 
 
 def _changed(seen: Evidence, it: Promotion) -> bool:

@@ -102,9 +102,27 @@ class Store:
             return None
         return number
 
-    async def word(self, kind: FactKind, by: str, on: Standing, *, at: datetime, key: str) -> bool:
-        """Record one person's word on the change a message stands for; return False when it came before."""
-        return await self._say(key, kind, by, at, on.promotion, on.digest)
+    async def word(self, kind: FactKind, by: str, on: Posted, *, at: datetime, key: str) -> bool:
+        """Record one person's word on what a message stands for; return False for a message of others, or a repetition.
+
+        People can be faster than the answer that tells where our message stands: while one is being posted, words on
+        messages that are not known are kept, and counted when it turns out to be that message.
+        """
+        async with self._engine.begin() as tx:
+            where = and_(messages.c.channel == on.channel, messages.c.ts == on.ts)
+            row = (await tx.execute(select(messages).where(where))).one_or_none()
+            posting = await tx.scalar(select(func.count()).select_from(pairs).where(pairs.c.intent == "Post"))
+        if row is not None:
+            return await self._say(key, kind, by, at, row.promotion, row.digest)
+        return bool(posting) and await self._keep(key, kind, by, at, on)
+
+    async def _keep(self, key: str, kind: FactKind, by: str, at: datetime, on: Posted) -> bool:
+        try:
+            async with self._engine.begin() as tx:
+                await rows.fact(tx, key, kind, by, at, body={"channel": on.channel, "ts": on.ts})
+        except IntegrityError:
+            return False
+        return True
 
     async def cancel(self, number: int, by: str, *, at: datetime, key: str) -> bool:
         """Record that somebody takes a promotion back."""

@@ -136,6 +136,11 @@ async def stand(tx: AsyncConnection, number: int, record: Record) -> None:
     again = {"current": True, "digest": record.digest, "settled": False}
     await tx.execute(row.on_conflict_do_update(index_elements=["channel", "ts"], set_=again))
     await tx.execute(update(promotions).where(promotions.c.id == number).values(told=True))
+    early = await tx.execute(select(facts.c.id, facts.c.body).where(facts.c.promotion.is_(None), facts.c.body != {}))
+    for said in early:
+        if said.body == place:  # given before it was known where the message stands
+            values = {"promotion": number, "digest": record.digest}
+            await tx.execute(update(facts).where(facts.c.id == said.id).values(**values))
 
 
 async def release_of(tx: AsyncConnection, pair: Pair) -> Release | None:

@@ -175,8 +175,8 @@ def test_a_merge_whose_outcome_is_unknown_is_tried_again() -> None:
 
 def test_syncing_ends_when_the_template_says_the_version() -> None:
     assert decide(at(State.SYNCING, health=HEALTHY)).state is State.ROLLING_OUT
-    other = replace(HEALTHY, pin=Pin(stage="production", version=1))
-    assert decide(at(State.SYNCING, health=other)).state is None
+    for pin in (Pin(stage="production", version=1), Pin(stage="staging", version=3)):
+        assert decide(at(State.SYNCING, health=replace(HEALTHY, pin=pin))).state is None
 
 
 def test_a_healthy_rollout_has_still_to_prove_itself() -> None:

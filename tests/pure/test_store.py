@@ -84,12 +84,22 @@ async def test_a_word_is_recorded_once_and_wakes_the_pair(store: Store) -> None:
     await store.outcome(loaded, {"message": POSTED}, now=NOON)
     await store.commit(await store.load(PAIR), Decision(), now=NOON)
     assert await store.due(NOON) == ()
-    message = await store.standing(POSTED)
-    assert message is not None
-    assert await store.word(FactKind.APPROVE, "U0BOB", message, at=NOON, key="e1")
-    assert not await store.word(FactKind.APPROVE, "U0BOB", message, at=NOON, key="e1")
+    assert await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, key="e1")
+    assert not await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, key="e1")
     assert [(f.kind, f.by, f.digest) for f in (await store.load(PAIR)).facts][1:] == [("approve", "U0BOB", "d")]
     assert await store.due(NOON) == (PAIR,)
+
+
+async def test_a_word_on_a_message_that_is_still_being_posted_is_not_lost(store: Store) -> None:
+    elsewhere = Posted(channel="C1", ts="9.9")
+    assert not await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, key="e0"), "nothing is being posted"
+    await store.ask(REQUEST, key="a")
+    loaded = await store.commit(await store.load(PAIR), Decision(note={"digest": "d"}, action=Post()), now=NOON)
+    assert await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, key="e1")
+    assert await store.word(FactKind.APPROVE, "U0BOB", elsewhere, at=NOON, key="e2")
+    await store.outcome(loaded, {"message": POSTED}, now=NOON)
+    said = (await store.load(PAIR)).facts[1:]
+    assert [(f.kind, f.by, f.digest) for f in said] == [("approve", "U0BOB", "d")]
 
 
 async def test_an_ended_promotion_that_nobody_was_told_of_still_needs_work(store: Store) -> None:

@@ -1,0 +1,66 @@
+"""A real MLflow for the stories: one server for all, a model of its own for each.
+
+The versions of all stories share the artifacts of one that was really trained; what differs is who they are.
+"""
+
+import asyncio
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+
+from bot.domain import Json
+
+
+class Models:
+    """Registers models and versions over REST."""
+
+    def __init__(self, url: str, source: str, run: str | None) -> None:
+        self.url = url
+        self._source = source
+        self._run = run
+
+    async def model(self, *, versions: int, aliases: Mapping[str, int]) -> str:
+        """Register a new model with so many versions, and return its name."""
+        name = f"story-{secrets.token_hex(3)}"
+        await self._post("registered-models/create", {"name": name})
+        for _ in range(versions):
+            await self.version(name)
+        for alias, version in aliases.items():
+            await self._post("registered-models/alias", {"name": name, "alias": alias, "version": str(version)})
+        return name
+
+    async def version(self, model: str) -> int:
+        """Register one more version."""
+        logged = self._source.removeprefix("models:/")
+        wanted = {"name": model, "source": self._source, "run_id": self._run, "model_id": logged}
+        answer = await self._post("model-versions/create", wanted)
+        return int(answer["model_version"]["version"])
+
+    async def tags(self, model: str, version: int) -> dict[str, str]:
+        """Return the tags of a version."""
+        async with aiohttp.ClientSession() as http:
+            url = f"{self.url}/api/2.0/mlflow/model-versions/get"
+            async with http.get(url, params={"name": model, "version": str(version)}) as answer:
+                tags: list[dict[str, Any]] = (await answer.json())["model_version"].get("tags", [])
+        return {tag["key"]: tag["value"] for tag in tags}
+
+    async def _post(self, path: str, body: Json) -> Json:
+        async with (
+            aiohttp.ClientSession() as http,
+            http.post(f"{self.url}/api/2.0/mlflow/{path}", json=body) as answer,
+        ):
+            said: Json = await answer.json()
+            assert answer.ok, said
+            return said
+
+
+async def models_of(url: str) -> Models:
+    """Return the registry at an address, with the artifacts of iris-classifier v1 for every story's versions."""
+    async with aiohttp.ClientSession() as http:
+        query = {"name": "iris-classifier", "version": "1"}
+        async with http.get(f"{url}/api/2.0/mlflow/model-versions/get", params=query) as answer:
+            version = (await answer.json())["model_version"]
+    await asyncio.sleep(0)
+    return Models(url, version["source"], version.get("run_id"))
