@@ -24,8 +24,8 @@ class ChatSight(Protocol):
 class PictureSight(Protocol):
     """A system that is only looked at: the forge, the cluster."""
 
-    on_change: list[Callable[[], None]]
-
+    @property
+    def on_change(self) -> list[Callable[[], None]]: ...
     def state(self) -> Json: ...
 
 

@@ -1,0 +1,30 @@
+"""What the demo's GitOps repository holds in its first commit.
+
+iris-classifier stands there as in this project's own `manifests/`; a second model, in the other layout, stands in
+`bot/demo/repository/`.  To add a model, put its manifests there.
+"""
+
+from pathlib import Path
+from typing import Final
+
+from bot.errors import Permanent
+
+ROOT: Final = Path(__file__).parents[2]
+OURS: Final = "manifests/iris-classifier"
+REST: Final = Path(__file__).parent / "repository"
+
+
+def files() -> dict[str, bytes]:
+    """Return the files of the first commit by their path in the repository.
+
+    Raises:
+        Permanent: the project's own manifests are not beside the program (it runs from somewhere else than a checkout).
+    """
+    found = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in _below(ROOT / OURS)}
+    if not found:
+        raise Permanent(f"The demo needs a checkout of Callboard: there is no {OURS} in {ROOT}.")
+    return found | {path.relative_to(REST).as_posix(): path.read_bytes() for path in _below(REST)}
+
+
+def _below(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.is_file())
