@@ -1,20 +1,26 @@
 """A Forge being served on loopback, held against GitHub's description, for any test that needs one.
 
-Not itself a test.  PyGithub blocks, so tests call it through `asyncio.to_thread` while the forge answers in the loop.
+Not itself a test.  PyGithub blocks, so `asking` calls it in a thread while the forge answers in the loop.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+import github
+import pytest
 from aiohttp import web
 from aiohttp.typedefs import Middleware
+from github import Auth, GithubException, InputGitTreeElement
+from github.Repository import Repository
 
 from bot.demo.forge import Forge
 from tests.contract.openapi import failing_on_complaints, validating
 
+T = TypeVar("T")
 TOKEN = "ghp_the-bots-own-token"
 ALICE = "ghp_of-alice"
 SECRET = "a secret of webhooks"
@@ -24,6 +30,9 @@ FILES: Mapping[str, str] = {
     "manifests/iris-classifier/staging/release.yaml": "stage: staging\nversion: 2\n",
     "README.md": "# The manifests\n",
 }
+REPOSITORY = "acme/models-gitops"
+BRANCH = "callboard/iris-classifier/production"
+AFTER = "stage: production\nversion: 2\n"
 RELEASE = "manifests/iris-classifier/production/release.yaml"
 
 
@@ -66,3 +75,53 @@ async def listening(app: web.Application) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+def client(url: str, auth: Auth.Auth, *, lazy: bool = False) -> github.Github:
+    """Return PyGithub as it comes, but for its pauses and its second tries."""
+    return github.Github(
+        auth=auth, base_url=url, lazy=lazy, retry=None, seconds_between_requests=None, seconds_between_writes=None
+    )
+
+
+async def asking(served: Served, ask: Callable[[Repository], T], *, token: str = TOKEN, lazy: bool = False) -> T:
+    """Return what `ask` makes of the repository, through PyGithub."""
+
+    def run() -> T:
+        with client(served.url, Auth.Token(token), lazy=lazy) as connection:
+            return ask(connection.get_repo(REPOSITORY))
+
+    return await asyncio.to_thread(run)
+
+
+async def raw(served: Served, method: str, path: str, body: object = None, *, token: str = TOKEN) -> Any:
+    """Return the JSON of a request that PyGithub has no method for; `path` is below the repository."""
+
+    def ask(repo: Repository) -> Any:
+        return repo.requester.requestJsonAndCheck(method, f"{repo.url}{path}", input=body)[1]
+
+    return await asking(served, ask, token=token)
+
+
+async def refusal(served: Served, ask: Callable[[Repository], object], *, token: str = TOKEN) -> tuple[int, str]:
+    """Return the status and all words with which the forge says no."""
+    with pytest.raises(GithubException) as caught:
+        await asking(served, ask, token=token)
+    return said(caught.value)
+
+
+def said(error: GithubException) -> tuple[int, str]:
+    """Return the status of an error, and its message with those of its details."""
+    details = [d.get("message") or f"{d['field']} {d['code']}" if isinstance(d, dict) else d
+               for d in error.data.get("errors", [])]  # fmt: skip
+    return error.status, " | ".join([error.data["message"], *details])
+
+
+def propose(repo: Repository, files: Mapping[str, str] = {RELEASE: AFTER}, branch: str = BRANCH) -> int:
+    """Open a pull request that changes `files`, with the git data API; return its number."""
+    main = repo.get_branch("main").commit.commit
+    elements = [InputGitTreeElement(path, "100644", "blob", text) for path, text in files.items()]
+    tree = repo.create_git_tree(elements, base_tree=repo.get_git_tree(main.tree.sha))
+    commit = repo.create_git_commit("Release 2", tree, [repo.get_git_commit(main.sha)])
+    repo.create_git_ref(f"refs/heads/{branch}", commit.sha)
+    return repo.create_pull("main", branch, title="Release iris-classifier 2 to production", body="Why.").number

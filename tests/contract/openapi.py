@@ -23,8 +23,8 @@ from referencing.jsonschema import DRAFT202012
 
 DESCRIPTION = Path(__file__).parents[3] / "shared" / "data" / "github-openapi.json"
 WITH_SLASHES = {"path", "ref", "branch", "basehead"}
-NOT_REST = re.compile(r"/[^/]+/[^/]+(/pull/\d+|\.git/.*)")
-"""The page of a pull request, and git's own protocol: no part of the REST description."""
+REST = re.compile(r"/(repos|app)/.+|/rate_limit")
+"""What else there is (the page of a pull request, git's own protocol) is no part of the REST description."""
 
 EXERCISED: Counter[str] = Counter()
 COMPLAINTS: list[str] = []
@@ -49,6 +49,21 @@ def description() -> dict[str, Any]:
 
 
 @cache
+def _amended() -> Any:
+    """Return the description without three slips of it, by which GitHub's own answers would not be valid.
+
+    Alternatives overlap (so one of them is any of them), enums forget that they are nullable, and a discriminator is
+    a property that a list cannot have.
+    """
+    return json.loads(json.dumps(description()).replace('"oneOf":', '"anyOf":'), object_hook=_mended)
+
+
+def _mended(schema: dict[str, Any]) -> dict[str, Any]:
+    schema.pop("discriminator", None)
+    return {**schema, "enum": [*schema["enum"], None]} if schema.get("nullable") and "enum" in schema else schema
+
+
+@cache
 def _paths() -> list[tuple[re.Pattern[str], str]]:
     # More fixed text first, so that commits/{ref}/status is not taken for commits/{ref}.
     templates = sorted(description()["paths"], key=lambda path: -len(re.sub(r"{\w+}", "", path)))
@@ -69,7 +84,7 @@ def _validator(template: str, method: str, status: str) -> OAS30Validator | None
     Raises:
         KeyError: GitHub never answers so.
     """
-    spec = description()
+    spec = _amended()
     response = spec["paths"][template][method]["responses"][status]
     if "$ref" in response:
         response = spec["components"]["responses"][response["$ref"].rpartition("/")[2]]
@@ -81,12 +96,11 @@ def _validator(template: str, method: str, status: str) -> OAS30Validator | None
 
 
 def complaints(method: str, path: str, status: int, body: bytes, headers: dict[str, str]) -> list[str]:
-    """Return what GitHub would not have answered; note the operation as exercised."""
-    template = next((template for pattern, template in _paths() if pattern.fullmatch(path)), None)
+    """Return what GitHub would not have answered."""
+    template = template_of(path)
     operation = description()["paths"].get(template, {}).get(method.lower())
     if operation is None:
         return [f"{method} {path} is no operation of GitHub's description"]
-    EXERCISED[f"{method} {template} {status}"] += 1
     if anywhere(status, headers):
         return []
     try:
@@ -95,8 +109,21 @@ def complaints(method: str, path: str, status: int, body: bytes, headers: dict[s
         return [f"{method} {path}: GitHub never answers {status}: {body.decode()[:200]}"]
     if validator is None:
         return []
-    errors = validator.iter_errors(json.loads(body))
-    return [f"{method} {path} {status}: {list(error.path)}: {error.message[:300]}" for error in errors]
+    errors = (leaf for error in validator.iter_errors(json.loads(body)) for leaf in _leaves(error))
+    return [f"{method} {path} {status}: {list(error.absolute_path)}: {error.message[:300]}" for error in errors]
+
+
+def _leaves(error: Any) -> Iterator[Any]:
+    """Yield what is wrong in the end: of alternatives, what each of them misses."""
+    if not error.context:
+        yield error
+    for inner in error.context:
+        yield from _leaves(inner)
+
+
+def template_of(path: str) -> str:
+    """Return the description's own form of a path; "" where it has none."""
+    return next((template for pattern, template in _paths() if pattern.fullmatch(path)), "")
 
 
 def validating() -> Middleware:
@@ -106,10 +133,11 @@ def validating() -> Middleware:
     @web.middleware
     async def validate(request: web.Request, handler: Handler) -> web.StreamResponse:
         response = await handler(request)
-        if not NOT_REST.fullmatch(request.path) and isinstance(response, web.Response):
+        if REST.fullmatch(request.path) and isinstance(response, web.Response):
             body = response.body if isinstance(response.body, bytes) else b""
             found = complaints(request.method, request.path, response.status, body, dict(response.headers))
             COMPLAINTS.extend(found)
+            EXERCISED[f"{request.method} {template_of(request.path)} {response.status}"] += 1
         return response
 
     return validate

@@ -1,5 +1,6 @@
 """How the forge reads requests and writes answers: JSON bodies, pages of lists, and who asks."""
 
+import base64
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeAlias, TypeVar
 
@@ -31,6 +32,15 @@ async def body(request: web.Request) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise Refused(400, "Body should be a JSON object")
     return found
+
+
+def decoded(text: str) -> bytes:
+    """Return what stands in base64; line breaks are allowed.
+
+    Raises:
+        ValueError: it is not base64.
+    """
+    return base64.b64decode("".join(text.split()), validate=True)
 
 
 def answer(data: object, status: int = 200) -> web.Response:

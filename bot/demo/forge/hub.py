@@ -114,10 +114,10 @@ class Hub:
 
     def _catch_up(self) -> None:
         # A crash can fall between a ref and the records that follow it.
+        for base in {pull.base for pull in self.records.pulls if pull.open}:
+            self._follow(base, None, self.git.head(base), self.login)
         for branch in {pull.head for pull in self.records.pulls if pull.open}:
             self._follow(branch, None, self.git.head(branch), self.login)
-        for pull in [pull for pull in self.records.pulls if pull.open]:
-            self._follow(pull.base, None, self.git.head(pull.base), self.login)
 
     def commit(self, files: Mapping[str, str | bytes | None], message: str, *, branch: str, by: str) -> str:
         """Commit `files` (None removes) on top of `branch`, making the branch from main if missing; return the commit.

@@ -1,7 +1,5 @@
 """The git data API: refs, commits, trees and blobs.  Source: https://docs.github.com/en/rest/git."""
 
-import base64
-import binascii
 from datetime import datetime
 from typing import Any
 
@@ -9,7 +7,7 @@ import pygit2
 from aiohttp import web
 
 from bot.demo.forge import shapes
-from bot.demo.forge.answers import LOGIN, REPO, Route, answer, body, paged
+from bot.demo.forge.answers import LOGIN, REPO, Route, answer, body, decoded, paged
 from bot.demo.forge.hub import BRANCH, Hub
 from bot.demo.forge.refused import Refused, not_found
 from bot.demo.forge.repository import Entry, Signed
@@ -173,8 +171,8 @@ async def create_blob(hub: Hub, request: web.Request) -> web.Response:
     wanted = await body(request)
     content = str(wanted.get("content", ""))
     try:
-        data = base64.b64decode(content) if wanted.get("encoding") == "base64" else content.encode()
-    except binascii.Error as error:
+        data = decoded(content) if wanted.get("encoding") == "base64" else content.encode()
+    except ValueError as error:
         raise Refused(422, "content is not valid Base64") from error
     sha = hub.git.write_blob(data)
     return answer({"sha": sha, "url": f"{shapes.repo_url(hub)}/git/blobs/{sha}"}, 201)

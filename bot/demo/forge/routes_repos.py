@@ -1,14 +1,12 @@
 """The repository, its branches, commits and contents.  Source: https://docs.github.com/en/rest/repos and /commits."""
 
-import base64
-import binascii
 from typing import Any
 
 import pygit2
 from aiohttp import web
 
 from bot.demo.forge import shapes
-from bot.demo.forge.answers import LOGIN, REPO, Route, answer, body, paged
+from bot.demo.forge.answers import LOGIN, REPO, Route, answer, body, decoded, paged
 from bot.demo.forge.hub import Hub
 from bot.demo.forge.refused import Refused, not_found
 from bot.demo.forge.shapes_pulls import protection
@@ -153,9 +151,9 @@ async def put_contents(hub: Hub, request: web.Request) -> web.Response:
         raise Refused(422, 'Invalid request.\n\n"message" and "content" must be supplied.')
     before = _replaceable(hub, path, branch, wanted.get("sha"))
     try:
-        text = base64.b64decode(wanted["content"])
+        text = decoded(wanted["content"])
         sha = hub.commit({path: text}, wanted["message"], branch=branch, by=request[LOGIN])
-    except (binascii.Error, ValueError) as error:
+    except ValueError as error:
         raise Refused(422, f"content is not valid Base64, or the path is malformed: {error}") from error
     commit = _commit(hub, sha)
     found = hub.git.find(commit, path)
