@@ -17,8 +17,10 @@ from aiohttp.typedefs import Middleware
 from github import Auth, GithubException, InputGitTreeElement
 from github.Repository import Repository
 
+from bot.clients.github import GitHub
+from bot.clients.github_wire import Credentials, Wire
 from bot.demo.forge import Forge
-from tests.contract.openapi import failing_on_complaints, validating
+from tests.contract.openapi import validating
 
 T = TypeVar("T")
 TOKEN = "ghp_the-bots-own-token"
@@ -50,18 +52,17 @@ async def serving(folder: Path, *, middlewares: Sequence[Middleware] = (), **ext
 
     `middlewares` stand before the check, so that a fault may drop what was answered.
     """
-    with failing_on_complaints():
-        forge = Forge(
-            folder=folder, token=TOKEN, webhook_secret=SECRET, people={ALICE: "alice"},
-            middlewares=[*middlewares, validating()], **extra,
-        )  # fmt: skip
-        forge.seed(FILES)
-        async with listening(forge.app) as url:
-            await forge.start()
-            try:
-                yield Served(forge=forge, url=url)
-            finally:
-                await forge.close()
+    forge = Forge(
+        folder=folder, token=TOKEN, webhook_secret=SECRET, people={ALICE: "alice"},
+        middlewares=[*middlewares, validating()], **extra,
+    )  # fmt: skip
+    forge.seed(FILES)
+    async with listening(forge.app) as url:
+        await forge.start()
+        try:
+            yield Served(forge=forge, url=url)
+        finally:
+            await forge.close()
 
 
 @asynccontextmanager
@@ -75,6 +76,16 @@ async def listening(app: web.Application) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+
+
+@asynccontextmanager
+async def door(url: str, *, token: str = TOKEN, repository: str = REPOSITORY) -> AsyncIterator[GitHub]:
+    """Yield the bot's own door to the forge at `url`."""
+    client = GitHub(Wire(repository, Credentials.token(token), url))
+    try:
+        yield client
+    finally:
+        await client.close()
 
 
 def client(url: str, auth: Auth.Auth, *, lazy: bool = False) -> github.Github:

@@ -159,6 +159,10 @@ def _credentials(environment: Environment, url: str) -> Credentials:
         environment.github_app_id, environment.github_app_private_key, environment.github_app_installation_id,
     )  # fmt: skip
     if app and key and installation:
+        if not installation.isdecimal():
+            raise Permanent(
+                "GITHUB_APP_INSTALLATION_ID is a number: the last part of the installation's address on GitHub"
+            )
         return Credentials.app(app=app, private_key=key.reveal(), installation=int(installation), url=url)
     if environment.github_token:
         return Credentials.token(environment.github_token.reveal())

@@ -1,22 +1,16 @@
 """The door to GitHub, against the forge: what each verb leaves there, what it costs, and that it may be repeated."""
 
-import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
 from bot.clients.github import GitHub
-from bot.clients.github_wire import Credentials, Wire
 from bot.domain import Pull, PullState
 from bot.errors import Permanent, Temporary
-from tests.forge_world import FILES, RELEASE, TOKEN, Served, serving
+from tests.forge_world import BRANCH, FILES, RELEASE, Served, door, serving
 
-BRANCH = "callboard/iris-classifier/production"
 FOLDER = "manifests/iris-classifier/production"
 AFTER = {RELEASE: "stage: production\nversion: 2\n"}
 TITLE = "Release iris-classifier 2 to production"
@@ -32,15 +26,6 @@ async def served(tmp_path: Path) -> AsyncIterator[Served]:
 async def github(served: Served) -> AsyncIterator[GitHub]:
     async with door(served.url) as client:
         yield client
-
-
-@asynccontextmanager
-async def door(url: str, *, token: str = TOKEN, repository: str = "acme/models-gitops") -> AsyncIterator[GitHub]:
-    client = GitHub(Wire(repository, Credentials.token(token), url))
-    try:
-        yield client
-    finally:
-        await client.close()
 
 
 async def proposed(github: GitHub, files: dict[str, str] = AFTER) -> Pull:
@@ -93,6 +78,20 @@ async def test_a_large_file_is_read_whole(served: Served, github: GitHub) -> Non
     text = "# " + "x" * 1_200_000
     served.forge.commit({"big.yaml": text}, "Big")
     assert await github.files(["big.yaml"], await github.base()) == {"big.yaml": text}
+
+
+async def test_odd_names_are_read_and_written_as_they_are(served: Served, github: GitHub) -> None:
+    odd = "manifests/ä b#1?%2F/release.yaml"
+    served.forge.commit({odd: "version: 1\n"}, "Odd")
+    base = await github.base()
+    assert await github.files([odd], base) == {odd: "version: 1\n"}
+    branch = "callboard/a%2Fb/stage#1"
+    pull = await github.propose(branch, base, {odd: "version: 2\n"}, TITLE, "Why.")
+    await github.propose(branch, base, {odd: "version: 3\n"}, TITLE, "Why.")
+    assert served.forge.read(odd, branch) == "version: 3\n"
+    await github.close_pull(pull.number, None)
+    await github.delete_branch(branch)
+    assert served.forge.head(branch) is None
 
 
 async def test_a_file_that_is_no_text_is_named(served: Served, github: GitHub) -> None:
@@ -275,104 +274,3 @@ async def test_a_status_stands_at_the_commit(served: Served, github: GitHub) -> 
     await github.set_status(pull.head, "success", "2 of 2 approvals")
     [shown] = served.forge.state()["pulls"]
     assert shown["checks"] == [{"name": "callboard/approval", "state": "success", "description": "2 of 2 approvals"}]
-
-
-# ── trouble ───────────────────────────────────────────────────────────────────────────────────────────
-
-
-class Fault:
-    """Drops the answers of one kind of request: after it took effect, or before it was handled."""
-
-    def __init__(self) -> None:
-        self.lost: str | None = None
-        self.down = False
-        self.times = 0
-
-    def middleware(self) -> Middleware:
-        @web.middleware
-        async def fail(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if self.down:
-                return self._drop(request)
-            response = await handler(request)
-            if self.lost and f"{request.method} {request.path}".endswith(self.lost):
-                self.times += 1
-                return self._drop(request)
-            return response
-
-        return fail
-
-    def _drop(self, request: web.Request) -> web.Response:
-        if request.transport:
-            request.transport.abort()
-        return web.Response()
-
-
-@asynccontextmanager
-async def failing(folder: Path) -> AsyncIterator[tuple[Served, GitHub, Fault]]:
-    fault = Fault()
-    async with serving(folder, middlewares=[fault.middleware()]) as world, door(world.url) as client:
-        yield world, client, fault
-
-
-@pytest.mark.parametrize("lost", ["/git/trees", "/git/commits", "/git/refs", "POST /repos/acme/models-gitops/pulls"])
-async def test_a_lost_answer_never_makes_a_second_pull_request(tmp_path: Path, lost: str) -> None:
-    async with failing(tmp_path) as (served, github, fault):
-        base = await github.base()
-        fault.lost = lost
-        with pytest.raises(Temporary):
-            await github.propose(BRANCH, base, AFTER, TITLE, "Why.")
-        assert fault.times == 1  # a write is sent once
-        made = served.forge.head(BRANCH)
-        fault.lost = None
-        pull = await github.propose(BRANCH, base, AFTER, TITLE, "Why.")
-        assert pull.head == served.forge.head(BRANCH)
-        assert made in {None, pull.head}
-        assert len(served.forge.state()["pulls"]) == 1
-
-
-async def test_a_lost_answer_to_a_merge_is_looked_up(tmp_path: Path) -> None:
-    async with failing(tmp_path) as (served, github, fault):
-        pull = await proposed(github)
-        fault.lost = "/merge"
-        merged = await github.merge(pull.number, pull.head)
-        assert (merged.state, merged.merge_commit, fault.times) == (PullState.MERGED, served.forge.head(), 1)
-
-
-async def test_a_forge_that_is_down_may_be_there_later(tmp_path: Path) -> None:
-    async with failing(tmp_path) as (_, github, fault):
-        fault.down = True
-        with pytest.raises(Temporary, match="does not answer"):
-            await github.base()
-        fault.down = False
-        assert await github.base()
-
-
-async def test_a_wrong_token_is_the_operators_to_mend_and_is_not_shown(served: Served) -> None:
-    async with door(served.url, token="ghp_wrong-one") as github:
-        with pytest.raises(Permanent, match="401: Bad credentials") as caught:
-            await github.base()
-    assert "ghp_" not in str(caught.value)
-
-
-async def test_a_repository_that_is_not_there_is_named(served: Served) -> None:
-    async with door(served.url, repository="acme/elsewhere") as github:
-        with pytest.raises(Permanent, match=r"acme/elsewhere.*404"):
-            await github.base()
-
-
-async def test_a_used_up_allowance_says_how_long_to_wait(served: Served, github: GitHub) -> None:
-    await github.base()
-    served.forge.door.allowance.limit = 1
-    with pytest.raises(Temporary, match="less often") as caught:
-        await github.base()
-    assert caught.value.after is not None
-    assert 3500 < caught.value.after.total_seconds() < 3602
-    assert len(served.forge.log) == 2  # it is not tried again at once
-
-
-async def test_many_at_once_get_each_their_own_answer(served: Served, github: GitHub) -> None:
-    names = [f"manifests/m{n}/production/release.yaml" for n in range(40)]
-    served.forge.commit({name: f"version: {name}\n" for name in names}, "Many")
-    base = await github.base()
-    found = await asyncio.gather(*(github.files([name], base) for name in names))
-    assert found == [{name: f"version: {name}\n"} for name in names]

@@ -1,8 +1,8 @@
 """Holds the fake GitHub against GitHub's own OpenAPI description: every answer, in every test that starts a Forge.
 
-`validating()` is a middleware: an answer that GitHub would not give is written down, and the test fails at its end
-(`failing_on_complaints`), because an exception here would only reach the client as one more server error.  As a pytest
-plugin it prints, at the end of the run, which operations were exercised.
+`validating()` is a middleware: an answer that GitHub would not give is written down, and the test fails at its end,
+because an exception here would only reach the client as one more server error.  The module is a pytest plugin, named in
+tests/conftest.py: it fails those tests, and prints at the end of the run which operations were exercised.
 """
 
 import json
@@ -151,6 +151,13 @@ def failing_on_complaints() -> Iterator[list[str]]:
     found, COMPLAINTS[:] = list(dict.fromkeys(COMPLAINTS)), []
     if found:
         pytest.fail("The forge answered as GitHub does not:\n" + "\n".join(found))
+
+
+@pytest.fixture(autouse=True)
+def _as_github_answers() -> Iterator[None]:
+    """Hold every test to it, whoever starts a Forge in it."""
+    with failing_on_complaints():
+        yield
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from github import Auth, BadCredentialsException, GithubIntegration, RateLimitExceededException, UnknownObjectException
 
 from bot.demo.forge import Forge
+from tests.app_keys import keys
 from tests.forge_world import AFTER, BRANCH, FILES, RELEASE, REPOSITORY, TOKEN, Served, asking, client, propose, serving
 
 
@@ -81,13 +80,6 @@ async def test_a_foreign_key_opens_nothing(tmp_path: Path) -> None:
     async with serving(tmp_path, app_key=public) as served:
         with pytest.raises(BadCredentialsException):
             await asyncio.to_thread(ask, served.url)
-
-
-def keys() -> tuple[str, str]:
-    """Return an App's private and public key, as PEM."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    private = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return private.decode(), key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 async def test_the_page_shows_the_change_and_runs_nothing_of_it(served: Served) -> None:
