@@ -46,8 +46,9 @@ class Dispatch:
             while True:
                 self._look.clear()
                 await self._start()
+                nap = await self._nap()
                 try:
-                    await asyncio.wait_for(self._look.wait(), timeout=await self._nap())
+                    await asyncio.wait_for(self._look.wait(), timeout=nap)
                 except TimeoutError:
                     continue
         finally:

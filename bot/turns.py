@@ -48,7 +48,8 @@ async def run(pair: Pair, *, app: App, store: Store, doors: Doors, watch: Watch)
 
 async def _postpone(loaded: Loaded, store: Store, trouble: str, after: timedelta) -> None:
     log.warning("%s: %s; again in %.0f s", loaded.pair, trouble, after.total_seconds())
-    await store.postpone(loaded, trouble, wake_at=clock.now() + after)
+    now = clock.now()
+    await store.postpone(loaded, trouble, wake_at=now + after, now=now)
 
 
 def patience(tries: int) -> timedelta:

@@ -40,6 +40,7 @@ class Loaded:
 
     pair: Pair
     revision: int
+    rings: int
     tries: int
     intent: str | None
     """The action that was decided and whose outcome was never written down."""
@@ -108,17 +109,15 @@ class Store:
         People can be faster than the answer that tells where our message stands: while one is being posted, words on
         messages that are not known are kept, and counted when it turns out to be that message.
         """
-        async with self._engine.begin() as tx:
-            where = and_(messages.c.channel == on.channel, messages.c.ts == on.ts)
-            row = (await tx.execute(select(messages).where(where))).one_or_none()
-            posting = await tx.scalar(select(func.count()).select_from(pairs).where(pairs.c.intent == "Post"))
-        if row is not None:
-            return await self._say(key, kind, by, at, row.promotion, row.digest)
-        return bool(posting) and await self._keep(key, kind, by, at, on)
-
-    async def _keep(self, key: str, kind: FactKind, by: str, at: datetime, on: Posted) -> bool:
         try:
-            async with self._engine.begin() as tx:
+            async with self._engine.begin() as tx:  # one transaction: the message may be recorded at this very moment
+                where = and_(messages.c.channel == on.channel, messages.c.ts == on.ts)
+                row = (await tx.execute(select(messages).where(where))).one_or_none()
+                if row is not None:
+                    await rows.say(tx, key, kind, by, at, row.promotion, row.digest)
+                    return True
+                if not await tx.scalar(select(func.count()).select_from(pairs).where(pairs.c.intent == "Post")):
+                    return False
                 await rows.fact(tx, key, kind, by, at, body={"channel": on.channel, "ts": on.ts})
         except IntegrityError:
             return False
@@ -126,16 +125,9 @@ class Store:
 
     async def cancel(self, number: int, by: str, *, at: datetime, key: str) -> bool:
         """Record that somebody takes a promotion back."""
-        return await self._say(key, FactKind.CANCEL, by, at, number, None)
-
-    async def _say(self, key: str, kind: FactKind, by: str, at: datetime, number: int, digest: str | None) -> bool:
         try:
             async with self._engine.begin() as tx:
-                row = (
-                    await tx.execute(select(promotions.c.model, promotions.c.stage).where(promotions.c.id == number))
-                ).one()
-                await rows.fact(tx, key, kind, by, at, promotion=number, digest=digest)
-                await rows.wake(tx, Pair(model=row.model, stage=row.stage), at)
+                await rows.say(tx, key, FactKind.CANCEL, by, at, number, None)
         except IntegrityError:
             return False
         return True
@@ -253,6 +245,7 @@ class Store:
             return Loaded(
                 pair=pair,
                 revision=row.revision,
+                rings=row.rings,
                 tries=row.tries,
                 intent=row.intent,
                 intent_at=row.intent_at,
@@ -275,7 +268,8 @@ class Store:
             wake_at = now if decision.action else now + decision.wake if decision.wake is not None else None
             intent = type(decision.action).__name__ if decision.action else None
             same = intent is not None and intent == loaded.intent
-            values = {"intent": intent, "intent_at": loaded.intent_at if same else now, "wake_at": wake_at, "tries": 0}
+            again = rows.unless_rung(loaded.rings, wake_at, now)
+            values = {"intent": intent, "intent_at": loaded.intent_at if same else now, "wake_at": again, "tries": 0}
             await rows.advance(tx, loaded.pair, loaded.revision, values)
             if loaded.promotion is not None:
                 after = replace(after, promotion=await rows.move(tx, loaded.promotion, decision, now))
@@ -307,12 +301,12 @@ class Store:
         async with self._engine.begin() as tx:
             await tx.execute(update(facts).where(facts.c.id == fact).values(answered=True))
 
-    async def postpone(self, loaded: Loaded, trouble: str, *, wake_at: datetime) -> None:
+    async def postpone(self, loaded: Loaded, trouble: str, *, wake_at: datetime, now: datetime) -> None:
         """Write down that the world does not answer, and when to try again."""
         async with self._engine.begin() as tx:
-            await tx.execute(
-                update(pairs).where(rows.of(pairs, loaded.pair)).values(wake_at=wake_at, tries=loaded.tries + 1)
-            )
+            again = rows.unless_rung(loaded.rings, wake_at, now)
+            values = {"wake_at": again, "tries": loaded.tries + 1}
+            await tx.execute(update(pairs).where(rows.of(pairs, loaded.pair)).values(**values))
             if loaded.promotion is not None:
                 await rows.note(tx, loaded.promotion.id, {"trouble": trouble})
 
@@ -322,7 +316,7 @@ class Store:
         """Remember where a pair's pin stands; a pair is known from its first place on."""
         built = msgspec.to_builtins(place) if place else None
         async with self._engine.begin() as tx:
-            row = upsert(pairs).values(model=pair.model, stage=pair.stage, revision=0, tries=0, place=built)
+            row = upsert(pairs).values(model=pair.model, stage=pair.stage, revision=0, rings=0, tries=0, place=built)
             await tx.execute(row.on_conflict_do_update(index_elements=["model", "stage"], set_={"place": built}))
 
     async def places(self) -> dict[Pair, Place]:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, Table, and_, func, insert, or_, select, update
+from sqlalchemy import Case, ColumnElement, Row, Table, and_, case, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -46,9 +46,24 @@ async def fact(tx: AsyncConnection, key: str, kind: FactKind | Kind, by: str, at
 
 async def wake(tx: AsyncConnection, pair: Pair, at: datetime) -> None:
     """Make the pair due at that time, unless it is due earlier."""
-    row = upsert(pairs).values(model=pair.model, stage=pair.stage, revision=0, tries=0, wake_at=at)
-    later = or_(pairs.c.wake_at.is_(None), pairs.c.wake_at > at)
-    await tx.execute(row.on_conflict_do_update(index_elements=["model", "stage"], set_={"wake_at": at}, where=later))
+    row = upsert(pairs).values(model=pair.model, stage=pair.stage, revision=0, rings=1, tries=0, wake_at=at)
+    earlier = case((or_(pairs.c.wake_at.is_(None), pairs.c.wake_at > at), at), else_=pairs.c.wake_at)
+    again = {"wake_at": earlier, "rings": pairs.c.rings + 1}
+    await tx.execute(row.on_conflict_do_update(index_elements=["model", "stage"], set_=again))
+
+
+def unless_rung(rings: int, wake_at: datetime | None, now: datetime) -> Case[Any]:
+    """Return when to look again: at once where the pair was woken since it had been woken `rings` times."""
+    return case((pairs.c.rings == rings, wake_at), else_=now)
+
+
+async def say(  # noqa: PLR0913, PLR0917  (who said what about which change of which promotion, and when)
+    tx: AsyncConnection, key: str, kind: FactKind, by: str, at: datetime, number: int, digest: str | None
+) -> None:
+    """Append a person's word about a promotion, and wake its pair."""
+    pair = (await tx.execute(select(promotions.c.model, promotions.c.stage).where(promotions.c.id == number))).one()
+    await fact(tx, key, kind, by, at, promotion=number, digest=digest)
+    await wake(tx, Pair(model=pair.model, stage=pair.stage), at)
 
 
 async def begin(tx: AsyncConnection, request: Request, release: Release | None) -> int:

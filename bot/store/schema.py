@@ -66,6 +66,9 @@ pairs = Table(
     Column("stage", String(63), primary_key=True),
     Column("revision", Integer, nullable=False, default=0),  # compare-and-set: one decision at a time
     Column("wake_at", Moment, index=True),
+    Column(
+        "rings", Integer, nullable=False, default=0
+    ),  # how often it was woken: a look that began before is not enough
     Column("tries", Integer, nullable=False, default=0),  # looks that failed in a row
     Column("intent", String(32)),  # the action whose outcome is not known yet
     Column("intent_at", Moment),

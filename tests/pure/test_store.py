@@ -49,6 +49,16 @@ async def test_a_decision_on_an_old_revision_is_refused_and_changes_nothing(stor
     assert it.state is State.PROPOSED
 
 
+async def test_what_is_said_during_a_look_is_looked_at_afterwards(store: Store) -> None:
+    await store.ask(REQUEST, key="a")
+    loaded = await store.load(PAIR)
+    await store.cancel(1, "U0ALICE", at=NOON, key="b")
+    await store.commit(loaded, Decision(wake=timedelta(hours=1)), now=NOON)
+    assert await store.due(NOON) == (PAIR,)
+    await store.commit(await store.load(PAIR), Decision(wake=timedelta(hours=1)), now=NOON)
+    assert await store.due(NOON) == ()
+
+
 async def test_an_intent_stays_until_its_outcome_is_written_down(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     later = NOON + timedelta(seconds=1)

@@ -50,6 +50,7 @@ def upgrade() -> None:
         sa.Column("stage", sa.String(length=63), nullable=False),
         sa.Column("revision", sa.Integer(), nullable=False),
         sa.Column("wake_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("rings", sa.Integer(), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.Column("intent", sa.String(length=32), nullable=True),
         sa.Column("intent_at", sa.DateTime(timezone=True), nullable=True),
