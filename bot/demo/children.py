@@ -19,10 +19,13 @@ PR_SET_PDEATHSIG = 1  # https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2
 _LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None  # loaded here: not after a fork
 
 
-def die_with_parent() -> None:
-    """Ask the kernel to kill this process when its parent ends.  For `preexec_fn`: it runs between fork and exec."""
+def die_with_parent(by: signal.Signals = signal.SIGKILL) -> None:
+    """Ask the kernel to end this process when its parent ends.  For `preexec_fn`: it runs between fork and exec.
+
+    SIGTERM is for a child that has children of its own and takes them along.
+    """
     if _LIBC is not None:
-        _LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        _LIBC.prctl(PR_SET_PDEATHSIG, by)
 
 
 async def end(process: Process, *, patience: timedelta) -> None:

@@ -1,0 +1,138 @@
+"""What the demo's models learn: two small problems, and for each a few dozen candidates of very different quality.
+
+Imported by the training process only (scikit-learn takes a second to import).  It fits and measures; it knows no
+registry.  The candidates are honest: the accuracy is measured on rows that none of them has seen, and what makes one
+worse is fewer rows to learn from, or stronger smoothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha256
+from itertools import product
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from sklearn.datasets import load_iris, make_classification
+from sklearn.metrics import log_loss
+from sklearn.naive_bayes import GaussianNB
+
+EXAMPLES = 8
+"""Rows of the input example, chosen so that versions can be told apart by their answer to it."""
+SMOOTHINGS = (1e-9, 0.03, 0.1, 0.3, 1.0)
+ROWS = (9, 12, 15, 20, 25, 35, 50, 70, 90, 110, 130, 150)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Data:
+    """One problem, its rows split into what is learned from and what is measured on."""
+
+    target: str
+    learn: pd.DataFrame
+    learn_labels: Any
+    measure: pd.DataFrame
+    measure_labels: Any
+
+    @property
+    def digest(self) -> str:
+        """Return what tells one data set from another."""
+        return sha256(self.learn.to_csv().encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Candidate:
+    """A fitted model and how good it is."""
+
+    model: GaussianNB
+    smoothing: float
+    rows: int
+    accuracy: float
+    loss: float
+    answer: tuple[str, ...]
+    """What it says to the input example."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Lesson:
+    """A problem, its input example, and the candidates from the least accurate to the most."""
+
+    data: Data
+    example: pd.DataFrame
+    candidates: tuple[Candidate, ...]
+
+
+@cache
+def lesson(model: str) -> Lesson:
+    """Return what a model of this name learns; names other than these two learn what `churn` does."""
+    data = _iris() if model == "iris-classifier" else _churn()
+    fitted = list(_fit(data))
+    answers = np.array([model.predict(data.measure) for model, _, _ in fitted])
+    example = data.measure.iloc[_telling(answers)].reset_index(drop=True)
+    candidates = (_measured(data, example, *each) for each in fitted)
+    return Lesson(data=data, example=example, candidates=tuple(sorted(candidates, key=lambda c: c.accuracy)))
+
+
+def _fit(data: Data) -> Iterator[tuple[GaussianNB, float, int]]:
+    for seed, (smoothing, rows) in enumerate(product(SMOOTHINGS, ROWS)):
+        chosen = np.random.default_rng(seed).permutation(len(data.learn))[:rows]
+        if set(data.learn_labels[chosen]) == set(data.learn_labels):  # else it could not even name every label
+            model = GaussianNB(var_smoothing=smoothing)
+            yield model.fit(data.learn.iloc[chosen], data.learn_labels[chosen]), smoothing, rows
+
+
+def _measured(data: Data, example: pd.DataFrame, model: GaussianNB, smoothing: float, rows: int) -> Candidate:
+    return Candidate(
+        model=model,
+        smoothing=smoothing,
+        rows=rows,
+        accuracy=float((model.predict(data.measure) == data.measure_labels).mean()),
+        loss=float(log_loss(data.measure_labels, model.predict_proba(data.measure), labels=model.classes_)),
+        answer=tuple(str(label) for label in model.predict(example)),
+    )
+
+
+def _telling(answers: Any) -> list[int]:
+    """Return rows that tell the candidates apart: each is the one that splits what is still alike the furthest."""
+    labels, codes = np.unique(answers, return_inverse=True)
+    alike, rows = np.zeros(len(answers), dtype=int), []
+    for _ in range(EXAMPLES):
+        splits = [np.unique(alike * len(labels) + column, return_inverse=True)[1] for column in codes.T]
+        rows.append(int(np.argmax([split.max() for split in splits])))
+        alike = splits[rows[-1]]
+    return rows
+
+
+def _iris() -> Data:
+    """Fisher's irises in whole millimetres; measured on flowers a little different from those learned from."""
+    bunch = load_iris()
+    names = [name.replace(" (cm)", "_mm").replace(" ", "_") for name in bunch.feature_names]
+    labels = bunch.target_names[bunch.target]
+    random = np.random.default_rng(7)
+    again = np.repeat(np.arange(len(labels)), 8)
+    millimetres = np.round(bunch.data * 10)
+    grown = np.round(millimetres[again] + random.normal(0, 1.2, (len(again), len(names))))
+    return Data(
+        target="species",
+        learn=pd.DataFrame(millimetres, columns=names),
+        learn_labels=labels,
+        measure=pd.DataFrame(grown, columns=names),
+        measure_labels=labels[again],
+    )
+
+
+def _churn() -> Data:
+    """Made-up customers, who leave or stay."""
+    names = ["tenure_months", "monthly_charge", "support_calls", "late_payments"]
+    rows, leaves = make_classification(
+        1200, len(names), n_informative=3, n_redundant=0, n_clusters_per_class=1, class_sep=1.0, random_state=11
+    )
+    frame = pd.DataFrame(np.round(rows * [9, 14, 1.5, 1.2] + [30, 55, 4, 3]).clip(0), columns=names)
+    labels = np.array(["stays", "leaves"])[leaves]
+    return Data(
+        target="customer",
+        learn=frame[:200],
+        learn_labels=labels[:200],
+        measure=frame[200:].reset_index(drop=True),
+        measure_labels=labels[200:],
+    )
