@@ -11,7 +11,7 @@ import hmac
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -128,10 +128,13 @@ class StoryWorld:
         async with self.http.post(f"{self.public}/webhooks/mlflow", data=body, headers=headers) as answer:
             return answer.status
 
-    def kill(self) -> None:
+    async def stop(self) -> None:
         """End the bot wherever it is, as far as one event loop can."""
         if self.bot is not None:
             self.bot.cancel()
+            with suppress(asyncio.CancelledError):
+                await self.bot
+            self.bot = None
 
     # ── what is to be seen ──
 
@@ -258,9 +261,7 @@ async def story_world(
             await _ready(http, internal, world)
             yield world
         finally:
-            world.kill()
-            with suppress(asyncio.CancelledError):
-                await (world.bot or asyncio.sleep(0))
+            await world.stop()
 
 
 async def _ready(http: aiohttp.ClientSession, port: int, world: StoryWorld) -> None:
@@ -303,6 +304,3 @@ def _proxy(target: str, http: aiohttp.ClientSession, faults: Faults) -> web.Appl
     app = web.Application(middlewares=[faults.middleware("mlflow")])
     app.router.add_route("*", "/{path:.*}", pass_on)
     return app
-
-
-Look = Callable[[], Awaitable[Any]]

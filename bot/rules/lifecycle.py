@@ -114,7 +114,7 @@ def _gate(seen: Evidence, it: Promotion) -> Decision:
     if gates.verdict(rulings) is Verdict.PASS:
         merge = Merge(number=it.record.pull, head=it.record.head)
         return Decision(state=State.MERGING, because=_consent(seen, it), action=merge, note=note)
-    return Decision(note=note, wake=LATER)
+    return Decision(note=note, wake=SOON if seen.unsure else LATER)
 
 
 def _consent(seen: Evidence, it: Promotion) -> str:

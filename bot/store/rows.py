@@ -104,7 +104,8 @@ async def advance(tx: AsyncConnection, pair: Pair, revision: int, values: Mappin
 
 async def move(tx: AsyncConnection, it: Promotion, decision: Decision, now: datetime) -> Promotion:
     """Write a decision into its promotion and return what the promotion is now."""
-    await note(tx, it.id, decision.note)
+    heard = {} if decision.action else {"trouble": None}  # everything that was asked has answered
+    await note(tx, it.id, {**heard, **decision.note})
     if decision.state is not None and decision.state is not it.state:
         values = {
             "state": decision.state.value,
