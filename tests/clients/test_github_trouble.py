@@ -1,4 +1,4 @@
-"""The door to GitHub when GitHub, the way to it, or the settings are not well: who can mend it, and what is not done."""
+"""The door to GitHub when GitHub, the way to it, or the settings are not well: who mends it, and what is not done."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager

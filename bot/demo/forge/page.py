@@ -30,7 +30,7 @@ pre span { display: block; min-height: 1.45em; }
 
 def diff_text(hub: Hub, pull: PullRecord) -> str:
     """Return the unified diff that a reviewer sees: the head against where it left the base."""
-    return hub.git.diff(hub.git.fork(pull.base_sha, pull.head_sha), pull.head_sha).patch or ""
+    return hub.git.patch(pull.base_sha, pull.head_sha)
 
 
 def state_of(pull: PullRecord) -> str:

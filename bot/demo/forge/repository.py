@@ -6,6 +6,7 @@ event loop sees each operation whole.
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import pygit2
@@ -40,6 +41,9 @@ class Repository:
     def __init__(self, path: Path) -> None:
         fresh = not (path / "HEAD").exists()
         self.git = pygit2.init_repository(path, bare=True, initial_head="main") if fresh else pygit2.Repository(path)
+        # Commits never change, and the page asks for all pull requests at every change.
+        self._merge = lru_cache(maxsize=4096)(self._merge_anew)
+        self._patch = lru_cache(maxsize=4096)(self._patch_anew)
 
     # ── refs ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -200,6 +204,9 @@ class Repository:
 
     def merged_tree(self, base: str, head: str) -> str | None:
         """Return the tree of a three-way merge of two commits, or None when they conflict.  Moves nothing."""
+        return self._merge(base, head)
+
+    def _merge_anew(self, base: str, head: str) -> str | None:
         index = self.git.merge_commits(base, head)
         return None if index.conflicts else str(index.write_tree(self.git))
 
@@ -208,6 +215,13 @@ class Repository:
         before = commit.parents[0].tree.id if commit.parents else pygit2.Oid(hex=self.empty_tree())
         index = self.git.merge_trees(before, onto.tree.id, commit.tree.id)
         return None if index.conflicts else str(index.write_tree(self.git))
+
+    def patch(self, base: str, head: str) -> str:
+        """Return the unified diff of what `head` changed since it left `base`."""
+        return self._patch(base, head)
+
+    def _patch_anew(self, base: str, head: str) -> str:
+        return self.diff(self.fork(base, head), head).patch or ""
 
     def diff(self, old: str | None, new: str) -> pygit2.Diff:
         """Return what changed between two trees or commits (None: the empty tree), renames found."""
