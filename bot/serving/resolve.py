@@ -7,8 +7,7 @@ more than four minutes with no port open (254 s measured), in which nobody learn
 from collections.abc import Mapping
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
-from threading import Thread
-from time import sleep
+from threading import Event, Thread
 
 import requests
 from requests.auth import HTTPBasicAuth
@@ -50,34 +49,43 @@ def resolve(wanted: Wanted, registry: Registry, *, patience: float = PATIENCE) -
     Raises:
         Refusal: no such version (66), no answer within `patience` seconds (69), credentials refused (77).
     """
-    answers: SimpleQueue[Found | Refusal] = SimpleQueue()
-    trouble = ["no answer"]
+    asking = _Asking(wanted, registry)
     # A thread, because nothing else bounds a name server that never answers or a body that drips.
-    Thread(target=_keep_asking, args=(wanted, registry, answers, trouble), daemon=True).start()
+    Thread(target=asking.keep_on, daemon=True).start()
     try:
-        answer = answers.get(timeout=patience)
+        answer = asking.answers.get(timeout=patience)
     except Empty:
-        because = f"MLflow registry unreachable: {registry.name} gave no answer in {patience:.0f} s ({trouble[-1]})"
-        raise Refusal(Exit.UNAVAILABLE, because) from None
+        asking.given_up.set()
+        because = f"{registry.name} gave no answer in {patience:.0f} s ({asking.trouble})"
+        raise Refusal(Exit.UNAVAILABLE, f"MLflow registry unreachable: {because}") from None
     if isinstance(answer, Refusal):
         raise answer
     return answer
 
 
-def _keep_asking(wanted: Wanted, registry: Registry, answers: SimpleQueue[Found | Refusal], trouble: list[str]) -> None:
-    pause = FIRST_PAUSE
-    while True:
-        try:
-            answers.put(_ask(wanted, registry))
-        except Refusal as refusal:
-            answers.put(refusal)
-        except _Unreachable as error:
-            trouble.append(str(error))
-            say("the registry does not answer", registry=registry.name, error=str(error), again_in=pause)
-            sleep(pause)
-            pause = min(2 * pause, LONGEST_PAUSE)
-            continue
-        return
+class _Asking:
+    """One question, put again until there is an answer or nobody waits for it any more."""
+
+    def __init__(self, wanted: Wanted, registry: Registry) -> None:
+        self.answers: SimpleQueue[Found | Refusal] = SimpleQueue()
+        self.given_up = Event()
+        self.trouble = "no answer"
+        self._wanted, self._registry = wanted, registry
+
+    def keep_on(self) -> None:
+        pause = FIRST_PAUSE
+        while not self.given_up.is_set():
+            try:
+                self.answers.put(_ask(self._wanted, self._registry))
+            except Refusal as refusal:
+                self.answers.put(refusal)
+            except _Unreachable as error:
+                self.trouble = str(error)
+                say("the registry does not answer", registry=self._registry.name, error=self.trouble, again_in=pause)
+                self.given_up.wait(pause)
+                pause = min(2 * pause, LONGEST_PAUSE)
+                continue
+            return
 
 
 def _ask(wanted: Wanted, registry: Registry) -> Found:

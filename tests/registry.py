@@ -1,0 +1,79 @@
+"""A real MLflow server for the tests, one for all of them: started when it is first asked for, with the demo's models.
+
+Not itself a test.  `mlflow_server` is a fixture for every suite; it is listed in tests/conftest.py, because a fixture
+that two conftests import is made twice.  It lives in a thread with a loop of its own, so that tests of any loop use it.
+"""
+
+import asyncio
+import json
+import threading
+from collections.abc import Coroutine, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import psutil
+import pytest
+
+from bot.demo.registry import Registry
+from bot.domain import Json
+from bot.errors import Permanent
+
+T = TypeVar("T")
+SECRET = "the-secret-of-the-webhook"
+
+
+@dataclass(frozen=True, kw_only=True)
+class MLflowServer:
+    """The server's address, and the demo's registry around it, which is spoken to through `do`."""
+
+    url: str
+    registry: Registry
+    loop: asyncio.AbstractEventLoop
+
+    async def do(self, work: Coroutine[Any, Any, T]) -> T:
+        """Return what one of the registry's verbs returns: `await server.do(server.registry.train(…))`."""
+        return await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(work, self.loop))
+
+    async def versions(self, model: str) -> dict[int, Json]:
+        """Return the versions of a model as the registry's picture shows them now."""
+        self.registry._picture.outdated()  # tests look right after they have changed something
+        state = await self.do(self.registry.state())
+        return {v["version"]: v for m in state["models"] if m["name"] == model for v in m["versions"]}
+
+    async def answer(self, model: str, version: int) -> list[str]:
+        """Return what a version was measured to answer to the input example, when it was trained."""
+        run = (await self.versions(model))[version]["run_id"]
+        tags: Json = (await self.do(self.registry._get("runs/get", run_id=run)))["run"]["data"]
+        found: list[str] = json.loads(next(tag["value"] for tag in tags["tags"] if tag["key"] == "demo.answer"))
+        return found
+
+
+@pytest.fixture(scope="session")
+def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MLflowServer]:
+    """A registry whose first seeding was killed half-way and then taken up again; no test may count on more."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+
+    def wait(work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, loop).result(120)
+
+    registry = Registry(folder=tmp_path_factory.mktemp("registry"))
+    try:
+        wait(registry.start())
+        with pytest.raises(Permanent, match="training process ended"):
+            wait(registry.seed(_kill_at_the_second))
+        wait(registry.seed())
+        yield MLflowServer(url=registry.url, registry=registry, loop=loop)
+    finally:
+        wait(registry.close())
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+def _kill_at_the_second(said: str) -> None:
+    if said.endswith("iris-classifier v2"):
+        for child in psutil.Process().children():
+            if "bot.demo.training" in child.cmdline():
+                child.kill()
