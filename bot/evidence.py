@@ -17,6 +17,8 @@ from bot.clients.slack import Slack
 from bot.config import App
 from bot.domain import (
     Base,
+    Card,
+    Comparison,
     FactKind,
     Health,
     HealthStatus,
@@ -67,6 +69,8 @@ async def gather(loaded: Loaded, *, app: App, store: Store, doors: Doors, watch:
                 more = await _for_gates(loaded, it, app, store, doors)
             case State.SYNCING | State.ROLLING_OUT | State.PROVING:
                 more = await _for_rollout(it, doors, watch, now)
+                if it.state is State.PROVING:
+                    more |= await _late_metrics(loaded, it, doors)
             case _:
                 pass  # proposed already, or over
     return Evidence(
@@ -83,16 +87,26 @@ async def gather(loaded: Loaded, *, app: App, store: Store, doors: Doors, watch:
 
 
 async def _for_checking(loaded: Loaded, it: Promotion, app: App, doors: Doors) -> dict[str, Any]:
+    card, repository = await asyncio.gather(doors.mlflow.card(it.what), _repository(loaded, it, app, doors.github))
+    return {"card": card, "comparison": await _compared(loaded, it, card, doors), **repository}
+
+
+async def _compared(loaded: Loaded, it: Promotion, card: Card | None, doors: Doors) -> Comparison | None:
     live = ModelVersion(model=it.pair.model, version=loaded.release.version) if loaded.release else None
-    card, live_card, repository = await asyncio.gather(
-        doors.mlflow.card(it.what), _maybe_card(doors.mlflow, live), _repository(loaded, it, app, doors.github)
-    )
-    comparison = compare(live_card, card) if card is not None and live != it.what else None
-    return {"card": card, "comparison": comparison, **repository}
+    if card is None or live == it.what:
+        return None
+    return compare(await doors.mlflow.card(live) if live is not None else None, card)
 
 
-async def _maybe_card(mlflow: MLflow, what: ModelVersion | None) -> Any:
-    return await mlflow.card(what) if what is not None else None
+async def _late_metrics(loaded: Loaded, it: Promotion, doors: Doors) -> dict[str, Any]:
+    """Compare again while the candidate lacks a metric: they are often logged after the version is registered."""
+    known = it.record.comparison
+    if known is not None and known.metrics and all(candidate is not None for _, _, candidate in known.metrics):
+        return {}
+    try:
+        return {"comparison": await _compared(loaded, it, await doors.mlflow.card(it.what), doors)}
+    except (Temporary, Permanent):
+        return {}  # good to know, and no reason to stop
 
 
 async def _repository(loaded: Loaded, it: Promotion, app: App, github: GitHub) -> dict[str, Any]:
@@ -139,12 +153,13 @@ async def _for_gates(loaded: Loaded, it: Promotion, app: App, store: Store, door
         return {}
     policy = app.policy(it.pair)
     upstream = await store.release(Pair(model=it.pair.model, stage=policy.after)) if policy.after else None
-    pull, repository, entitled = await asyncio.gather(
+    pull, repository, entitled, metrics = await asyncio.gather(
         doors.github.pull(it.record.pull),
         _repository(loaded, it, app, doors.github),
         _entitled(loaded, it, policy, doors.slack),
+        _late_metrics(loaded, it, doors),
     )
-    return {"pull": pull, "upstream": upstream, **repository, **entitled}
+    return {"pull": pull, "upstream": upstream, **repository, **entitled, **metrics}
 
 
 async def _entitled(loaded: Loaded, it: Promotion, policy: Policy, slack: Slack) -> dict[str, Any]:

@@ -61,6 +61,8 @@ class BotProcess:
             Permanent: it ended instead, or was not ready within a minute; says what its log ends with.
         """
         async with self._starting:
+            if self._killed and self._process is not None:
+                await self._process.wait()  # a killed process counts as alive until it is reaped
             if not self.alive:
                 await self._spawn()
                 self._changed()

@@ -40,6 +40,8 @@ CHANNEL: Final = "#ml-releases"
 CAPTAINS: Final = {"ml-release-captains": ("bob", "carol")}
 IN_CLUSTER: Final = "mlflow.mlops.svc:5000"
 """Where manifests say that the registry is; the cluster's DNS knows better."""
+RETRIES: Final = (0.0, 2.0, 6.0)
+"""Seconds after which an event is delivered again: Slack waits a minute and five."""
 PODS_WITHIN: Final = timedelta(seconds=90)
 
 
@@ -63,6 +65,7 @@ class World:
             channels=(CHANNEL,),
             groups=CAPTAINS,
             url=ports.url("slack"),
+            retries=RETRIES,
             middlewares=[self.faults.middleware("slack")],
         )
         self.forge = Forge(

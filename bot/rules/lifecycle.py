@@ -8,6 +8,7 @@ at any point just asks again.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
@@ -39,7 +40,10 @@ def decide(seen: Evidence) -> Decision:
         asked = {"rulings": gates.judge(seen, it)} if it.state is State.PROPOSED else {}
         return Decision(action=Post(), note=asked)
     step = STATES.get(it.state)
-    return step(seen, it) if step else Decision()
+    decision = step(seen, it) if step else Decision()
+    if seen.comparison is None:
+        return decision
+    return replace(decision, note={**decision.note, "comparison": seen.comparison})  # metrics may come late
 
 
 def _idle(seen: Evidence) -> Decision:
@@ -69,7 +73,7 @@ def _checking(seen: Evidence, it: Promotion) -> Decision:
 def _propose(seen: Evidence, it: Promotion) -> Decision:
     if seen.change is None or seen.base is None or seen.place is None:
         return Decision(wake=SOON)
-    note = {"comparison": seen.comparison, "namespace": seen.place.namespace, "workload": seen.place.workload}
+    note = {"namespace": seen.place.namespace, "workload": seen.place.workload}
     if seen.change.before == seen.change.after:
         return _already_in_git(seen, it, note)
     return Decision(action=Propose(base=seen.base, change=seen.change, place=seen.place), note=note)

@@ -44,7 +44,9 @@ class Mirror:
                     model=what.model, version=what.version, heard_at=at, baseline=False, real=False, wake_at=at, tries=0
                 )
                 again = known.on_conflict_do_update(
-                    index_elements=["model", "version"], set_={"wake_at": at}, where=~versions.c.baseline
+                    index_elements=["model", "version"],
+                    set_={"wake_at": at},
+                    where=~versions.c.baseline & ~versions.c.complete,
                 )
                 await tx.execute(again)
         except IntegrityError:
@@ -117,8 +119,8 @@ class Mirror:
         await self._write(what, intent_at=now, real=True)
 
     async def shown(self, what: ModelVersion, form: str, *, again: datetime | None) -> None:
-        """Remember what the announcement shows, and when to look for what is still missing in it."""
-        await self._write(what, shown=form, wake_at=again, tries=0)
+        """Remember what the announcement shows, and when to look for what is missing in it (None: nothing is)."""
+        await self._write(what, shown=form, wake_at=again, tries=0, complete=again is None)
 
     async def announced(self, what: ModelVersion, at: Posted, *, wake: Sequence[Pair], now: datetime) -> None:
         """Remember where a version was announced, and wake the pairs that want it by themselves."""

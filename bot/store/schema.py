@@ -146,6 +146,7 @@ versions = Table(
     Column("channel", String(64)),
     Column("ts", String(32)),
     Column("shown", String(32)),  # hash of what the chat confirmed last
+    Column("complete", Boolean, nullable=False, default=False),  # nothing is missing in what was said of it
 )
 
 messages = Table(

@@ -131,6 +131,12 @@ class Chat:
         if event["type"] in self._events and place is not None and BOT_USER in place.members:
             self._deliveries.publish(envelopes.event(event, at=time.time()))
 
+    def set_group(self, handle: str, members: Sequence[str]) -> None:
+        """Change who is in a user group, as an administrator does."""
+        group = self.world.group((handle, members))
+        self.world.groups[group.id] = group
+        self._changed()
+
     # ── what people do ───────────────────────────────────────────────────────────────────────────────
 
     async def say(self, *, user: str, channel: str, text: str, thread: str | None = None) -> Json:

@@ -138,7 +138,7 @@ class World:
         self.channels = {
             c.id: c for c in (Channel(id=identifier("C0", n), name=n, members=set(everyone)) for n in names)
         }
-        self.groups = {g.id: g for g in map(self._group, groups.items())}
+        self.groups = {g.id: g for g in map(self.group, groups.items())}
         self.private: list[Whisper] = []
         self.homes: dict[str, Json] = {}
         self.modals: list[Json] = []
@@ -146,7 +146,8 @@ class World:
         """When each trigger_id was given out, until it is exchanged."""
         self._last = 0
 
-    def _group(self, named: tuple[str, Sequence[str]]) -> Group:
+    def group(self, named: tuple[str, Sequence[str]]) -> Group:
+        """Return a user group, by its handle and its members' names."""
         handle = named[0].lstrip("@")
         users = tuple(self.person(name).id for name in named[1])
         return Group(id=identifier("S0", handle), handle=handle, users=users)

@@ -13,6 +13,7 @@ from bot.demo.tour.eyes import Eyes, Unseen
 from bot.demo.tour.steps import STEPS, Step, Story
 from bot.demo.tour.transcript import transcript
 from bot.demo.world import World
+from bot.errors import Permanent, Temporary
 
 
 async def run(world: World, *, sabotage: str | None = None, out: TextIO = sys.stdout) -> int:
@@ -39,7 +40,7 @@ async def _steps(story: Story, sabotage: str | None, out: TextIO) -> str | None:
         out.flush()
         try:
             await _take(step, story, sabotaged=step.name == sabotage)
-        except Unseen as error:
+        except (Unseen, Temporary, Permanent) as error:
             out.write(f"  ✗ {error}\n")
             return step.name
         out.write(f"  ✓ {monotonic() - started:.0f} s\n")

@@ -1,6 +1,7 @@
 """What the tour sees the world with: git, MLflow's REST, the Kubernetes API, pods' answers and the channel."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from time import monotonic
@@ -94,6 +95,20 @@ class Eyes:
         async with self._http.get(url, headers=headers) as answer:
             items: list[Json] = (await answer.json())["items"]
         return [pod for pod in items if _ready(pod) and _env(pod).get("MODEL_STAGE") == stage and _is_iris(pod)]
+
+    async def set_env(self, deployment: str, name: str, value: str) -> None:
+        """Do what somebody with kubectl may do by hand: set a variable of a Deployment's container."""
+        url = f"{self._world.kubernetes_url}/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{deployment}"
+        headers = {
+            "Authorization": f"Bearer {self._world.kubernetes_token}",
+            "Content-Type": "application/strategic-merge-patch+json",
+        }
+        async with self._http.get(url, headers=headers) as answer:
+            container = (await answer.json())["spec"]["template"]["spec"]["containers"][0]["name"]
+        env = [{"name": container, "env": [{"name": name, "value": value}]}]
+        patch = {"spec": {"template": {"spec": {"containers": env}}}}
+        async with self._http.patch(url, headers=headers, data=json.dumps(patch)) as answer:
+            answer.raise_for_status()
 
     async def served(self, stage: str) -> list[int]:
         """Return the version that each ready pod of a stage says it has loaded."""

@@ -4,7 +4,6 @@ To add a step, write three things here: `run`, which raises Unseen, `sabotage`, 
 a line in STEPS.
 """
 
-import asyncio
 import sys
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -183,8 +182,12 @@ async def answered(story: Story) -> None:
 
 async def old_pods(story: Story) -> None:
     """Somebody sets production back by hand, in the cluster."""
-    await story.world.cluster.set_env(f"{MODEL}-production", "MODEL_VERSION", "1")
-    await asyncio.sleep(15)
+    await story.eyes.set_env(f"{MODEL}-production", "MODEL_VERSION", "1")
+
+    async def old() -> Any:
+        return await story.eyes.served("production") == [1, 1, 1] or None
+
+    await story.eyes.until("production set back by hand", old, 120)
 
 
 # ── the bot dies in the middle of a promotion ──
@@ -267,6 +270,11 @@ async def rolled_back(story: Story) -> None:
         return (pinned, served, await story.eyes.alias("production")) == (good, [good] * 3, good) or None
 
     await story.see(f"production is back on v{good}: git, pods and alias", back)
+
+    async def told() -> Any:
+        return story.eyes.messages("rollback", f"Released v{good} to production") or None
+
+    await story.see("the channel is told so", told)
 
 
 Deed: TypeAlias = Callable[[Story], Awaitable[None]]

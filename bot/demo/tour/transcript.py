@@ -1,5 +1,7 @@
 """The channel as plain text."""
 
+import re
+
 from bot.demo.tour.eyes import shown
 from bot.demo.world import World
 
@@ -32,6 +34,7 @@ def _once(text: str) -> str:
 
 
 def _named(text: str, names: dict[str, str]) -> str:
+    """Show people, links and dates as the chat does."""
     for user, name in names.items():
         text = text.replace(f"<@{user}>", f"@{name}")
-    return text
+    return re.sub(r"<[^<>|]+\|([^<>]+)>", r"\1", text)

@@ -120,6 +120,7 @@ def upgrade() -> None:
         sa.Column("channel", sa.String(length=64), nullable=True),
         sa.Column("ts", sa.String(length=32), nullable=True),
         sa.Column("shown", sa.String(length=32), nullable=True),
+        sa.Column("complete", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("model", "version"),
     )
     op.create_index(op.f("ix_versions_wake_at"), "versions", ["wake_at"], unique=False)
