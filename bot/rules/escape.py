@@ -37,7 +37,7 @@ _SPAN: Final = re.compile(r"(<@[UW][A-Z0-9]{1,20}>|`[^`\n]{1,200}`)")
 _MARKDOWN: Final = {
     **{c: f"\\{c}" for c in "\\`*_[]#|~"},
     **_CONTROLS,
-    "$": "&#36;",  # a pair of dollars is mathematics to GitHub
+    "$": "&dollar;",  # a pair of dollars is mathematics to GitHub, and in a commit message "&#36;" is issue 36
 }
 _LIST: Final = re.compile(r"(\d{0,9})([-+=.)])")
 """What makes a list or a heading of a line that begins with it."""
