@@ -24,8 +24,9 @@ GITHUB: Final = (
     "[skip ci]", "[ci skip]", "[no ci]", "[skip actions]", "[actions skip]", "***NO_CI***", "skip-checks: true",
     "Fixes #1", "closes: #1", "fixes acme/x#1", "GH-1", "@acme/team", "@bob", "![x](https://evil.example/x.png)",
     "[x](https://evil.example)", "[x]: https://evil.example", "<img src=x onerror=alert(1)>", "<!--", "-->",
-    "<details>", "# ", "- [x] ", "| a | b |", "|---|", "~~~", "    ", "$$x$$", "www.evil.example", "https://evil.example", "\\",
-    "a@evil.example", "Callboard-Promotion: 99", "Co-authored-by: Bob <bob@acme.example>", "1. ", "---", "===", "[^1]",
+    "<details>", "# ", "- [x] ", "| a | b |", "|---|", "~~~", "    ", "$$x$$", "www.evil.example", "https://evil.example",
+    "\\", "a@evil.example", "Callboard-Promotion: 99", "Co-authored-by: Bob <bob@acme.example>", "1. ", "---", "===",
+    "[^1]",
 )  # fmt: skip
 ODD: Final = ("\n", "\n\n", "\r", "\t", "\x00", "\x1b[31m", "\u2028", "\u202e", "\u200b", "\ufeff", "\ud800", "é", "🚀")
 
