@@ -1,7 +1,7 @@
 """Is this body from who it says it is from?  Pure: raw bytes, headers, secret and time in, yes or no out.
 
 The raw bytes are checked before anything parses them.  Header names are looked up as the mapping given does it
-(aiohttp's is case-insensitive).
+(aiohttp's is case-insensitive; bytes in them that are no UTF-8 are lone surrogates, which cannot be encoded).
 """
 
 import base64
@@ -18,7 +18,7 @@ WINDOW: Final = timedelta(minutes=5)
 def slack(body: bytes, headers: Mapping[str, str], secret: str, *, now: datetime) -> bool:
     """Check Slack's signature: `v0=` and the hex HMAC-SHA256 of ``v0:{timestamp}:{body}``."""
     stamp = headers.get("X-Slack-Request-Timestamp", "")
-    expected = b"v0=" + _mac(secret, f"v0:{stamp}:".encode() + body).hexdigest().encode()
+    expected = b"v0=" + _mac(secret, f"v0:{stamp}:".encode(errors="replace") + body).hexdigest().encode()
     return _fresh(stamp, now) and _same(expected, headers.get("X-Slack-Signature", ""))
 
 
