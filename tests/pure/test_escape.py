@@ -133,6 +133,10 @@ def test_an_escape_is_never_cut_in_half() -> None:
     assert markdown("*" * 100, 10) == "\\*\\*\\*\\*…"
 
 
+def test_a_cut_never_makes_a_call_of_a_longer_word() -> None:
+    assert list(loose(mrkdwn("@HERE" + "0" * 50, 7))) == []
+
+
 def test_a_sentence_keeps_the_code_spans_that_we_put_there() -> None:
     assert sentence("pod `iris-0` fails: *oops*") == "pod `iris-0` fails: ∗oops∗"
     assert sentence("vetoed by <@U0BOB>", mentions=True) == "vetoed by <@U0BOB>"
