@@ -53,9 +53,9 @@ def models_list(rows: Sequence[ModelRow]) -> Message:
     """Return which version of each model each stage runs."""
     if not rows:
         return _words("No model is known yet. Register one in MLflow, and name it in `app.yaml`; it announces itself.")
-    head = f"{len(rows)} model{'s' if len(rows) > 1 else ''}. `/models MODEL` shows one of them closely."
+    head = f"{_count(len(rows), 'model')}. `/models MODEL` shows one of them closely."
     return Message(
-        text=f"{len(rows)} models and what their stages run.",
+        text=f"{_count(len(rows), 'model')} and what the stages run.",
         blocks=(*sections([_row(row) for row in rows]), context(head)),
     )
 
@@ -82,7 +82,7 @@ def promotions_list(promotions: Sequence[Promotion]) -> Message:
     ordered = sorted(promotions, key=lambda p: (not p.state.open, -p.id))
     waiting = sum(p.state.open for p in promotions)
     return Message(
-        text=f"{len(promotions)} promotions, {waiting} of them under way.",
+        text=f"{_count(len(promotions), 'promotion')}, {waiting} of them under way.",
         blocks=(
             *sections([_promotion(p) for p in ordered]),
             context("`/promotions 12` tells the story of one, `/promotions cancel 12` takes one back."),
@@ -135,7 +135,7 @@ def _promotion(p: Promotion) -> str:
 
 
 def _state(p: Promotion) -> str:
-    why = f": {sentence(p.because, 300)}" if p.because else ""
+    why = f": {_why(p.state, p.because, 300)}" if p.because else ""
     asked = "started by Callboard" if p.automatic else f"asked by {mention(p.requested_by)}"
     pull = f" · {link(p.record.pull_url, f'pull request #{p.record.pull}')}" if p.record.pull is not None else ""
     back = code(typed("/rollback", p.pair.model, p.pair.stage), 300)
@@ -146,11 +146,20 @@ def _state(p: Promotion) -> str:
 
 def _step(state: State, because: str) -> str:
     same = because.casefold() == state.value
-    return f"*{STATES[state]}*" + (f": {sentence(because, 200)}" if because and not same else "")
+    return f"*{STATES[state]}*" + (f": {_why(state, because, 200)}" if because and not same else "")
+
+
+def _why(state: State, because: str, limit: int) -> str:
+    """Return a state's reason; only that of a rejection names people, and holds nothing from outside."""
+    return sentence(because, limit, mentions=state is State.REJECTED)
 
 
 def _fact(fact: Fact) -> str:
     return f"{mention(fact.by)} {DEEDS[fact.kind]}"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
 
 
 def _words(text: str) -> Message:

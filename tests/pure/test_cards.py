@@ -28,6 +28,7 @@ from bot.domain import (
 from bot.rules import cards
 from bot.rules.progress import STATES
 from tests.hostile import faults, texts
+from tests.reading import read
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PULL = "https://forge.example/acme/models-gitops/pull/7"
@@ -59,21 +60,6 @@ def shown(
     return cards.promotion(
         it, health=health, rulings=rulings, comparison=comparison, approvers=approvers, policy=policy, now=NOON
     )
-
-
-def read(message: Message) -> str:
-    """Return a message as a person reads it, one block after the other."""
-
-    def words(node: Any) -> list[str]:
-        if isinstance(node, list):
-            return [word for one in node for word in words(one)]
-        if node.get("type") == "button":
-            return [f"[{node['text']['text']}]"]
-        if isinstance(node.get("text"), str):
-            return [node["text"]]
-        return [word for value in node.values() if isinstance(value, dict | list) for word in words(value)]
-
-    return "\n\n".join("\n".join(words(block)) for block in message.blocks)
 
 
 def buttons(message: Message) -> dict[str, Any]:

@@ -1,0 +1,203 @@
+"""Private answers: what runs where, what is under way, and the story of one promotion."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain import Card, Fact, FactKind, Kind, ModelVersion, Pair, Promotion, Record, Release, State
+from bot.rules import answers
+from bot.rules.answers import ModelDetail, ModelRow
+from tests.hostile import faults, texts
+from tests.reading import read
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+WHEN = "<!date^1777896000^{date_short_pretty} {time}|2026-05-04 12:00 UTC>"
+PULL = "https://forge.example/acme/models-gitops/pull/7"
+PAIR = Pair(model="iris-classifier", stage="production")
+IT = Promotion(
+    id=12, pair=PAIR, kind=Kind.PROMOTE, version=3, previous=1, requested_by="U0ALICE", requested_at=NOON,
+    state=State.PROPOSED, entered_at=NOON, record=Record(pull=7, pull_url=PULL),
+)  # fmt: skip
+RELEASE = Release(pair=PAIR, version=1, since=NOON)
+
+
+# ── whole messages ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_list_of_models_reads_like_this() -> None:
+    rows = [ModelRow(model="churn"), ModelRow(model="iris-classifier", releases=(RELEASE,), newest=3)]
+    assert read(answers.models_list(rows)) == (
+        "`churn`\n"
+        "    no release yet\n"
+        "`iris-classifier`, newest v3\n"
+        f"    production v1 since {WHEN}\n"
+        "\n"
+        "2 models. `/models MODEL` shows one of them closely."
+    )
+
+
+def test_one_model_reads_like_this() -> None:
+    card = Card(what=ModelVersion(model="iris-classifier", version=1), created=NOON, metrics={"accuracy": 0.9333})
+    detail = ModelDetail(
+        model="iris-classifier",
+        stages=("staging", "production"),
+        releases=(RELEASE,),
+        versions=(card,),
+        under_way=(IT,),
+    )
+    assert read(answers.models_detail(detail)) == (
+        "*iris-classifier*\n"
+        "\n"
+        "• staging: no release yet\n"
+        f"• production: *v1* since {WHEN}\n"
+        "\n"
+        "*On its way*\n"
+        f"12: iris-classifier v3 → production · *waiting for approval* since {WHEN}"
+        f" · asked by <@U0ALICE> · <{PULL}|#7>\n"
+        "\n"
+        "*Versions*, the newest 1\n"
+        f"• v1 of {WHEN}, runs on production – `accuracy` 0.9333"
+    )
+
+
+def test_a_story_reads_like_this() -> None:
+    minute = timedelta(minutes=1)
+    facts = [
+        Fact(id=1, kind=FactKind.PROMOTE, by="U0ALICE", at=NOON),
+        Fact(id=2, kind=FactKind.APPROVE, by="U0BOB", at=NOON + minute),
+    ]
+    transitions = [(NOON, State.CHECKING, ""), (NOON + 2 * minute, State.REJECTED, "vetoed by <@U0CAROL>")]
+    over = replace(IT, state=State.REJECTED, because="vetoed by <@U0CAROL>")
+    said = read(answers.promotion_story(over, transitions, facts)).split("\n\n")
+    assert said[0] == (
+        "*Promotion 12: iris-classifier v3 → production*\n"
+        "Now *rejected ❌*: vetoed by <@U0CAROL>\n"
+        f"asked by <@U0ALICE> · <{PULL}|pull request #7>"
+    )
+    assert [line.split(">  ", 1)[1] for line in said[1].splitlines()] == [
+        "<@U0ALICE> asked for it",
+        "*being checked*",
+        "<@U0BOB> approved ✅",
+        "*rejected ❌*: vetoed by <@U0CAROL>",
+    ]
+
+
+# ── rules ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_state_and_every_deed_has_a_name() -> None:
+    assert set(answers.STATES) == set(State)
+    assert set(answers.DEEDS) == set(FactKind)
+
+
+def test_what_is_open_comes_first_and_the_newest_before_the_older() -> None:
+    those = [replace(IT, id=n, state=State.PROPOSED if n in {2, 5} else State.RELEASED) for n in range(1, 7)]
+    message = answers.promotions_list(those)
+    assert [int(line.split(":")[0]) for line in read(message).split("\n\n")[0].splitlines()] == [5, 2, 6, 4, 3, 1]
+    assert message.text == "6 promotions, 2 of them under way."
+
+
+def test_where_there_is_nothing_it_says_how_to_begin() -> None:
+    assert "Type `/promote MODEL STAGE` to ask for the first." in answers.promotions_list([]).text
+    assert "name it in `app.yaml`" in answers.models_list([]).text
+
+
+def test_one_is_not_many() -> None:
+    assert answers.promotions_list([IT]).text == "1 promotion, 1 of them under way."
+    assert answers.models_list([ModelRow(model="iris")]).text == "1 model and what the stages run."
+
+
+def test_a_story_offers_what_can_still_be_done() -> None:
+    assert "To take it back, type `/promotions cancel 12`." in read(answers.promotion_story(IT, [], []))
+    released = replace(IT, state=State.RELEASED)
+    assert "To go back, type `/rollback iris-classifier production`." in read(answers.promotion_story(released, [], []))
+
+
+def test_a_veto_names_who_vetoed() -> None:
+    over = replace(IT, state=State.REJECTED, because="vetoed by <@U0BOB>")
+    story = answers.promotion_story(over, [(NOON, State.REJECTED, over.because)], [])
+    assert read(story).count("vetoed by <@U0BOB>") == 2
+
+
+def test_of_a_long_story_the_end_is_shown() -> None:
+    steps = [(NOON + timedelta(seconds=n), State.SYNCING, f"step {n}") for n in range(40)]
+    said = read(answers.promotion_story(IT, steps, []))
+    assert "… 10 earlier steps" in said
+    assert "step 39" in said
+    assert "step 9\n" not in said
+
+
+def test_a_list_that_is_too_long_says_how_much_it_left_out() -> None:
+    rows = [ModelRow(model=f"model-{n}", releases=(RELEASE,) * 6, newest=3) for n in range(200)]
+    message = answers.models_list(rows)
+    assert faults(message) == []
+    shown = read(message).count("newest v3")
+    assert f"… and {200 - shown} more" in read(message)
+
+
+# ── whatever stands in it ───────────────────────────────────────────────────────────────────────────────
+
+LONG = texts(most=15, times=400)
+OURS = LONG.map(lambda text: text.replace("<@", "< @"))
+"""What a reason may hold at worst; in it, a mention is meant."""
+PAIRS = st.builds(Pair, model=LONG, stage=LONG)
+RELEASES = st.lists(
+    st.builds(Release, pair=PAIRS, version=st.integers(1, 10**9), since=st.just(NOON), previous=st.none() | st.just(1)),
+    max_size=9,
+).map(tuple)
+METRICS = st.dictionaries(LONG, st.floats(), max_size=6)
+CARDS = st.builds(Card, what=st.builds(ModelVersion, model=LONG, version=st.integers(1, 9)), metrics=METRICS)
+PROMOTIONS = st.builds(
+    Promotion,
+    id=st.integers(1, 10**12),
+    pair=PAIRS,
+    kind=st.sampled_from(Kind),
+    version=st.integers(1, 10**9),
+    previous=st.none(),
+    requested_by=st.just("callboard") | LONG.map(lambda text: "!" + text),
+    requested_at=st.just(NOON),
+    state=st.sampled_from(State),
+    entered_at=st.just(NOON),
+    because=OURS,
+    record=st.builds(Record, pull=st.none() | st.just(7), pull_url=st.just(PULL) | LONG.map("javascript:{}".format)),
+    automatic=st.booleans(),
+)
+FACTS = st.builds(
+    Fact, id=st.just(1), kind=st.sampled_from(FactKind), by=LONG.map("!{}".format), at=st.just(NOON)
+)  # fmt: skip
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.builds(ModelRow, model=LONG, releases=RELEASES, newest=st.none() | st.integers(1, 9)), max_size=30))
+def test_a_list_of_models_is_taken_whatever_their_names(rows: list[ModelRow]) -> None:
+    assert faults(answers.models_list(rows)) == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.builds(
+        ModelDetail,
+        model=LONG,
+        stages=st.lists(LONG, max_size=9).map(tuple),
+        releases=RELEASES,
+        versions=st.lists(CARDS, max_size=15).map(tuple),
+        under_way=st.lists(PROMOTIONS, max_size=9).map(tuple),
+    )
+)
+def test_one_model_is_taken_whatever_is_known_of_it(detail: ModelDetail) -> None:
+    assert faults(answers.models_detail(detail), links={PULL}) == []
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    st.lists(PROMOTIONS, min_size=1, max_size=20),
+    st.lists(st.tuples(st.just(NOON), st.sampled_from(State), OURS), max_size=40),
+    st.lists(FACTS, max_size=20),
+)
+def test_stories_are_taken_whatever_happened(
+    promotions: list[Promotion], steps: list[answers.Transition], facts: list[Fact]
+) -> None:
+    assert faults(answers.promotions_list(promotions), links={PULL}) == []
+    assert faults(answers.promotion_story(promotions[0], steps, facts), links={PULL}) == []
