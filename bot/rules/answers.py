@@ -150,8 +150,8 @@ def _step(state: State, because: str) -> str:
 
 
 def _why(state: State, because: str, limit: int) -> str:
-    """Return a state's reason; only that of a rejection names people, and holds nothing from outside."""
-    return sentence(because, limit, mentions=state is State.REJECTED)
+    """Return a state's reason; those that name people, for consent or a veto, hold nothing from outside."""
+    return sentence(because, limit, mentions=state in {State.MERGING, State.REJECTED})
 
 
 def _fact(fact: Fact) -> str:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -115,10 +116,12 @@ def test_a_story_offers_what_can_still_be_done() -> None:
     assert "To go back, type `/rollback iris-classifier production`." in read(answers.promotion_story(released, [], []))
 
 
-def test_a_veto_names_who_vetoed() -> None:
-    over = replace(IT, state=State.REJECTED, because="vetoed by <@U0BOB>")
-    story = answers.promotion_story(over, [(NOON, State.REJECTED, over.because)], [])
-    assert read(story).count("vetoed by <@U0BOB>") == 2
+@pytest.mark.parametrize(
+    ("state", "because"), [(State.REJECTED, "vetoed by <@U0BOB>"), (State.MERGING, "approved by <@U0BOB>, <@U0CAROL>")]
+)
+def test_consent_and_veto_name_whose_they_are(state: State, because: str) -> None:
+    story = answers.promotion_story(replace(IT, state=state, because=because), [(NOON, state, because)], [])
+    assert read(story).count(because) == 2
 
 
 def test_of_a_long_story_the_end_is_shown() -> None:
