@@ -64,10 +64,7 @@ class Inbound:
 
     def _webhook(self, handler: handlers.Webhook) -> Route:
         async def route(request: web.Request, body: bytes) -> web.Response:
-            try:
-                await handler(body, request.headers, self._app, self._store, clock.now())
-            except Misunderstood as error:
-                return web.json_response({"error": str(error)}, status=400)
+            await handler(body, request.headers, self._app, self._store, clock.now())
             self._ring()
             return web.json_response({"ok": True})
 
@@ -119,6 +116,8 @@ def _checked(check: Check, secret: Secret, route: Route) -> Callable[[web.Reques
             body = await request.read()
         except web.HTTPRequestEntityTooLarge:
             return _refusal(413, f"a body may have {LARGEST} bytes")
+        except web.RequestPayloadError:
+            return _refusal(400, "the body is not packed as its headers say")
         if not check(body, request.headers, secret.reveal(), now=clock.now()):
             return _refusal(401, "the signature or its time is not valid")
         return await route(request, body)

@@ -3,6 +3,7 @@
 What the event says is not believed: the version is looked up in the registry before anything is said about it.
 """
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 
@@ -10,7 +11,6 @@ import msgspec
 
 from bot.config import App
 from bot.domain import ModelVersion
-from bot.errors import Misunderstood
 from bot.store import Store
 
 
@@ -31,19 +31,15 @@ ABOUT_VERSIONS = frozenset({"model_version", "model_version_tag", "model_version
 
 
 async def heard(body: bytes, headers: Mapping[str, str], app: App, store: Store, now: datetime) -> None:
-    """Note the version that an event speaks of; events about anything else are none of our business.
-
-    Raises:
-        Misunderstood: the body is not an event.
-    """
+    """Note the version that an event speaks of; whatever speaks of anything else is none of our business."""
     try:
         event = msgspec.json.decode(body, type=_Event)
-    except msgspec.MsgspecError as error:
-        raise Misunderstood(f"not an MLflow event: {error}") from error
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # msgspec lets the last two through
+        return
     version = event.data.version
     if event.entity not in ABOUT_VERSIONS or not app.has(event.data.name):
         return
-    if not (version.isascii() and version.isdigit() and 0 < int(version) < 1 << 31):
+    if not (re.fullmatch(r"[0-9]{1,10}", version) and 0 < int(version) < 1 << 31):
         return
     what = ModelVersion(model=event.data.name, version=int(version))
     await store.mirror.hear(what, at=now, key=f"mlflow:{headers.get('X-MLflow-Delivery-Id')}")
