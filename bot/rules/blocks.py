@@ -2,7 +2,7 @@
 
 Every mrkdwn object is `verbatim`, so that Slack makes no links and no mentions of what only looks like some.
 Limits: https://docs.slack.dev/reference/block-kit/blocks , …/block-elements , …/composition-objects
-To add a kind of block, write one function here; `tests/pure/block_limits.py` holds what all of them must keep.
+To add a kind of block, write one function here; `tests/hostile.py` says what all of them must keep.
 """
 
 import re
