@@ -124,6 +124,13 @@ def test_consent_and_veto_name_whose_they_are(state: State, because: str) -> Non
     assert read(story).count(because) == 2
 
 
+@pytest.mark.parametrize("state", [state for state in State if state not in {State.REJECTED, State.MERGING}])
+def test_a_reason_that_may_come_from_outside_calls_nobody(state: State) -> None:
+    because = "the pod said <@U0BOB>"
+    story = answers.promotion_story(replace(IT, state=state, because=because), [(NOON, state, because)], [])
+    assert faults(story, people={"U0ALICE"}, links={PULL}) == []
+
+
 def test_of_a_long_story_the_end_is_shown() -> None:
     steps = [(NOON + timedelta(seconds=n), State.SYNCING, f"step {n}") for n in range(40)]
     said = read(answers.promotion_story(IT, steps, []))

@@ -208,6 +208,14 @@ def test_a_bad_end_says_what_to_do_now(it: Promotion, advice: str) -> None:
     assert advice in read(shown(it))
 
 
+@pytest.mark.parametrize("state", [state for state in State if state is not State.REJECTED])
+def test_a_reason_that_may_come_from_outside_calls_nobody(state: State) -> None:
+    said = "the pod said <@U0MALLORY>"
+    health = Health(status=HealthStatus.DEGRADED, because=said, wanted=1)
+    message = shown(at(state, said, trouble=said, log=said), health)
+    assert faults(message, people={"U0ALICE", "U0BOB"}, links={PULL}) == []
+
+
 def test_the_same_facts_make_the_same_message_though_time_passes() -> None:
     later = cards.promotion(
         IT,

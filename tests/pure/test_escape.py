@@ -10,7 +10,7 @@ from markdown_it.token import Token
 
 from bot.demo.chat.texts import pings
 from bot.rules.escape import block, code, markdown, mrkdwn, plain, sentence
-from tests.hostile import loose, texts
+from tests.hostile import FRAGMENTS, loose, texts
 
 GITHUB = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 SKIPS = re.compile(r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|\*\*\*NO_CI\*\*\*", re.IGNORECASE)
@@ -86,6 +86,13 @@ def test_nothing_from_outside_works_in_a_commit_message_that_github_makes_of_it(
     said = markdown(text)
     assert not SKIPS.search(said)
     assert not re.search(r"@[A-Za-z0-9]|#\d|GH-\d|\n", said, re.IGNORECASE)
+
+
+@pytest.mark.parametrize("fragment", FRAGMENTS)
+def test_each_thing_that_is_known_to_work_works_no_more(fragment: str) -> None:
+    for text in (fragment, f"{fragment}word", f"{fragment} word", f"word {fragment}", fragment * 2):
+        assert working(markdown(text)) == []
+        assert list(loose(mrkdwn(text))) == list(loose(code(text))) == list(loose(sentence(text))) == []
 
 
 @given(texts(times=50))
