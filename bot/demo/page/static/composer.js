@@ -90,9 +90,10 @@ async function send(event, sent) {
   hints(false);
   said.push(text);
   recalled = said.length;
+  const at = Date.now();
   const answer = await order("say", { as: person, channel, text });
   if (answer === null) input.value ||= text;
-  else if (text.startsWith("/")) remember(name, channel, text, answer);
+  else if (text.startsWith("/")) remember(at, name, channel, text, answer);
   sent();
 }
 

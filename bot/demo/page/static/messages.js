@@ -10,9 +10,9 @@ const QUICK = ["white_check_mark", "x"];
 const typed = []; // what was said from this page, with how it was answered: commands are not messages in Slack
 let ui = null; // {person, channel, people}: who speaks, and where
 
-/** Remember a line that somebody typed here. */
-export function remember(person, channel, text, answer) {
-  typed.push({ ts: String(Date.now() / 1000), typed: true, person, channel, text, ms: answer?.ms ?? null });
+/** Remember a line that somebody typed here; `at` is when (ms), so that it stands above its answer. */
+export function remember(at, person, channel, text, answer) {
+  typed.push({ ts: String(at / 1000), typed: true, person, channel, text, ms: answer?.ms ?? null });
 }
 
 /** Show everything that is said in the channel, oldest first. */
