@@ -29,11 +29,14 @@ class Rest:
 
     def __init__(self, uri: URL, *, username: str | None, password: str | None, token: str | None) -> None:
         user, secret = username or uri.user, password or uri.password
-        auth = aiohttp.BasicAuth(user, secret, "utf-8") if user and secret else None
-        headers = {"Authorization": f"Bearer {token}"} if token and not auth else {}
+        basic = aiohttp.encode_basic_auth(user, secret) if user and secret else None
+        bearer = f"Bearer {token}" if token else None
+        authorization = basic or bearer
         self._uri = uri.with_user(None)
         self._session = aiohttp.ClientSession(
-            timeout=TIMEOUT, auth=auth, headers=headers, cookie_jar=aiohttp.DummyCookieJar()
+            timeout=TIMEOUT,
+            headers={"Authorization": authorization} if authorization else {},
+            cookie_jar=aiohttp.DummyCookieJar(),
         )
 
     async def close(self) -> None:

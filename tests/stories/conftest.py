@@ -1,13 +1,12 @@
 """The registry that all stories share."""
 
-import os
-from collections.abc import AsyncIterator
-
 import pytest_asyncio
 
+from tests.registry import MLflowServer
 from tests.stories.registry import Models, models_of
 
 
 @pytest_asyncio.fixture
-async def registry() -> AsyncIterator[Models]:
-    yield await models_of(os.environ["STORY_MLFLOW"])
+async def registry(mlflow_server: MLflowServer) -> Models:
+    """Return the real MLflow, for stories."""
+    return await models_of(mlflow_server.url)

@@ -3,7 +3,6 @@
 The versions of all stories share the artifacts of one that was really trained; what differs is who they are.
 """
 
-import asyncio
 import secrets
 from collections.abc import Mapping
 from typing import Any
@@ -62,5 +61,4 @@ async def models_of(url: str) -> Models:
         query = {"name": "iris-classifier", "version": "1"}
         async with http.get(f"{url}/api/2.0/mlflow/model-versions/get", params=query) as answer:
             version = (await answer.json())["model_version"]
-    await asyncio.sleep(0)
     return Models(url, version["source"], version.get("run_id"))
