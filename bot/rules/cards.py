@@ -44,7 +44,7 @@ def promotion(  # noqa: PLR0913  (each is one thing that people see in the messa
     blocks = [
         section(f"*{title(p)}*\n{_facts(p)}"),
         *body,
-        *([section("\n".join(["*Against what is live*", *figures]))] if figures else []),
+        *([section("\n".join([f"*{_against(p)}*", *figures]))] if figures else []),
         *([context(f"⚠️ {sentence(p.record.trouble)}")] if p.record.trouble else []),
         *(_ballot(p, policy) if p.state is State.PROPOSED else []),
     ]
@@ -84,6 +84,10 @@ def _way(p: Promotion) -> str:
     if p.previous == p.version:
         return f"back to v{p.version}, the last proven release"
     return f"v{p.previous} → v{p.version}"
+
+
+def _against(p: Promotion) -> str:
+    return "What is known of it" if p.previous is None else "Against what is live"
 
 
 def _consent(p: Promotion, approvers: tuple[str, ...], policy: Policy) -> list[str]:

@@ -178,7 +178,8 @@ def _model_and_stage(command: str, text: str, usage: str) -> tuple[str, str, str
 
 
 def _too_many(said: list[str], usage: str) -> str:
-    rest = code(" ".join(said[3:]))
+    spare = said[3:] if _VERSION.fullmatch(said[2]) or _ALIAS.fullmatch(said[2]) else said[2:]
+    rest = code(" ".join(spare))
     return f"I do not know what to do with {rest}. Type {usage}; a name with spaces goes in quotes."
 
 

@@ -169,6 +169,12 @@ def _now_what(it: Promotion) -> str:
     return f"Git still says v{it.version}. To go back to v{it.previous}, type {back}."
 
 
+def _blocked(scene: Scene) -> Saying:
+    live = scene.it.previous == scene.it.version
+    advice = "Nothing is left to do." if live else "Nothing was changed. When that is mended, type {again}."
+    return _over("❌", "Blocked", advice)(scene)
+
+
 def _over(icon: str, word: str, advice: str) -> Callable[[Scene], Saying]:
     """Return how an ending is told whose reason says everything; `advice` holds {again}."""
 
@@ -200,7 +206,7 @@ STATES: Final[Mapping[State, Callable[[Scene], Saying]]] = {
     State.PROVING: _proving,
     State.RELEASED: _released,
     State.FAILED: _failed,
-    State.BLOCKED: _over("❌", "Blocked", "Nothing was changed. When that is mended, type {again}."),
+    State.BLOCKED: _blocked,
     State.REJECTED: _over("❌", "Rejected", "Nothing was changed. To ask again, type {again}."),
     State.EXPIRED: _over("⌛", "Expired", "Nothing was changed. To ask again, type {again}."),
     State.CANCELLED: _over("↩️", "Cancelled", "Nothing was changed. To ask again, type {again}."),

@@ -108,7 +108,7 @@ COMPARISON = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(
     CARDS,
     st.dictionaries(LONG, st.integers(1, 99), max_size=12),

@@ -149,13 +149,13 @@ def test_a_list_that_is_too_long_says_how_much_it_left_out() -> None:
 
 # ── whatever stands in it ───────────────────────────────────────────────────────────────────────────────
 
-LONG = texts(most=15, times=400)
+LONG = texts(most=8, times=400)
 OURS = LONG.map(lambda text: text.replace("<@", "< @"))
 """What a reason may hold at worst; in it, a mention is meant."""
 PAIRS = st.builds(Pair, model=LONG, stage=LONG)
 RELEASES = st.lists(
     st.builds(Release, pair=PAIRS, version=st.integers(1, 10**9), since=st.just(NOON), previous=st.none() | st.just(1)),
-    max_size=9,
+    max_size=7,
 ).map(tuple)
 METRICS = st.dictionaries(LONG, st.floats(), max_size=6)
 CARDS = st.builds(Card, what=st.builds(ModelVersion, model=LONG, version=st.integers(1, 9)), metrics=METRICS)
@@ -179,32 +179,32 @@ FACTS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=50, deadline=None)
-@given(st.lists(st.builds(ModelRow, model=LONG, releases=RELEASES, newest=st.none() | st.integers(1, 9)), max_size=30))
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.builds(ModelRow, model=LONG, releases=RELEASES, newest=st.none() | st.integers(1, 9)), max_size=4))
 def test_a_list_of_models_is_taken_whatever_their_names(rows: list[ModelRow]) -> None:
     assert faults(answers.models_list(rows)) == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
     st.builds(
         ModelDetail,
         model=LONG,
         stages=st.lists(LONG, max_size=9).map(tuple),
         releases=RELEASES,
-        versions=st.lists(CARDS, max_size=15).map(tuple),
-        under_way=st.lists(PROMOTIONS, max_size=9).map(tuple),
+        versions=st.lists(CARDS, max_size=5).map(tuple),
+        under_way=st.lists(PROMOTIONS, max_size=4).map(tuple),
     )
 )
 def test_one_model_is_taken_whatever_is_known_of_it(detail: ModelDetail) -> None:
     assert faults(answers.models_detail(detail), links={PULL}) == []
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(
-    st.lists(PROMOTIONS, min_size=1, max_size=20),
-    st.lists(st.tuples(st.just(NOON), st.sampled_from(State), OURS), max_size=40),
-    st.lists(FACTS, max_size=20),
+    st.lists(PROMOTIONS, min_size=1, max_size=5),
+    st.lists(st.tuples(st.just(NOON), st.sampled_from(State), OURS), max_size=10),
+    st.lists(FACTS, max_size=6),
 )
 def test_stories_are_taken_whatever_happened(
     promotions: list[Promotion], steps: list[answers.Transition], facts: list[Fact]

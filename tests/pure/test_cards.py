@@ -208,6 +208,18 @@ def test_a_bad_end_says_what_to_do_now(it: Promotion, advice: str) -> None:
     assert advice in read(shown(it))
 
 
+def test_what_is_live_already_is_not_to_be_asked_for_again() -> None:
+    said = read(shown(replace(at(State.BLOCKED, "v3 is what production runs already"), previous=3)))
+    assert "Nothing is left to do." in said
+    assert "/promote" not in said
+
+
+def test_a_first_release_is_compared_with_nothing() -> None:
+    first = read(shown(replace(IT, previous=None), comparison=Comparison(metrics=(("accuracy", None, 0.9667),))))
+    assert "v3, the first release there" in first
+    assert "*What is known of it*\n`accuracy` 0.9667\n" in first
+
+
 @pytest.mark.parametrize("state", [state for state in State if state is not State.REJECTED])
 def test_a_reason_that_may_come_from_outside_calls_nobody(state: State) -> None:
     said = "the pod said <@U0MALLORY>"
@@ -289,7 +301,7 @@ PROMOTION = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     PROMOTION,
     st.none() | HEALTH,

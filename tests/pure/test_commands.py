@@ -84,6 +84,7 @@ def test_models_and_promotions() -> None:
         pytest.param("iris", "Type `/promote iris STAGE`, with the stage's name", id="no stage"),
         pytest.param("iris 3 production", "before the version. Type `/promote iris production 3`.", id="swapped"),
         pytest.param("iris production 3 now please", "I do not know what to do with `now please`.", id="spare words"),
+        pytest.param("iris production now please", "I do not know what to do with `now please`.", id="all spare"),
         pytest.param("iris production newest", "`newest` is not a version.", id="no version"),
         pytest.param("iris production 0", "`0` is not a version.", id="version 0"),
         pytest.param("iris production ３", "`３` is not a version.", id="digits of another script"),
