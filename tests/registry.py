@@ -11,12 +11,10 @@ from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import psutil
 import pytest
 
 from bot.demo.registry import Registry
 from bot.domain import Json
-from bot.errors import Permanent
 
 T = TypeVar("T")
 SECRET = "the-secret-of-the-webhook"
@@ -50,7 +48,7 @@ class MLflowServer:
 
 @pytest.fixture(scope="session")
 def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MLflowServer]:
-    """A registry whose first seeding was killed half-way and then taken up again; no test may count on more."""
+    """A registry with the models of the demo; no test may count on more, for all tests share it."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
@@ -61,8 +59,6 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MLflowSe
     registry = Registry(folder=tmp_path_factory.mktemp("registry"))
     try:
         wait(registry.start())
-        with pytest.raises(Permanent, match="training process ended"):
-            wait(registry.seed(_kill_at_the_second))
         wait(registry.seed())
         yield MLflowServer(url=registry.url, registry=registry, loop=loop)
     finally:
@@ -70,10 +66,3 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MLflowSe
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
-
-
-def _kill_at_the_second(said: str) -> None:
-    if said.endswith("iris-classifier v2"):
-        for child in psutil.Process().children():
-            if "bot.demo.training" in child.cmdline():
-                child.kill()

@@ -1,7 +1,7 @@
-"""The bot among the fakes, in one event loop, for stories: chat, forge, cluster and agent are real protocols, pods are
-scripted, the registry is a real MLflow.
+"""The bot among the fakes, in one event loop, for stories.
 
-Not itself a test.  A story types as people do, and looks at the world: git, the registry, pods and the channel.
+Chat, forge and cluster speak the real protocols, pods are scripted, the registry is a real MLflow.  Not itself a test.
+A story types as people do, and looks at the world: git, the registry, pods and the channel.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import base64
 import hashlib
 import hmac
 import json
+import random
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -202,7 +203,7 @@ def everything(message: Mapping[str, Any]) -> str:
 
 
 @asynccontextmanager
-async def story_world(
+async def story_world(  # noqa: PLR0915  (it is a list of what is started, in order)
     folder: Path,
     *,
     model: str,
@@ -280,8 +281,11 @@ async def _ready(http: aiohttp.ClientSession, port: int, world: StoryWorld) -> N
 
 
 def _free_port() -> int:
-    with bind(0) as listener:
-        return int(listener.getsockname()[1])
+    """Return a port below those that the kernel gives to whoever asks for any."""
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with suppress(OSError), bind(port):
+            return port
 
 
 async def _serve(stack: AsyncExitStack, app: web.Application) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 import aiohttp
+import yaml
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.config import ConfigException
@@ -49,7 +50,7 @@ async def _load(kubeconfig: str | None, configuration: Configuration) -> None:
             load_incluster_config(configuration)
         else:
             await load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)
-    except (ConfigException, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         where = kubeconfig or "the default kubeconfig (~/.kube/config)"
         raise Permanent(f"no way to the cluster: {where} cannot be used ({error}); set KUBECONFIG") from error
 

@@ -20,10 +20,12 @@ async def all_of(events: AsyncIterator[Json]) -> list[Json]:
 
 
 def always(answer: web.Response) -> Answer:
-    async def handle(request: web.Request) -> web.StreamResponse:
-        return answer
+    """Answer every request so, each time anew: a response cannot be sent twice, and a refused client asks again."""
 
-    return handle
+    async def same(_: web.Request) -> web.Response:
+        return web.Response(status=answer.status, body=answer.body, headers=answer.headers)
+
+    return same
 
 
 # ── lists ────────────────────────────────────────────────────────────────────────────────────────────

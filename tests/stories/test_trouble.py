@@ -1,4 +1,4 @@
-"""Systems that are down, or whose answers are lost: the story is late, it says so, nothing is lost and nothing doubled."""
+"""Systems that are down, or whose answers are lost: the story is late, nothing is lost and nothing doubled."""
 
 from pathlib import Path
 
