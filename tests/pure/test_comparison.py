@@ -62,6 +62,18 @@ def test_callers_need_no_change_for(inputs: tuple[tuple[str, str, bool], ...], s
     assert signature(LIVE, replace(CANDIDATE, inputs=inputs)) == ("compatible", (sentence,))
 
 
+TYPES = ("integer", "long", "float", "double", "string", "boolean")
+WIDENED = {("integer", "long"), ("integer", "double"), ("long", "double"), ("float", "double")}
+
+
+@pytest.mark.parametrize("was", TYPES)
+@pytest.mark.parametrize("now", TYPES)
+def test_a_type_may_widen_and_change_in_no_other_way(was: str, now: str) -> None:
+    before, after = replace(LIVE, inputs=(("x", was, True),)), replace(CANDIDATE, inputs=(("x", now, True),))
+    expected = "same" if was == now else "compatible" if (was, now) in WIDENED else "breaking"
+    assert signature(before, after)[0] == expected
+
+
 @pytest.mark.parametrize(
     ("inputs", "sentence"),
     [
