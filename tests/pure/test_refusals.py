@@ -36,6 +36,11 @@ def test_a_slip_is_recognised_and_nothing_else(word: str, meant: str | None) -> 
     assert refusals.nearest(word, MODELS) == meant
 
 
+def test_the_nearest_of_ten_thousand_is_found() -> None:
+    many = [f"team-{n % 97}-model-{n}" for n in range(10_000)]
+    assert refusals.nearest("team-5-modle-5", many) == "team-5-model-5"
+
+
 def test_an_unknown_model_is_answered_with_the_nearest_and_the_whole_command() -> None:
     assert refusals.unknown_model("iris-clasifier", MODELS, rest=("production",)) == (
         "There is no model `iris-clasifier`. Did you mean `iris-classifier`? "
