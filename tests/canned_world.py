@@ -75,9 +75,10 @@ class StillRegistry:
         """Return the models."""
         return {"models": self.models}
 
-    async def train(self, model: str, quality: str) -> int:
+    async def train(self, model: str, quality: str, say: Callable[[str], None]) -> int:
         """Note what is asked for, and finish when the test lets it."""
         self.trained.append((model, quality))
+        say("fitting")
         await self.may_finish.wait()
         return 4
 

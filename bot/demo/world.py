@@ -223,9 +223,9 @@ class World:
 
 
 def settled(cluster: Json) -> bool:
-    """Say whether every workload has its pods ready, but for those that crash and will go on to."""
+    """Say whether every pod of every workload says which version it serves, but for those that crash for good."""
     hopeless = {pod["name"] for pod in cluster["pods"] if "BackOff" in pod["status"] and pod["restarts"] > 1}
-    waiting = [pod for pod in cluster["pods"] if not pod["ready"] and pod["name"] not in hopeless]
+    waiting = [pod for pod in cluster["pods"] if pod["serves"] is None and pod["name"] not in hopeless]
     present = all(
         any(pod["name"].startswith(f"{workload['name']}-") for pod in cluster["pods"])
         for workload in cluster["deployments"]

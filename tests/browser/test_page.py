@@ -172,7 +172,7 @@ async def test_the_bot_is_killed_and_started_from_the_page(world: CannedWorld, p
 async def test_a_training_is_shown_while_it_lasts(world: CannedWorld, page_for: PageFor) -> None:
     page = await page_for(world)
     await page.locator(".model", has_text="churn").get_by_role("button", name="Broken").click()
-    await expect(page.locator(".training")).to_contain_text("Training a broken version")
+    await expect(page.locator(".training")).to_contain_text("A broken version: fitting")
     assert world.registry.trained == [("churn", "broken")]
     world.registry.may_finish.set()
     await expect(page.locator(".training")).to_have_count(0)

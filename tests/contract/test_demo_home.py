@@ -117,7 +117,7 @@ def test_the_seeded_repository_holds_what_callboard_edits(model: str, folder: st
 
 
 def pod(name: str, **more: object) -> Json:
-    return {"name": name, "ready": True, "status": "Running", "restarts": 0} | more
+    return {"name": name, "serves": 1, "status": "Running", "restarts": 0} | more
 
 
 WORKLOAD = {"name": "iris", "replicas": 1}
@@ -130,9 +130,9 @@ WORKLOAD = {"name": "iris", "replicas": 1}
         ([], [], False),
         ([], [WORKLOAD], False),
         ([], [{"name": "iris", "replicas": 0}], True),
-        ([pod("iris-1-a", ready=False)], [WORKLOAD], False),
-        ([pod("iris-1-a", ready=False, status="CrashLoopBackOff", restarts=2)], [WORKLOAD], True),
-        ([pod("iris-1-a", ready=False, status="CrashLoopBackOff", restarts=1)], [WORKLOAD], False),
+        ([pod("iris-1-a", serves=None)], [WORKLOAD], False),
+        ([pod("iris-1-a", serves=None, status="CrashLoopBackOff", restarts=2)], [WORKLOAD], True),
+        ([pod("iris-1-a", serves=None, status="CrashLoopBackOff", restarts=1)], [WORKLOAD], False),
     ],
 )
 def test_the_demo_is_ready_when_every_pod_answers_or_is_past_hoping_for(

@@ -115,7 +115,7 @@ async def test_a_training_is_seen_while_it_lasts_and_answers_with_its_version(
     async for picture in script.frames():
         if picture["training"]:
             break
-    assert picture["training"] == [{"model": "churn", "quality": "better", "seconds": 0}]
+    assert picture["training"] == [{"model": "churn", "quality": "better", "seconds": 0, "says": "fitting"}]
     world.registry.may_finish.set()
     assert await asked == (200, {"ok": True, "model": "churn", "version": 4})
     assert (await script.state())["training"] == []

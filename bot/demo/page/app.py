@@ -6,6 +6,7 @@ It shows the world and passes people's orders on to it; it decides nothing and k
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from html import escape
 from pathlib import Path
 from time import monotonic
@@ -23,13 +24,22 @@ STATIC = Path(__file__).parent / "static"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
+@dataclass(slots=True, kw_only=True)
+class Training:
+    """A training under way: since when (monotonic clock, seconds), and what it said last."""
+
+    order: orders.Train
+    since: float
+    says: str = "waiting"
+
+
 class Page:
     """One page on which the whole demo world is seen and driven."""
 
     def __init__(self, sights: Sights, *, token: str) -> None:
         self._sights = sights
         self._token = token
-        self._trainings: dict[int, tuple[orders.Train, float]] = {}
+        self._trainings: dict[int, Training] = {}
         self._tasks: set[asyncio.Task[int]] = set()
         self._one_training = asyncio.Lock()
         self._picture = Picture(sights, self._training)
@@ -123,19 +133,29 @@ class Page:
 
     async def _trained(self, order: orders.Train) -> int:
         key = max(self._trainings, default=0) + 1
-        self._trainings[key] = (order, monotonic())
+        training = self._trainings[key] = Training(order=order, since=monotonic())
         self._stream.wake()
+
+        def say(line: str) -> None:
+            training.says = line
+            self._stream.wake()
+
         try:
             async with self._one_training:
-                return await self._sights.registry.train(order.model, order.quality)
+                return await self._sights.registry.train(order.model, order.quality, say)
         finally:
             del self._trainings[key]
             self._stream.wake()
 
     def _training(self) -> list[Json]:
         return [
-            {"model": order.model, "quality": order.quality, "seconds": round(monotonic() - since)}
-            for order, since in self._trainings.values()
+            {
+                "model": it.order.model,
+                "quality": it.order.quality,
+                "seconds": round(monotonic() - it.since),
+                "says": it.says,
+            }
+            for it in self._trainings.values()
         ]
 
     async def _bot(self, request: web.Request) -> web.Response:

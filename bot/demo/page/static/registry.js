@@ -32,7 +32,7 @@ async function train(event, name, quality) {
   event.target.disabled = false;
 }
 
-const progress = (task) => h("p", { class: "training" }, h("span", {}, `Training a ${task.quality} version … ${task.seconds} s`), h("span", { class: "bar" }, h("i")));
+const progress = (task) => h("p", { class: "training" }, h("span", {}, `A ${task.quality} version: ${task.says} … ${task.seconds} s`), h("span", { class: "bar" }, h("i")));
 
 function version(item) {
   const accuracy = item.metrics?.accuracy;
