@@ -87,7 +87,7 @@ def demo(port: int, fresh: bool, tour: bool, sabotage: str | None) -> None:
     if sabotage and not tour:
         raise click.UsageError("--sabotage breaks a step of the tour: add --tour")
     try:
-        from bot.demo import world
+        from bot.demo.world import main as live
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("bot."):
             raise
@@ -95,7 +95,7 @@ def demo(port: int, fresh: bool, tour: bool, sabotage: str | None) -> None:
             f"the demo needs {error.name}, which is not installed; in a checkout, run `make demo`"
         ) from error
 
-    sys.exit(world.main(port=port, fresh=fresh, tour=tour, sabotage=sabotage))
+    sys.exit(live(port=port, fresh=fresh, tour=tour, sabotage=sabotage))
 
 
 @cli.command(short_help="Check app.yaml and its manifests, offline.")

@@ -16,7 +16,7 @@ from tests.kubernetes_script import Answer
 
 
 @asynccontextmanager
-async def pod(answer: Answer, *, timeout: timedelta = timedelta(seconds=3)) -> AsyncIterator[tuple[Pods, str]]:
+async def pod(answer: Answer, *, timeout: timedelta = timedelta(seconds=3)) -> AsyncIterator[tuple[Pods, str]]:  # noqa: ASYNC109
     """Give the client and the address of a pod that answers so."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
