@@ -31,12 +31,13 @@ from bot.clients.mlflow_answers import (
     metrics,
     pairs,
 )
-from bot.clients.mlflow_rest import API, Rest
+from bot.clients.mlflow_rest import API, BROKEN, Rest
 from bot.domain import Card, ModelVersion
 
 PAGE = "1000"
 """Models or versions asked for at once."""
 GONE = frozenset({"RESOURCE_DOES_NOT_EXIST"})
+UNREADABLE = GONE | {BROKEN}
 NO_ALIAS = frozenset({"INVALID_PARAMETER_VALUE"})
 """What MLflow says of an alias that a model does not have, and of a word that can be no alias."""
 IS_PROMPT = "mlflow.prompt.is_prompt"
@@ -117,7 +118,8 @@ class MLflow:
         """Return all that is known of a version without loading it, or None where there is no such version.
 
         Metrics come from the run and from the logged model (which has the last word on a name that both know).
-        One that is not a finite number is left out: no gate could compare it.
+        One that is not a finite number is left out: no gate could compare it.  Files that MLflow itself cannot read
+        (500: it lacks the store's library or its credentials) count as not there; all else is still worth knowing.
         """
         version = await self._version(what)
         if version is None:
@@ -125,7 +127,9 @@ class MLflow:
         logged = await self._logged_model(version)
         run_id = version.run_id or (logged.info.source_run_id if logged else "")
         run, says, needs = await asyncio.gather(
-            self._run(run_id), self._artifact(what, "MLmodel"), self._artifact(what, "requirements.txt")
+            self._run(run_id),
+            self._artifact(what, "MLmodel", absent=UNREADABLE),
+            self._artifact(what, "requirements.txt", absent=UNREADABLE),
         )
         return _card(version, logged or NOTHING_LOGGED, run, says=_text(says), needs=_text(needs))
 
@@ -184,8 +188,8 @@ class MLflow:
         answer = await self._rest.find(f"{API}/runs/get", {"run_id": run_id}, RunAnswer, absent=GONE)
         return answer.run if answer else None
 
-    async def _artifact(self, what: ModelVersion, path: str) -> bytes | None:
-        return await self._rest.read("/model-versions/get-artifact", {**_named(what), "path": path}, absent=GONE)
+    async def _artifact(self, what: ModelVersion, path: str, *, absent: frozenset[str] = GONE) -> bytes | None:
+        return await self._rest.read("/model-versions/get-artifact", {**_named(what), "path": path}, absent=absent)
 
 
 NOTHING_LOGGED = LoggedModel(info=LoggedModelInfo())

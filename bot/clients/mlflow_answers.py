@@ -5,10 +5,14 @@ https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow/protos/service.proto and mo
 """
 
 import math
+import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
 from msgspec import Struct
+
+LARGEST = sys.float_info.max
+"""What MLflow's SQL store keeps for an infinity."""
 
 
 class Pair(Struct, frozen=True):
@@ -137,7 +141,7 @@ def metrics(logged: Iterable[Metric]) -> dict[str, float]:
     A logged model may hold several of one name, one for each data set.
     """
     values = {metric.key: _number(metric.value) for metric in sorted(logged, key=lambda metric: metric.timestamp)}
-    return {key: value for key, value in values.items() if math.isfinite(value)}
+    return {key: value for key, value in values.items() if abs(value) < LARGEST}  # not-a-number compares as false
 
 
 def _number(value: float | str) -> float:

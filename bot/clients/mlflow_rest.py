@@ -18,6 +18,8 @@ from bot.errors import Permanent, Temporary
 
 API = "/api/2.0/mlflow"
 TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=3)
+BROKEN = "500"
+"""What can be named among the absent error codes: MLflow's own failure, which has no code."""
 LARGEST = 16 << 20
 """Bytes of one answer: a page of 1,000 models with their aliases is 1.5 MB."""
 
@@ -56,7 +58,7 @@ class Rest:
         """Return what is answered as it is, or None as above."""
         try:
             return await self._ask("GET", path, query=query)
-        except _Refused as refusal:
+        except (_Refused, _Unwell) as refusal:
             if refusal.code in absent:
                 return None
             raise
@@ -97,7 +99,7 @@ class Rest:
     def _refused(self, answer: aiohttp.ClientResponse, said: Json) -> Temporary | Permanent:
         status = answer.status
         if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return Temporary(f"MLflow at {self._uri} answers {status}", after=_after(answer))
+            return _Unwell(f"MLflow at {self._uri} answers {status}", code=str(status), after=_after(answer))
         message = str(said.get("message", ""))[:300]
         sentence = f"{self._what_to_do(status, message)}: {self._uri} answered {status} {message}"
         return _Refused(sentence.rstrip(), code=str(said.get("error_code", "")))
@@ -120,11 +122,23 @@ class Rest:
                 return "MLflow refuses"
 
 
+class Ailing(Temporary):
+    """MLflow answered, with an error of its own (5xx)."""
+
+
 class _Refused(Permanent):
     """A refusal with MLflow's own code, which tells what is not there from what is not allowed."""
 
     def __init__(self, message: str, *, code: str) -> None:
         super().__init__(message)
+        self.code = code
+
+
+class _Unwell(Temporary):
+    """A failure of the server's own, with its status."""
+
+    def __init__(self, message: str, *, code: str, after: timedelta | None) -> None:
+        super().__init__(message, after=after)
         self.code = code
 
 

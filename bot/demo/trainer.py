@@ -62,6 +62,7 @@ class Trainer:
                 raise Permanent(f"Training failed: {answer['failed']} (more in {self._log})")
             else:
                 return answer
+        await self._end(process)  # its stdout has ended; the next order must find it gone
         raise Permanent(f"The training process ended; its log is {self._log}")
 
     async def _spawn(self) -> Process:

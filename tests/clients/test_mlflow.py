@@ -17,6 +17,8 @@ from bot.errors import Permanent, Temporary
 from tests.registry import MLflowServer
 
 IRIS = ModelVersion(model="iris-classifier", version=1)
+S3 = "s3://bucket/model"
+"""Where the server cannot read: it lacks the library for that, as many a real one lacks the credentials."""
 ODD_NAMES = ["it's a model", 'say "hello"', "a&b=c?d#e%20", "Füchse 🦊", "under_score.dot", " padded "]
 
 
@@ -41,7 +43,7 @@ class World:
         name = name or f"model-{secrets.token_hex(4)}"
         await self.send("POST", "registered-models/create", {"name": name})
         for _ in range(versions):
-            await self.send("POST", "model-versions/create", {"name": name, "source": "s3://bucket/model"} | more)
+            await self.send("POST", "model-versions/create", {"name": name, "source": S3} | more)
         return name
 
     async def at(self, model: str, alias: str) -> int | None:
@@ -163,18 +165,22 @@ async def test_what_does_not_exist_has_no_card(world: World) -> None:
     assert await world.mlflow.card(ModelVersion(model="no-such-model", version=1)) is None
 
 
-async def test_a_version_with_no_run_and_no_files_has_a_card_that_says_little(world: World) -> None:
-    card = await world.mlflow.card(ModelVersion(model=await world.model(), version=1))
+async def test_files_that_mlflow_itself_cannot_read_leave_the_rest_of_the_card(world: World) -> None:
+    what = ModelVersion(model=await world.model(source=S3), version=1)
+    card = await world.mlflow.card(what)
     assert card is not None
+    assert card.what == what
     assert (card.run, card.inputs, card.requirements, card.size, dict(card.metrics)) == (None, None, (), None, {})
+    with pytest.raises(Temporary, match="500"):  # a proof is not left out for it
+        await world.mlflow.input_example(what)
 
 
 async def test_a_version_registered_without_its_run_is_led_to_it_by_the_logged_model(world: World) -> None:
     path, query = "/api/2.0/mlflow/model-versions/get", {"name": IRIS.model, "version": "1"}
     async with world.http.get(path, params=query) as answer:
         source = (await answer.json())["model_version"]["source"]
-    copy = ModelVersion(model=await world.model(source=source), version=1)
-    original, copied = await world.mlflow.card(IRIS), await world.mlflow.card(copy)
+    model = await world.model(source=source, model_id=source.removeprefix("models:/"))
+    original, copied = await world.mlflow.card(IRIS), await world.mlflow.card(ModelVersion(model=model, version=1))
     assert original is not None
     assert copied is not None
     assert (copied.run, copied.metrics, copied.inputs) == (original.run, original.metrics, original.inputs)
@@ -255,7 +261,6 @@ async def test_an_alias_to_no_version_and_a_tag_on_none_need_the_operator(world:
 async def test_a_write_whose_answer_was_lost_may_be_repeated_and_is_done_once(world: World) -> None:
     name = await world.model(versions=2)
     await world.mlflow.move_alias(name, "old", 1)
-    done = len(world.writes)
     what = ModelVersion(model=name, version=2)
     verbs: tuple[Callable[[], Awaitable[None]], ...] = (
         lambda: world.mlflow.move_alias(name, "production", 2),
@@ -267,8 +272,9 @@ async def test_a_write_whose_answer_was_lost_may_be_repeated_and_is_done_once(wo
         with pytest.raises(Temporary):
             await verb()
         world.faults.set("mlflow", FaultKind.LOST_ANSWER, 0)
+        done = len(world.writes)
         await verb()
-    assert len(world.writes) == done + 3
+        assert len(world.writes) == done
     assert (await world.at(name, "production"), await world.at(name, "old")) == (2, None)
 
 
