@@ -1,0 +1,61 @@
+"""Figures, one JSON line each: {"name", "value", "unit", "limit", "ratio"}.  Run by `make bench`."""
+
+import asyncio
+import json
+import statistics
+import sys
+import tempfile
+from pathlib import Path
+
+from bot.demo.registry import Registry
+from tests.stories.registry import models_of
+from tests.story_world import StoryWorld, story_world
+
+COMMANDS = 200
+ROUNDS = 3
+
+
+def figure(name: str, value: float, unit: str, limit: float) -> None:
+    """Print one figure."""
+    line = {"name": name, "value": round(value, 2), "unit": unit, "limit": limit, "ratio": round(value / limit, 3)}
+    sys.stdout.write(json.dumps(line) + "\n")
+
+
+async def slash_commands(world: StoryWorld) -> float:
+    """Return the 99th percentile of a command's answer, one caller, in milliseconds."""
+    took = []
+    for _ in range(COMMANDS):
+        answer = await world.chat.say(user="alice", channel="#ml-releases", text=f"/models {world.model}")
+        took.append(float(answer["ms"]))
+    return statistics.quantiles(took, n=100)[98]
+
+
+async def requests_to_a_pull(world: StoryWorld) -> int:
+    """Return how many requests GitHub sees from the command to the open pull request."""
+    before = len(world.forge.log)
+    await world.say("alice", f"/promote {world.model} production")
+    await world.pull()
+    asked = list(world.forge.log)[before:]
+    opened = next(i for i, one in enumerate(asked) if one.method == "POST" and one.template.endswith("/pulls"))
+    return opened + 1
+
+
+async def main() -> None:
+    """Measure."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        registry = Registry(folder=folder / "registry")
+        try:
+            await registry.start()
+            await registry.seed()
+            models = await models_of(registry.url)
+            model = await models.model(versions=2, aliases={"production": 1, "staging": 2})
+            async with story_world(folder, model=model, mlflow=registry.url) as world:
+                rounds = [await slash_commands(world) for _ in range(ROUNDS)]
+                figure("slash_command_p99", statistics.median(rounds), "ms", 100)
+                figure("github_requests_to_pull", await requests_to_a_pull(world), "requests", 6)
+        finally:
+            await registry.close()
+
+
+asyncio.run(main())
