@@ -6,7 +6,7 @@ demo: .venv/ready
 	@exec $(PY) -m bot demo $(ARGS)
 
 test: .venv/ready
-	$(PY) -m pytest $(ARGS)
+	$(PY) -m pytest -n 2 $(ARGS)
 
 lint: .venv/ready
 	.venv/bin/ruff format --check .
