@@ -4,6 +4,7 @@ It passes on what it gets and changes nothing; what goes wrong is the business o
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
+from io import BytesIO
 
 import aiohttp
 from aiohttp import web
@@ -47,7 +48,7 @@ async def _forward(session: aiohttp.ClientSession, request: web.Request, target:
     body = await request.read()
     try:
         async with session.request(
-            request.method, url, headers=headers, data=body or None, allow_redirects=False
+            request.method, url, headers=headers, data=BytesIO(body) if body else None, allow_redirects=False
         ) as answer:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
             return web.Response(status=answer.status, headers=kept, body=await answer.read())
