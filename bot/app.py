@@ -78,7 +78,12 @@ async def _open_doors(app: App, environment: Environment, stack: AsyncExitStack)
     stack.push_async_callback(slack.close)
     github = GitHub.connect(app.repository, environment)
     stack.push_async_callback(github.close)
-    mlflow = MLflow.connect(env.mlflow_tracking_uri)
+    mlflow = MLflow.connect(
+        env.mlflow_tracking_uri,
+        env.mlflow_tracking_username,
+        env.mlflow_tracking_password.reveal() if env.mlflow_tracking_password else None,
+        env.mlflow_tracking_token.reveal() if env.mlflow_tracking_token else None,
+    )
     stack.push_async_callback(mlflow.close)
     kubernetes = await Kubernetes.connect(env.kubeconfig)
     stack.push_async_callback(kubernetes.close)
