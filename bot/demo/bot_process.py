@@ -102,6 +102,7 @@ class BotProcess:
             self._promotions = []
         elif monotonic() - self._asked > FRESH:
             self._asked = monotonic()
+            self._ready = self._ready or await self._get("/readyz") is not None
             answer = await self._get("/promotions")
             self._promotions = answer.get("promotions", []) if answer is not None else self._promotions
         return self._promotions

@@ -250,3 +250,29 @@ async def test_a_name_that_is_bound_to_this_machine_does_not_open_the_page(
 
 async def _empty(_: web.Request) -> web.Response:
     return web.Response(text="<!doctype html><title>elsewhere</title>", content_type="text/html")
+
+
+async def test_the_newest_message_stays_in_sight_until_one_scrolls_away(world: CannedWorld, page_for: PageFor) -> None:
+    for number in range(40):
+        post(world, f"message {number}")
+    page = await page_for(world)
+    await expect(page.get_by_text("message 39")).to_be_in_viewport()
+    post(world, "message 40")
+    await expect(page.get_by_text("message 40")).to_be_in_viewport()
+    await page.locator("#scroll").evaluate("box => { box.scrollTop = 0 }")
+    await expect(page.get_by_text("message 0", exact=True)).to_be_in_viewport()
+    post(world, "message 41")
+    down = page.get_by_role("button", name="New messages")
+    await expect(down).to_be_visible()
+    await expect(page.get_by_text("message 0", exact=True)).to_be_in_viewport()
+    await down.click()
+    await expect(page.get_by_text("message 41")).to_be_in_viewport()
+
+
+async def test_a_command_that_nobody_answers_is_said_not_to_be_answered(world: CannedWorld, page_for: PageFor) -> None:
+    world.chat.connect("http://127.0.0.1:1/slack/events")
+    page = await page_for(world)
+    await page.fill("#line", "/models")
+    await page.press("#line", "Enter")
+    await expect(page.locator(".typed")).to_contain_text("not answered")
+    await expect(page.locator(".whisper")).to_contain_text("dispatch_failed")

@@ -4,7 +4,7 @@ import { listen } from "./api.js";
 import { drawCluster } from "./cluster.js";
 import { buildComposer, drawComposer } from "./composer.js";
 import { byId, h, keyed } from "./dom.js";
-import { drawMessages, followNewest } from "./messages.js";
+import { drawMessages, followNewest, toNewest } from "./messages.js";
 import { learn } from "./mrkdwn.js";
 import { drawPromotions } from "./promotions.js";
 import { drawPulls } from "./pulls.js";
@@ -50,7 +50,7 @@ function showTab(name) {
   if (name === "chat") toNewest();
 }
 
-const toNewest = followNewest();
+followNewest();
 buildTrouble();
 buildComposer(speakAs, () => {
   draw();

@@ -8,11 +8,12 @@ import { mrkdwn } from "./mrkdwn.js";
 
 const QUICK = ["white_check_mark", "x"];
 const typed = []; // what was said from this page, with how it was answered: commands are not messages in Slack
+let following = true; // the reader is at the newest message
 let ui = null; // {person, channel, people}: who speaks, and where
 
 /** Remember a line that somebody typed here; `at` is when (ms), so that it stands above its answer. */
 export function remember(at, person, channel, text, answer) {
-  typed.push({ ts: String(at / 1000), typed: true, person, channel, text, ms: answer?.ms ?? null });
+  typed.push({ ts: String(at / 1000), typed: true, person, channel, text, ms: answer?.ms ?? null, ok: answer?.ok === true });
 }
 
 /** Show everything that is said in the channel, oldest first. */
@@ -25,29 +26,34 @@ export function drawMessages(state, present) {
     ...typed.filter(here),
   ];
   items.sort((a, b) => Number(a.ts) - Number(b.ts));
-  const scroll = byId("scroll");
-  const atEnd = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
   // Who looks is part of what is shown: my own reactions stand out.
   const shown = items.map((item) => ({ ...item, me: item.reactions?.length ? ui.person : null }));
   const grown = byId("messages").children.length < shown.length;
   keyed(byId("messages"), shown, (item) => `${item.ts}${item.typed ? "t" : item.private ? "p" : ""}`, make);
-  if (atEnd) scroll.scrollTop = scroll.scrollHeight;
+  if (following) toNewest();
   else if (grown) byId("down").hidden = false;
 }
 
-/** Let the reader go back to the newest message. */
+/** Show the newest message, and stay with the newest until the reader scrolls away. */
+export function toNewest() {
+  const scroll = byId("scroll");
+  following = true;
+  scroll.scrollTop = scroll.scrollHeight;
+  byId("down").hidden = true;
+}
+
+/** Keep the newest message in sight, whatever changes its size, unless the reader has scrolled away. */
 export function followNewest() {
   const scroll = byId("scroll");
-  const down = byId("down");
-  const toEnd = () => {
-    scroll.scrollTop = scroll.scrollHeight;
-    down.hidden = true;
-  };
-  down.addEventListener("click", toEnd);
+  byId("down").addEventListener("click", toNewest);
   scroll.addEventListener("scroll", () => {
-    if (scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80) down.hidden = true;
+    following = scroll.scrollHeight - scroll.scrollTop - scroll.clientHeight < 80;
+    if (following) byId("down").hidden = true;
   });
-  return toEnd;
+  const resized = new ResizeObserver(() => {
+    if (following) toNewest();
+  });
+  for (const box of [scroll, byId("messages")]) resized.observe(box);
 }
 
 function make(item) {
@@ -56,7 +62,7 @@ function make(item) {
 }
 
 function typedLine(item) {
-  const answered = item.ms === null ? "" : `answered in ${Math.round(item.ms)} ms`;
+  const answered = !item.ok ? "not answered" : item.ms === null ? "" : `answered in ${Math.round(item.ms)} ms`;
   return h("article", { class: "typed" }, h("b", {}, item.person), " typed ", h("code", {}, item.text),
     answered ? h("span", { class: "quiet" }, answered) : null);
 }
