@@ -5,7 +5,6 @@ does stands in its own module.  `main` is `callboard demo`.
 """
 
 import asyncio
-import importlib
 import logging
 import signal
 import sys
@@ -271,9 +270,9 @@ async def _live(*, port: int, fresh: bool, tour: bool, sabotage: str | None) -> 
         sys.stdout.write(f"Callboard's demo world; its state is in {FOLDER}\n")
         async with World(home, ports) as world:
             if tour:
-                # Imported only now: the tour itself is written in terms of this module.
-                code: int = await importlib.import_module("bot.demo.tour").run(world, sabotage=sabotage)
-                return code
+                from bot.demo.tour import run  # only now: the tour is written in terms of this module
+
+                return await run(world, sabotage=sabotage)
             sys.stdout.write(
                 f"\nOpen {world.page_url} and type /promote iris-classifier production as alice.\n"
                 f"For scripts (docs/demo.md): X-Callboard-Token: {home.token}\nCtrl-C stops it.\n"
