@@ -270,7 +270,7 @@ async def _live(*, port: int, fresh: bool, tour: bool, sabotage: str | None) -> 
         sys.stdout.write(f"Callboard's demo world; its state is in {FOLDER}\n")
         async with World(home, ports) as world:
             if tour:
-                from bot.demo.tour import run  # only now: the tour is written in terms of this module
+                from bot.demo.tour import run  # noqa: PLC0415  only now: the tour is written in terms of this module
 
                 return await run(world, sabotage=sabotage)
             sys.stdout.write(
