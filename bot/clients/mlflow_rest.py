@@ -122,10 +122,6 @@ class Rest:
                 return "MLflow refuses"
 
 
-class Ailing(Temporary):
-    """MLflow answered, with an error of its own (5xx)."""
-
-
 class _Refused(Permanent):
     """A refusal with MLflow's own code, which tells what is not there from what is not allowed."""
 

@@ -101,6 +101,20 @@ async def test_the_newest_versions_come_first_over_all_models(world: World) -> N
     assert timedelta(0) <= datetime.now(UTC) - newest[0].created < timedelta(minutes=1)
 
 
+async def test_a_registry_larger_than_one_answer_is_read_in_pages(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.clients.mlflow.PAGE", "2")
+    monkeypatch.setattr("bot.clients.mlflow_rest.LARGEST", 6_000)
+    name = await world.model(versions=5, description="x" * 1_500)
+    newest = await world.mlflow.newest(5)
+    assert [r.what for r in newest] == [ModelVersion(model=name, version=number) for number in (5, 4, 3, 2, 1)]
+    assert [r.what.version for r in await world.mlflow.newest(3)] == [5, 4, 3]
+    with pytest.raises(Permanent, match="more than"):
+        monkeypatch.setattr("bot.clients.mlflow.PAGE", "5")
+        await world.mlflow.newest(5)
+
+
 async def test_a_prompt_is_no_model_version(world: World) -> None:
     tag = [{"key": "mlflow.prompt.is_prompt", "value": "true"}]
     name = f"prompt-{secrets.token_hex(4)}"
