@@ -75,11 +75,12 @@ class ControlPlane:
         found: list[Json] = (await self.rest.get(self.path(plural)))["items"]
         return found
 
-    async def pod(self, name: str, told: Callable[[Json], T], *, within: float = 15) -> T:
-        """Return what `told` says of a pod once that is true."""
+    async def pod(self, name: str, told: Callable[[Json], object], *, within: float = 15) -> Json:
+        """Return a pod once what `told` says of it is true."""
 
-        async def look() -> T:
-            return told(await self.rest.get(self.path("pods", name)))
+        async def look() -> Json | None:
+            found = await self.rest.get(self.path("pods", name))
+            return found if told(found) else None
 
         return await until(look, within=within)
 
@@ -92,7 +93,7 @@ class ControlPlane:
         await until(look, within=within)
 
 
-async def until(look: Callable[[], Awaitable[T]], *, within: float = 15) -> T:
+async def until(look: Callable[[], Awaitable[T | None]], *, within: float = 15) -> T:
     """Return what `look` finds once that is true, within so many seconds."""
     async with asyncio.timeout(within):
         while not (found := await look()):  # noqa: ASYNC110 - what is waited for rings no bell of ours

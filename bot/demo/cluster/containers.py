@@ -93,6 +93,9 @@ class Container:
         if "running" in status["state"]:
             lost = {"exitCode": 255, "reason": "Unknown", "startedAt": status["state"]["running"]["startedAt"]}
             self.last_state = {"terminated": {**lost, "finishedAt": stamp(clock.now())}}
+        elif "terminated" in status["state"]:
+            self.last_state = status["state"]
+        if "waiting" not in status["state"]:
             self.restarts += 1
 
     # ── from run to run ──────────────────────────────────────────────────────────────────────────────

@@ -1,9 +1,10 @@
-"""What the API server fills in before it stores an object: the defaults of Deployments, ReplicaSets, pods and Services.
+"""What the API server fills in before it stores an object: the defaults of workloads, pods, Services, Secrets.
 
 Not here: what is wrong with an object (`validation.py`).  A field that the writer has set is never touched.
 Source: https://github.com/kubernetes/kubernetes/blob/v1.20.2/pkg/apis/apps/v1/defaults.go and …/core/v1/defaults.go
 """
 
+from base64 import b64encode
 from copy import deepcopy
 from typing import Any
 
@@ -14,7 +15,7 @@ from bot.domain import Json
 def filled(resource: Resource, value: Json) -> Json:
     """Return the object with its kind's defaults filled in."""
     fill = _FILLERS.get((resource.group, resource.plural))
-    if fill is None or not isinstance(value.get("spec"), dict):
+    if fill is None or (fill is not _secret and not isinstance(value.get("spec"), dict)):
         return value
     result = deepcopy(value)
     fill(result)
@@ -102,6 +103,13 @@ def _service(value: Json) -> None:
         _set(port, protocol="TCP", targetPort=port.get("port"))
 
 
+def _secret(value: Json) -> None:
+    """Set the type; `stringData` is for writers only and never stored."""
+    _set(value, type="Opaque")
+    for name, text in (value.pop("stringData", None) or {}).items():
+        value["data"] = {**(value.get("data") or {}), name: b64encode(str(text).encode()).decode()}
+
+
 _FILLERS = {
     ("apps", "deployments"): _deployment,
     ("apps", "replicasets"): _replicaset,
@@ -109,4 +117,5 @@ _FILLERS = {
     ("apps", "daemonsets"): lambda value: _template(value["spec"]),
     ("", "pods"): _pod,
     ("", "services"): _service,
+    ("", "secrets"): _secret,
 }
