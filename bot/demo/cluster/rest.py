@@ -87,11 +87,26 @@ class Rest:
         async with self._session.get(path, params=query, timeout=timeout) as answer:
             if answer.status >= 400:  # noqa: PLR2004
                 raise Refused(answer.status, "", await answer.text())
-            rest = b""
-            async for chunk in answer.content.iter_any():
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in filter(None, lines):
-                    yield json.loads(line)
+            try:
+                async for event in _events(answer.content):
+                    yield event
+            finally:
+                _hang_up(answer)
+
+
+async def _events(content: aiohttp.StreamReader) -> AsyncIterator[Json]:
+    rest = b""
+    async for chunk in content.iter_any():
+        *lines, rest = (rest + chunk).split(b"\n")
+        for line in filter(None, lines):
+            yield json.loads(line)
+
+
+def _hang_up(answer: aiohttp.ClientResponse) -> None:
+    """Drop the connection of a watch that is left early: over TLS, a polite goodbye would outlast the session."""
+    connection = answer.connection
+    if connection is not None and connection.transport is not None:
+        connection.transport.abort()
 
 
 def _word(value: Any, name: str) -> str:
