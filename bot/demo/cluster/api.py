@@ -80,7 +80,7 @@ class Api:
         async def handler(request: web.Request) -> web.Response:
             answer = tell(request)
             if answer is None:
-                raise refusals.no_such_path()
+                raise web.HTTPNotFound
             return web.json_response(answer)
 
         return handler
@@ -128,7 +128,7 @@ class Api:
         if target is None or (
             target.resource.custom and not target.resource.kind and request.method in {"GET", "DELETE"}
         ):
-            raise refusals.no_such_path()
+            raise web.HTTPNotFound
         verb = _verb(request, target)
         self._authorise(request, verb, target)
         if target.subresource:

@@ -131,12 +131,24 @@ class Container:
         self.previous_log, self.log = self.log or self.previous_log, Log()
         began = clock.now()
         try:
-            running = await self._around.runtime.start(order)
+            running = await self._begun(order)
         except StartError as error:
             self._say("Failed", f"Error: failed to start container {self.name}: {error}", warning=True)
             self._ended(_START_FAILED, began, reason="StartError", message=str(error))
             return _START_FAILED, timedelta(0)
         return await self._through(running, order, began)
+
+    async def _begun(self, order: Order) -> Running:
+        """Start it; a start that is called off half-way is brought to its end, so that nothing is left running."""
+        starting = asyncio.ensure_future(self._around.runtime.start(order))
+        try:
+            return await asyncio.shield(starting)
+        except asyncio.CancelledError:
+            with suppress(StartError):
+                running = await starting
+                running.kill()
+                await running.wait()
+            raise
 
     async def _through(self, running: Running, order: Order, began: datetime) -> tuple[int, timedelta]:
         self._running, self._id = running, f"process://{secrets.token_hex(16)}"

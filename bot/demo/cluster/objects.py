@@ -24,6 +24,13 @@ Change = Callable[[Json], Json]
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, so no words: apimachinery's rand.String
 _SERVERS_OWN: Final = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
 _NO_GENERATION: Final = frozenset({"pods", "events", "namespaces", "nodes", "configmaps", "secrets", "services"})
+_BESIDE_STATUS: Final[Mapping[str, tuple[str, ...]]] = {
+    "pods": ("labels", "annotations"),
+    "nodes": ("labels", "annotations"),
+    "deployments": ("annotations",),
+    "replicasets": ("annotations",),
+}
+"""What a write of the status may change beside it: each kind's own strategy in kubernetes/pkg/registry."""
 _FIRST_STATUS: Final[Mapping[str, Json]] = {
     "pods": {"phase": "Pending", "qosClass": "BestEffort"},
     "namespaces": {"phase": "Active"},
@@ -195,7 +202,7 @@ def _check_same(resource: Resource, name: str, old: Json, new: Json) -> None:
 def _assembled(resource: Resource, old: Json, new: Json, subresource: str | None) -> Json:
     """Return the new object with everything that this write may not touch taken from the old one."""
     if subresource == "status":
-        meta = {**old["metadata"], **_only(new.get("metadata") or {}, "annotations")}
+        meta = {**old["metadata"], **_only(new.get("metadata") or {}, *_BESIDE_STATUS.get(resource.plural, ()))}
         return {**old, "metadata": meta, "status": new.get("status") or {}}
     meta = {k: v for k, v in (new.get("metadata") or {}).items() if k not in _SERVERS_OWN}
     meta |= _only(old["metadata"], *_SERVERS_OWN, "name", "namespace", "resourceVersion")

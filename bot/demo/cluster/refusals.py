@@ -61,11 +61,6 @@ def denied(resource: Resource, name: str, why: str) -> Refusal:
     return Refusal(403, "Forbidden", message, _details(resource, name, resource.plural))
 
 
-def no_such_path() -> Refusal:
-    """Refuse a path that no resource answers to."""
-    return Refusal(404, "NotFound", "the server could not find the requested resource", {})
-
-
 def not_found(resource: Resource, name: str) -> Refusal:
     """Refuse a name that no object carries."""
     message = f'{resource.qualified} "{name}" not found'

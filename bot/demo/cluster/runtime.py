@@ -9,7 +9,7 @@ import asyncio
 import os
 import signal
 import sys
-from asyncio.subprocess import PIPE, STDOUT, Process
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -114,12 +114,13 @@ class ProcessRuntime:
             raise StartError("no command specified")
         program = sys.executable if command[0] in {"python", "python3"} else command[0]
         env = self.environment(order)
+        output, write_end = os.pipe()
         try:
             process = await asyncio.create_subprocess_exec(
                 program,
                 *command[1:],
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=PIPE,
+                stdin=DEVNULL,
+                stdout=write_end,
                 stderr=STDOUT,
                 env=env,
                 cwd=self._folder,
@@ -127,8 +128,11 @@ class ProcessRuntime:
                 preexec_fn=die_with_parent,
             )
         except OSError as error:
+            os.close(output)
             raise StartError(f'exec: "{command[0]}": {error.strerror}') from error
-        return ProcessRunning(process, order.write, env, self._folder)
+        finally:
+            os.close(write_end)
+        return ProcessRunning(process, asyncio.create_task(_copy(output, order.write)), env, self._folder)
 
     def environment(self, order: Order) -> dict[str, str]:
         """Return the environment of a container's process."""
@@ -150,9 +154,8 @@ def _last_word(image: str) -> str:
 class ProcessRunning:
     """One container's process."""
 
-    def __init__(self, process: Process, write: Callable[[bytes], None], env: Mapping[str, str], folder: Path) -> None:
-        self._process, self._env, self._folder = process, env, folder
-        self._output = asyncio.create_task(_copy(process, write))
+    def __init__(self, process: Process, output: asyncio.Task[None], env: Mapping[str, str], folder: Path) -> None:
+        self._process, self._output, self._env, self._folder = process, output, env, folder
 
     @property
     def pid(self) -> int:
@@ -187,7 +190,7 @@ class ProcessRunning:
             process = await asyncio.create_subprocess_exec(
                 program,
                 *command[1:],
-                stdin=asyncio.subprocess.DEVNULL,
+                stdin=DEVNULL,
                 stdout=PIPE,
                 stderr=STDOUT,
                 env=dict(self._env),
@@ -206,7 +209,17 @@ class ProcessRunning:
         return process.returncode or 0, output.decode(errors="replace")
 
 
-async def _copy(process: Process, write: Callable[[bytes], None]) -> None:
-    if process.stdout is not None:
-        while chunk := await process.stdout.read(65536):
+async def _copy(pipe: int, write: Callable[[bytes], None]) -> None:
+    """Hand on what comes out of a pipe until all its writers are gone.
+
+    The pipe is not asyncio's: a process with one of those counts as running until its last descendant closes it.
+    """
+    reader = asyncio.StreamReader()
+    transport, _ = await asyncio.get_running_loop().connect_read_pipe(
+        lambda: asyncio.StreamReaderProtocol(reader), os.fdopen(pipe, "rb", buffering=0)
+    )
+    try:
+        while chunk := await reader.read(65536):
             write(chunk)
+    finally:
+        transport.close()

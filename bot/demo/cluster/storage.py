@@ -118,8 +118,7 @@ class Storage:
 
     def _tell(self, change: StoredChange) -> None:
         self._window.append(change)
-        for bell in self._bells:
-            bell.set()
+        self.ring()
         for listener in self.on_change:
             listener(change)
 
@@ -144,6 +143,11 @@ class Storage:
         bell = asyncio.Event()
         self._bells.add(bell)
         return bell
+
+    def ring(self) -> None:
+        """Set every bell, change or no change."""
+        for bell in self._bells:
+            bell.set()
 
     def silence(self, bell: asyncio.Event) -> None:
         """Stop setting a bell."""

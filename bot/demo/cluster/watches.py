@@ -64,6 +64,7 @@ class Watches:
     def close(self) -> None:
         """End every stream, for good."""
         self._closing = True
+        self._storage.ring()
 
     async def serve(self, request: web.Request, interest: Interest) -> web.StreamResponse:
         """Answer a watch request until it is over."""
