@@ -309,7 +309,10 @@ async def test_when_the_cluster_has_forgotten_the_past_it_lists_again(world: Wor
     assert sorted(world.lists) != sorted(WATCHED)
 
 
-async def test_a_missing_right_is_told_until_it_is_granted(world: World) -> None:
+async def test_a_missing_right_is_told_at_once_and_until_it_is_granted(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.watch.LOST", timedelta(hours=1))
     world.cluster.forbid("list", "pods")
     await world.watch.ensure("models")
     await until(lambda: world.watch.trouble("models") is not None, "the trouble")
@@ -375,14 +378,18 @@ async def test_a_cluster_that_never_answers_is_trouble(tmp_path: Path, monkeypat
 async def test_a_cluster_that_is_back_is_no_trouble_even_when_nothing_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A quiet namespace sends nothing for minutes: that the watch stands is enough."""
+    """A quiet namespace sends nothing for minutes: that the watch stands is enough, it need not have told anything."""
     monkeypatch.setattr("bot.watch.LOST", timedelta(seconds=0.2))
     away = [True]
-    async with watching(lambda _: refusal(503, "away") if away else None, tmp_path) as watch:
-        await until(lambda: watch.trouble("models") is not None, "the trouble")
+
+    def answer(request: web.Request) -> web.StreamResponse | None:
+        return refusal(503, "away") if away and "watch" in request.query else None
+
+    async with watching(answer, tmp_path) as watch:
+        await until(lambda: watch.fresh("models"), "the first lists")
+        await until(lambda: "away" in (watch.trouble("models") or ""), "the trouble")
         away.clear()
         await until(lambda: watch.trouble("models") is None, "the return")
-        assert watch.fresh("models")
 
 
 async def test_a_server_that_ends_every_watch_at_once_is_not_hammered(tmp_path: Path) -> None:
