@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from bot import clock
 from bot.config import App
-from bot.domain import Base, ModelVersion, Pair
+from bot.domain import Base, Pair
 from bot.errors import Permanent
 from bot.evidence import Doors, find_place
 from bot.rules.decision import Place
@@ -35,7 +35,7 @@ async def registry(*, app: App, store: Store, doors: Doors) -> int:
     listed = {m.name: m.aliases for m in await doors.mlflow.models() if app.has(m.name)}
     await store.mirror.see(listed)
     if await store.mirror.blank():
-        those = await _newest(ALL, app, doors)
+        those = [each.what for each in await doors.mlflow.newest(ALL)]
         await store.mirror.meet(those, baseline=True, now=now)
         log.info("first start: %d versions of %d models are taken as known", len(those), len(listed))
         new = 0
@@ -52,15 +52,14 @@ async def _meet_new(app: App, store: Store, doors: Doors, now: datetime) -> int:
     """Ask for the newest versions, and for more as long as all of them are news."""
     asked = NEWEST
     while True:
-        those = await _newest(asked, app, doors)
-        new = await store.mirror.meet(those, baseline=False, now=now)
-        if new < len(those) or asked >= ALL or len(those) < asked:
+        listed = [each.what for each in await doors.mlflow.newest(asked)]
+        ours = [what for what in listed if app.has(what.model)]
+        others = [what for what in listed if not app.has(what.model)]  # remembered, so that the overlap is seen
+        new = await store.mirror.meet(ours, baseline=False, now=now)
+        met = new + await store.mirror.meet(others, baseline=True, now=now)
+        if met < len(listed) or asked >= ALL or len(listed) < asked:
             return new
         asked = min(asked * 10, ALL)
-
-
-async def _newest(limit: int, app: App, doors: Doors) -> list[ModelVersion]:
-    return [listing.what for listing in await doors.mlflow.newest(limit) if app.has(listing.what.model)]
 
 
 class Repository:

@@ -15,6 +15,7 @@ from bot.demo.registry_proxy import proxy
 from bot.demo.registry_server import Server, clean
 from bot.demo.trainer import Trainer
 from bot.domain import Json
+from bot.errors import Permanent
 
 HOOK = "callboard"
 """The webhook's name."""
@@ -82,9 +83,16 @@ class Registry:
         return int(answer["version"])
 
     async def word(self, model: str, version: int) -> str:
-        """Return the random word in the exception that ends a broken version's server."""
+        """Return the random word in the exception that ends a broken version's server.
+
+        Raises:
+            Permanent: the version is not a broken one.
+        """
         run = await self._get("runs/get", run_id=await self._run(model, version))
-        return next(str(tag["value"]) for tag in run["run"]["data"]["tags"] if tag["key"] == "demo.word")
+        words = [str(tag["value"]) for tag in run["run"]["data"]["tags"] if tag["key"] == "demo.word"]
+        if not words:
+            raise Permanent(f"{model} v{version} was not trained to be broken")
+        return words[0]
 
     async def input_example(self, model: str) -> bytes:
         """Return the body for /invocations that every version of a model understands: that of the first."""

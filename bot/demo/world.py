@@ -20,6 +20,7 @@ from bot.demo.agent import Agent
 from bot.demo.bot_process import BotProcess
 from bot.demo.chat import Chat, ChatUser
 from bot.demo.cluster import Cluster, ProcessRuntime
+from bot.demo.cluster.runtime import Runtime
 from bot.demo.faults import Faults
 from bot.demo.forge import Forge
 from bot.demo.home import Home, write_private
@@ -47,7 +48,7 @@ PODS_WITHIN: Final = timedelta(seconds=90)
 class World:
     """Every system of the demo, wired.  Nothing runs until `start`; `close` ends all of it."""
 
-    def __init__(self, home: Home, ports: Ports, *, out: TextIO = sys.stdout) -> None:
+    def __init__(self, home: Home, ports: Ports, *, out: TextIO = sys.stdout, runtime: Runtime | None = None) -> None:
         keys = home.keys
         self.page_url = ports.url("page")
         self.kubernetes_url = ports.url("kubernetes")
@@ -77,7 +78,7 @@ class World:
         self.cluster = Cluster(
             folder=home.part("cluster"),
             token=self.kubernetes_token,
-            runtime=ProcessRuntime(hosts={IN_CLUSTER: ports.url("mlflow").removeprefix("http://")}),
+            runtime=runtime or ProcessRuntime(hosts={IN_CLUSTER: ports.url("mlflow").removeprefix("http://")}),
             middlewares=[self.faults.middleware("kubernetes")],
         )
         self.agent = Agent(

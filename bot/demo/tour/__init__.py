@@ -49,7 +49,7 @@ async def _steps(story: Story, sabotage: str | None, out: TextIO) -> str | None:
 
 
 async def _take(step: Step, story: Story, *, sabotaged: bool) -> None:
-    story.patience = 25.0 if sabotaged else 120.0
+    story.patience = 15.0 if sabotaged else 120.0
     if sabotaged:
         await step.sabotage(story)
     await step.run(story)

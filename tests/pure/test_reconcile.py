@@ -1,0 +1,107 @@
+"""The registry as a whole: the first look is silent, and later no version is missed, however many others there are."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, NamedTuple, cast
+
+import pytest
+
+from bot import reconcile
+from bot.config import parse
+from bot.domain import ModelVersion, Pair
+from bot.store import Store
+
+APP = parse(
+    "repository: a/b\nstages: {staging: {auto: true, approvals: 0}, production: {approvals: 1}}\nmodels: {iris: {}}\n"
+)
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+class Listed(NamedTuple):
+    """One version in a listing."""
+
+    what: ModelVersion
+
+
+@dataclass
+class Model:
+    """One registered model."""
+
+    name: str
+    aliases: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Registry:
+    """Lists what it was told, the newest first, and remembers how many were asked for."""
+
+    listed: list[ModelVersion] = field(default_factory=list)
+    asked: list[int] = field(default_factory=list)
+
+    async def models(self) -> list[Model]:
+        return [Model("iris", {"production": 1}), Model("foreign")]
+
+    async def newest(self, limit: int) -> list[Listed]:
+        self.asked.append(limit)
+        return [Listed(what) for what in self.listed[:limit]]
+
+
+@dataclass
+class OnlyMLflow:
+    """The doors, of which only one is used here."""
+
+    mlflow: Registry
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = await Store.open(f"sqlite:///{tmp_path}/callboard.db")
+    yield store
+    await store.close()
+
+
+def many(model: str, *numbers: int) -> list[ModelVersion]:
+    return [ModelVersion(model=model, version=number) for number in sorted(numbers, reverse=True)]
+
+
+async def look(store: Store, registry: Registry) -> int:
+    return await reconcile.registry(app=APP, store=store, doors=cast("Any", OnlyMLflow(registry)))
+
+
+async def heard(store: Store) -> set[Any]:
+    return set(await store.due(datetime(2100, 1, 1, tzinfo=UTC)))
+
+
+async def test_the_first_look_announces_nothing_and_takes_the_aliases_for_releases(store: Store) -> None:
+    await look(store, Registry(many("iris", 1, 2)))
+    assert await heard(store) == set()
+    release = await store.release(Pair(model="iris", stage="production"))
+    assert release is not None
+    assert release.version == 1
+
+
+async def test_a_version_registered_since_is_looked_at(store: Store) -> None:
+    registry = Registry(many("iris", 1))
+    await look(store, registry)
+    registry.listed = many("iris", 1, 2)
+    assert await look(store, registry) == 1
+    assert await heard(store) == set(many("iris", 2))
+    assert await look(store, registry) == 0
+
+
+async def test_none_is_missed_behind_many_of_models_that_are_not_ours(store: Store) -> None:
+    registry = Registry(many("iris", 1))
+    await look(store, registry)
+    registry.listed = many("foreign", *range(1, 120)) + many("iris", 1, 2)
+    await look(store, registry)
+    assert await heard(store) == set(many("iris", 2))
+
+
+async def test_a_registry_full_of_others_costs_one_short_listing_a_look(store: Store) -> None:
+    registry = Registry(many("foreign", *range(1, 200)) + many("iris", 1))
+    await look(store, registry)
+    registry.asked.clear()
+    await look(store, registry)
+    assert registry.asked == [reconcile.NEWEST]
