@@ -26,6 +26,7 @@ def has_deadline(deployment: Json) -> bool:
 def calculated(deployment: Json, sets: Sequence[Json], new: Json | None, now: datetime) -> Json:
     """Return the counts and the Available condition; zero counts are left out, as Go's `omitempty` does."""
     available = sizes.have(sets, "availableReplicas")
+    before = deployment.get("status") or {}
     counts = {
         "observedGeneration": deployment["metadata"]["generation"],
         "replicas": sizes.have(sets),
@@ -33,8 +34,9 @@ def calculated(deployment: Json, sets: Sequence[Json], new: Json | None, now: da
         "readyReplicas": sizes.have(sets, "readyReplicas"),
         "availableReplicas": available,
         "unavailableReplicas": max(0, sizes.wanted(sets) - available),
+        "collisionCount": before.get("collisionCount", 0),
     }
-    conditions = (deployment.get("status") or {}).get("conditions") or []
+    conditions = before.get("conditions") or []
     enough = available >= deployment["spec"]["replicas"] - sizes.max_unavailable(deployment)
     reason = "MinimumReplicasAvailable" if enough else "MinimumReplicasUnavailable"
     text = f"Deployment {'has' if enough else 'does not have'} minimum availability."

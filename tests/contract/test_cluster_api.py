@@ -1,0 +1,404 @@
+"""The Kubernetes API as the official client speaks it, at the demo's cluster and at a real one.
+
+Lists and watches go as raw JSON through `kubernetes.aio`'s ApiClient, as the bot's do.  Not here: kubectl
+(`test_cluster_kubectl.py`), the controllers (`test_cluster_traces.py`), the kubelet (`test_kubelet.py`).
+"""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing
+from typing import Any
+
+import aiohttp
+import pytest
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.exceptions import ApiException
+
+from bot.clients.kubernetes_access import access, disconnect
+from bot.demo.cluster import Runtime
+from bot.demo.cluster.scripted import Behaviour, ScriptedRuntime
+from bot.domain import Json
+from tests.contract.control_plane import ControlPlane, until
+
+Query = Sequence[tuple[str, str]]
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+JSON_PATCH = "application/json-patch+json"
+
+
+class Client:
+    """The official client in one namespace of a cluster; every answer is raw JSON."""
+
+    def __init__(self, api: ApiClient, plane: ControlPlane) -> None:
+        self.api, self.path = api, plane.path
+
+    async def open(self, verb: str, path: str, query: Query = (), body: Any = None, **more: Any) -> Any:
+        """Return the open answer to a request.
+
+        Raises:
+            ApiException: the server said no; its body is the Status object.
+        """
+        headers = {"Accept": "application/json, */*"}
+        if body is not None:
+            headers["Content-Type"] = more.get("kind", "application/json")
+        call = await self.api.param_serialize(
+            verb, path, query_params=list(query), header_params=headers, body=body, auth_settings=["BearerToken"]
+        )
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=more.get("silence", 20))
+        answer = (await self.api.call_api(*call, _request_timeout=timeout)).response
+        if answer.status >= 300:
+            raise ApiException(status=answer.status, reason=answer.reason, body=await answer.text())
+        return answer
+
+    async def ask(self, verb: str, path: str, body: Any = None, query: Query = (), **more: Any) -> Json:
+        """Return what the server answers."""
+        answer = await self.open(verb, path, query, body, **more)
+        found: Json = await answer.json(content_type=None)
+        return found
+
+    async def names(self, plural: str, *query: tuple[str, str]) -> list[str]:
+        """Return the names of a list."""
+        return [item["metadata"]["name"] for item in (await self.ask("GET", self.path(plural), query=query))["items"]]
+
+    async def watch(self, plural: str, revision: str, *query: tuple[str, str], **more: Any) -> AsyncGenerator[Json]:
+        """Give the events of a watch until the server ends it."""
+        asked = [("watch", "true"), ("resourceVersion", revision), *query]
+        answer = await self.open("GET", self.path(plural), asked, **more)
+        try:
+            async for line in answer.content:
+                yield json.loads(line)
+        finally:
+            hang_up(answer)
+
+    async def settings(self, name: str, colour: str = "red", **labels: str) -> Json:
+        """Make a ConfigMap."""
+        body = {"metadata": {"name": name, "labels": labels}, "data": {"colour": colour}}
+        return await self.ask("POST", self.path("configmaps"), body)
+
+
+def hang_up(answer: aiohttp.ClientResponse) -> None:
+    """Drop the connection of an answer that is not read to its end: over TLS, a polite goodbye outlasts the test."""
+    if answer.connection is not None and answer.connection.transport is not None:
+        answer.connection.transport.abort()
+    answer.close()
+
+
+@pytest.fixture
+def runtime() -> Runtime:
+    return ScriptedRuntime({"talks": Behaviour(output="one\ntwo\nthree")})
+
+
+@pytest.fixture
+async def client(control_plane: ControlPlane) -> AsyncIterator[Client]:
+    """The client at each of the two clusters."""
+    api, _ = await access(str(control_plane.kubeconfig))
+    yield Client(api, control_plane)
+    await disconnect(api)
+
+
+@pytest.fixture
+async def demo(fake: ControlPlane) -> AsyncIterator[Client]:
+    """The client at the demo's cluster."""
+    api, _ = await access(str(fake.kubeconfig))
+    yield Client(api, fake)
+    await disconnect(api)
+
+
+def said(error: pytest.ExceptionInfo[ApiException]) -> Json:
+    """Return the Status object of a refusal."""
+    found: Json = json.loads(error.value.body)
+    assert (found["kind"], found["status"], found["code"]) == ("Status", "Failure", error.value.status)
+    return found
+
+
+async def first(watch: AsyncGenerator[Json]) -> Json:
+    """Return the first event of a watch, and leave it."""
+    async with aclosing(watch):
+        return await anext(watch)
+
+
+def outline(event: Json) -> tuple[str, str]:
+    return event["type"], event["object"]["metadata"]["name"]
+
+
+# ── list and watch ───────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_watch_goes_on_where_the_list_was_and_ends_when_it_was_asked_to(client: Client) -> None:
+    await client.settings("before")
+    revision = (await client.ask("GET", client.path("configmaps")))["metadata"]["resourceVersion"]
+    await client.settings("a")
+    await client.ask("PATCH", client.path("configmaps", "a"), {"data": {"colour": "blue"}}, kind=MERGE)
+    await client.ask("DELETE", client.path("configmaps", "a"))
+    query = (("timeoutSeconds", "1"), ("fieldSelector", "metadata.name!=kube-root-ca.crt"))
+    events = [event async for event in client.watch("configmaps", revision, *query)]
+    assert [outline(event) for event in events] == [("ADDED", "a"), ("MODIFIED", "a"), ("DELETED", "a")]
+    revisions = [int(event["object"]["metadata"]["resourceVersion"]) for event in events]
+    assert [int(revision), *revisions] == sorted({int(revision), *revisions})
+
+
+async def test_what_ceases_to_match_is_deleted_to_a_watch_that_selects(client: Client) -> None:
+    revision = (await client.ask("GET", client.path("configmaps")))["metadata"]["resourceVersion"]
+    await client.settings("a", team="ml")
+    await client.settings("b", team="other")
+    for team in ("other", "ml"):
+        await client.ask("PATCH", client.path("configmaps", "a"), {"metadata": {"labels": {"team": team}}}, kind=MERGE)
+    query = (("labelSelector", "team=ml"), ("timeoutSeconds", "1"))
+    events = [event async for event in client.watch("configmaps", revision, *query)]
+    assert [outline(event) for event in events] == [("ADDED", "a"), ("DELETED", "a"), ("ADDED", "a")]
+
+
+async def test_a_revision_too_old_is_told_in_the_stream(demo: Client, fake: ControlPlane) -> None:
+    await demo.settings("a")
+    fake.demo.forget_history()
+    answer = await demo.open("GET", demo.path("configmaps"), [("watch", "true"), ("resourceVersion", "1")])
+    event = json.loads(await answer.content.readline())
+    hang_up(answer)
+    assert answer.status == 200
+    assert (event["type"], event["object"]["code"], event["object"]["reason"]) == ("ERROR", 410, "Expired")
+    assert event["object"]["message"].startswith("too old resource version: 1 (")
+
+
+async def test_a_bookmark_tells_how_far_a_quiet_watch_has_come(client: Client) -> None:
+    revision = (await client.ask("GET", client.path("configmaps")))["metadata"]["resourceVersion"]
+    query = (("allowWatchBookmarks", "true"), ("timeoutSeconds", "3"), ("labelSelector", "no=body"))
+    await client.settings("a")
+    events = [event async for event in client.watch("configmaps", revision, *query)]
+    assert [event["type"] for event in events][-1:] == ["BOOKMARK"]
+    value = events[-1]["object"]
+    assert (value["kind"], value["apiVersion"]) == ("ConfigMap", "v1")
+    assert int(value["metadata"]["resourceVersion"]) > int(revision)
+
+
+async def test_a_list_comes_in_pages_and_its_items_without_their_kind(client: Client) -> None:
+    for name in ("a", "b", "c"):
+        await client.settings(name, page="yes")
+    query = [("labelSelector", "page=yes"), ("limit", "2")]
+    first = await client.ask("GET", client.path("configmaps"), query=query)
+    assert (first["kind"], [sorted(item) for item in first["items"]]) == ("ConfigMapList", [["data", "metadata"]] * 2)
+    rest = await client.ask(
+        "GET", client.path("configmaps"), query=[*query, ("continue", first["metadata"]["continue"])]
+    )
+    assert [item["metadata"]["name"] for item in first["items"] + rest["items"]] == ["a", "b", "c"]
+    assert "continue" not in rest["metadata"]
+
+
+@pytest.mark.parametrize(
+    ("selector", "names"),
+    [
+        ("team=ml", ["a"]),
+        ("team!=ml", ["b", "c"]),
+        ("team in (ml, web)", ["a", "b"]),
+        ("team notin (ml),level", ["b"]),
+        ("!team", ["c"]),
+        ("team,level=2", ["b"]),
+    ],
+)
+async def test_labels_select(demo: Client, selector: str, names: list[str]) -> None:
+    await demo.settings("a", team="ml")
+    await demo.settings("b", team="web", level="2")
+    await demo.settings("c")
+    assert await demo.names("configmaps", ("labelSelector", selector)) == names
+
+
+async def test_fields_select(client: Client) -> None:
+    await client.settings("a")
+    assert await client.names("configmaps", ("fieldSelector", "metadata.name=a")) == ["a"]
+    assert await client.names("pods", ("fieldSelector", "status.phase=Running,spec.nodeName=nowhere")) == []
+    with pytest.raises(ApiException) as no:
+        await client.names("pods", ("fieldSelector", "spec.colour=red"))
+    assert said(no)["reason"] == "BadRequest"
+
+
+# ── patches ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def deployment() -> Json:
+    main = {"name": "main", "image": "m:1", "env": [{"name": "A", "value": "1"}, {"name": "B", "value": "2"}]}
+    spec = {"containers": [main, {"name": "sidecar", "image": "s:1"}]}
+    template = {"metadata": {"labels": {"app": "a"}}, "spec": spec}
+    return {
+        "metadata": {"name": "a"},
+        "spec": {"replicas": 0, "selector": {"matchLabels": {"app": "a"}}, "template": template},
+    }
+
+
+def containers(value: Json) -> list[Json]:
+    found: list[Json] = value["spec"]["template"]["spec"]["containers"]
+    return found
+
+
+def change(*changed: Json) -> Json:
+    return {"spec": {"template": {"spec": {"containers": list(changed)}}}}
+
+
+async def test_a_strategic_patch_keeps_the_sidecar_and_the_other_variables(client: Client) -> None:
+    made = await client.ask("POST", client.path("deployments"), deployment())
+    patch = change({"name": "main", "env": [{"name": "B", "value": "3"}]})
+    value = await client.ask("PATCH", client.path("deployments", "a"), patch, kind=STRATEGIC)
+    assert [c["name"] for c in containers(value)] == ["main", "sidecar"]
+    assert sorted((v["name"], v["value"]) for v in containers(value)[0]["env"]) == [("A", "1"), ("B", "3")]
+    assert value["metadata"]["generation"] == made["metadata"]["generation"] + 1
+    drop = change({"name": "sidecar", "$patch": "delete"})
+    value = await client.ask("PATCH", client.path("deployments", "a"), drop, kind=STRATEGIC)
+    assert [c["name"] for c in containers(value)] == ["main"]
+
+
+async def test_a_merge_patch_replaces_a_list_whole(client: Client) -> None:
+    await client.ask("POST", client.path("deployments"), deployment())
+    patch = change({"name": "main", "image": "m:2"})
+    value = await client.ask("PATCH", client.path("deployments", "a"), patch, kind=MERGE)
+    assert [(c["name"], c["image"], "env" in c) for c in containers(value)] == [("main", "m:2", False)]
+
+
+async def test_a_json_patch_is_done_wholly_or_not_at_all(client: Client) -> None:
+    await client.settings("a")
+    test, swap = {"op": "test", "path": "/data/colour", "value": "red"}, {"op": "replace", "path": "/data/colour"}
+    value = await client.ask(
+        "PATCH", client.path("configmaps", "a"), [test, {**swap, "value": "blue"}], kind=JSON_PATCH
+    )
+    assert value["data"] == {"colour": "blue"}
+    with pytest.raises(ApiException) as no:
+        await client.ask("PATCH", client.path("configmaps", "a"), [{**swap, "value": "green"}, test], kind=JSON_PATCH)
+    assert said(no)["code"] == 422
+    assert (await client.ask("GET", client.path("configmaps", "a")))["data"] == {"colour": "blue"}
+
+
+async def test_a_write_on_an_older_look_is_a_conflict(client: Client) -> None:
+    old = await client.settings("a")
+    await client.ask("PUT", client.path("configmaps", "a"), {**old, "data": {"colour": "blue"}})
+    with pytest.raises(ApiException) as no:
+        await client.ask("PUT", client.path("configmaps", "a"), {**old, "data": {"colour": "green"}})
+    assert said(no)["reason"] == "Conflict"
+    with pytest.raises(ApiException) as exists:
+        await client.settings("a")
+    assert said(exists)["message"] == 'configmaps "a" already exists'
+
+
+async def test_the_status_is_a_door_of_its_own(client: Client) -> None:
+    await client.ask("POST", client.path("deployments"), deployment())
+    both = {"spec": {"paused": True}, "status": {"collisionCount": 7}}
+    value = await client.ask("PATCH", client.path("deployments", "a/status"), both, kind=MERGE)
+    assert (value["spec"].get("paused"), value["status"]["collisionCount"]) == (None, 7)
+    both = {"spec": {"paused": True}, "status": {"collisionCount": 8}}
+    value = await client.ask("PATCH", client.path("deployments", "a"), both, kind=MERGE)
+    assert (value["spec"]["paused"], value["status"]["collisionCount"]) == (True, 7)
+
+
+# ── logs, which a real API server cannot serve without a node's own door ──────────────────────────────
+
+
+async def pod(client: Client, *names: str, image: str = "registry.example/model-server:v1") -> None:
+    """Make a pod whose containers print three lines."""
+    made = [
+        {
+            "name": name,
+            "image": image,
+            "env": [{"name": "MODEL_VERSION", "value": "talks"}],
+            "ports": [{"containerPort": 8080 + place}],
+        }
+        for place, name in enumerate(names)
+    ]
+    body = {"metadata": {"name": "a"}, "spec": {"containers": made, "terminationGracePeriodSeconds": 1}}
+    await client.ask("POST", client.path("pods"), body)
+
+
+async def started(client: Client) -> None:
+    async def look() -> bool:
+        value = await client.ask("GET", client.path("pods", "a"))
+        states = value["status"].get("containerStatuses") or [{"state": {}}]
+        return all("running" in each["state"] for each in states)
+
+    await until(look)
+
+
+async def log(client: Client, *query: tuple[str, str]) -> str:
+    text: str = await (await client.open("GET", client.path("pods", "a/log"), query)).text()
+    return text
+
+
+async def test_a_log_is_served_whole_or_by_its_end(demo: Client) -> None:
+    await pod(demo, "main")
+    await started(demo)
+    assert await log(demo) == "one\ntwo\nthree\n"
+    assert await log(demo, ("tailLines", "2")) == "two\nthree\n"
+    assert await log(demo, ("tailLines", "0")) == ""
+    assert await log(demo, ("limitBytes", "5")) == "one\nt"
+    assert await log(demo, ("sinceSeconds", "600"), ("tailLines", "1")) == "three\n"
+    stamped = (await log(demo, ("timestamps", "true"))).splitlines()
+    assert [line.split("Z ")[1] for line in stamped] == ["one", "two", "three"]
+
+
+async def test_a_log_is_followed_to_the_end_of_its_container(demo: Client) -> None:
+    await pod(demo, "main")
+    await started(demo)
+    following = asyncio.create_task(log(demo, ("follow", "true")))
+    await demo.ask("DELETE", demo.path("pods", "a"))
+    assert await asyncio.wait_for(following, 15) == "one\ntwo\nthree\n"
+
+
+async def test_of_two_containers_one_must_be_named(demo: Client) -> None:
+    await pod(demo, "main", "side")
+    await started(demo)
+    with pytest.raises(ApiException) as no:
+        await log(demo)
+    text = "a container name must be specified for pod a, choose one of: [main side]"
+    assert (said(no)["code"], said(no)["message"]) == (400, text)
+    assert await log(demo, ("container", "side"), ("tailLines", "1")) == "three\n"
+
+
+async def test_a_container_that_has_not_started_has_no_log(demo: Client) -> None:
+    await pod(demo, "main", image="registry.example/model-server:missing")
+    with pytest.raises(ApiException) as no:
+        await log(demo)
+    assert said(no)["message"].startswith('container "main" in pod "a" is waiting to start: ')
+
+
+# ── who may, and what breaks ─────────────────────────────────────────────────────────────────────────
+
+
+async def test_a_forbidden_verb_is_refused_and_no_other(demo: Client, fake: ControlPlane) -> None:
+    fake.demo.forbid("watch", "pods")
+    assert await demo.names("pods") == []
+    with pytest.raises(ApiException) as no:
+        await anext(demo.watch("pods", "0"))
+    refusal = said(no)
+    assert (refusal["code"], refusal["reason"]) == (403, "Forbidden")
+    assert 'cannot watch resource "pods" in API group "" in the namespace "models"' in refusal["message"]
+    fake.demo.allow_all()
+    assert [event async for event in demo.watch("pods", "0", ("timeoutSeconds", "1"))] == []
+
+
+async def test_without_the_token_nothing_is_said(client: Client) -> None:
+    client.api.configuration.api_key["BearerToken"] = "Bearer guessed"
+    with pytest.raises(ApiException) as no:
+        await client.names("pods")
+    assert said(no)["reason"] == "Unauthorized"
+
+
+async def test_a_watch_that_is_cut_breaks_off_and_goes_on_from_its_last_revision(
+    demo: Client, fake: ControlPlane
+) -> None:
+    revision = (await demo.settings("a"))["metadata"]["resourceVersion"]
+    watch = demo.watch("configmaps", revision)
+    await demo.settings("b")
+    event = await anext(watch)
+    fake.demo.drop_watches()
+    with pytest.raises(aiohttp.ClientError):
+        await anext(watch)
+    await demo.settings("c")
+    after = event["object"]["metadata"]["resourceVersion"]
+    assert outline(await first(demo.watch("configmaps", after))) == ("ADDED", "c")
+
+
+async def test_a_watch_on_a_dead_path_is_silent_until_the_reader_loses_patience(
+    demo: Client, fake: ControlPlane
+) -> None:
+    revision = (await demo.settings("a"))["metadata"]["resourceVersion"]
+    fake.demo.stall_watches()
+    await demo.settings("b")
+    with pytest.raises(TimeoutError):
+        await anext(demo.watch("configmaps", revision, silence=0.3))
+    fake.demo.stall_watches(stalled=False)
+    assert outline(await first(demo.watch("configmaps", revision))) == ("ADDED", "b")
