@@ -1,17 +1,26 @@
 """Figures, one JSON line each: {"name", "value", "unit", "limit", "ratio"}.  Run by `make bench`."""
 
 import asyncio
+import io
 import json
 import statistics
 import sys
 import tempfile
 from pathlib import Path
 
+import psutil
+
+from bot.demo.cluster.scripted import ScriptedRuntime
+from bot.demo.home import Home
+from bot.demo.ports import claim
 from bot.demo.registry import Registry
+from bot.demo.world import World
 from tests.stories.registry import models_of
 from tests.story_world import StoryWorld, story_world
 
 COMMANDS = 200
+IDLE = 3
+"""Seconds."""
 ROUNDS = 3
 
 
@@ -40,12 +49,31 @@ async def requests_to_a_pull(world: StoryWorld) -> int:
     return opened + 1
 
 
+async def bot_process(folder: Path) -> tuple[float, float]:
+    """Return the CPU seconds from the bot's start until it is ready, and what it holds in memory then, in MB."""
+    cpu, memory = [], []
+    world = World(Home.open(folder, fresh=True), claim(None), out=io.StringIO(), runtime=ScriptedRuntime())
+    async with world:
+        for _ in range(ROUNDS):
+            world.bot.kill()
+            await world.start_bot()
+            process = psutil.Process(world.bot.state()["pid"])
+            times = process.cpu_times()
+            cpu.append(times.user + times.system)
+            await asyncio.sleep(IDLE)
+            memory.append(process.memory_info().rss / 1e6)
+    return statistics.median(cpu), statistics.median(memory)
+
+
 async def main() -> None:
     """Measure."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         registry = Registry(folder=folder / "registry")
         try:
+            cpu, memory = await bot_process(folder / "world")
+            figure("bot_ready_cpu", cpu, "s", 3)
+            figure("bot_memory_idle", memory, "MB", 180)
             await registry.start()
             await registry.seed()
             models = await models_of(registry.url)
