@@ -106,9 +106,8 @@ def recording() -> Recording:
 
 # ── the replay ───────────────────────────────────────────────────────────────────────────────────────
 
-_SOON = timedelta(seconds=0.3)
 BEHAVIOURS = {
-    **{version: Behaviour(ready_after=_SOON) for version in "123"},
+    **{version: Behaviour(slow=timedelta(seconds=0.3)) for version in "123"},  # ready so long after their start
     "notready": Behaviour(ready_after=None),
     "crash": Behaviour(crash_after=timedelta(seconds=1.2)),
 }
