@@ -96,22 +96,8 @@ class Cluster:
     # ── for clients and tests ────────────────────────────────────────────────────────────────────────
 
     def kubeconfig(self, url: str) -> str:
-        """Return the text of a kubeconfig for `app` as served at `url`.
-
-        kubectl sends no token over plain http (client-go's rule; the Python client does), so for it, serve `app` with
-        TLS: any certificate will do.
-        """
-        name, token = "callboard", self._token
-        insecure = {"insecure-skip-tls-verify": True} if url.startswith("https:") else {}
-        config: dict[str, Any] = {
-            "apiVersion": "v1",
-            "kind": "Config",
-            "clusters": [{"name": name, "cluster": {"server": url, **insecure}}],
-            "users": [{"name": name, "user": {"token": token}}],
-            "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": "models"}}],
-            "current-context": name,
-        }
-        return yaml.safe_dump(config, sort_keys=False)
+        """Return the text of a kubeconfig for `app` as served at `url`."""
+        return kubeconfig(url, self._token)
 
     def forbid(self, verb: str, resource: str, namespace: str | None = None) -> None:
         """Answer 403 to a verb (`get`, `list`, `watch`, …; `*`) on a resource (`pods`, `pods/log`; `*`) from now on."""
@@ -180,6 +166,25 @@ class Cluster:
                     self._serves = serves
                     self._changed()
                 await asyncio.sleep(_ASK_EVERY if ready else _ASK_EVERY / 4)
+
+
+def kubeconfig(url: str, token: str, *, namespace: str = "models") -> str:
+    """Return the text of a kubeconfig.
+
+    kubectl sends no token over plain http (client-go's rule; the Python client does): for it, serve the API with TLS,
+    whatever the certificate.
+    """
+    name = "callboard"
+    insecure = {"insecure-skip-tls-verify": True} if url.startswith("https:") else {}
+    config: dict[str, Any] = {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": name, "cluster": {"server": url, **insecure}}],
+        "users": [{"name": name, "user": {"token": token}}],
+        "contexts": [{"name": name, "context": {"cluster": name, "user": name, "namespace": namespace}}],
+        "current-context": name,
+    }
+    return yaml.safe_dump(config, sort_keys=False)
 
 
 def is_ready(pod: Json) -> bool:

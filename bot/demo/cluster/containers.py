@@ -335,6 +335,11 @@ class Container:
             running.kill()
         await asyncio.wait([keeping])
 
+    def kill(self) -> None:
+        """End what runs, without asking."""
+        if self._running is not None:
+            self._running.kill()
+
     async def _pre_stop(self, running: Running, grace: timedelta) -> None:
         hook = (self.spec.get("lifecycle") or {}).get("preStop")
         if hook and (failure := await attempt(hook, self._subject(running), grace)) is not None:

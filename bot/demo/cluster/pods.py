@@ -92,8 +92,11 @@ class PodWorker:
             self._leaving.set()
 
     def lose(self) -> None:
-        """End at once: the pod is gone from the API server, or the node goes down."""
+        """End at once and say no more: the pod is gone from the API server, or the node goes down."""
         self._lost.set()
+        if self._leaving.is_set():
+            for container in [*self.inits, *self.mains]:
+                container.kill()
         self._leaving.set()
 
     def log(self, container: str, *, previous: bool) -> Log | None:
@@ -174,6 +177,8 @@ class PodWorker:
         while True:
             await self._dirty.wait()
             self._dirty.clear()
+            if self._lost.is_set():
+                return
             status = self.status()
             if status == told:
                 continue

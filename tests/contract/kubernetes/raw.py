@@ -87,10 +87,14 @@ class Raw:
             all_of_it["resourceVersion"] = revision
         rest = b""
         async with await self.open("GET", path, all_of_it, read_seconds=seconds + 15) as answer:
-            async for chunk in answer.content.iter_any():
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in filter(None, lines):
-                    yield json.loads(line)
+            try:
+                async for chunk in answer.content.iter_any():
+                    *lines, rest = (rest + chunk).split(b"\n")
+                    for line in filter(None, lines):
+                        yield json.loads(line)
+            finally:
+                if answer.connection is not None and answer.connection.transport is not None:
+                    answer.connection.transport.abort()  # over TLS, a polite goodbye would outlast the session
 
 
 def status_of(error: ApiException) -> Json:

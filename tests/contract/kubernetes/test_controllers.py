@@ -6,9 +6,9 @@ from datetime import timedelta
 
 from bot.demo.cluster.scripted import Behaviour, ScriptedRuntime
 from tests.contract.kubernetes.manifests import deployment, version_of
-from tests.contract.kubernetes.planes import Plane
+from tests.contract.kubernetes.plane import Plane
 from tests.contract.kubernetes.raw import MERGE, STRATEGIC, Json
-from tests.contract.kubernetes.verdicts import reason, verdict
+from tests.contract.test_cluster_traces import reason, verdict
 
 NEVER_READY = Behaviour(ready_after=None)
 

@@ -1,17 +1,15 @@
 """The kubelet runs pods as real processes: probes, restarts, logs, ends; on the fake API server and on a real one."""
 
 import os
-import signal
 from collections.abc import Sequence
 from typing import Any
 
 import psutil
 import pytest
-from kubernetes.aio.client.exceptions import ApiException
 
 from bot.demo.cluster import ProcessRuntime
-from tests.contract.kubernetes.planes import Plane
-from tests.contract.kubernetes.raw import MERGE, Json, status_of
+from tests.contract.kubernetes.plane import Plane
+from tests.contract.kubernetes.raw import Json
 
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 
@@ -115,20 +113,6 @@ async def test_a_failing_readiness_probe_keeps_the_pod_from_being_ready(plane: P
     assert (ready["reason"], ready["message"]) == ("ContainersNotReady", "containers with unready status: [server]")
 
 
-async def test_a_startup_probe_holds_the_others_back(plane: Plane, tmp_path: Any) -> None:
-    flag = tmp_path / "started"
-    test = ["python", "-c", f"import os, sys; sys.exit(not os.path.exists({str(flag)!r}))"]
-    probes: Json = {
-        "startupProbe": {"exec": {"command": test}, "periodSeconds": 1, "failureThreshold": 60},
-        "readinessProbe": {"exec": {"command": ["python", "-c", ""]}, "periodSeconds": 1},
-    }
-    path = await started(plane, container(**probes))
-    await until_told(plane, "Unhealthy", "Startup probe failed")
-    assert status(await plane.raw.get(path))["started"] is False
-    flag.touch()
-    assert status(await plane.until(path, is_ready))["started"] is True
-
-
 async def test_init_containers_do_their_work_first_and_in_order(plane: Plane, tmp_path: Any) -> None:
     log = tmp_path / "order"
     line = "open({!r}, 'a').write({!r})"
@@ -188,20 +172,6 @@ async def test_a_container_that_dies_again_and_again_backs_off(plane: Plane) -> 
     assert plane.log("p", previous=True) == "no luck: 42\n"
 
 
-async def test_the_first_restart_comes_at_once_and_the_wait_doubles(plane: Plane) -> None:
-    path = await started(plane, container("import sys; sys.exit(1)"))
-    waits: list[str] = []
-
-    def collected(value: Json) -> bool:
-        message = (status(value)["state"].get("waiting") or {}).get("message", "")
-        if message and message.split()[1] not in waits:
-            waits.append(message.split()[1])
-        return len(waits) == 3
-
-    await plane.until(path, collected)
-    assert waits == ["0.3s", "0.6s", "1.2s"]
-
-
 async def test_a_failed_containers_last_words_can_be_its_termination_message(plane: Plane) -> None:
     code = "import sys; print('reading'); sys.exit('the model is broken')"
     more = {"terminationMessagePolicy": "FallbackToLogsOnError"}
@@ -222,28 +192,6 @@ async def test_a_failing_liveness_probe_ends_the_container_and_it_starts_anew(pl
     assert ("Killing", "Container server failed liveness probe, will be restarted") in told
 
 
-async def test_a_container_killed_from_outside_is_an_error_137(plane: Plane) -> None:
-    marker = f"marker-{plane.namespace}-{os.getpid()}"
-    path = await started(plane, container(f"'{marker}'; {SLEEP}"))
-    await plane.until(path, is_running)
-    await until_log(plane, "up")
-    [process] = processes(marker)
-    process.send_signal(signal.SIGKILL)
-    found = await plane.until(path, lambda p: status(p)["restartCount"] == 1 and is_running(p))
-    last = status(found)["lastState"]["terminated"]
-    assert (last["exitCode"], last["reason"]) == (137, "Error")
-
-
-async def test_a_pod_that_is_not_to_restart_ends_with_its_container(plane: Plane) -> None:
-    path = await started(plane, container("print('done')"), restartPolicy="Never")
-    found = await plane.until(path, lambda p: p["status"]["phase"] == "Succeeded")
-    assert status(found)["state"]["terminated"]["reason"] == "Completed"
-    await plane.raw.delete(path)
-    await plane.until(plane.core("pods"), lambda pods: not pods["items"])
-    path = await started(plane, container("raise SystemExit(1)"), restartPolicy="Never")
-    await plane.until(path, lambda p: p["status"]["phase"] == "Failed")
-
-
 # ── never up ─────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -259,38 +207,6 @@ async def test_an_image_that_is_not_there_is_pulled_again_and_again(plane: Plane
     assert (await plane.raw.get(path))["status"]["phase"] == "Pending"
     await until_told(plane, "BackOff", 'Back-off pulling image "acme/model-server:does-not-exist"')
     await until_told(plane, "Failed", "Error: ErrImagePull")
-
-
-async def test_an_image_name_that_is_none_is_said_to_be_so(plane: Plane) -> None:
-    path = await started(plane, {"name": "server", "image": "Acme/Model Server"})
-    found = await plane.until(path, lambda p: waits_for(p) == "InvalidImageName")
-    assert "invalid reference format" in status(found)["state"]["waiting"]["message"]
-
-
-@pytest.mark.parametrize(
-    ("source", "message"),
-    [
-        ({"configMapKeyRef": {"name": "nobody", "key": "x"}}, 'configmap "nobody" not found'),
-        ({"secretKeyRef": {"name": "nobody", "key": "x"}}, 'secret "nobody" not found'),
-        ({"configMapKeyRef": {"name": "settings", "key": "x"}}, "couldn't find key x in ConfigMap {}/settings"),
-    ],
-)
-async def test_a_missing_setting_is_waited_for(plane: Plane, source: Json, message: str) -> None:
-    await plane.raw.post(plane.core("configmaps"), {"metadata": {"name": "settings"}, "data": {"a": "1"}})
-    path = await started(plane, container(env=[{"name": "X", "valueFrom": source}]))
-    found = await plane.until(path, lambda p: waits_for(p) == "CreateContainerConfigError")
-    assert status(found)["state"]["waiting"]["message"] == message.format(plane.namespace)
-    if "settings" in message:
-        await plane.raw.patch(f"{plane.core('configmaps')}/settings", {"data": {"x": "2"}}, MERGE)
-        await plane.until(path, is_ready)
-
-
-async def test_a_command_that_is_not_there_cannot_start(plane: Plane) -> None:
-    path = await started(plane, {**container(), "command": ["/no/such/program"]})
-    found = await plane.until(path, lambda p: bool(status(p)["lastState"]))
-    last = status(found)["lastState"]["terminated"]
-    assert (last["exitCode"], last["reason"]) == (128, "StartError")
-    assert "/no/such/program" in last["message"]
 
 
 async def test_a_pod_that_asks_for_more_than_the_node_has_is_unschedulable(plane: Plane) -> None:
@@ -328,72 +244,3 @@ async def test_a_pod_that_does_not_listen_is_killed_when_its_grace_is_over(plane
     await plane.raw.delete(path)
     await plane.until(plane.core("pods"), lambda found: not found["items"], seconds=10)
     assert processes(marker) == []
-
-
-async def test_what_a_container_has_started_ends_with_it(plane: Plane) -> None:
-    marker = f"child-{plane.namespace}-{os.getpid()}"
-    child = f"'{marker}'; import time; time.sleep(600)"
-    code = f"import subprocess, sys; subprocess.Popen([sys.executable, '-c', {child!r}]); {SLEEP}"
-    path = await started(plane, container(code))
-    await until_log(plane, "up")
-    await plane.raw.delete(path)
-    await plane.until(plane.core("pods"), lambda found: not found["items"])
-    assert [p for p in processes(marker) if p.cmdline()[-1] == child] == []
-
-
-# ── logs, which only the fake API server can serve ───────────────────────────────────────────────────
-
-
-async def test_a_log_is_served_by_its_tail_and_with_times(cluster: Plane) -> None:
-    path = await started(cluster, container("for n in range(5): print('line', n)\n" + SLEEP))
-    await until_log(cluster, "up")
-    assert await cluster.raw.text(f"{path}/log", tailLines="2") == "line 4\nup\n"
-    assert (await cluster.raw.text(f"{path}/log", container="server")).startswith("line 0\n")
-    stamped = await cluster.raw.text(f"{path}/log", tailLines="1", timestamps="true")
-    assert stamped.split()[0].endswith("Z")
-    assert await cluster.raw.text(f"{path}/log", sinceSeconds="600", limitBytes="6") == "line 0"
-
-
-async def test_a_log_can_be_followed_to_its_end(cluster: Plane, tmp_path: Any) -> None:
-    flag = tmp_path / "go"
-    code = (
-        f"import pathlib, time\nprint('one', flush=True)\n"
-        f"while not pathlib.Path({str(flag)!r}).exists(): time.sleep(0.02)\nprint('two', flush=True)"
-    )
-    path = await started(cluster, container(code), restartPolicy="Never")
-    await until_log(cluster, "one")
-    async with await cluster.raw.open("GET", f"{path}/log", {"follow": "true"}) as answer:
-        assert await answer.content.readline() == b"one\n"
-        flag.touch()
-        assert await answer.content.read() == b"two\n"
-
-
-async def test_the_log_of_the_run_before_is_kept(cluster: Plane) -> None:
-    path = await started(cluster, container("import sys; print('last words', flush=True); sys.exit(1)"))
-    with pytest.raises(ApiException) as caught:
-        await cluster.raw.text(f"{path}/log", previous="true")
-    assert status_of(caught.value)["message"] == 'previous terminated container "server" in pod "p" not found'
-    await cluster.until(path, lambda p: status(p)["restartCount"] >= 1)
-    assert await cluster.raw.text(f"{path}/log", previous="true") == "last words\n"
-
-
-async def test_a_container_that_never_ran_has_no_log(cluster: Plane) -> None:
-    path = await started(cluster, {"name": "server", "image": "acme/model-server:does-not-exist"})
-    await cluster.until(path, lambda p: waits_for(p) == "ImagePullBackOff")
-    with pytest.raises(ApiException) as caught:
-        await cluster.raw.text(f"{path}/log")
-    assert (caught.value.status, status_of(caught.value)["message"]) == (
-        400,
-        'container "server" in pod "p" is waiting to start: trying and failing to pull image',
-    )
-
-
-async def test_with_two_containers_the_log_needs_a_name(cluster: Plane) -> None:
-    path = await started(cluster, container(), {**container(), "name": "sidecar"})
-    await cluster.until(path, is_ready)
-    with pytest.raises(ApiException) as caught:
-        await cluster.raw.text(f"{path}/log")
-    assert (
-        "a container name must be specified for pod p, choose one of: [server sidecar]"
-        in status_of(caught.value)["message"]
-    )
