@@ -6,7 +6,8 @@ demo: .venv/ready
 	@exec $(PY) -m bot demo $(ARGS)
 
 test: .venv/ready
-	$(PY) -m pytest -n 2 $(ARGS)
+	$(PY) -m pytest -n 2 -m 'not real' $(ARGS)
+	$(PY) -m pytest -m real $(ARGS)   # a real control plane keeps real time: nothing beside it
 
 lint: .venv/ready
 	.venv/bin/ruff format --check .

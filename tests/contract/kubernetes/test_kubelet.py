@@ -118,7 +118,7 @@ async def test_init_containers_do_their_work_first_and_in_order(plane: Plane, tm
     line = "open({!r}, 'a').write({!r})"
     inits = [{**container(line.format(str(log), name)), "name": name} for name in ("first", "second")]
     path = await started(plane, container(line.format(str(log), "main") + "; " + SLEEP), initContainers=inits)
-    found = await plane.until(path, is_ready)
+    found = await plane.until(path, lambda pod: is_ready(pod) and "main" in log.read_text())
     assert log.read_text() == "firstsecondmain"
     ended = [c["state"]["terminated"] for c in found["status"]["initContainerStatuses"]]
     assert [(e["exitCode"], e["reason"]) for e in ended] == [(0, "Completed"), (0, "Completed")]
