@@ -8,8 +8,9 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import itertools
 import json
-import random
+import os
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -35,6 +36,8 @@ from tests.chat_world import SECRET, TOKEN, workspace
 from tests.contract.openapi import failing_on_complaints, validating
 
 T = TypeVar("T")
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw9").removeprefix("gw"))
+_PORTS = itertools.cycle(range(10_000 + 2_000 * (_WORKER % 5), 12_000 + 2_000 * (_WORKER % 5)))
 HOOK = "a secret of webhooks"
 DEPLOYMENT = """\
 apiVersion: apps/v1
@@ -281,9 +284,13 @@ async def _ready(http: aiohttp.ClientSession, port: int, world: StoryWorld) -> N
 
 
 def _free_port() -> int:
-    """Return a port below those that the kernel gives to whoever asks for any."""
+    """Return a port that nobody else will ask for before the bot does.
+
+    It is below those that the kernel gives to whoever asks for any, each worker of a test run has a range of its own,
+    and no port comes twice.
+    """
     while True:
-        port = random.randrange(10_000, 30_000)
+        port = next(_PORTS)
         with suppress(OSError), bind(port):
             return port
 
