@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from bot.config import App
-from bot.domain import ModelVersion, Promotion
+from bot.domain import ModelVersion
 from bot.evidence import Doors
 from bot.messages import card
+from bot.promotion import Promotion
 from bot.rules import pull_body
 from bot.rules.decision import Action, ClosePull, Evidence, Merge, MoveAlias, Post, Propose, Tag, Whisper
 from bot.rules.names import branch

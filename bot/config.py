@@ -15,10 +15,11 @@ from typing import Final
 from yaml.nodes import MappingNode, Node
 
 from bot import policies
-from bot.domain import Pair, Policy
+from bot.domain import Pair
 from bot.environment import Environment, Secret
 from bot.errors import Misunderstood, Permanent
 from bot.policies import Stages
+from bot.promotion import Policy
 from bot.settings import Reader
 
 __all__ = ["App", "Environment", "Rules", "Secret", "load", "parse", "read"]

@@ -1,4 +1,4 @@
-"""The words of this program, as data.
+"""The words of this program for what is out there, as data; the promotion and its story are in `bot/promotion.py`.
 
 Every other module speaks in these types.  They hold no behaviour beyond what follows from their own
 fields, do no I/O, and never change once made.  Slack, MLflow, GitHub and Kubernetes each have names of
@@ -10,7 +10,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import IntEnum, StrEnum
+from enum import StrEnum
 from typing import Any, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
@@ -91,50 +91,6 @@ class Comparison:
     signature_changes: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     """One sentence for each dependency that differs: "scikit-learn 1.5.0 → 1.6.1"."""
-
-
-# ── what a stage demands ─────────────────────────────────────────────────────────────────────────────
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What one stage asks of a promotion before it may go ahead.  Merged from app.yaml for one pair."""
-
-    auto: bool = False
-    """New versions go there by themselves."""
-    approvals: int = 1
-    """How many entitled people must approve."""
-    approvers: tuple[str, ...] = ()
-    """Chat user ids (U024BE7LH) and user groups (@ml-release-captains).  Empty: anyone in the channel."""
-    requester_may_approve: bool = False
-    after: str | None = None
-    """The stage on which the version must be the proven release first."""
-    healthy_for: timedelta = timedelta(0)
-    """How long it must have been the release there."""
-    expires: timedelta = timedelta(days=3)
-    watch: timedelta = timedelta(minutes=2)
-    """How long the new pods are watched before it counts as released."""
-    timeout: timedelta = timedelta(minutes=15)
-    """How long merging, syncing and rolling out may each take."""
-    rollback_automatic: bool = True
-    rollback_approvals: int = 1
-    """Approvals that a person's /rollback needs; an approver's own request counts as one."""
-
-
-class Verdict(IntEnum):
-    """A gate's answer.  Ordered, so that the worst of many is their `max`."""
-
-    PASS = 0
-    WAIT = 1  # may pass later, with nothing asked anew
-    BLOCK = 2  # will not pass; the promotion must be asked for again
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ruling:
-    """A verdict, and the sentence that explains it to the people in the channel."""
-
-    verdict: Verdict
-    because: str
 
 
 # ── the forge ────────────────────────────────────────────────────────────────────────────────────────
@@ -266,158 +222,3 @@ class Person:
     name: str
     entitled: bool = True
     """False for bots, guests, deactivated people and people of a foreign workspace: they approve nothing."""
-
-
-# ── the promotion and its story ──────────────────────────────────────────────────────────────────────
-
-
-class State(StrEnum):
-    """Where a promotion stands.  DESIGN: CHECKING → PROPOSED → MERGING → SYNCING → ROLLING_OUT → PROVING → RELEASED."""
-
-    CHECKING = "checking"
-    PROPOSED = "proposed"
-    MERGING = "merging"
-    SYNCING = "syncing"
-    ROLLING_OUT = "rolling out"
-    PROVING = "proving"
-    RELEASED = "released"
-    BLOCKED = "blocked"
-    REJECTED = "rejected"
-    SUPERSEDED = "superseded"
-    CANCELLED = "cancelled"
-    EXPIRED = "expired"
-    FAILED = "failed"
-
-    @property
-    def open(self) -> bool:
-        """Say whether the story goes on."""
-        return self in {
-            State.CHECKING,
-            State.PROPOSED,
-            State.MERGING,
-            State.SYNCING,
-            State.ROLLING_OUT,
-            State.PROVING,
-        }
-
-
-class Kind(StrEnum):
-    """What a promotion is for."""
-
-    PROMOTE = "promote"
-    ROLLBACK = "rollback"
-
-
-class FactKind(StrEnum):
-    """What somebody did, or the registry told."""
-
-    PROMOTE = "promote"
-    ROLLBACK = "rollback"
-    APPROVE = "approve"
-    WITHDRAW = "withdraw"
-    VETO = "veto"
-    UNVETO = "unveto"
-    CANCEL = "cancel"
-    VERSION = "version"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """What a person did: recorded once, kept for ever."""
-
-    id: int
-    kind: FactKind
-    by: str
-    """Chat user id; `callboard` for what the program did by itself."""
-    at: datetime
-    promotion: int | None = None
-    digest: str | None = None
-    """For approvals and vetoes: the change that the message stood for."""
-    answered: bool = False
-    """A private answer about this fact was sent (or is being sent: it is never sent twice)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """What is remembered of a promotion's way through the world: outcomes of acts and observations that must last."""
-
-    paths: tuple[str, ...] = ()
-    """Files of the repository that the change touches."""
-    digest: str | None = None
-    """The change that the open pull request holds, and that approvals are for."""
-    namespace: str | None = None
-    workload: str | None = None
-    pull: int | None = None
-    pull_url: str | None = None
-    head: str | None = None
-    """The commit that Callboard made: the only head that it merges."""
-    message: Posted | None = None
-    merge_commit: str | None = None
-    previous_alias: int | None = None
-    alias_moved: bool = False
-    tagged: bool = False
-    pull_closed: bool = False
-    failing_since: datetime | None = None
-    failing_because: str | None = None
-    healthy_since: datetime | None = None
-    log: str | None = None
-    """The last lines of the culprit's log, redacted."""
-    rulings: tuple[Ruling, ...] = ()
-    """What the gates said last, so that the card need not ask them again."""
-    approved_by: tuple[str, ...] = ()
-    comparison: Comparison | None = None
-    trouble: str | None = None
-    """What an outside system's trouble looks like at present; None when all answer."""
-    followup: int | None = None
-    """The promotion that goes back, when this one failed."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What somebody, or policy, wants: that a version become the release of a pair."""
-
-    pair: Pair
-    kind: Kind
-    version: int
-    by: str
-    """Chat user id, or `callboard`."""
-    at: datetime
-    automatic: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Promotion:
-    """The request, and its whole story, that a version become a stage's release."""
-
-    id: int
-    pair: Pair
-    kind: Kind
-    version: int
-    previous: int | None
-    """The proven release of the pair when it was asked for."""
-    requested_by: str
-    requested_at: datetime
-    state: State
-    entered_at: datetime
-    because: str = ""
-    """The sentence that explains the present state."""
-    record: Record = field(default_factory=Record)
-    automatic: bool = False
-    """Nobody asked: policy did."""
-
-    @property
-    def what(self) -> ModelVersion:
-        """Return the version that is to become the release."""
-        return ModelVersion(model=self.pair.model, version=self.version)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Release:
-    """What a stage runs now, proven."""
-
-    pair: Pair
-    version: int
-    since: datetime
-    previous: int | None = None
-    """The release before it: where /rollback goes."""
-    promotion: int | None = None

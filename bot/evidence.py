@@ -15,24 +15,9 @@ from bot.clients.mlflow import MLflow
 from bot.clients.pods import Pods
 from bot.clients.slack import Slack
 from bot.config import App
-from bot.domain import (
-    Base,
-    Card,
-    Comparison,
-    FactKind,
-    Health,
-    HealthStatus,
-    Kind,
-    ModelVersion,
-    Pair,
-    Pin,
-    PodSeen,
-    Policy,
-    Promotion,
-    Served,
-    State,
-)
+from bot.domain import Base, Card, Comparison, Health, HealthStatus, ModelVersion, Pair, Pin, PodSeen, Served
 from bot.errors import Permanent, Temporary
+from bot.promotion import FactKind, Kind, Policy, Promotion, State
 from bot.rules import formats, health, redaction
 from bot.rules.comparison import compare
 from bot.rules.decision import Evidence, Place

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 from aiohttp import web
 
-from bot.domain import Promotion
+from bot.promotion import Promotion
 from bot.store import Store
 
 

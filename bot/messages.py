@@ -12,9 +12,10 @@ from datetime import datetime, timedelta
 from bot import clock
 from bot.clients.slack import Slack
 from bot.config import App
-from bot.domain import Health, Message, Policy, Promotion
+from bot.domain import Health, Message
 from bot.errors import Permanent, Temporary
 from bot.evidence import look
+from bot.promotion import Policy, Promotion
 from bot.rules import cards
 from bot.store import Standing, Store
 from bot.watch import Watch

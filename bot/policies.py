@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from yaml.nodes import Node, ScalarNode
 
-from bot.domain import Policy
+from bot.promotion import Policy
 from bot.settings import Reader, is_null, meant
 
 Stages: TypeAlias = Mapping[str, Policy]

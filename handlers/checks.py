@@ -1,8 +1,9 @@
 """What several commands check and do.  Raises Misunderstood with what to type instead; then nothing was recorded."""
 
 from bot.config import App
-from bot.domain import Message, Pair, Request
+from bot.domain import Message, Pair
 from bot.errors import Misunderstood
+from bot.promotion import Request
 from bot.rules import refusals
 from bot.rules.escape import code
 from bot.store import Store

@@ -3,7 +3,8 @@
 from collections import defaultdict
 
 from bot.config import App
-from bot.domain import Card, Message, ModelVersion, Release
+from bot.domain import Card, Message, ModelVersion
+from bot.promotion import Release
 from bot.rules import answers, commands
 from bot.store import Store
 from handlers.asked import Asked

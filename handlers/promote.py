@@ -1,8 +1,9 @@
 """/promote MODEL STAGE [VERSION|@alias]: ask that a version become a stage's release."""
 
 from bot.config import App
-from bot.domain import Kind, Message, Pair, Request
+from bot.domain import Message, Pair
 from bot.errors import Misunderstood
+from bot.promotion import Kind, Request
 from bot.rules import commands, refusals
 from bot.store import Store
 from handlers.asked import Asked

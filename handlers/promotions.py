@@ -1,8 +1,9 @@
 """/promotions [ID | cancel ID]: what is under way, the story of one, or take one back."""
 
 from bot.config import App
-from bot.domain import Message, Promotion, State
+from bot.domain import Message
 from bot.errors import Misunderstood
+from bot.promotion import Promotion, State
 from bot.rules import answers, commands, refusals
 from bot.store import Store
 from handlers.asked import Asked

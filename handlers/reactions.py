@@ -3,7 +3,8 @@
 from datetime import datetime
 from typing import Any
 
-from bot.domain import FactKind, Posted
+from bot.domain import Posted
+from bot.promotion import FactKind
 from bot.store import Store
 from handlers.words import APPROVE, VETO, speak
 

@@ -1,8 +1,9 @@
 """/rollback MODEL STAGE [VERSION]: go back to the release before, or to an earlier version."""
 
 from bot.config import App
-from bot.domain import Kind, Message, Request
+from bot.domain import Message
 from bot.errors import Misunderstood
+from bot.promotion import Kind, Request
 from bot.rules import commands, refusals
 from bot.store import Store
 from handlers.asked import Asked

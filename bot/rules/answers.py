@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from bot.domain import Card, Fact, FactKind, Json, Kind, Message, Promotion, Release, State
+from bot.domain import Card, Json, Message
+from bot.promotion import Fact, FactKind, Kind, Promotion, Release, State
 from bot.rules.blocks import context, link, mention, section, sections, when
 from bot.rules.cards import title
 from bot.rules.commands import typed

@@ -8,7 +8,8 @@ answers in `answers`.
 from datetime import datetime
 from typing import Final
 
-from bot.domain import Comparison, Health, Json, Kind, Message, Policy, Posted, Promotion, Ruling, State
+from bot.domain import Comparison, Health, Json, Message, Posted
+from bot.promotion import Kind, Policy, Promotion, Ruling, State
 from bot.rules import compared
 from bot.rules.blocks import actions, button, confirm, context, link, mention, people, section, sections, when
 from bot.rules.escape import mrkdwn, sentence

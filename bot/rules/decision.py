@@ -10,22 +10,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
-from bot.domain import (
-    Base,
-    Card,
-    Change,
-    Comparison,
-    Fact,
-    Health,
-    Pair,
-    Policy,
-    Promotion,
-    Pull,
-    Release,
-    Request,
-    Served,
-    State,
-)
+from bot.domain import Base, Card, Change, Comparison, Health, Pair, Pull, Served
+from bot.promotion import Fact, Policy, Promotion, Release, Request, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ To add a gate, write one function here and name it in `GATES`.
 from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
-from bot.domain import Fact, FactKind, Kind, Promotion, Ruling, Verdict
+from bot.promotion import Fact, FactKind, Kind, Promotion, Ruling, Verdict
 from bot.rules.decision import Evidence
 
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from bot.domain import FactKind, HealthStatus, Kind, Pin, Promotion, PullState, Request, Served, State, Verdict
+from bot.domain import HealthStatus, Pin, PullState, Served
+from bot.promotion import FactKind, Kind, Promotion, Request, State, Verdict
 from bot.rules import gates
 from bot.rules.decision import (
     ClosePull,

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from bot.domain import Health, HealthStatus, Kind, Policy, Promotion, Ruling, State, Verdict
+from bot.domain import Health, HealthStatus
+from bot.promotion import Kind, Policy, Promotion, Ruling, State, Verdict
 from bot.rules.blocks import when
 from bot.rules.commands import typed
 from bot.rules.escape import block, code, mrkdwn, sentence

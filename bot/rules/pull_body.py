@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Final
 
-from bot.domain import Comparison, Kind, Policy, Promotion
+from bot.domain import Comparison
+from bot.promotion import Kind, Policy, Promotion
 from bot.rules.escape import markdown
 from bot.rules.figures import change, duration, number
 

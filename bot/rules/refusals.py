@@ -10,7 +10,7 @@ from heapq import nlargest
 from itertools import pairwise
 from typing import Final
 
-from bot.domain import Kind, Promotion, Release
+from bot.promotion import Kind, Promotion, Release
 from bot.rules.blocks import link, mention, when
 from bot.rules.commands import typed
 from bot.rules.escape import code

@@ -17,17 +17,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
-from bot.domain import (
-    Fact,
-    FactKind,
-    ModelVersion,
-    Pair,
-    Posted,
-    Promotion,
-    Release,
-    Request,
-    State,
-)
+from bot.domain import ModelVersion, Pair, Posted
+from bot.promotion import Fact, FactKind, Promotion, Release, Request, State
 from bot.rules.decision import Decision, Place
 from bot.store import rows
 from bot.store.mirror import Mirror

@@ -10,7 +10,8 @@ from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.domain import FactKind, ModelVersion, Pair, Posted
+from bot.domain import ModelVersion, Pair, Posted
+from bot.promotion import FactKind
 from bot.store import rows
 from bot.store.schema import models, versions
 

@@ -10,7 +10,8 @@ from sqlalchemy import Case, ColumnElement, Row, Table, and_, case, func, insert
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import Fact, FactKind, Kind, ModelVersion, Pair, Posted, Promotion, Record, Release, Request, State
+from bot.domain import ModelVersion, Pair, Posted
+from bot.promotion import Fact, FactKind, Kind, Promotion, Record, Release, Request, State
 from bot.rules.decision import Decision
 from bot.store.schema import facts, messages, pairs, promotions, releases, transitions, versions
 

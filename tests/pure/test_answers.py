@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain import Card, Fact, FactKind, Kind, ModelVersion, Pair, Promotion, Record, Release, State
+from bot.domain import Card, ModelVersion, Pair
+from bot.promotion import Fact, FactKind, Kind, Promotion, Record, Release, State
 from bot.rules import answers
 from bot.rules.answers import ModelDetail, ModelRow
 from tests.hostile import faults, texts

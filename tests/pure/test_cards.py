@@ -9,22 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain import (
-    Comparison,
-    Health,
-    HealthStatus,
-    Kind,
-    Message,
-    Pair,
-    PodSeen,
-    Policy,
-    Posted,
-    Promotion,
-    Record,
-    Ruling,
-    State,
-    Verdict,
-)
+from bot.domain import Comparison, Health, HealthStatus, Message, Pair, PodSeen, Posted
+from bot.promotion import Kind, Policy, Promotion, Record, Ruling, State, Verdict
 from bot.rules import cards
 from bot.rules.progress import STATES
 from tests.hostile import faults, texts

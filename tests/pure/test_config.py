@@ -7,8 +7,9 @@ import pytest
 
 from bot import config, policies
 from bot.config import App, load, parse
-from bot.domain import Pair, Policy
+from bot.domain import Pair
 from bot.errors import Misunderstood, Permanent
+from bot.promotion import Policy
 
 REPOSITORY = Path(__file__).parents[2]
 

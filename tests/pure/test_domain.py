@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain import Change, Message, State
+from bot.domain import Change, Message
+from bot.promotion import State
 
 CHANGE = Change(
     before={"a.yaml": "version: 1\n", "b.yaml": "same\n"},

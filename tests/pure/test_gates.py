@@ -5,20 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.domain import (
-    Fact,
-    FactKind,
-    Kind,
-    Pair,
-    Policy,
-    Promotion,
-    Pull,
-    PullState,
-    Record,
-    Release,
-    State,
-    Verdict,
-)
+from bot.domain import Pair, Pull, PullState
+from bot.promotion import Fact, FactKind, Kind, Policy, Promotion, Record, Release, State, Verdict
 from bot.rules.decision import Evidence
 from bot.rules.gates import approvals, approved, judge, refused, soaked, unopposed, untouched, verdict, vetoes
 

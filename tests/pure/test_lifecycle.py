@@ -6,23 +6,8 @@ from typing import Any
 
 import pytest
 
-from bot.domain import (
-    Base,
-    Card,
-    Change,
-    FactKind,
-    Health,
-    HealthStatus,
-    Kind,
-    Pin,
-    PodSeen,
-    Posted,
-    Promotion,
-    PullState,
-    Release,
-    Served,
-    State,
-)
+from bot.domain import Base, Card, Change, Health, HealthStatus, Pin, PodSeen, Posted, PullState, Served
+from bot.promotion import FactKind, Kind, Promotion, Release, State
 from bot.rules.decision import ClosePull, Decision, Evidence, Merge, MoveAlias, Place, Post, Propose, Tag, Whisper
 from bot.rules.lifecycle import decide
 from tests.pure.test_gates import IT, NOON, PAIR, READY, said

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from bot.domain import Comparison, Kind, Pair, Policy, Promotion, State
+from bot.domain import Comparison, Pair
+from bot.promotion import Kind, Policy, Promotion, State
 from bot.rules.pull_body import body, title
 from tests.hostile import GITHUB, texts
 

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.demo.chat.texts import pings
-from bot.domain import Kind, Pair, Promotion, Record, Release, State
+from bot.domain import Pair
+from bot.promotion import Kind, Promotion, Record, Release, State
 from bot.rules import refusals
 from tests.hostile import loose, texts
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain import FactKind, Kind, ModelVersion, Pair, Posted, Request, State
+from bot.domain import ModelVersion, Pair, Posted
+from bot.promotion import FactKind, Kind, Request, State
 from bot.rules.decision import Decision, Post
 from bot.store import Store
 from bot.store.rows import Overtaken
