@@ -4,18 +4,22 @@ Every one of them may be done again: the client's verb looks first, then creates
 What comes back are the fields of the promotion's Record that tell what came of it.
 """
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
 from bot.config import App
 from bot.domain import ModelVersion
+from bot.errors import Permanent
 from bot.evidence import Doors
 from bot.messages import card
 from bot.promotion import Promotion
 from bot.rules import pull_body
-from bot.rules.decision import Action, ClosePull, Evidence, Merge, MoveAlias, Post, Propose, Tag, Whisper
+from bot.rules.decision import Action, ClosePull, Evidence, Merge, MoveAlias, Post, Propose, Say, Tag, Whisper
 from bot.rules.names import branch
 from bot.store import Loaded, Store
+
+log = logging.getLogger(__name__)
 
 
 async def act(  # noqa: PLR0911, PLR0913  (one return for each action; what was decided, about what, and the doors it may use)
@@ -33,7 +37,9 @@ async def act(  # noqa: PLR0911, PLR0913  (one return for each action; what was 
         case Post():
             return await _post(it, loaded, seen, app, doors)
         case Whisper():
-            return await _whisper(action, it, app, store, doors)
+            return await _whisper(action, it, seen, app, store, doors)
+        case Say():
+            return await _say(action, doors)
         case Merge():
             pull = await doors.github.merge(action.number, action.head)
             return {"merge_commit": pull.merge_commit}
@@ -59,19 +65,32 @@ async def _propose(action: Propose, it: Promotion, seen: Evidence, store: Store,
         "pull": pull.number,
         "pull_url": pull.url,
         "head": pull.head,
+        "base": action.base.commit,
         "pull_closed": False,
     }
+
+
+async def _say(action: Say, doors: Doors) -> Mapping[str, Any]:
+    """A token that may not write statuses stops nobody from releasing: where the status is required, GitHub waits."""
+    try:
+        await doors.github.say_approval(action.head, action.state, action.because)
+    except Permanent as error:
+        log.warning("the commit status callboard/approval: %s", error)
+    return {"approval": action.mark}
 
 
 async def _post(it: Promotion, loaded: Loaded, seen: Evidence, app: App, doors: Doors) -> Mapping[str, Any]:
     tried = loaded.intent_at if loaded.intent == Post.__name__ else None
     message = card(it, seen.health, seen.policy, seen.now)
     key = f"promotion:{it.id}:{it.record.digest or it.state.value}"
-    return {"message": await doors.slack.post(app.channel_of(it.pair.model), message, key=key, since=tried)}
+    posted = await doors.slack.post(app.channel_of(it.pair.model), message, key=key, since=tried)
+    return {"message": posted, "message_for": it.record.digest}
 
 
-async def _whisper(action: Whisper, it: Promotion, app: App, store: Store, doors: Doors) -> Mapping[str, Any]:
-    await store.heard_out(action.fact)
+async def _whisper(
+    action: Whisper, it: Promotion, seen: Evidence, app: App, store: Store, doors: Doors
+) -> Mapping[str, Any]:
+    await store.heard_out(action.fact, now=seen.now)
     channel = it.record.message.channel if it.record.message else app.channel_of(it.pair.model)
     await doors.slack.whisper(channel, action.to, action.text)
     return {}

@@ -124,6 +124,10 @@ class Pull:
     merge_commit: str | None = None
     mergeable: bool | None = None
     """None while the forge has not worked it out."""
+    behind: bool = False
+    """The forge wants the branch to stand on the newest base before it merges it."""
+    withheld: bool = False
+    """The forge lets nobody merge it yet: a check or a review is missing."""
 
 
 # ── the cluster ──────────────────────────────────────────────────────────────────────────────────────

@@ -4,10 +4,10 @@ Each state asks only for what its rule looks at, so that waiting for an approval
 """
 
 import asyncio
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from bot.clients.github import GitHub
 from bot.clients.kubernetes import Kubernetes
@@ -17,12 +17,16 @@ from bot.clients.slack import Slack
 from bot.config import App
 from bot.domain import Base, Card, Comparison, Health, HealthStatus, ModelVersion, Pair, Pin, PodSeen, Served
 from bot.errors import Permanent, Temporary
-from bot.promotion import FactKind, Kind, Policy, Promotion, State
-from bot.rules import formats, health, redaction
+from bot.promotion import FactKind, Kind, Policy, Promotion, State, Verdict
+from bot.rules import emoji, formats, health, redaction
 from bot.rules.comparison import compare
 from bot.rules.decision import Evidence, Place
+from bot.rules.freezes import in_force
+from bot.rules.gates import judge, verdict
 from bot.store import Loaded, Store
 from bot.watch import Watch
+
+SPOKEN: Final = frozenset({FactKind.APPROVE, FactKind.VETO, FactKind.OVERRIDE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +62,7 @@ async def gather(loaded: Loaded, *, app: App, store: Store, doors: Doors, watch:
                     more |= await _late_metrics(loaded, it, doors)
             case _:
                 pass  # proposed already, or over
-    return Evidence(
+    seen = Evidence(
         now=now,
         pair=loaded.pair,
         policy=policy,
@@ -67,8 +71,10 @@ async def gather(loaded: Loaded, *, app: App, store: Store, doors: Doors, watch:
         newest=loaded.newest,
         attempted=loaded.attempted,
         facts=loaded.facts,
+        freeze=in_force(await store.freezes.of(loaded.pair.stage), policy, loaded.pair.stage, now),
         **more,
     )
+    return await _confirmed(seen, loaded, doors)
 
 
 async def _for_checking(loaded: Loaded, it: Promotion, app: App, doors: Doors) -> dict[str, Any]:
@@ -144,30 +150,58 @@ async def _for_gates(loaded: Loaded, it: Promotion, app: App, store: Store, door
         _entitled(loaded, it, policy, doors.slack),
         _late_metrics(loaded, it, doors),
     )
-    return {"pull": pull, "upstream": upstream, **repository, **entitled, **metrics}
+    withheld = await doors.github.missing(pull.head) if pull.withheld and _consented(it) else ()
+    return {"pull": pull, "upstream": upstream, "withheld": withheld, **repository, **entitled, **metrics}
 
 
-async def _entitled(loaded: Loaded, it: Promotion, policy: Policy, slack: Slack) -> dict[str, Any]:
+def _consented(it: Promotion) -> bool:
+    """Say whether the pull request tells that it is approved: only then is what GitHub lacks somebody else's."""
+    return it.record.approval is not None and it.record.approval.startswith("success")
+
+
+async def _confirmed(seen: Evidence, loaded: Loaded, doors: Doors) -> Evidence:
+    """Read again what may have changed since, where this would merge: who reacts at this moment, and who counts."""
+    it = seen.promotion
+    asks = it is not None and it.state is State.PROPOSED and it.record.message is not None
+    if it is None or not asks or verdict(judge(seen, it)) is not Verdict.PASS:
+        return seen
+    assert it.record.message is not None  # noqa: S101
+    try:
+        shown = await doors.slack.reactions(it.record.message)
+        against = shown.get(emoji.OF[FactKind.VETO], frozenset())
+        fresh = await _entitled(loaded, it, seen.policy, doors.slack, more=against, fresh=True)
+    except (Temporary, Permanent) as error:
+        return replace(seen, entitled=frozenset(), unsure=str(error))
+    return replace(seen, reactions=shown, **({"entitled": frozenset(), "overriders": frozenset()} | fresh))
+
+
+async def _entitled(
+    loaded: Loaded, it: Promotion, policy: Policy, slack: Slack, *, more: Set[str] = frozenset(), fresh: bool = False
+) -> dict[str, Any]:
     """Return which of those who spoke may decide.  Where the chat cannot say, nobody may."""
-    people = {f.by for f in loaded.facts if f.kind in {FactKind.APPROVE, FactKind.VETO} and f.by != "callboard"}
+    said = {f.by for f in loaded.facts if f.kind in SPOKEN and f.by != "callboard"}
+    people = said | more
     if it.kind is Kind.ROLLBACK and not it.automatic:
         people.add(it.requested_by)
     if not people:
         return {}
     try:
-        allowed = await _allowed(people, policy, slack)
-        known = await asyncio.gather(*(slack.person(user) for user in sorted(allowed)))
+        allowed = await _allowed(people, policy.approvers, slack, fresh=fresh)
+        may_override = await _allowed(people, policy.may_override or policy.approvers, slack, fresh=fresh)
+        known = await asyncio.gather(*(slack.person(user, fresh=fresh) for user in sorted(allowed | may_override)))
     except (Temporary, Permanent) as error:
         return {"unsure": str(error)}
-    return {"entitled": frozenset(person.id for person in known if person.entitled)}
+    members = frozenset(person.id for person in known if person.entitled)
+    return {"entitled": members & allowed, "overriders": members & may_override}
 
 
-async def _allowed(people: set[str], policy: Policy, slack: Slack) -> set[str]:
-    if not policy.approvers:
+async def _allowed(people: set[str], names: tuple[str, ...], slack: Slack, *, fresh: bool) -> set[str]:
+    """Return those of the people whom `names` (user ids and user groups; none: everybody) means."""
+    if not names:
         return people
-    named = {name for name in policy.approvers if not name.startswith(("@", "S"))}
-    groups = [name for name in policy.approvers if name not in named]
-    members = await asyncio.gather(*(slack.members(group) for group in groups))
+    named = {name for name in names if not name.startswith(("@", "S"))}
+    groups = [name for name in names if name not in named]
+    members = await asyncio.gather(*(slack.members(group, fresh=fresh) for group in groups))
     return people & named.union(*members)
 
 

@@ -6,8 +6,35 @@ Like the other words (`bot/domain.py`) these hold no behaviour beyond what follo
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
+from typing import Final
 
 from bot.domain import Comparison, ModelVersion, Pair, Posted
+
+WINDOW: Final = "app.yaml"
+"""Who freezes a stage when nobody in particular does."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """A freeze that comes again and again: from each moment that `cron` names, for `length`."""
+
+    cron: str
+    """Five fields, as in crontab(5)."""
+    length: timedelta
+    timezone: str
+    """The name of an IANA time zone: "Europe/Berlin"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """Nothing new goes to a stage, until somebody thaws it or the time is over.  Going back is never frozen."""
+
+    stage: str
+    until: datetime | None
+    """None: until somebody thaws it."""
+    reason: str = ""
+    by: str = WINDOW
+    """Chat user id; `app.yaml` for a window that stands there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +60,16 @@ class Policy:
     rollback_automatic: bool = True
     rollback_approvals: int = 1
     """Approvals that a person's /rollback needs; an approver's own request counts as one."""
+    requesters: tuple[str, ...] = ()
+    """Who may ask for a promotion, as in `approvers`.  Empty: anyone."""
+    rollback_requesters: tuple[str, ...] = ()
+    """Who may ask to go back.  Empty: anyone."""
+    may_freeze: tuple[str, ...] = ()
+    """Who may freeze and thaw the stage.  Empty: the approvers."""
+    may_override: tuple[str, ...] = ()
+    """Who may go on in spite of a freeze, or before the stage before has proved the version.  Empty: the approvers."""
+    freeze: tuple[Window, ...] = ()
+    """When nothing new goes there."""
 
 
 class Verdict(IntEnum):
@@ -98,6 +135,9 @@ class FactKind(StrEnum):
     VETO = "veto"
     UNVETO = "unveto"
     CANCEL = "cancel"
+    OVERRIDE = "override"
+    FREEZE = "freeze"
+    THAW = "thaw"
     VERSION = "version"
 
 
@@ -113,6 +153,9 @@ class Fact:
     promotion: int | None = None
     digest: str | None = None
     """For approvals and vetoes: the change that the message stood for."""
+    reason: str = ""
+    by_reaction: bool = False
+    """It was said with a reaction, which the message still shows unless it was taken back."""
     answered: bool = False
     """A private answer about this fact was sent (or is being sent: it is never sent twice)."""
 
@@ -131,7 +174,15 @@ class Record:
     pull_url: str | None = None
     head: str | None = None
     """The commit that Callboard made: the only head that it merges."""
+    base: str | None = None
+    """The main branch's commit that it stands on."""
     message: Posted | None = None
+    message_for: str | None = None
+    """The digest of the change that the message stands for."""
+    approval: str | None = None
+    """What the pull request's head says of the approval: "success 1a2b3c…: 2 of 2 approvals"."""
+    clear_since: datetime | None = None
+    """When the world answered again after trouble: time-outs count from there."""
     merge_commit: str | None = None
     previous_alias: int | None = None
     alias_moved: bool = False

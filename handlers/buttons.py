@@ -23,4 +23,4 @@ async def _press(kind: FactKind, body: dict[str, Any], store: Store, now: dateti
     container, action, by = body["container"], body["actions"][0], body["user"]["id"]
     posted = Posted(channel=container["channel_id"], ts=container["message_ts"])
     key = f"action:{posted.channel}:{posted.ts}:{action['action_ts']}:{by}"
-    await speak(kind, by, posted, store=store, at=now, key=key)
+    await speak(kind, by, posted, how="button", store=store, at=now, now=now, key=key)

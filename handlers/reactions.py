@@ -1,12 +1,13 @@
 """✅ and ❌ on a message: a person's word on the change that the message stands for."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from bot.domain import Posted
 from bot.promotion import FactKind
+from bot.rules import emoji
 from bot.store import Store
-from handlers.words import APPROVE, VETO, speak
+from handlers.words import speak
 
 
 async def added(body: dict[str, Any], store: Store, now: datetime) -> None:
@@ -21,10 +22,10 @@ async def removed(body: dict[str, Any], store: Store, now: datetime) -> None:
 
 async def _react(body: dict[str, Any], store: Store, now: datetime, *, approve: FactKind, veto: FactKind) -> None:
     event = body["event"]
-    emoji = event["reaction"].partition("::")[0]
-    kind = approve if emoji in APPROVE else veto if emoji in VETO else None
-    if kind is None or event["item"].get("type") != "message":
+    said = {FactKind.APPROVE: approve, FactKind.VETO: veto, None: None}[emoji.word(event["reaction"])]
+    if said is None or event["item"].get("type") != "message":
         return
     posted = Posted(channel=event["item"]["channel"], ts=event["item"]["ts"])
     key = f"event:{body.get('team_id')}:{body['event_id']}"
-    await speak(kind, event["user"], posted, store=store, at=now, key=key)
+    at = datetime.fromtimestamp(float(event["event_ts"]), tz=UTC)
+    await speak(said, event["user"], posted, how="reaction", store=store, at=at, now=now, key=key)

@@ -147,6 +147,15 @@ class GitHub:
         """Add a comment to a pull request, unless one with this key (ours: letters, digits, `:_-`) is there."""
         await self._wire.run(partial(_comment, number=number, body=body, key=key))
 
+    async def say_approval(self, sha: str, state: str, description: str) -> None:
+        """Say at a commit how far the approval is: `pending`, `success` or `failure`."""
+        await self.set_status(sha, state, description)
+
+    async def missing(self, sha: str) -> tuple[str, ...]:
+        """Return what GitHub still wants before it lets a blocked pull request with this head be merged."""
+        del sha
+        return ("a check or a review is missing",)
+
     async def set_status(self, sha: str, state: str, description: str, url: str | None = None) -> None:
         """Say at a commit how far the approval is: `pending`, `success`, `failure` or `error`."""
         status = {"state": state, "context": CONTEXT, "description": description[:LONGEST_STATUS]}
@@ -178,6 +187,7 @@ def _read(found: Json) -> Pull:
         number=found["number"], url=found["html_url"], state=state, head=found["head"]["sha"],
         # While it is open, this names GitHub's trial merge, which is in no branch.
         merge_commit=found["merge_commit_sha"] if merged else None, mergeable=found.get("mergeable"),
+        behind=found.get("mergeable_state") == "behind", withheld=found.get("mergeable_state") == "blocked",
     )  # fmt: skip
 
 

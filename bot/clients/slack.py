@@ -23,6 +23,7 @@ from bot.clients.slack_errors import refused
 from bot.clients.slack_pace import Pace
 from bot.domain import Json, Message, Person, Posted
 from bot.errors import Permanent, Temporary
+from bot.rules import emoji
 
 SLACK: Final = "https://slack.com/api/"
 TIMEOUT: Final = aiohttp.ClientTimeout(total=15, connect=5)
@@ -38,7 +39,6 @@ PAGE: Final = 200
 _CHANNEL_ID: Final = ("C", "G", "D")
 _GUEST_FLAGS: Final = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger", "is_workflow_bot")
 _NOBODY: Final = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
-_ALIASES: Final = {"thumbsup": "+1", "thumbsdown": "-1"}
 
 Call: TypeAlias = Callable[[], Awaitable[Any]]
 
@@ -114,10 +114,13 @@ class Slack:
         self._me = Identity(team=body["team_id"], user=body["user_id"], bot=body.get("bot_id") or "")
         return self._me
 
-    async def person(self, user: str) -> Person:
-        """Return what is known of a user id; somebody whom Slack does not show us is entitled to nothing."""
+    async def person(self, user: str, *, fresh: bool = False) -> Person:
+        """Return what is known of a user id; somebody whom Slack does not show us is entitled to nothing.
+
+        `fresh`: ask again, whatever is remembered.
+        """
         at, known = self._people.get(user, (0.0, None))
-        if known is not None and self._clock() - at < REMEMBERED:
+        if known is not None and not fresh and self._clock() - at < REMEMBERED:
             return known
         me = self._me or await self.whoami()
         body = await self._call("users.info", lambda: self.sdk.users_info(user=user), accepted=_NOBODY)
@@ -125,14 +128,14 @@ class Slack:
         self._people[user] = (self._clock(), found)
         return found
 
-    async def members(self, group: str) -> frozenset[str]:
-        """Return the user ids in a group: "@ml-release-captains" or "S0614TZR7".
+    async def members(self, group: str, *, fresh: bool = False) -> frozenset[str]:
+        """Return the user ids in a group: "@ml-release-captains" or "S0614TZR7".  `fresh`: ask again.
 
         Raises:
             Permanent: there is no such group, or it is disabled.
         """
         at, known = self._groups.get(group, (0.0, None))
-        if known is not None and self._clock() - at < REMEMBERED:
+        if known is not None and not fresh and self._clock() - at < REMEMBERED:
             return known
         body = await self._call("usergroups.list", lambda: self.sdk.usergroups_list(include_users=True))
         self._groups = {}
@@ -231,8 +234,7 @@ class Slack:
         )
         found: dict[str, frozenset[str]] = {}
         for reaction in body["message"].get("reactions", ()):
-            name = reaction["name"].split("::")[0]
-            name = _ALIASES.get(name, name)
+            name = emoji.plain(reaction["name"])
             found[name] = found.get(name, frozenset()) | frozenset(reaction["users"])
         return found
 

@@ -156,7 +156,8 @@ def _why(state: State, because: str, limit: int) -> str:
 
 
 def _fact(fact: Fact) -> str:
-    return f"{mention(fact.by)} {DEEDS[fact.kind]}"
+    why = f" ({code(fact.reason)})" if fact.reason else ""
+    return f"{mention(fact.by)} {DEEDS[fact.kind]}{why}"
 
 
 def _count(number: int, what: str) -> str:
@@ -192,6 +193,9 @@ DEEDS: Final = {
     FactKind.VETO: "vetoed ❌",
     FactKind.UNVETO: "took the veto back",
     FactKind.CANCEL: "cancelled it",
+    FactKind.OVERRIDE: "wants it to go on in spite of what holds it up",
+    FactKind.FREEZE: "froze the stage",
+    FactKind.THAW: "thawed the stage",
     FactKind.VERSION: "registered the version",
 }
 """What somebody did, after the name."""

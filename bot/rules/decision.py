@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeAlias
 
 from bot.domain import Base, Card, Change, Comparison, Health, Pair, Pull, Served
-from bot.promotion import Fact, Policy, Promotion, Release, Request, State
+from bot.promotion import Fact, Freeze, Policy, Promotion, Release, Request, State
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +41,16 @@ class Evidence:
     facts: tuple[Fact, ...] = ()
     entitled: frozenset[str] = frozenset()
     """Those among the people in `facts`, and the requester, whose word counts here."""
+    overriders: frozenset[str] = frozenset()
+    """Those among the people in `facts` who may override a freeze."""
     unsure: str | None = None
     """Why the chat cannot say who is entitled; then nobody is."""
+    reactions: Mapping[str, frozenset[str]] | None = None
+    """Who reacts with what to the message at this very moment; None: not asked, because it would not matter yet."""
+    freeze: Freeze | None = None
+    """What holds new releases of the stage up at present."""
+    withheld: tuple[str, ...] = ()
+    """What GitHub still wants before it lets anybody merge: "the check ci/test is pending"."""
     card: Card | None = None
     comparison: Comparison | None = None
     base: Base | None = None
@@ -82,6 +90,21 @@ class Whisper:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Say:
+    """Say at the pull request's head how far the approval is."""
+
+    head: str
+    state: str
+    """`pending`, `success` or `failure`."""
+    because: str
+
+    @property
+    def mark(self) -> str:
+        """Return what tells one saying from another."""
+        return f"{self.state} {self.head}: {self.because}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Merge:
     """Merge the pull request at exactly this head."""
 
@@ -114,7 +137,7 @@ class Tag:
     value: str
 
 
-Action: TypeAlias = Propose | Post | Whisper | Merge | ClosePull | MoveAlias | Tag
+Action: TypeAlias = Propose | Post | Whisper | Say | Merge | ClosePull | MoveAlias | Tag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

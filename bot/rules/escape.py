@@ -57,6 +57,11 @@ def code(text: str, limit: int = 160) -> str:
     return f"`{_capped(pieces, limit - 2) or '–'}`"
 
 
+def bare(text: str) -> str:
+    """Return a sentence of ours as plain words: no backticks, and people by their bare ids."""
+    return _MENTION.sub(r"\1", text).replace("`", "")
+
+
 def block(text: str, limit: int = 1500) -> str:
     """Return a Slack code block of the *last* words, which are the telling ones in a log; empty for no words."""
     lines = [_clean(line.expandtabs(4)).rstrip() for line in text[-4 * limit :].splitlines()]

@@ -11,7 +11,10 @@ from collections.abc import Callable, Iterable
 from typing import Final, TypeAlias
 
 from bot.promotion import Fact, FactKind, Kind, Promotion, Ruling, Verdict
+from bot.rules import emoji, freezes
+from bot.rules.blocks import mention
 from bot.rules.decision import Evidence
+from bot.rules.escape import code
 
 
 def unopposed(seen: Evidence, it: Promotion) -> Ruling:
@@ -41,11 +44,28 @@ def soaked(seen: Evidence, it: Promotion) -> Ruling:
     if seen.upstream is None or seen.upstream.version != it.version:
         runs = f"v{seen.upstream.version}" if seen.upstream else "nothing that is proven"
         because = f"v{it.version} must be the release on {seen.policy.after} first; that stage runs {runs}"
-        return Ruling(verdict=Verdict.WAIT, because=because)
+        return _unless_overridden(seen, because)
     left = seen.upstream.since + seen.policy.healthy_for - seen.now
     if left.total_seconds() > 0:
-        return Ruling(verdict=Verdict.WAIT, because=f"must stay healthy on {seen.policy.after} for {_brief(left)} more")
+        return _unless_overridden(seen, f"must stay healthy on {seen.policy.after} for {_brief(left)} more")
     return Ruling(verdict=Verdict.PASS, because=f"proven on {seen.policy.after}")
+
+
+def thawed(seen: Evidence, it: Promotion) -> Ruling:
+    """Nothing holds new releases of the stage up.  Going back is never frozen."""
+    if it.kind is Kind.ROLLBACK or seen.freeze is None:
+        return Ruling(verdict=Verdict.PASS, because=f"{it.pair.stage} is not frozen")
+    return _unless_overridden(seen, freezes.because(seen.freeze))
+
+
+def unhindered(seen: Evidence, it: Promotion) -> Ruling:
+    """GitHub would let anybody merge it: no required check or review is missing."""
+    if seen.withheld:
+        return Ruling(
+            verdict=Verdict.WAIT,
+            because=f"GitHub does not let #{it.record.pull} be merged yet: {'; '.join(seen.withheld)}",
+        )
+    return Ruling(verdict=Verdict.PASS, because="GitHub asks for nothing more")
 
 
 def untouched(seen: Evidence, it: Promotion) -> Ruling:
@@ -61,7 +81,7 @@ def untouched(seen: Evidence, it: Promotion) -> Ruling:
 
 Gate: TypeAlias = Callable[[Evidence, Promotion], Ruling]
 
-GATES: Final[tuple[Gate, ...]] = (unopposed, approved, soaked, untouched)
+GATES: Final[tuple[Gate, ...]] = (unopposed, approved, soaked, thawed, untouched, unhindered)
 
 
 def judge(seen: Evidence, it: Promotion) -> tuple[Ruling, ...]:
@@ -72,6 +92,11 @@ def judge(seen: Evidence, it: Promotion) -> tuple[Ruling, ...]:
 def verdict(rulings: Iterable[Ruling]) -> Verdict:
     """Return the worst verdict: a promotion is as ready as its least ready gate."""
     return max((r.verdict for r in rulings), default=Verdict.PASS)
+
+
+def consent(seen: Evidence, it: Promotion) -> tuple[Ruling, ...]:
+    """Ask the gates that are ours: all but what GitHub itself still wants."""
+    return tuple(gate(seen, it) for gate in GATES if gate is not unhindered)
 
 
 def needed_approvals(seen: Evidence, it: Promotion) -> int:
@@ -106,16 +131,23 @@ def why_not(seen: Evidence, it: Promotion, by: str) -> str | None:
 
 
 def _standing(seen: Evidence, it: Promotion, give: FactKind, take: FactKind) -> list[str]:
-    """Replay the facts about the present change: the last word of each person stands."""
-    standing: dict[str, None] = {}
+    """Replay the facts about the present change: the last word of each person stands.
+
+    Where the message was just looked at, what it shows outweighs what was heard: events may be lost, or come late.
+    """
+    standing: dict[str, Fact] = {}
     for fact in seen.facts:
         if fact.digest != it.record.digest or it.record.digest is None:
             continue
         if fact.kind is give:
-            standing[fact.by] = None
+            standing.setdefault(fact.by, fact)
         elif fact.kind is take:
             standing.pop(fact.by, None)
-    return list(standing)
+    if seen.reactions is None:
+        return list(standing)
+    shown = seen.reactions.get(emoji.OF[give], frozenset())
+    kept = [by for by, fact in standing.items() if not fact.by_reaction or by in shown]
+    return kept if give is FactKind.APPROVE else list(dict.fromkeys((*kept, *sorted(shown))))
 
 
 def refused(seen: Evidence, it: Promotion) -> tuple[Fact, str] | None:
@@ -137,6 +169,24 @@ def refused(seen: Evidence, it: Promotion) -> tuple[Fact, str] | None:
         ):
             return fact, "your ❌ does not count here: only approvers and the requester may stop this promotion"
     return None
+
+
+def late(seen: Evidence) -> Fact | None:
+    """Return the first veto that came when nothing could be stopped any more."""
+    return next((f for f in seen.facts if f.kind is FactKind.VETO and not f.answered), None)
+
+
+def overridden(seen: Evidence) -> Fact | None:
+    """Return the word of somebody who may override what holds the promotion up."""
+    those = (f for f in seen.facts if f.kind is FactKind.OVERRIDE and f.by in seen.overriders)
+    return next(those, None)
+
+
+def _unless_overridden(seen: Evidence, because: str) -> Ruling:
+    word = overridden(seen)
+    if word is None:
+        return Ruling(verdict=Verdict.WAIT, because=because)
+    return Ruling(verdict=Verdict.PASS, because=f"{because}; overridden by {mention(word.by)} ({code(word.reason)})")
 
 
 def _names(people: Iterable[str]) -> str:

@@ -12,9 +12,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from bot.domain import HealthStatus, Pin, PullState, Served
+from bot.domain import HealthStatus, Pin, Pull, PullState, Served
 from bot.promotion import FactKind, Kind, Promotion, Request, State, Verdict
-from bot.rules import gates
+from bot.rules import escape, gates
+from bot.rules.commands import typed
 from bot.rules.decision import (
     ClosePull,
     Decision,
@@ -23,9 +24,12 @@ from bot.rules.decision import (
     MoveAlias,
     Post,
     Propose,
+    Say,
     Tag,
     Whisper,
 )
+from bot.rules.escape import code
+from bot.rules.takeover import UNMERGED, because, may_supersede
 
 SOON: Final = timedelta(seconds=2)
 LATER: Final = timedelta(seconds=30)
@@ -37,38 +41,88 @@ def decide(seen: Evidence) -> Decision:
     it = seen.promotion
     if it is None:
         return _idle(seen)
-    if it.state is not State.CHECKING and it.record.message is None:  # an ended one too: nobody was told yet
+    if _untold(it):  # an ended one too: nobody was told yet
         asked = {"rulings": gates.judge(seen, it)} if it.state is State.PROPOSED else {}
         return Decision(action=Post(), note=asked)
+    decision = _too_late(seen, it) or _next(seen, it)
+    note = dict(decision.note)
+    if seen.comparison is not None:  # metrics may come late
+        note["comparison"] = seen.comparison
+    if it.record.trouble is not None and it.state is not State.MERGING:  # nobody could look, so nobody was slow
+        note["clear_since"] = seen.now
+    return replace(decision, note=note)
+
+
+def _next(seen: Evidence, it: Promotion) -> Decision:
     step = STATES.get(it.state)
-    decision = step(seen, it) if step else Decision()
-    if seen.comparison is None:
-        return decision
-    return replace(decision, note={**decision.note, "comparison": seen.comparison})  # metrics may come late
+    return _overtaken(seen, it) or (step(seen, it) if step else _idle(seen))
+
+
+def _untold(it: Promotion) -> bool:
+    """Say whether no message stands for the change as it is now."""
+    if it.state is State.CHECKING:
+        return False
+    return it.record.message is None or (it.state.open and it.record.message_for not in {None, it.record.digest})
+
+
+def _too_late(seen: Evidence, it: Promotion) -> Decision | None:
+    """Answer a veto that nothing can be done about any more."""
+    word = gates.late(seen) if it.state not in UNMERGED else None
+    if word is None:
+        return None
+    over = "this promotion is over" if not it.state.open else f"v{it.version} is being merged or rolled out already"
+    instead = typed("/rollback", it.pair.model, it.pair.stage)
+    text = f"Your ❌ comes too late: {over}. To go back, type {code(instead)}."
+    return Decision(action=Whisper(fact=word.id, to=word.by, text=text))
+
+
+def _overtaken(seen: Evidence, it: Promotion) -> Decision | None:
+    """Let a newer version take over from one that nobody asked for by name."""
+    if not it.automatic or not it.state.open or (request := _wanted(seen)) is None:
+        return None
+    if request.version <= it.version or not may_supersede(request, it):
+        return None
+    return Decision(state=State.SUPERSEDED, because=because(request), start=request, wake=timedelta(0))
 
 
 def _idle(seen: Evidence) -> Decision:
     """Start what policy wants by itself: a new version on an `auto` stage, once."""
-    wanted = seen.newest
-    if not seen.policy.auto or wanted is None or wanted <= seen.attempted:
-        return Decision()
-    if seen.release is not None and wanted <= seen.release.version:
-        return Decision()
-    request = Request(pair=seen.pair, kind=Kind.PROMOTE, version=wanted, by="callboard", at=seen.now, automatic=True)
-    return Decision(start=request, wake=timedelta(0))
+    request = _wanted(seen)
+    return Decision(start=request, wake=timedelta(0)) if request is not None else Decision()
 
 
-def _checking(seen: Evidence, it: Promotion) -> Decision:
+def _wanted(seen: Evidence) -> Request | None:
+    """Return what policy wants by itself.  What was tried before it never tries again: not after a rollback, either."""
+    newest = seen.newest
+    if not seen.policy.auto or newest is None or newest <= seen.attempted:
+        return None
+    if seen.release is not None and newest <= seen.release.version:
+        return None
+    return Request(pair=seen.pair, kind=Kind.PROMOTE, version=newest, by="callboard", at=seen.now, automatic=True)
+
+
+def _checking(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (one return for each way out)
     if it.record.digest is not None and it.record.pull is not None:
         return Decision(state=State.PROPOSED, because="the pull request is open", wake=timedelta(0))
     if _cancelled(seen):
-        return _end(State.CANCELLED, "cancelled")
+        return _drop(it, State.CANCELLED, "cancelled")
+    if seen.now - it.requested_at > seen.policy.expires:
+        return _drop(it, State.EXPIRED, "it could not be proposed in time")
     refusal = f"the registry has no {it.pair.model} v{it.version}" if seen.card is None else seen.refusal
     if refusal is not None:
-        return _end(State.BLOCKED, refusal)
+        return _drop(it, State.BLOCKED, refusal)
+    if it.kind is Kind.ROLLBACK and it.record.pull is not None and not it.record.pull_closed:
+        return _drop(it, State.CHECKING, "")  # what it takes over may be merging: that ends first
     if seen.card is not None and not seen.card.ready:
         return _overdue(seen, it, "the registry never finished registering the version") or Decision(wake=SOON)
     return _propose(seen, it)
+
+
+def _drop(it: Promotion, state: State, because: str) -> Decision:
+    """End the story before anything was proposed; what another promotion, or an older change, left open is closed."""
+    if it.record.pull is not None and not it.record.pull_closed:
+        return Decision(action=ClosePull(number=it.record.pull, because=because or "another change takes its place"))
+    return Decision(state=state, because=because)
 
 
 def _propose(seen: Evidence, it: Promotion) -> Decision:
@@ -82,12 +136,14 @@ def _propose(seen: Evidence, it: Promotion) -> Decision:
 
 def _already_in_git(seen: Evidence, it: Promotion, note: dict[str, Any]) -> Decision:
     if seen.release is not None and seen.release.version == it.version:
-        return _end(State.BLOCKED, f"v{it.version} is what {it.pair.stage} runs already")
+        return _drop(it, State.BLOCKED, f"v{it.version} is what {it.pair.stage} runs already")
     because = f"Git pins v{it.version} already: nothing to merge"
+    if it.record.pull is not None and not it.record.pull_closed:
+        return _drop(it, State.SYNCING, because)
     return Decision(state=State.SYNCING, because=because, note=note, wake=timedelta(0))
 
 
-def _proposed(seen: Evidence, it: Promotion) -> Decision:
+def _proposed(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (as above)
     pull = seen.pull
     if pull is None:
         return Decision(wake=SOON)
@@ -101,11 +157,15 @@ def _proposed(seen: Evidence, it: Promotion) -> Decision:
     if pull.state is PullState.CLOSED:
         return Decision(state=State.REJECTED, because=f"pull request #{pull.number} was closed")
     if _changed(seen, it):
-        because = "the manifest changed on the main branch, so the change is made again"
-        return Decision(
-            state=State.CHECKING, because=because, note={"digest": None, "message": None}, wake=timedelta(0)
-        )
+        return _again("the manifest changed on the main branch, so the change is made again")
+    if _stale(seen, it, pull):
+        return _again("the main branch moved on, so the change is made again")
     return _gate(seen, it)
+
+
+def _again(because: str) -> Decision:
+    """Make the change again on the base as it is now; approvals stay if it turns out to be the same change."""
+    return Decision(state=State.CHECKING, because=because, note={"digest": None}, wake=timedelta(0))
 
 
 def _gate(seen: Evidence, it: Promotion) -> Decision:
@@ -116,10 +176,22 @@ def _gate(seen: Evidence, it: Promotion) -> Decision:
     if unheard is not None:
         fact, reason = unheard
         return Decision(action=Whisper(fact=fact.id, to=fact.by, text=reason), note=note)
+    said = _say(seen, it)
+    if it.record.approval != said.mark:
+        return Decision(action=said, note=note)
     if gates.verdict(rulings) is Verdict.PASS:
         merge = Merge(number=it.record.pull, head=it.record.head)
         return Decision(state=State.MERGING, because=_consent(seen, it), action=merge, note=note)
     return Decision(note=note, wake=SOON if seen.unsure else LATER)
+
+
+def _say(seen: Evidence, it: Promotion) -> Say:
+    """Return what the pull request's head is to say of the approval: its first line is all that GitHub shows."""
+    assert seen.pull is not None  # noqa: S101
+    missing = [ruling for ruling in gates.consent(seen, it) if ruling.verdict is not Verdict.PASS]
+    if not missing:
+        return Say(head=seen.pull.head, state="success", because="approved in Slack")
+    return Say(head=seen.pull.head, state="pending", because=escape.bare(missing[0].because))
 
 
 def _consent(seen: Evidence, it: Promotion) -> str:
@@ -145,12 +217,16 @@ def _why_close(seen: Evidence, it: Promotion) -> tuple[State, str] | None:
 
 def _close(seen: Evidence, it: Promotion, state: State, because: str) -> Decision:
     assert seen.pull is not None  # noqa: S101
+    if seen.pull.state is PullState.OPEN:
+        said = Say(head=seen.pull.head, state="failure", because=f"{state}: {escape.bare(because)}")
+        if it.record.approval != said.mark:
+            return Decision(action=said)
     if seen.pull.state is PullState.OPEN or not it.record.pull_closed:
         return Decision(action=ClosePull(number=seen.pull.number, because=because))
     return _end(state, because)
 
 
-def _merging(seen: Evidence, it: Promotion) -> Decision:
+def _merging(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (as above)
     pull = seen.pull
     if pull is None or it.record.head is None:
         return Decision(wake=SOON)
@@ -162,13 +238,15 @@ def _merging(seen: Evidence, it: Promotion) -> Decision:
     if pull.head != it.record.head:
         because = "somebody pushed to the branch before it was merged"
         return Decision(state=State.PROPOSED, because=because, wake=timedelta(0))
-    if _changed(seen, it) or pull.mergeable is False:
-        because = "the main branch moved on, so the change is made again"
-        return Decision(
-            state=State.CHECKING, because=because, note={"digest": None, "message": None}, wake=timedelta(0)
-        )
-    late = _overdue(seen, it, f"GitHub would not merge #{pull.number}: {it.record.trouble or 'no reason given'}")
-    return late or Decision(action=Merge(number=pull.number, head=it.record.head))
+    if _changed(seen, it) or _stale(seen, it, pull):
+        return _again("the main branch moved on, so the change is made again")
+    if seen.withheld:
+        because = f"GitHub does not let #{pull.number} be merged yet"
+        return Decision(state=State.PROPOSED, because=because, wake=timedelta(0))
+    if _late(seen, it):
+        because = f"GitHub would not merge #{pull.number}: {it.record.trouble or 'no reason given'}"
+        return _close(seen, it, State.FAILED, because)
+    return Decision(action=Merge(number=pull.number, head=it.record.head))
 
 
 def _syncing(seen: Evidence, it: Promotion) -> Decision:
@@ -196,8 +274,10 @@ def _rolled_out(seen: Evidence, it: Promotion) -> Decision:
     if health is not None and health.status is HealthStatus.HEALTHY:
         note = {**calm, "healthy_since": seen.now}
         return Decision(state=State.PROVING, because="every pod is ready", note=note, wake=timedelta(0))
-    late = _overdue(seen, it, f"not rolled out within {seen.policy.timeout}: {health.because if health else 'unseen'}")
-    return late or Decision(note=calm, wake=LATER)
+    because = f"not rolled out within {seen.policy.timeout}: {health.because if health else 'unseen'}"
+    if health is None or health.status is HealthStatus.UNKNOWN:
+        return _unseen(seen, it, because) or Decision(note=calm, wake=LATER)
+    return _overdue(seen, it, because) or Decision(note=calm, wake=LATER)
 
 
 def _proving(seen: Evidence, it: Promotion) -> Decision:
@@ -206,7 +286,8 @@ def _proving(seen: Evidence, it: Promotion) -> Decision:
         return wrong
     health = seen.health
     if health is None or health.status is HealthStatus.UNKNOWN:
-        return Decision(wake=SOON)
+        because = f"what became of it was not to be seen for {seen.policy.timeout}"
+        return _unseen(seen, it, because) or Decision(wake=SOON)
     if health.status is not HealthStatus.HEALTHY:
         return Decision(state=State.ROLLING_OUT, because=health.because, note={"healthy_since": None}, wake=LATER)
     doubt = _unproven(seen, it)
@@ -275,7 +356,16 @@ def _way_back(seen: Evidence, it: Promotion) -> Request | None:
 
 def _overdue(seen: Evidence, it: Promotion, because: str) -> Decision | None:
     """Fail a state that has lasted longer than the policy's time-out."""
-    return _fail(seen, it, because) if seen.now - it.entered_at > seen.policy.timeout else None
+    return _fail(seen, it, because) if _late(seen, it) else None
+
+
+def _unseen(seen: Evidence, it: Promotion, because: str) -> Decision | None:
+    """End a state that has lasted too long without a sight of the workload; what is not seen is never rolled back."""
+    return _end(State.FAILED, because) if _late(seen, it) else None
+
+
+def _late(seen: Evidence, it: Promotion) -> bool:
+    return seen.now - max(it.entered_at, it.record.clear_since or it.entered_at) > seen.policy.timeout
 
 
 def _end(state: State, because: str) -> Decision:
@@ -289,6 +379,12 @@ def _pin(it: Promotion) -> Pin:
 
 def _changed(seen: Evidence, it: Promotion) -> bool:
     return seen.change is not None and seen.change.digest != it.record.digest
+
+
+def _stale(seen: Evidence, it: Promotion, pull: Pull) -> bool:
+    """Say whether the branch has to be made anew: it conflicts with, or must not be behind, a base that moved on."""
+    moved = seen.base is not None and seen.base.commit != it.record.base
+    return moved and (pull.mergeable is False or pull.behind)
 
 
 def _cancelled(seen: Evidence) -> bool:

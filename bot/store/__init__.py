@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, event, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, event, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
@@ -20,9 +20,12 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_en
 from bot.domain import ModelVersion, Pair, Posted
 from bot.promotion import Fact, FactKind, Promotion, Release, Request, State
 from bot.rules.decision import Decision, Place
+from bot.rules.takeover import because as superseded_because
+from bot.rules.takeover import may_supersede
 from bot.store import rows
+from bot.store.freezes import Freezes
 from bot.store.mirror import Mirror
-from bot.store.schema import facts, messages, pairs, promotions, releases, transitions, versions
+from bot.store.schema import early, messages, pairs, promotions, releases, transitions, versions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +64,7 @@ class Store:
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
         self.mirror = Mirror(engine)
+        self.freezes = Freezes(engine)
 
     @classmethod
     async def open(cls, url: str) -> Self:
@@ -82,43 +86,73 @@ class Store:
 
     # ── what people did ──────────────────────────────────────────────────────────────────────────────
 
-    async def ask(self, request: Request, *, key: str) -> int | None:
-        """Open a promotion; return its number, or None when the pair has one already (or this was delivered before)."""
+    async def ask(self, request: Request, *, key: str, override: str | None = None) -> int | None:
+        """Open a promotion; return its number, or None when the pair's open one stays (or this was delivered before).
+
+        It takes the place of an open one that the rules let it supersede.  `override` is the reason to go on in spite
+        of a freeze.
+        """
         try:
             async with self._engine.begin() as tx:
-                previous = await rows.release_of(tx, request.pair)
-                number = await rows.begin(tx, request, previous)
-                await rows.fact(tx, key, request.kind, request.by, request.at, promotion=number)
-                await rows.wake(tx, request.pair, request.at)
+                open_one = await rows.opened(tx, request.pair)
+                if open_one is not None and not may_supersede(request, open_one):
+                    return None
+                return await self._begin(tx, request, open_one, key=key, override=override)
         except IntegrityError:
             return None
+
+    async def _begin(
+        self, tx: AsyncConnection, request: Request, over: Promotion | None, *, key: str, override: str | None
+    ) -> int:
+        if over is not None:
+            await rows.enter(tx, over.id, State.SUPERSEDED, superseded_because(request), request.at)
+            unseen = rows.of(pairs, request.pair)  # what a turn is deciding about the older one at this moment is void
+            await tx.execute(update(pairs).where(unseen).values(revision=pairs.c.revision + 1))
+        number = await rows.begin(tx, request, await rows.release_of(tx, request.pair), over)
+        await rows.fact(tx, key, request.kind, request.by, request.at, promotion=number)
+        if override is not None:
+            await rows.override(tx, f"{key}:override", request.by, request.at, number, override)
+        await rows.wake(tx, request.pair, request.at)
         return number
 
-    async def word(self, kind: FactKind, by: str, on: Posted, *, at: datetime, key: str) -> bool:
+    async def override(self, number: int, by: str, reason: str, *, at: datetime, key: str) -> bool:
+        """Record that somebody wants an open promotion to go on in spite of a freeze."""
+        return await self._say(FactKind.OVERRIDE, by, at, key=key, promotion=number, body={"reason": reason})
+
+    async def word(  # noqa: PLR0913  (who said what, on which message, how and when)
+        self, kind: FactKind, by: str, on: Posted, *, at: datetime, now: datetime, key: str, how: str
+    ) -> bool:
         """Record one person's word on what a message stands for; return False for a message of others, or a repetition.
 
-        People can be faster than the answer that tells where our message stands: while one is being posted, words on
-        messages that are not known are kept, and counted when it turns out to be that message.
+        `at` is when it was said, `now` when it was heard; `how` is "reaction" or "button".  People can be faster than
+        the answer that tells where our message stands: while one is being posted, words on messages that are not known
+        are kept, and counted when it turns out to be that message.
         """
         try:
             async with self._engine.begin() as tx:  # one transaction: the message may be recorded at this very moment
                 where = and_(messages.c.channel == on.channel, messages.c.ts == on.ts)
                 row = (await tx.execute(select(messages).where(where))).one_or_none()
+                body = {"by": how}
                 if row is not None:
-                    await rows.say(tx, key, kind, by, at, row.promotion, row.digest)
+                    about = {"promotion": row.promotion, "digest": row.digest, "body": body}
+                    await rows.say(tx, key, kind, by, at, now=now, **about)
                     return True
                 if not await tx.scalar(select(func.count()).select_from(pairs).where(pairs.c.intent == "Post")):
                     return False
-                await rows.fact(tx, key, kind, by, at, body={"channel": on.channel, "ts": on.ts})
+                place = {"channel": on.channel, "ts": on.ts}
+                await tx.execute(insert(early).values(key=key, kind=kind.value, by=by, at=at, body=body, **place))
         except IntegrityError:
             return False
         return True
 
     async def cancel(self, number: int, by: str, *, at: datetime, key: str) -> bool:
         """Record that somebody takes a promotion back."""
+        return await self._say(FactKind.CANCEL, by, at, key=key, promotion=number)
+
+    async def _say(self, kind: FactKind, by: str, at: datetime, *, key: str, **about: Any) -> bool:
         try:
             async with self._engine.begin() as tx:
-                await rows.say(tx, key, FactKind.CANCEL, by, at, number, None)
+                await rows.say(tx, key, kind, by, at, now=at, **about)
         except IntegrityError:
             return False
         return True
@@ -227,11 +261,7 @@ class Store:
         """Return the pair and the promotion that needs work: one nobody was told of first, else the open one."""
         async with self._engine.begin() as tx:
             row = (await tx.execute(select(pairs).where(rows.of(pairs, pair)))).one()
-            wanting = and_(rows.of(promotions, pair), or_(promotions.c.open, ~promotions.c.told))
-            work = (
-                await tx.execute(select(promotions).where(wanting).order_by(promotions.c.id).limit(1))
-            ).one_or_none()
-            promotion = rows.as_promotion(work) if work else None
+            promotion = await rows.work(tx, pair)
             news = and_(versions.c.model == pair.model, ~versions.c.baseline, versions.c.ts.is_not(None))
             return Loaded(
                 pair=pair,
@@ -261,21 +291,24 @@ class Store:
             same = intent is not None and intent == loaded.intent
             again = rows.unless_rung(loaded.rings, wake_at, now)
             values = {"intent": intent, "intent_at": loaded.intent_at if same else now, "wake_at": again, "tries": 0}
-            await rows.advance(tx, loaded.pair, loaded.revision, values)
+            unheard = loaded.rings if decision.state is State.MERGING else None
+            await rows.advance(tx, loaded.pair, loaded.revision, values, rings=unheard)
             if loaded.promotion is not None:
                 after = replace(after, promotion=await rows.move(tx, loaded.promotion, decision, now))
+                if decision.state not in {None, State.CHECKING, State.PROPOSED}:  # what is said from now on is late
+                    await rows.hear_out(tx, (said.id for said in loaded.facts), now)
             if decision.released and loaded.promotion is not None:
                 await rows.released(tx, loaded.promotion, loaded.release, now)
             if decision.start is not None:
-                await self._follow(tx, loaded, decision.start, now)
+                await self._follow(tx, loaded, decision, decision.start, now)
         return after
 
-    async def _follow(self, tx: AsyncConnection, loaded: Loaded, request: Request, now: datetime) -> None:
-        number = await rows.begin(tx, request, loaded.release)
+    async def _follow(
+        self, tx: AsyncConnection, loaded: Loaded, decision: Decision, request: Request, now: datetime
+    ) -> None:
+        number = await rows.begin(tx, request, loaded.release, loaded.promotion)
         await rows.fact(tx, f"callboard:{number}", request.kind, request.by, now, promotion=number)
         await rows.wake(tx, request.pair, now)
-        if loaded.promotion is not None:
-            await rows.note(tx, loaded.promotion.id, {"followup": number})
 
     async def outcome(self, loaded: Loaded, note: Mapping[str, Any], *, now: datetime) -> None:
         """Write down what came of the act, and look at the pair again at once."""
@@ -287,10 +320,10 @@ class Store:
             if record.message is not None and "message" in note:
                 await rows.stand(tx, loaded.promotion.id, record)
 
-    async def heard_out(self, fact: int) -> None:
+    async def heard_out(self, fact: int, *, now: datetime) -> None:
         """Write down that a fact is being answered: an answer that nobody can look up is given at most once."""
         async with self._engine.begin() as tx:
-            await tx.execute(update(facts).where(facts.c.id == fact).values(answered=True))
+            await rows.hear_out(tx, [fact], now)
 
     async def postpone(self, loaded: Loaded, trouble: str, *, wake_at: datetime, now: datetime) -> None:
         """Write down that the world does not answer, and when to try again."""

@@ -1,19 +1,19 @@
 """The steps inside one transaction, and rows as the words of `bot.domain`."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 import msgspec
-from sqlalchemy import Case, ColumnElement, Row, Table, and_, case, func, insert, or_, select, update
+from sqlalchemy import Case, ColumnElement, Row, Table, and_, case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import ModelVersion, Pair, Posted
 from bot.promotion import Fact, FactKind, Kind, Promotion, Record, Release, Request, State
 from bot.rules.decision import Decision
-from bot.store.schema import facts, messages, pairs, promotions, releases, transitions, versions
+from bot.store.schema import answers, early, facts, messages, pairs, promotions, releases, transitions, versions
 
 
 class Overtaken(Exception):
@@ -42,7 +42,7 @@ def this(what: ModelVersion) -> ColumnElement[bool]:
 async def fact(tx: AsyncConnection, key: str, kind: FactKind | Kind, by: str, at: datetime, **more: Any) -> None:
     """Append a fact.  A key that was seen before raises IntegrityError, which undoes the transaction."""
     more.setdefault("body", {})
-    await tx.execute(insert(facts).values(key=key, kind=kind.value, by=by, at=at, answered=False, **more))
+    await tx.execute(insert(facts).values(key=key, kind=kind.value, by=by, at=at, **more))
 
 
 async def wake(tx: AsyncConnection, pair: Pair, at: datetime) -> None:
@@ -53,22 +53,66 @@ async def wake(tx: AsyncConnection, pair: Pair, at: datetime) -> None:
     await tx.execute(row.on_conflict_do_update(index_elements=["model", "stage"], set_=again))
 
 
+async def ring_stage(tx: AsyncConnection, stage: str, at: datetime) -> None:
+    """Make every pair of a stage that has a promotion under way due."""
+    under_way = exists().where(
+        promotions.c.model == pairs.c.model, promotions.c.stage == pairs.c.stage, promotions.c.open
+    )
+    values = {"wake_at": at, "rings": pairs.c.rings + 1}
+    await tx.execute(update(pairs).where(pairs.c.stage == stage, under_way).values(**values))
+
+
 def unless_rung(rings: int, wake_at: datetime | None, now: datetime) -> Case[Any]:
     """Return when to look again: at once where the pair was woken since it had been woken `rings` times."""
     return case((pairs.c.rings == rings, wake_at), else_=now)
 
 
-async def say(  # noqa: PLR0913, PLR0917  (who said what about which change of which promotion, and when)
-    tx: AsyncConnection, key: str, kind: FactKind, by: str, at: datetime, number: int, digest: str | None
+async def say(
+    tx: AsyncConnection, key: str, kind: FactKind, by: str, at: datetime, *, now: datetime, **about: Any
 ) -> None:
-    """Append a person's word about a promotion, and wake its pair."""
-    pair = (await tx.execute(select(promotions.c.model, promotions.c.stage).where(promotions.c.id == number))).one()
-    await fact(tx, key, kind, by, at, promotion=number, digest=digest)
-    await wake(tx, Pair(model=pair.model, stage=pair.stage), at)
+    """Append a person's word about a promotion (`promotion`, `digest`, `body`), and wake its pair."""
+    where = promotions.c.id == about["promotion"]
+    pair = (await tx.execute(select(promotions.c.model, promotions.c.stage).where(where))).one()
+    await fact(tx, key, kind, by, at, **about)
+    await wake(tx, Pair(model=pair.model, stage=pair.stage), now)
 
 
-async def begin(tx: AsyncConnection, request: Request, release: Release | None) -> int:
-    """Open a promotion and return its number.  A second open one of the pair raises IntegrityError."""
+async def override(tx: AsyncConnection, key: str, by: str, at: datetime, number: int, reason: str) -> None:
+    """Append that somebody wants a promotion to go on in spite of a freeze."""
+    await fact(tx, key, FactKind.OVERRIDE, by, at, promotion=number, body={"reason": reason})
+
+
+async def work(tx: AsyncConnection, pair: Pair) -> Promotion | None:
+    """Return the promotion that needs work: one that nobody was told of first, the open one, one vetoed too late."""
+    heard = exists().where(answers.c.fact == facts.c.id)
+    late = exists().where(facts.c.promotion == promotions.c.id, facts.c.kind == FactKind.VETO.value, ~heard)
+    for wanting in (or_(promotions.c.open, ~promotions.c.told), late):
+        those = select(promotions).where(of(promotions, pair), wanting).order_by(promotions.c.id).limit(1)
+        row = (await tx.execute(those)).one_or_none()
+        if row is not None:
+            return as_promotion(row)
+    return None
+
+
+async def hear_out(tx: AsyncConnection, those: Iterable[int], now: datetime) -> None:
+    """Write down that facts are answered, or counted in what was decided."""
+    for number in those:
+        await tx.execute(upsert(answers).values(fact=number, at=now).on_conflict_do_nothing())
+
+
+async def opened(tx: AsyncConnection, pair: Pair) -> Promotion | None:
+    """Return the promotion that is open for the pair."""
+    where = and_(of(promotions, pair), promotions.c.open)
+    row = (await tx.execute(select(promotions).where(where))).one_or_none()
+    return as_promotion(row) if row else None
+
+
+async def begin(tx: AsyncConnection, request: Request, release: Release | None, over: Promotion | None = None) -> int:
+    """Open a promotion and return its number; it takes over the branch and pull request of the one that it follows.
+
+    A second open one of the pair raises IntegrityError.
+    """
+    taken = Record(pull=over.record.pull, pull_url=over.record.pull_url) if over is not None else Record()
     values = {
         "model": request.pair.model,
         "stage": request.pair.stage,
@@ -83,21 +127,37 @@ async def begin(tx: AsyncConnection, request: Request, release: Release | None) 
         "because": "",
         "open": True,
         "told": False,
-        "record": msgspec.json.encode(Record()).decode(),
+        "record": msgspec.json.encode(taken).decode(),
     }
     number = (await tx.execute(insert(promotions).values(**values).returning(promotions.c.id))).scalar_one()
     step = {"promotion": number, "state": State.CHECKING.value, "at": request.at, "because": "asked for"}
     await tx.execute(insert(transitions).values(**step))
+    if over is not None:
+        await note(tx, over.id, {"followup": int(number)})
     return int(number)
 
 
-async def advance(tx: AsyncConnection, pair: Pair, revision: int, values: Mapping[str, Any]) -> None:
+async def enter(tx: AsyncConnection, number: int, state: State, because: str, now: datetime) -> None:
+    """Let a promotion be in another state from now on."""
+    values = {"state": state.value, "entered_at": now, "because": because, "open": state.open}
+    await tx.execute(update(promotions).where(promotions.c.id == number).values(**values))
+    step = {"promotion": number, "state": state.value, "at": now, "because": because}
+    await tx.execute(insert(transitions).values(**step))
+
+
+async def advance(
+    tx: AsyncConnection, pair: Pair, revision: int, values: Mapping[str, Any], *, rings: int | None = None
+) -> None:
     """Write a pair's row and its next revision, if nobody did since `revision`.
+
+    With `rings`, nobody may have rung since, either: what was said meanwhile has to be heard first.
 
     Raises:
         Overtaken: somebody did.
     """
     where = and_(of(pairs, pair), pairs.c.revision == revision)
+    if rings is not None:
+        where = and_(where, pairs.c.rings == rings)
     done = await tx.execute(update(pairs).where(where).values(revision=revision + 1, **values))
     if done.rowcount != 1:
         raise Overtaken
@@ -108,15 +168,7 @@ async def move(tx: AsyncConnection, it: Promotion, decision: Decision, now: date
     heard = {} if decision.action else {"trouble": None}  # everything that was asked has answered
     await note(tx, it.id, {**heard, **decision.note})
     if decision.state is not None and decision.state is not it.state:
-        values = {
-            "state": decision.state.value,
-            "entered_at": now,
-            "because": decision.because,
-            "open": decision.state.open,
-        }
-        await tx.execute(update(promotions).where(promotions.c.id == it.id).values(**values))
-        step = {"promotion": it.id, "state": decision.state.value, "at": now, "because": decision.because}
-        await tx.execute(insert(transitions).values(**step))
+        await enter(tx, it.id, decision.state, decision.because, now)
     return as_promotion((await tx.execute(select(promotions).where(promotions.c.id == it.id))).one())
 
 
@@ -153,11 +205,11 @@ async def stand(tx: AsyncConnection, number: int, record: Record) -> None:
     again = {"current": True, "digest": record.digest, "settled": False}
     await tx.execute(row.on_conflict_do_update(index_elements=["channel", "ts"], set_=again))
     await tx.execute(update(promotions).where(promotions.c.id == number).values(told=True))
-    early = await tx.execute(select(facts.c.id, facts.c.body).where(facts.c.promotion.is_(None), facts.c.body != {}))
-    for said in early:
-        if said.body == place:  # given before it was known where the message stands
-            values = {"promotion": number, "digest": record.digest}
-            await tx.execute(update(facts).where(facts.c.id == said.id).values(**values))
+    waiting = and_(early.c.channel == place["channel"], early.c.ts == place["ts"])
+    for said in (await tx.execute(select(early).where(waiting))).all():  # given before it was known where we stand
+        about = {"promotion": number, "digest": record.digest, "body": said.body}
+        await fact(tx, said.key, FactKind(said.kind), said.by, said.at, **about)
+    await tx.execute(delete(early).where(waiting))
 
 
 async def release_of(tx: AsyncConnection, pair: Pair) -> Release | None:
@@ -169,7 +221,9 @@ async def release_of(tx: AsyncConnection, pair: Pair) -> Release | None:
 
 async def facts_of(tx: AsyncConnection, number: int) -> tuple[Fact, ...]:
     """Return what was said about a promotion, oldest first."""
-    found = await tx.execute(select(facts).where(facts.c.promotion == number).order_by(facts.c.id))
+    heard = facts.outerjoin(answers, answers.c.fact == facts.c.id)
+    those = select(facts, answers.c.at.label("answered")).select_from(heard).where(facts.c.promotion == number)
+    found = await tx.execute(those.order_by(facts.c.at, facts.c.id))  # events may come late, and in any order
     return tuple(
         Fact(
             id=row.id,
@@ -178,7 +232,9 @@ async def facts_of(tx: AsyncConnection, number: int) -> tuple[Fact, ...]:
             at=row.at,
             promotion=row.promotion,
             digest=row.digest,
-            answered=row.answered,
+            reason=row.body.get("reason", ""),
+            by_reaction=row.body.get("by") == "reaction",
+            answered=row.answered is not None,
         )
         for row in found
     )

@@ -1,6 +1,6 @@
 """The tables.  `bot/store.py` is the only module that reads or writes them; `bot/migrations` makes them.
 
-facts and transitions are append-only; pairs, promotions, versions and messages are the present.
+facts and transitions are append-only (triggers see to it); pairs, promotions, versions and messages are the present.
 """
 
 from datetime import UTC, datetime
@@ -56,7 +56,43 @@ facts = Table(
     Column("promotion", Integer, index=True),
     Column("digest", String(64)),
     Column("body", JSON, nullable=False),
-    Column("answered", Boolean, nullable=False, default=False),
+)
+
+answers = Table(
+    "answers",
+    metadata,
+    Column("fact", Integer, primary_key=True),  # whoever said it was answered, or is being answered
+    Column("at", Moment, nullable=False),
+)
+
+early = Table(
+    "early",
+    metadata,
+    Column("key", String(255), primary_key=True),
+    Column("kind", String(32), nullable=False),
+    Column("by", String(255), nullable=False),
+    Column("at", Moment, nullable=False),
+    Column("channel", String(64), nullable=False),  # words on a message that may turn out to be ours
+    Column("ts", String(32), nullable=False),
+    Column("body", JSON, nullable=False),
+)
+
+freezes = Table(
+    "freezes",
+    metadata,
+    Column("stage", String(63), primary_key=True),
+    Column("until", Moment),  # None: until somebody thaws it
+    Column("reason", Text, nullable=False),
+    Column("by", String(255), nullable=False),
+    Column("at", Moment, nullable=False),
+)
+
+user_groups = Table(
+    "user_groups",
+    metadata,
+    Column("name", String(255), primary_key=True),  # as app.yaml writes it: "@ml-release-captains"
+    Column("members", JSON, nullable=False),
+    Column("at", Moment, nullable=False),  # when the chat said so
 )
 
 pairs = Table(

@@ -8,13 +8,18 @@ import pytest
 
 from bot.domain import Base, Card, Change, Health, HealthStatus, Pin, PodSeen, Posted, PullState, Served
 from bot.promotion import FactKind, Kind, Promotion, Release, State
-from bot.rules.decision import ClosePull, Decision, Evidence, Merge, MoveAlias, Place, Post, Propose, Tag, Whisper
+from bot.rules.decision import ClosePull, Decision, Evidence, Merge, MoveAlias, Place, Post, Propose, Say, Tag, Whisper
 from bot.rules.lifecycle import decide
 from tests.pure.test_gates import IT, NOON, PAIR, READY, said
 
 CHANGE = Change(before={"a.yaml": "2"}, after={"a.yaml": "3"})
 POSTED = Posted(channel="C", ts="1")
-PROPOSED = replace(IT, record=replace(IT.record, digest=CHANGE.digest, message=POSTED, pull_url="https://forge/7"))
+SAID = Say(head="c0ffee", state="success", because="approved in Slack")
+RECORD = replace(
+    IT.record, digest=CHANGE.digest, message=POSTED, message_for=CHANGE.digest, pull_url="https://forge/7",
+    base="c", approval=SAID.mark,
+)  # fmt: skip
+PROPOSED = replace(IT, record=RECORD)
 FACTS = tuple(replace(f, digest=CHANGE.digest) for f in READY.facts)
 SEEN = replace(READY, promotion=PROPOSED, change=CHANGE, facts=FACTS)
 HEALTHY = Health(
@@ -101,6 +106,10 @@ def test_an_approved_change_is_merged_at_exactly_its_head() -> None:
 
 def test_a_change_that_lacks_an_approval_waits() -> None:
     decision = decide(replace(SEEN, facts=FACTS[:1]))
+    pending = "1 of 2 approvals from @captains: react with ✅"
+    assert decision.action == Say(head="c0ffee", state="pending", because=pending)
+    told = replace(PROPOSED, record=replace(RECORD, approval=decision.action.mark))
+    decision = decide(replace(SEEN, facts=FACTS[:1], promotion=told))
     assert (decision.state, decision.action) == (None, None)
     assert next(r.because for r in decision.note["rulings"] if r.verdict).startswith("1 of 2 approvals")
 
@@ -123,7 +132,11 @@ def test_a_stranger_is_told_why_their_word_does_not_count() -> None:
     ],
 )
 def test_an_open_pull_request_is_closed_before_the_story_ends(seen: dict[str, Any], state: State) -> None:
-    first = decide(replace(SEEN, **seen))
+    said = decide(replace(SEEN, **seen)).action
+    assert isinstance(said, Say)
+    assert said.state == "failure"
+    told = replace(PROPOSED, record=replace(RECORD, approval=said.mark))
+    first = decide(replace(SEEN, **seen, promotion=told))
     assert isinstance(first.action, ClosePull)
     assert first.state is None
     assert SEEN.pull is not None
@@ -132,11 +145,17 @@ def test_an_open_pull_request_is_closed_before_the_story_ends(seen: dict[str, An
     assert decide(after).state is state
 
 
-def test_a_base_that_moved_makes_the_change_and_its_message_anew() -> None:
+def test_a_base_that_moved_makes_the_change_anew() -> None:
     moved = Change(before={"a.yaml": "2 # edited"}, after={"a.yaml": "3 # edited"})
     decision = decide(replace(SEEN, change=moved))
     assert decision.state is State.CHECKING
-    assert decision.note == {"digest": None, "message": None}
+    assert decision.note == {"digest": None}
+
+
+def test_another_change_wants_another_message_and_the_same_change_keeps_it() -> None:
+    other = replace(PROPOSED, record=replace(RECORD, digest="another"))
+    assert isinstance(decide(replace(SEEN, promotion=other)).action, Post)
+    assert not isinstance(decide(SEEN).action, Post)
 
 
 @pytest.mark.parametrize(
@@ -146,11 +165,12 @@ def test_a_base_that_moved_makes_the_change_and_its_message_anew() -> None:
         ({"state": PullState.CLOSED}, State.REJECTED),
         ({"head": "another"}, State.PROPOSED),
         ({"mergeable": False}, State.CHECKING),
+        ({"behind": True}, State.CHECKING),
     ],
 )
 def test_while_merging_the_pull_request_says_what_is_next(pull: dict[str, Any], state: State) -> None:
     assert SEEN.pull is not None
-    seen = at(State.MERGING, pull=replace(SEEN.pull, **pull))
+    seen = at(State.MERGING, pull=replace(SEEN.pull, **pull), base=Base(commit="moved", tree="t"))
     assert decide(seen).state is state
 
 
@@ -246,7 +266,7 @@ def test_a_pod_that_does_not_say_the_version_proves_nothing(served: dict[str, An
     assert says in decision.because
 
 
-@pytest.mark.parametrize("state", [State.MERGING, State.SYNCING, State.ROLLING_OUT, State.PROVING])
+@pytest.mark.parametrize("state", [State.SYNCING, State.ROLLING_OUT, State.PROVING])
 def test_every_waiting_state_has_a_time_out(state: State) -> None:
     slow = replace(HEALTHY, status=HealthStatus.PROGRESSING, because="0 of 1 pods")
     other = replace(slow, pin=Pin(stage="production", version=1)) if state is State.SYNCING else slow

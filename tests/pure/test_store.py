@@ -29,7 +29,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 async def test_a_pair_has_at_most_one_open_promotion(store: Store) -> None:
     first = await store.ask(REQUEST, key="a")
     assert first == 1
-    assert await store.ask(replace(REQUEST, version=4), key="b") is None
+    assert await store.ask(replace(REQUEST, kind=Kind.PROMOTE, version=2), key="b") is None
     assert (await store.open_promotion(PAIR)) == await store.promotion(1)
 
 
@@ -95,19 +95,21 @@ async def test_a_word_is_recorded_once_and_wakes_the_pair(store: Store) -> None:
     await store.outcome(loaded, {"message": POSTED}, now=NOON)
     await store.commit(await store.load(PAIR), Decision(), now=NOON)
     assert await store.due(NOON) == ()
-    assert await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, key="e1")
-    assert not await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, key="e1")
+    assert await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
+    assert not await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
     assert [(f.kind, f.by, f.digest) for f in (await store.load(PAIR)).facts][1:] == [("approve", "U0BOB", "d")]
     assert await store.due(NOON) == (PAIR,)
 
 
 async def test_a_word_on_a_message_that_is_still_being_posted_is_not_lost(store: Store) -> None:
     elsewhere = Posted(channel="C1", ts="9.9")
-    assert not await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, key="e0"), "nothing is being posted"
+    assert not await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e0"), (
+        "nothing is being posted"
+    )
     await store.ask(REQUEST, key="a")
     loaded = await store.commit(await store.load(PAIR), Decision(note={"digest": "d"}, action=Post()), now=NOON)
-    assert await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, key="e1")
-    assert await store.word(FactKind.APPROVE, "U0BOB", elsewhere, at=NOON, key="e2")
+    assert await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
+    assert await store.word(FactKind.APPROVE, "U0BOB", elsewhere, at=NOON, now=NOON, how="reaction", key="e2")
     await store.outcome(loaded, {"message": POSTED}, now=NOON)
     said = (await store.load(PAIR)).facts[1:]
     assert [(f.kind, f.by, f.digest) for f in said] == [("approve", "U0BOB", "d")]

@@ -1,0 +1,26 @@
+"""Which request takes the place of a promotion that is under way.  Pure.
+
+A newer version takes over as long as nothing is being merged.  Going back is never blocked: it takes over whatever is
+under way but another way back.
+"""
+
+from typing import Final
+
+from bot.promotion import Kind, Promotion, Request, State
+
+UNMERGED: Final = frozenset({State.CHECKING, State.PROPOSED})
+
+
+def may_supersede(request: Request, it: Promotion) -> bool:
+    """Say whether the request may take over from the open promotion of its pair."""
+    if request.kind is Kind.ROLLBACK:
+        return it.kind is Kind.PROMOTE or (it.state in UNMERGED and request.version != it.version)
+    return it.kind is Kind.PROMOTE and it.state in UNMERGED and request.version > it.version
+
+
+def because(request: Request) -> str:
+    """Return the sentence that explains why the older promotion ended."""
+    who = "Callboard" if request.automatic else f"<@{request.by}>"
+    if request.kind is Kind.ROLLBACK:
+        return f"{who} goes back to v{request.version} instead"
+    return f"{who} wants v{request.version} there now"
