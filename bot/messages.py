@@ -15,7 +15,7 @@ from bot.config import App
 from bot.domain import Health, Message
 from bot.errors import Permanent, Temporary
 from bot.evidence import look
-from bot.promotion import Policy, Promotion
+from bot.promotion import Policy, Promotion, State
 from bot.rules import cards
 from bot.store import Standing, Store
 from bot.watch import Watch
@@ -26,8 +26,8 @@ PACE = timedelta(seconds=3)
 """Between two edits of one message."""
 
 
-def card(it: Promotion, health: Health | None, policy: Policy, now: datetime) -> Message:
-    """Return what the message of a promotion shows."""
+def card(it: Promotion, health: Health | None, policy: Policy, now: datetime, successor: str | None = None) -> Message:
+    """Return what the message of a promotion shows; `successor` is the address of the one that took its place."""
     record = it.record
     return cards.promotion(
         it,
@@ -37,6 +37,7 @@ def card(it: Promotion, health: Health | None, policy: Policy, now: datetime) ->
         approvers=record.approved_by,
         policy=policy,
         now=now,
+        successor=successor,
     )
 
 
@@ -73,25 +74,35 @@ class Messages:
         it = await self._store.promotion(standing.promotion)
         if it is None or (it.state.open and last is not None and now - last < PACE):
             return
-        message, last_form = self._render(standing, it, now)
-        if message.hash != standing.shown:
-            try:
+        try:
+            message, last_form = await self._render(standing, it, now)
+            if message.hash != standing.shown:
+                self._edited[standing.posted.ts] = now
                 await self._slack.update(standing.posted, message)
-            except Temporary as error:
-                log.warning("message of promotion %s: %s", it.id, error)
-                return
-            except Permanent:
-                log.exception("the message of promotion %s cannot be edited", it.id)
-                last_form = not it.state.open
-            self._edited[standing.posted.ts] = now
+        except Temporary as error:
+            log.warning("message of promotion %s: %s", it.id, error)
+            return
+        except Permanent:
+            log.exception("the message of promotion %s cannot be edited", it.id)
+            last_form = not it.state.open
         await self._store.shown(standing.posted, message.hash, settled=last_form)
 
-    def _render(self, standing: Standing, it: Promotion, now: datetime) -> tuple[Message, bool]:
+    async def _render(self, standing: Standing, it: Promotion, now: datetime) -> tuple[Message, bool]:
         """Return what the message must show now, and whether that is its last form."""
         if not standing.current:
-            return cards.superseded(it, it.record.message), True
+            return cards.superseded(it, await self._address(it)), True
+        if it.state is State.SUPERSEDED and it.record.followup is not None:
+            newer = await self._store.promotion(it.record.followup)
+            successor = await self._address(newer)
+            return card(it, None, self._app.policy(it.pair), now, successor), successor is not None
         try:
             health = look(it, self._watch, now) if it.state.open and it.record.merge_commit else None
         except Temporary:
             health = None
         return card(it, health, self._app.policy(it.pair), now), not it.state.open
+
+    async def _address(self, it: Promotion | None) -> str | None:
+        """Return the address of a promotion's message, once it stands somewhere."""
+        if it is None or it.record.message is None:
+            return None
+        return await self._slack.permalink(it.record.message)

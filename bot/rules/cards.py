@@ -8,7 +8,7 @@ answers in `answers`.
 from datetime import datetime
 from typing import Final
 
-from bot.domain import Comparison, Health, Json, Message, Posted
+from bot.domain import Comparison, Health, Json, Message
 from bot.promotion import Kind, Policy, Promotion, Ruling, State
 from bot.rules import compared
 from bot.rules.blocks import actions, button, confirm, context, link, mention, people, section, sections, when
@@ -32,13 +32,14 @@ def promotion(  # noqa: PLR0913  (each is one thing that people see in the messa
     approvers: tuple[str, ...],
     policy: Policy,
     now: datetime | None = None,
+    successor: str | None = None,
 ) -> Message:
     """Return the message of a promotion as it stands.
 
-    `approvers` are the user ids of those who have approved the present change; `now` only tells whether a step takes
-    long enough to say since when.
+    `successor` is the address of the message of the promotion that took its place, `approvers` are the user ids of
+    those who have approved the present change; `now` only tells whether a step takes long enough to say since when.
     """
-    scene = Scene(it=p, health=health, rulings=rulings, policy=policy, now=now)
+    scene = Scene(it=p, health=health, rulings=rulings, policy=policy, now=now, successor=successor)
     said = saying(scene)
     body = sections([f"{said.icon} *{said.headline}*", *said.lines, *_consent(p, approvers, policy)], room=BODY)
     figures = compared.lines(comparison) if comparison is not None else []
@@ -52,24 +53,21 @@ def promotion(  # noqa: PLR0913  (each is one thing that people see in the messa
     return Message(text=full_stop(f"{title(p)}: {said.headline}"), blocks=tuple(blocks))
 
 
-def superseded(p: Promotion, by: Posted | None) -> Message:
-    """Return what a message says that stands for a change which is another by now; `by` is the newer message."""
-    newer = "A newer message follows when the change is made again"
-    if by is not None:
-        sent = when(datetime.fromtimestamp(int(by.ts.partition(".")[0]), tz=p.requested_at.tzinfo))
-        newer = f"Please look at the newer message in this channel, sent {sent}, and react there"
+def superseded(p: Promotion, newer: str | None) -> Message:
+    """Return what a message says that stands for a change which is another by now.
+
+    `newer` is the address of the message that stands for it now.
+    """
     headline = f"{title(p)}: this message stands for an older change, and reactions to it count no longer"
-    return Message(text=f"{headline}.", blocks=(section(f"↩️ *{title(p)}*\n{_facts(p)}"), context(_older(newer))))
+    there = f"Please look at {link(newer, 'the newer message')}, and react there"
+    older = f"This message stands for an older change: reactions to it count no longer. {there}."
+    return Message(text=f"{headline}.", blocks=(section(f"↩️ *{title(p)}*\n{_facts(p)}"), context(older)))
 
 
 def title(p: Promotion) -> str:
     """Return "iris-classifier v3 → production", harmless as mrkdwn."""
     back = " (rollback)" if p.kind is Kind.ROLLBACK else ""
     return f"{mrkdwn(p.pair.model, 120)} v{p.version} → {mrkdwn(p.pair.stage, 80)}{back}"
-
-
-def _older(newer: str) -> str:
-    return f"This message stands for an older change: reactions to it count no longer. {newer}."
 
 
 def _facts(p: Promotion) -> str:

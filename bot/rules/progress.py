@@ -11,7 +11,7 @@ from typing import Final
 
 from bot.domain import Health, HealthStatus
 from bot.promotion import Kind, Policy, Promotion, Ruling, State, Verdict
-from bot.rules.blocks import when
+from bot.rules.blocks import link, when
 from bot.rules.commands import typed
 from bot.rules.escape import block, code, mrkdwn, sentence
 from bot.rules.figures import duration
@@ -33,6 +33,8 @@ class Scene:
     rulings: tuple[Ruling, ...]
     policy: Policy
     now: datetime | None = None
+    successor: str | None = None
+    """The address of the message of the promotion that took its place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,12 +178,21 @@ def _blocked(scene: Scene) -> Saying:
     return _over("❌", "Blocked", advice)(scene)
 
 
+def _superseded(scene: Scene) -> Saying:
+    it = scene.it
+    told = _over("↩️", "Superseded", "")(scene)
+    if it.record.followup is None:
+        return told
+    newer = link(scene.successor, f"Promotion {it.record.followup}")
+    return Saying(icon=told.icon, headline=told.headline, lines=(f"{newer} took its place.",))
+
+
 def _over(icon: str, word: str, advice: str) -> Callable[[Scene], Saying]:
     """Return how an ending is told whose reason says everything; `advice` holds {again}."""
 
     def told(scene: Scene) -> Saying:
         it = scene.it
-        why = sentence(it.because, mentions=it.state is State.REJECTED)
+        why = sentence(it.because, mentions=it.state in {State.REJECTED, State.SUPERSEDED})
         same = not it.because or it.because.casefold() == word.casefold()
         lines = (advice.format(again=again(it)),) if advice else ()
         return Saying(icon=icon, headline=word if same else f"{word}: {why}", lines=lines)
@@ -211,5 +222,5 @@ STATES: Final[Mapping[State, Callable[[Scene], Saying]]] = {
     State.REJECTED: _over("❌", "Rejected", "Nothing was changed. To ask again, type {again}."),
     State.EXPIRED: _over("⌛", "Expired", "Nothing was changed. To ask again, type {again}."),
     State.CANCELLED: _over("↩️", "Cancelled", "Nothing was changed. To ask again, type {again}."),
-    State.SUPERSEDED: _over("↩️", "Superseded", ""),
+    State.SUPERSEDED: _superseded,
 }

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.domain import Comparison, Health, HealthStatus, Message, Pair, PodSeen, Posted
+from bot.domain import Comparison, Health, HealthStatus, Message, Pair, PodSeen
 from bot.promotion import Kind, Policy, Promotion, Record, Ruling, State, Verdict
 from bot.rules import cards
 from bot.rules.progress import STATES
@@ -206,7 +206,7 @@ def test_a_first_release_is_compared_with_nothing() -> None:
     assert "*What is known of it*\n`accuracy` 0.9667\n" in first
 
 
-@pytest.mark.parametrize("state", [state for state in State if state is not State.REJECTED])
+@pytest.mark.parametrize("state", sorted(set(State) - {State.REJECTED, State.SUPERSEDED}))
 def test_a_reason_that_may_come_from_outside_calls_nobody(state: State) -> None:
     said = "the pod said <@U0MALLORY>"
     health = Health(status=HealthStatus.DEGRADED, because=said, wanted=1)
@@ -228,10 +228,22 @@ def test_the_same_facts_make_the_same_message_though_time_passes() -> None:
 
 
 def test_a_superseded_message_sends_people_to_the_newer_one_and_takes_no_approval() -> None:
-    message = cards.superseded(IT, Posted(channel="C1", ts="1777896060.000100"))
-    assert "reactions to it count no longer. Please look at the newer message" in read(message)
+    newer = "https://acme.slack.com/archives/C1/p1777896060000100"
+    message = cards.superseded(IT, newer)
+    assert "reactions to it count no longer. Please look at <" in read(message)
     assert not buttons(message)
-    assert faults(message, people={"U0ALICE"}, links={PULL}) == []
+    assert faults(message, people={"U0ALICE"}, links={PULL, newer}) == []
+
+
+def test_a_promotion_that_was_overtaken_points_to_the_one_that_took_its_place() -> None:
+    newer = "https://acme.slack.com/archives/C1/p1777896060000100"
+    it = at(State.SUPERSEDED, "<@U0BOB> wants v4 there now", followup=13)
+    said = cards.promotion(
+        it, health=None, rulings=(), comparison=None, approvers=(), policy=Policy(), now=None, successor=newer
+    )
+    assert "Superseded: <@U0BOB> wants v4 there now" in read(said)
+    assert f"<{newer}|Promotion 13> took its place" in read(said)
+    assert faults(said, people={"U0ALICE", "U0BOB"}, links={PULL, newer}) == []
 
 
 # ── whatever stands in it ───────────────────────────────────────────────────────────────────────────────
