@@ -27,6 +27,7 @@ from bot.evidence import Doors
 from bot.inbound import Inbound
 from bot.internal import Readiness, internal
 from bot.leadership import lead
+from bot.listening import Listening
 from bot.messages import Messages
 from bot.store import Store
 from bot.watch import Watch
@@ -111,14 +112,17 @@ async def _run(
     await stack.enter_async_context(_served(public, environment.host, environment.port))
     registry = partial(reconcile.registry, app=app, store=store, doors=doors)
     repository = reconcile.Repository(app=app, store=store, doors=doors, watch=watch)
+    listening = Listening(store, doors.slack)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatch.run())
         tasks.create_task(messages.run())
         tasks.create_task(_follow(moved, store, dispatch, messages))
         await _until_answered("MLflow", registry, ready)
         await _until_answered("GitHub", repository.look, ready)
+        await _until_answered("Slack", listening.look, ready)
         tasks.create_task(_every(reconcile.EVERY, "MLflow", registry, ready, dispatch))
         tasks.create_task(_every(reconcile.EVERY, "GitHub", repository.look, ready, dispatch))
+        tasks.create_task(_every(reconcile.EVERY, "Slack", listening.look, ready, dispatch))
         log.info("ready")
 
 
