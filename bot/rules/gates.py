@@ -135,18 +135,18 @@ def _standing(seen: Evidence, it: Promotion, give: FactKind, take: FactKind) -> 
 
     Where the message was just looked at, what it shows outweighs what was heard: events may be lost, or come late.
     """
-    standing: dict[str, Fact] = {}
+    standing: dict[str, bool] = {}
     for fact in seen.facts:
         if fact.digest != it.record.digest or it.record.digest is None:
             continue
         if fact.kind is give:
-            standing.setdefault(fact.by, fact)
+            standing[fact.by] = fact.by_reaction or standing.get(fact.by, False)
         elif fact.kind is take:
             standing.pop(fact.by, None)
     if seen.reactions is None:
         return list(standing)
     shown = seen.reactions.get(emoji.OF[give], frozenset())
-    kept = [by for by, fact in standing.items() if not fact.by_reaction or by in shown]
+    kept = [by for by, by_reaction in standing.items() if by in shown or not by_reaction]
     return kept if give is FactKind.APPROVE else list(dict.fromkeys((*kept, *sorted(shown))))
 
 

@@ -1,0 +1,51 @@
+"""The rules of approving, each taken out of the code once: the suite has to notice."""
+# ruff: noqa: E501  (lines of other files, as they stand there)
+
+import shutil
+from pathlib import Path
+from typing import Final
+
+MUTANTS: Final = {
+    "veto": ("bot/rules/gates.py", "    if against:\n        return Ruling(verdict=Verdict.BLOCK", "    if False:\n        return Ruling(verdict=Verdict.BLOCK"),
+    "quorum": ("bot/rules/gates.py", "if len(given) >= needed:", "if len(given) >= 1:"),
+    "requester": ("bot/rules/gates.py", "if by == it.requested_by and it.kind", "if False and it.kind"),
+    "requester's veto": ("bot/rules/gates.py", "if by in seen.entitled or by == it.requested_by)", "if by in seen.entitled)"),
+    "entitled": ("bot/rules/gates.py", "    if by not in seen.entitled:\n        who", "    if False:\n        who"),
+    "this change only": ("bot/rules/gates.py", "if fact.digest != it.record.digest or it.record.digest is None:", "if False:"),
+    "taken back": ("bot/rules/gates.py", "elif fact.kind is take:", "elif False:"),
+    "what is shown": ("bot/rules/gates.py", "if by in shown or not by_reaction]", "]"),
+    "a veto that is shown": ("bot/rules/gates.py", "(*kept, *sorted(shown))", "(*kept,)"),
+    "group": ("bot/evidence.py", "    return people & named.union(*members)", "    return people"),
+    "full members": ("bot/evidence.py", "for person in known if person.entitled)", "for person in known)"),
+    "deactivated": ("bot/clients/slack.py", '("deleted", ', "("),
+    "bots": ("bot/clients/slack.py", '"is_bot", ', ""),
+    "guests": ("bot/clients/slack.py", '"is_restricted", ', ""),
+    "foreign workspaces": ("bot/clients/slack.py", "not guest and team in teams", "not guest"),
+    "read again": ("bot/evidence.py", "return await _confirmed(seen, loaded, doors)", "return seen"),
+    "group read again": ("bot/evidence.py", "slack.members(group, fresh=fresh)", "slack.members(group)"),
+    "person read again": ("bot/evidence.py", "slack.person(user, fresh=fresh)", "slack.person(user)"),
+    "fail closed": ("bot/evidence.py", "return replace(seen, entitled=frozenset(), unsure=str(error))", "return seen"),
+    "another change, another message": (
+        "bot/rules/lifecycle.py", "it.record.message_for not in {None, it.record.digest}", "False",
+    ),
+    "the change is made again": ("bot/rules/lifecycle.py", "    if _changed(seen, it):\n        return _again(", "    if False:\n        return _again("),
+    "listening again": ("bot/rules/unheard.py", "found += [(give, by) for by in sorted(now - heard)]", "pass"),
+    "late events": ("bot/store/rows.py", "order_by(facts.c.at, facts.c.id)", "order_by(facts.c.id)"),
+}  # fmt: skip
+"""What it is called → (file, how it stands there, how it stands there when the rule is taken out)."""
+
+
+def without(name: str, root: Path, folder: Path) -> Path:
+    """Return a copy of the program and its tests, in `folder`, from which a rule was taken out.
+
+    Raises:
+        AssertionError: the rule does not stand there in these words any more.
+    """
+    for part in ("bot", "handlers", "tests"):
+        shutil.copytree(root / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "page"))
+    shutil.copy(root / "pyproject.toml", folder)
+    path, old, new = MUTANTS[name]
+    source = (folder / path).read_text()
+    assert source.count(old) == 1, f"{name}: {source.count(old)} places in {path}"
+    (folder / path).write_text(source.replace(old, new))
+    return folder

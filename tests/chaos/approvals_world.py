@@ -1,0 +1,311 @@
+"""One promotion that waits for approvals, and people who say things: the bot's own parts around doors made of memory.
+
+Slack's door is the real one (its memory of groups and people is part of what is tested); behind it stands a scripted
+SDK.  GitHub and the registry are a few dictionaries.
+"""
+
+import asyncio
+import shutil
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, cast
+
+import aiohttp
+
+from bot import clock, turns
+from bot.clients.github import GitHub
+from bot.clients.kubernetes import Kubernetes
+from bot.clients.mlflow import MLflow
+from bot.clients.pods import Pods
+from bot.clients.slack import Slack
+from bot.config import parse
+from bot.domain import Base, Card, ModelVersion, Pair, Pull, PullState
+from bot.evidence import Doors
+from bot.listening import Listening
+from bot.promotion import Kind, Request, State
+from bot.store import Store
+from bot.watch import Watch
+from handlers import buttons, reactions
+from tests.chaos.approvals_oracle import REQUESTER, Oracle
+
+PAIR = Pair(model="iris", stage="production")
+CHANNEL = "C0MLRELEASES"
+PATH = "manifests/iris/production/deployment.yaml"
+MANIFEST = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: iris, namespace: models}
+spec:
+  template:
+    spec:
+      containers:
+        - name: server
+          env:
+            - {name: MODEL_STAGE, value: production}
+            - {name: MODEL_VERSION, value: "1"}
+"""
+APP = parse(
+    f"""\
+repository: acme/models-gitops
+channel: {CHANNEL}
+stages:
+  production: {{approvals: 2, approvers: ["@captains"], expires: 300d}}
+"""
+)
+WORDS = {"yes": "white_check_mark", "no": "x"}
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the SDK hands back."""
+
+    data: dict[str, Any]
+
+
+@dataclass(slots=True)
+class Sdk:
+    """Slack as its SDK shows it."""
+
+    oracle: Oracle
+    messages: list[set[tuple[str, str]]] = field(default_factory=list)
+    """What is shown under each message, the newest last: (user, emoji)."""
+    private: list[str] = field(default_factory=list)
+    session: None = None
+    token: str = "xoxb-1"
+
+    @property
+    def newest(self) -> str:
+        return f"{len(self.messages)}.0"
+
+    async def auth_test(self) -> Answer:
+        return Answer({"team_id": "T1", "user_id": "UME", "bot_id": "B1"})
+
+    async def users_info(self, *, user: str) -> Answer:
+        self._up()
+        found: dict[str, Any] = {"id": user, "name": user, "team_id": "T2" if user == "UTIM" else "T1"}
+        flags = {
+            "is_restricted": user == "UGUS",
+            "is_bot": user == "UROBOT",
+            "deleted": user in self.oracle.deactivated,
+        }
+        return Answer({"user": found | flags})
+
+    async def usergroups_list(self, *, include_users: bool) -> Answer:
+        assert include_users
+        self._up()
+        return Answer({"usergroups": [{"id": "S1", "handle": "captains", "users": sorted(self.oracle.group)}]})
+
+    async def reactions_get(self, *, channel: str, timestamp: str, full: bool) -> Answer:
+        assert (channel, full) == (CHANNEL, True)
+        shown = self.messages[int(timestamp.partition(".")[0]) - 1]
+        names = {name for _, name in shown}
+        listed = [{"name": n, "users": [u for u, name in shown if name == n], "count": 1} for n in sorted(names)]
+        return Answer({"message": {"reactions": listed}})
+
+    async def chat_postMessage(self, **_: Any) -> Answer:  # noqa: N802  (the SDK's name)
+        self.messages.append(set())
+        self.oracle.says.clear()
+        return Answer({"channel": CHANNEL, "ts": self.newest})
+
+    async def chat_postEphemeral(self, *, user: str, text: str, **_: Any) -> Answer:  # noqa: N802
+        self.private.append(f"{user}: {text}")
+        return Answer({})
+
+    def _up(self) -> None:
+        if not self.oracle.answers:
+            raise aiohttp.ClientConnectionError
+
+
+@dataclass(slots=True)
+class Forge:
+    """GitHub: one pull request over a few files."""
+
+    oracle: Oracle
+    texts: dict[str, str] = field(default_factory=lambda: {PATH: MANIFEST})
+    commit: int = 1
+    heads: int = 0
+    state: PullState = PullState.OPEN
+    wrong: list[str] = field(default_factory=list)
+    """Merges that should not have been."""
+
+    async def base(self) -> Base:
+        return Base(commit=f"c{self.commit}", tree=f"t{self.commit}")
+
+    async def folder(self, path: str, at: Base) -> dict[str, str]:
+        return dict(self.texts)
+
+    async def files(self, paths: Any, at: Base) -> dict[str, str]:
+        return {path: self.texts[path] for path in paths}
+
+    async def propose(self, branch: str, base: Base, files: Any, title: str, body: str) -> Pull:
+        self.heads += 1
+        return await self.pull(1)
+
+    async def pull(self, number: int) -> Pull:
+        return Pull(number=number, url="https://forge/1", state=self.state, head=f"h{self.heads}")
+
+    async def merge(self, number: int, head: str) -> Pull:
+        if not self.oracle.may_merge() or head != f"h{self.heads}":
+            self.wrong.append(f"merged while {self.oracle}")
+        self.state = PullState.MERGED
+        return await self.pull(number)
+
+    async def close_pull(self, number: int, comment: str) -> None:
+        self.state = PullState.CLOSED
+
+    async def delete_branch(self, branch: str) -> None: ...
+
+    async def say_approval(self, head: str, state: str, description: str) -> None: ...
+
+
+class Registry:
+    """MLflow: every version exists."""
+
+    async def card(self, what: ModelVersion) -> Card:
+        return Card(what=what, metrics={"accuracy": 0.9})
+
+
+class Cluster:
+    """A watch that sees no workload."""
+
+    async def ensure(self, namespace: str) -> None: ...
+
+    def trouble(self, namespace: str) -> None: ...
+
+    def fresh(self, namespace: str) -> bool:
+        return True
+
+    def sighting(self, *about: Any) -> None: ...
+
+
+class ApprovalsWorld:
+    """The promotion, its people, and a clock that only moves when told."""
+
+    def __init__(self, folder: Path, template: Path) -> None:
+        self._folder, self._template = folder, template
+        self.now = datetime(2026, 5, 4, 12, tzinfo=UTC)
+        self.oracle = Oracle()
+        self.sdk, self.forge = Sdk(self.oracle), Forge(self.oracle)
+        self.events: list[dict[str, Any]] = []
+        """What Slack has yet to deliver."""
+        self.told = 0
+
+    async def open(self) -> None:
+        """Ask for the promotion, and let its message be posted."""
+        self._clock = clock.now
+        clock.now = lambda: self.now
+        path = self._folder / "callboard.db"
+        shutil.copy(self._template, path)
+        self.store = await Store.open(f"sqlite:///{path}")
+        await self.store.baseline(PAIR, 1, now=self.now)
+        slack = Slack(cast("Any", self.sdk), clock=self._seconds, sleep=self._sleep)
+        self.doors = Doors(
+            slack=slack, github=cast("GitHub", self.forge), mlflow=cast("MLflow", Registry()),
+            kubernetes=cast("Kubernetes", None), pods=cast("Pods", None),
+        )  # fmt: skip
+        self.listening = Listening(self.store, slack)
+        asked = Request(pair=PAIR, kind=Kind.PROMOTE, version=2, by=REQUESTER, at=self.now)
+        assert await self.store.ask(asked, key="command") == 1
+        await self.look()
+
+    def _seconds(self) -> float:
+        return self.now.timestamp()
+
+    async def _sleep(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+    async def close(self) -> None:
+        """Let go of the store and the clock."""
+        clock.now = self._clock
+        await self.store.close()
+
+    @property
+    def over(self) -> bool:
+        """Say whether the pull request is merged or closed."""
+        return self.forge.state is not PullState.OPEN
+
+    # ── what people do ──
+
+    async def react(self, user: str, word: str, *, remove: bool = False, message: int | None = None) -> bool:
+        """React to a message (the newest), or take it back; Slack will tell.  False: nothing changed."""
+        self.now += timedelta(seconds=1)
+        number = len(self.sdk.messages) if message is None else message
+        shown, entry = self.sdk.messages[number - 1], (user, WORDS[word])
+        if (entry in shown) is not remove:
+            return False
+        (shown.discard if remove else shown.add)(entry)
+        if number == len(self.sdk.messages):
+            (self.oracle.says.discard if remove else self.oracle.says.add)((user, word))
+        self.told += 1
+        event = {
+            "type": "reaction_removed" if remove else "reaction_added", "user": user, "reaction": WORDS[word],
+            "item": {"type": "message", "channel": CHANNEL, "ts": f"{number}.0"},
+            "event_ts": f"{self.now.timestamp():.6f}",
+        }  # fmt: skip
+        self.events.append({"event_id": f"E{self.told}", "team_id": "T1", "event": event})
+        return True
+
+    async def click(self, user: str, word: str) -> None:
+        """Use a button of the newest message."""
+        self.now += timedelta(seconds=1)
+        self.oracle.says.add((user, word))
+        self.told += 1
+        body = {
+            "container": {"channel_id": CHANNEL, "message_ts": self.sdk.newest},
+            "actions": [{"action_ts": f"{self.told}"}], "user": {"id": user},
+        }  # fmt: skip
+        await {"yes": buttons.approve, "no": buttons.veto}[word](body, self.store, self.now)
+
+    # ── what the bot hears and does ──
+
+    async def deliver(self, which: int, *, again: bool = False) -> None:
+        """Deliver one of the events that wait."""
+        event = self.events[which] if again else self.events.pop(which)
+        added = event["event"]["type"] == "reaction_added"
+        await (reactions.added if added else reactions.removed)(event, self.store, self.now)
+
+    async def look(self) -> None:
+        """Let the bot take turns until nothing is left to do at this moment."""
+        for _ in range(30):
+            self.now += timedelta(milliseconds=10)
+            if PAIR not in await self.store.due(self.now):
+                return
+            await turns.run(PAIR, app=APP, store=self.store, doors=self.doors, watch=cast("Watch", Cluster()))
+        raise AssertionError("the bot does not come to rest")
+
+    async def wake(self) -> None:
+        """Ring for the pair, as GitHub's webhook does."""
+        self.now += timedelta(seconds=1)
+        await self.store.wake(PAIR, self.now)
+
+    async def wait(self) -> None:
+        """Let more time go by than anything is remembered."""
+        self.now += timedelta(seconds=70)
+
+    async def settle(self) -> None:
+        """Let everything arrive at last: events, what was lost, and what was remembered too long."""
+        while self.events:
+            await self.deliver(0)
+        self.oracle.answers = True
+        for _ in range(3):
+            self.now += timedelta(seconds=70)
+            await self.listening.look()
+            await self.look()
+
+    async def state(self) -> State:
+        """Return where the promotion stands."""
+        it = await self.store.promotion(1)
+        assert it is not None
+        return it.state
+
+
+def template(folder: Path) -> Path:
+    """Return an empty database with all tables, to be copied."""
+    path = folder / "template.db"
+
+    async def make() -> None:
+        await (await Store.open(f"sqlite:///{path}")).close()
+
+    asyncio.run(make())
+    return path

@@ -1,0 +1,216 @@
+"""Approvals in every order that people and networks come up with: never a false one, never a missed one.
+
+Each sequence is a promotion that waits for two approvals.  People react, change their minds, click, join and leave the
+group; events come late, twice, in any order, or never; the change is made again.  A merge is held against the oracle at
+its very moment; at the end everything has arrived, and what may be merged must be.
+"""
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from typing_extensions import override
+
+from bot.domain import PullState
+from tests.chaos import approvals_mutants as mutants
+from tests.chaos.approvals_oracle import NO_FULL_MEMBERS, REQUESTER
+from tests.chaos.approvals_world import PATH, ApprovalsWorld, template
+
+FULL = os.environ.get("CHAOS") == "full"
+SEQUENCES = int(os.environ.get("CHAOS_SEQUENCES", "1000" if FULL else "40"))
+ROOT = Path(__file__).parents[2]
+SEEN: Counter[str] = Counter()
+"""How often each rule was exercised."""
+
+REACTING = st.sampled_from(["UBOB", "UCAROL", "UERIN", "UGUS", "UTIM", "UROBOT", "UMALLORY", REQUESTER])
+VOTER = st.one_of(st.sampled_from(["UBOB", "UCAROL"]), REACTING)
+WORD = st.sampled_from(["yes"] * 14 + ["no"])
+MEANWHILE = [
+    *("group UBOB", "group UCAROL", "group UMALLORY", "person UBOB", "person UERIN", "Slack cannot say"),
+    *("another change", "same change", "listened again", "time goes by", "time goes by"),
+]
+CHATTY = 8
+"""Private answers after which nobody objects any more."""
+NUMBER = st.integers(min_value=0, max_value=20)
+
+
+class Approvals(RuleBasedStateMachine):
+    """One promotion, and all that can happen to it while it waits."""
+
+    folder: Path
+    template: Path
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.runner = asyncio.Runner()
+        self.home = tempfile.TemporaryDirectory(dir=self.folder)
+        self.world = ApprovalsWorld(Path(self.home.name), self.template)
+        self.vetoed = False
+        self.run(self.world.open())
+
+    def run(self, doing: Any) -> Any:
+        """Do it, and let the bot look at what came of it."""
+        result = self.runner.run(doing)
+        self.vetoed = self.vetoed or self.world.oracle.vetoed()
+        self.runner.run(self.world.look())
+        assert self.world.forge.wrong == []
+        if self.world.forge.state is PullState.CLOSED:
+            assert self.vetoed, "nobody who may had stopped it"
+        return result
+
+    waits = precondition(lambda self: not self.world.over)
+    tells = precondition(lambda self: not self.world.over and self.world.events)
+
+    @waits
+    @rule(user=VOTER, word=WORD)
+    def react(self, user: str, word: str) -> None:
+        oracle = self.world.oracle
+        if not self.run(self.world.react(user, word)):
+            return
+        SEEN[word] += 1
+        SEEN["the requester's own"] += user == REQUESTER
+        SEEN["no full member"] += user in NO_FULL_MEMBERS
+        SEEN["deactivated"] += user in oracle.deactivated
+        SEEN["not in the group"] += user not in oracle.group
+
+    @waits
+    @rule(user=VOTER, word=WORD)
+    def take_back(self, user: str, word: str) -> None:
+        SEEN["taken back"] += bool(self.run(self.world.react(user, word, remove=True)))
+
+    @waits
+    @rule(word=WORD, really=st.sampled_from([True, False, False]))
+    def click(self, word: str, really: bool) -> None:  # noqa: FBT001  (drawn)
+        if really:
+            self.run(self.world.click("UDAVE", word))
+            SEEN["button"] += 1
+
+    @precondition(lambda self: not self.world.over and len(self.world.sdk.messages) > 1)
+    @rule(user=VOTER, word=WORD, which=NUMBER)
+    def react_to_an_older_message(self, user: str, word: str, which: int) -> None:
+        older = 1 + which % (len(self.world.sdk.messages) - 1)
+        SEEN["older message"] += bool(self.run(self.world.react(user, word, message=older)))
+
+    @tells
+    @rule(which=NUMBER)
+    def deliver(self, which: int) -> None:
+        place = which % len(self.world.events)
+        SEEN["out of order"] += place > 0
+        self.run(self.world.deliver(place))
+
+    @tells
+    @rule(which=NUMBER)
+    def deliver_twice(self, which: int) -> None:
+        self.run(self.world.deliver(which % len(self.world.events), again=True))
+        SEEN["twice"] += 1
+
+    @tells
+    @rule(which=NUMBER)
+    def lose(self, which: int) -> None:
+        self.world.events.pop(which % len(self.world.events))
+        SEEN["lost"] += 1
+
+    @tells
+    @rule()
+    def deliver_all(self) -> None:
+        while self.world.events and not self.world.over:
+            self.run(self.world.deliver(0))
+
+    @waits
+    @rule(what=st.sampled_from(MEANWHILE))
+    def meanwhile(self, what: str) -> None:
+        oracle, world = self.world.oracle, self.world
+        match what.split():
+            case ["group", user]:
+                oracle.group ^= {user}
+            case ["person", user]:
+                oracle.deactivated ^= {user}
+            case ["Slack", *_]:
+                oracle.answers = False
+            case ["another", _]:
+                world.forge.texts[PATH] += "# edited\n"
+                world.forge.commit += 1
+                self.run(world.wake())
+            case ["same", _]:
+                world.forge.commit += 1
+                self.run(world.wake())
+            case ["listened", _]:
+                self.run(world.listening.look())
+            case _:
+                oracle.answers = True
+                self.run(world.wait())
+        SEEN[what] += 1
+
+    @precondition(lambda self: self.world.over and len(self.world.sdk.private) < CHATTY)
+    @rule(user=VOTER)
+    def stop_it_too_late(self, user: str) -> None:
+        before = len(self.world.sdk.private)
+        if self.run(self.world.react(user, "no")):
+            self.run(self.world.deliver(len(self.world.events) - 1))
+            told = self.world.sdk.private[before:]
+            assert [f"{user}: Your ❌ comes too late" in each for each in told] == [True]
+            SEEN["too late"] += 1
+
+    @precondition(lambda self: self.world.over)
+    @rule()
+    def nothing_more(self) -> None:
+        """Say nothing."""
+
+    @override
+    def teardown(self) -> None:
+        """Everything has arrived: what may be merged is, and what was stopped is closed."""
+        try:
+            if not self.world.over:
+                self.run(self.world.settle())
+                oracle, state = self.world.oracle, self.world.forge.state
+                assert (state is PullState.MERGED) == oracle.may_merge(), f"missed: {oracle}"
+                assert not oracle.vetoed() or state is PullState.CLOSED, f"a veto was missed: {oracle}"
+            SEEN[self.world.forge.state.value] += 1
+        finally:
+            self.runner.run(self.world.close())
+            self.runner.close()
+            self.home.cleanup()
+
+
+def test_no_approval_is_false_and_none_is_missed(tmp_path: Path) -> None:
+    Approvals.folder, Approvals.template = tmp_path, template(tmp_path)
+    run_state_machine_as_test(
+        Approvals,
+        settings=settings(
+            max_examples=SEQUENCES, stateful_step_count=30, deadline=None, database=None,
+            derandomize="CHAOS_SEED" not in os.environ, phases=[Phase.generate],
+            suppress_health_check=list(HealthCheck),
+        ),
+    )  # fmt: skip
+    print(f"\n{SEQUENCES} sequences: {dict(SEEN.most_common())}")  # noqa: T201  (figures, for whoever runs it with -s)
+    rare = {name: SEEN[name] for name in EXERCISED if SEEN[name] < (20 if SEQUENCES >= 1000 else 0)}  # noqa: PLR2004
+    assert rare == {}, "what was hardly exercised proves nothing"
+    assert SEEN["merged"]
+    assert SEEN["closed"]
+
+
+EXERCISED = (
+    "yes", "no", "the requester's own", "no full member", "deactivated", "not in the group", "taken back", "button",
+    "older message", "out of order", "twice", "lost", *MEANWHILE, "too late", "merged", "closed", "open",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("mutant", sorted(mutants.MUTANTS) if FULL else sorted(mutants.MUTANTS)[:1])
+def test_a_rule_that_is_missing_is_noticed(mutant: str, tmp_path: Path) -> None:
+    folder = mutants.without(mutant, ROOT, tmp_path)
+    test = f"tests/chaos/{Path(__file__).name}::{test_no_approval_is_false_and_none_is_missed.__name__}"
+    told = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", test], cwd=folder,
+        env=os.environ | {"CHAOS_SEQUENCES": "1000"}, capture_output=True, text=True, timeout=600, check=False,
+    )  # fmt: skip
+    assert told.returncode == 1, f"the rule was taken out and nothing failed: {told.stdout[-2000:]}"
+    assert "AssertionError" in told.stdout
