@@ -13,7 +13,7 @@ import json
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 from bot import app as bot_app
 from bot.config import parse
@@ -134,11 +135,11 @@ class StoryWorld:
 
     async def stop(self) -> None:
         """End the bot wherever it is, as far as one event loop can."""
-        if self.bot is not None:
-            self.bot.cancel()
+        bot, self.bot = self.bot, None  # first: who looks on meanwhile is not to take it for one that died by itself
+        if bot is not None:
+            bot.cancel()
             with suppress(asyncio.CancelledError):
-                await self.bot
-            self.bot = None
+                await bot
 
     # ── what is to be seen ──
 
@@ -214,23 +215,30 @@ async def story_world(  # noqa: PLR0915  (it is a list of what is started, in or
     files: Mapping[str, str] | None = None,
     template: str = "manifests/{model}/{stage}",
     behaviours: Mapping[str, Behaviour] | None = None,
+    in_front: Callable[[str], Sequence[Middleware]] = lambda system: (),
 ) -> AsyncIterator[StoryWorld]:
-    """Start everything for one story, the bot included, and stop it again."""
+    """Start everything for one story, the bot included, and stop it again.
+
+    `in_front` puts more in front of a system ("slack", "github", "kubernetes", "mlflow"): it sees every request first.
+    """
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
         stack.enter_context(failing_on_complaints())
         faults = Faults()
-        chat = workspace(folder / "chat", middlewares=[faults.middleware("slack")], retries=(0.0, 0.3, 1.0))
+        chat = workspace(
+            folder / "chat", middlewares=[*in_front("slack"), faults.middleware("slack")], retries=(0.0, 0.3, 1.0)
+        )
         forge = Forge(
             folder=folder / "forge", token=TOKEN, webhook_secret=HOOK,
-            middlewares=[faults.middleware("github"), validating()],
+            middlewares=[*in_front("github"), faults.middleware("github"), validating()],
         )  # fmt: skip
         forge.seed(dict(files or manifests(model)))
         runtime = ScriptedRuntime(behaviours)
         cluster = Cluster(
-            folder=folder / "cluster", token=TOKEN, runtime=runtime, middlewares=[faults.middleware("kubernetes")]
-        )
-        proxy = _proxy(mlflow, http, faults)
+            folder=folder / "cluster", token=TOKEN, runtime=runtime,
+            middlewares=[*in_front("kubernetes"), faults.middleware("kubernetes")],
+        )  # fmt: skip
+        proxy = _proxy(mlflow, http, [*in_front("mlflow"), faults.middleware("mlflow")])
         urls = [await _serve(stack, part) for part in (chat.app, forge.app, cluster.app, proxy)]
         chat.serve_at(urls[0])
         public, internal = _free_port(), _free_port()
@@ -303,8 +311,8 @@ async def _serve(stack: AsyncExitStack, app: web.Application) -> str:
     return f"http://127.0.0.1:{runner.addresses[0][1]}"
 
 
-def _proxy(target: str, http: aiohttp.ClientSession, faults: Faults) -> web.Application:
-    """Pass everything on to the registry, faults in between."""
+def _proxy(target: str, http: aiohttp.ClientSession, middlewares: Sequence[Middleware]) -> web.Application:
+    """Pass everything on to the registry, through the middlewares."""
 
     async def pass_on(request: web.Request) -> web.Response:
         body = await request.read()
@@ -312,6 +320,6 @@ def _proxy(target: str, http: aiohttp.ClientSession, faults: Faults) -> web.Appl
         async with http.request(request.method, target + str(request.rel_url), data=body, headers=headers) as answer:
             return web.Response(status=answer.status, body=await answer.read(), content_type=answer.content_type)
 
-    app = web.Application(middlewares=[faults.middleware("mlflow")])
+    app = web.Application(middlewares=middlewares)
     app.router.add_route("*", "/{path:.*}", pass_on)
     return app
