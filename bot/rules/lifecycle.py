@@ -233,8 +233,12 @@ def _merging(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (as a
     if pull.state is PullState.MERGED:
         note = {"merge_commit": pull.merge_commit}
         return Decision(state=State.SYNCING, because="merged", note=note, wake=timedelta(0))
-    if pull.state is PullState.CLOSED:
+    if pull.state is PullState.CLOSED and not it.record.pull_closed:
         return Decision(state=State.REJECTED, because=f"pull request #{pull.number} was closed")
+    if _late(seen, it):
+        reason = it.record.failing_because or it.record.trouble or "it gave no reason"
+        decision = _close(seen, it, State.FAILED, f"GitHub would not merge #{pull.number}: {reason}")
+        return replace(decision, note={"failing_because": reason})  # the trouble is over with the next write
     if pull.head != it.record.head:
         because = "somebody pushed to the branch before it was merged"
         return Decision(state=State.PROPOSED, because=because, wake=timedelta(0))
@@ -243,9 +247,6 @@ def _merging(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (as a
     if seen.withheld:
         because = f"GitHub does not let #{pull.number} be merged yet"
         return Decision(state=State.PROPOSED, because=because, wake=timedelta(0))
-    if _late(seen, it):
-        because = f"GitHub would not merge #{pull.number}: {it.record.trouble or 'no reason given'}"
-        return _close(seen, it, State.FAILED, because)
     return Decision(action=Merge(number=pull.number, head=it.record.head))
 
 

@@ -6,9 +6,22 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from bot.domain import Pair, Pull, PullState
-from bot.promotion import Fact, FactKind, Kind, Policy, Promotion, Record, Release, State, Verdict
+from bot.promotion import Fact, FactKind, Freeze, Kind, Policy, Promotion, Record, Release, State, Verdict
 from bot.rules.decision import Evidence
-from bot.rules.gates import approvals, approved, judge, refused, soaked, unopposed, untouched, verdict, vetoes
+from bot.rules.gates import (
+    approvals,
+    approved,
+    consent,
+    judge,
+    refused,
+    soaked,
+    thawed,
+    unhindered,
+    unopposed,
+    untouched,
+    verdict,
+    vetoes,
+)
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PAIR = Pair(model="iris", stage="production")
@@ -153,3 +166,49 @@ def test_a_word_that_does_not_count_is_answered_once(fact: Fact, says: str) -> N
 
 def test_a_word_that_counts_is_not_answered() -> None:
     assert refused(READY, IT) is None
+
+
+FROZEN = replace(
+    READY, freeze=Freeze(stage="production", until=NOON + timedelta(days=3), reason="holidays", by="U0DAVE")
+)
+
+
+def test_a_frozen_stage_holds_a_promotion_and_says_until_when_and_why() -> None:
+    ruling = thawed(FROZEN, IT)
+    assert ruling.verdict is Verdict.WAIT
+    assert ruling.because == "production is frozen by <@U0DAVE> until 2026-05-07 12:00 UTC (`holidays`)"
+
+
+def test_going_back_is_never_frozen() -> None:
+    assert thawed(FROZEN, replace(IT, kind=Kind.ROLLBACK)).verdict is Verdict.PASS
+
+
+def test_only_somebody_entitled_overrides_and_it_is_told() -> None:
+    word = replace(said(FactKind.OVERRIDE, "U0BOB", digest=None, number=3), reason="hotfix")
+    asked = replace(FROZEN, facts=(*FROZEN.facts, word), upstream=None)
+    assert [gate(asked, IT).verdict for gate in (thawed, soaked)] == [Verdict.WAIT, Verdict.WAIT]
+    allowed = replace(asked, overriders=frozenset({"U0BOB"}))
+    assert [gate(allowed, IT).verdict for gate in (thawed, soaked)] == [Verdict.PASS, Verdict.PASS]
+    assert "overridden by <@U0BOB> (`hotfix`)" in thawed(allowed, IT).because
+
+
+def test_an_override_replaces_no_approval() -> None:
+    word = replace(said(FactKind.OVERRIDE, "bob", digest=None, number=3), reason="hotfix")
+    assert approved(replace(FROZEN, facts=(word,), overriders=frozenset({"bob"})), IT).verdict is Verdict.WAIT
+
+
+def test_what_github_still_wants_is_waited_for_and_named() -> None:
+    seen = replace(READY, withheld=("the check ci/test failed",))
+    assert unhindered(seen, IT).because == "GitHub does not let #7 be merged yet: the check ci/test failed"
+    assert verdict(judge(seen, IT)) is Verdict.WAIT
+    assert verdict(consent(seen, IT)) is Verdict.PASS, "the approval itself is complete"
+
+
+def test_what_the_message_shows_now_outweighs_what_was_heard() -> None:
+    heard = tuple(replace(fact, by_reaction=True) for fact in READY.facts)
+    shown = {"white_check_mark": frozenset({"bob", "dave"})}
+    seen = replace(READY, facts=heard, reactions=shown, entitled=frozenset({"bob", "carol", "dave"}))
+    assert approvals(seen, IT) == ("bob",), "carol's is gone, and dave's was not heard yet"
+    assert vetoes(replace(seen, reactions={**shown, "x": frozenset({"carol"})}), IT) == ("carol",)
+    clicked = replace(seen, facts=READY.facts, reactions={})
+    assert approvals(clicked, IT) == ("bob", "carol"), "a button leaves no reaction"

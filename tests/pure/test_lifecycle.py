@@ -48,8 +48,9 @@ def checking(**seen: Any) -> Evidence:
         "place": Place(paths=("a.yaml",)),
         "change": CHANGE,
         "release": LIVE,
+        "facts": (),
     }
-    return replace(SEEN, promotion=fresh, facts=(), pull=None, **{**ready, **seen})
+    return replace(SEEN, promotion=fresh, pull=None, **{**ready, **seen})
 
 
 def test_a_checked_request_becomes_a_pull_request() -> None:
@@ -284,3 +285,21 @@ def test_an_auto_stage_takes_the_newest_announced_version_once() -> None:
     assert decide(replace(idle, attempted=3)) == Decision()
     assert decide(replace(idle, release=replace(LIVE, version=4))) == Decision()
     assert decide(replace(idle, policy=replace(policy, auto=False))) == Decision()
+
+
+def test_a_merge_that_github_goes_on_refusing_ends_with_its_reason_and_a_closed_pull_request() -> None:
+    refused = {"trouble": "GitHub does not merge pull request 7: the check ci/test is expected"}
+    late = at(State.MERGING, record=refused, now=NOON + timedelta(hours=1))
+    said = decide(late).action
+    assert isinstance(said, Say)
+    assert "the check ci/test is expected" in said.because
+    told = decide(at(State.MERGING, record={**refused, "approval": said.mark}, now=NOON + timedelta(hours=1)))
+    assert isinstance(told.action, ClosePull)
+    assert late.pull is not None
+    closed = replace(late.pull, state=PullState.CLOSED)
+    done = at(State.MERGING, record={**refused, "pull_closed": True}, now=NOON + timedelta(hours=1), pull=closed)
+    assert (decide(done).state, decide(done).start) == (State.FAILED, None)
+
+
+def test_what_github_lacks_sends_a_merge_back_to_waiting() -> None:
+    assert decide(at(State.MERGING, withheld=("the check ci/test is pending",))).state is State.PROPOSED

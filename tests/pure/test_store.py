@@ -1,6 +1,8 @@
 """The record: facts once, decisions by compare-and-set, one open promotion per pair."""
 
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from bot.domain import ModelVersion, Pair, Posted
-from bot.promotion import FactKind, Kind, Request, State
+from bot.promotion import FactKind, Freeze, Kind, Request, State
 from bot.rules.decision import Decision, Post
 from bot.store import Store
 from bot.store.rows import Overtaken
@@ -160,3 +162,61 @@ async def test_versions_of_the_first_start_are_never_announced(store: Store) -> 
     assert await store.mirror.hear(one, at=NOON, key="d1")
     assert await store.due(NOON) == (two,)
     assert await store.mirror.known_versions("iris") == (2, 1)
+
+
+async def test_a_newer_version_takes_over_the_pull_request_and_the_older_one_says_so(store: Store) -> None:
+    assert await store.ask(REQUEST, key="a") == 1
+    loaded = await store.commit(await store.load(PAIR), Decision(action=Post()), now=NOON)
+    await store.outcome(loaded, {"pull": 7, "pull_url": "https://forge/7", "digest": "d"}, now=NOON)
+    before = await store.load(PAIR)
+    assert await store.ask(replace(REQUEST, version=REQUEST.version + 1), key="b") == 2
+    old, new = await store.promotion(1), await store.promotion(2)
+    assert old is not None
+    assert new is not None
+    assert (old.state, old.record.followup) == (State.SUPERSEDED, 2)
+    assert (new.state, new.record.pull, new.record.digest) == (State.CHECKING, 7, None)
+    with pytest.raises(Overtaken):
+        await store.commit(before, Decision(state=State.MERGING), now=NOON)
+
+
+async def test_a_word_that_comes_between_the_look_and_the_decision_to_merge_is_heard_first(store: Store) -> None:
+    await store.ask(REQUEST, key="a")
+    loaded = await store.commit(await store.load(PAIR), Decision(note={"digest": "d"}, action=Post()), now=NOON)
+    await store.outcome(loaded, {"message": POSTED}, now=NOON)
+    looked = await store.load(PAIR)
+    await store.word(FactKind.WITHDRAW, "U0BOB", POSTED, at=NOON, now=NOON, key="e1", how="reaction")
+    with pytest.raises(Overtaken):
+        await store.commit(looked, Decision(state=State.MERGING), now=NOON)
+    await store.commit(await store.load(PAIR), Decision(state=State.MERGING), now=NOON)
+
+
+@pytest.mark.parametrize("verb", ["UPDATE facts SET by = 'me'", "DELETE FROM facts", "DELETE FROM transitions"])
+async def test_facts_and_transitions_can_only_be_added(store: Store, verb: str, tmp_path: Path) -> None:
+    await store.ask(REQUEST, key="a")
+    refused = pytest.raises(sqlite3.Error, match="append-only")
+    with closing(sqlite3.connect(tmp_path / "callboard.db")) as database, refused:
+        database.execute(verb)
+
+
+async def test_a_veto_after_the_end_is_work_until_it_is_answered(store: Store) -> None:
+    await store.ask(REQUEST, key="a")
+    loaded = await store.commit(await store.load(PAIR), Decision(note={"digest": "d"}, action=Post()), now=NOON)
+    await store.outcome(loaded, {"message": POSTED}, now=NOON)
+    await store.word(FactKind.VETO, "U0BOB", POSTED, at=NOON, now=NOON, key="e1", how="reaction")
+    await store.commit(await store.load(PAIR), Decision(state=State.REJECTED), now=NOON)
+    assert (await store.load(PAIR)).promotion is None, "that veto was counted"
+    await store.word(FactKind.VETO, "U0CAROL", POSTED, at=NOON, now=NOON, key="e2", how="reaction")
+    late = await store.load(PAIR)
+    assert late.promotion is not None
+    await store.heard_out(next(f.id for f in late.facts if not f.answered), now=NOON)
+    assert (await store.load(PAIR)).promotion is None
+
+
+async def test_a_freeze_is_ordered_and_lifted_once(store: Store) -> None:
+    order = Freeze(stage="production", until=None, reason="holidays", by="U0BOB")
+    assert await store.freezes.freeze(order, at=NOON, key="f1")
+    assert not await store.freezes.freeze(order, at=NOON, key="f1")
+    assert await store.freezes.of("production") == order
+    assert await store.freezes.thaw("production", "U0BOB", at=NOON, key="f2")
+    assert not await store.freezes.thaw("production", "U0BOB", at=NOON, key="f3")
+    assert await store.freezes.all() == ()
