@@ -8,10 +8,14 @@ its `action`, if any, is the one outside write that follows.  To add an action: 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from bot.domain import Base, Card, Change, Comparison, Health, Pair, Pull, Served
 from bot.promotion import Fact, Freeze, Policy, Promotion, Release, Request, State
+
+SOON: Final = timedelta(seconds=2)
+LATER: Final = timedelta(seconds=30)
+"""A look without a hint, in case the hint was lost."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +68,14 @@ class Evidence:
     """What each new pod says on /model, or why it says nothing."""
     log: str | None = None
     alias: int | None = None
+
+    @property
+    def overdue(self) -> bool:
+        """Say whether the present state has lasted longer than the policy's time-out; blind time is not counted."""
+        it = self.promotion
+        if it is None:
+            return False
+        return self.now - max(it.entered_at, it.record.clear_since or it.entered_at) > self.policy.timeout
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,9 +2,9 @@
 
     CHECKING ─▶ PROPOSED ─▶ MERGING ─▶ SYNCING ─▶ ROLLING_OUT ─▶ PROVING ─▶ RELEASED
 
-Each state has one function below, and every state has a way out and a time-out.  A state that ends the story is
-entered only when nothing is left to do outside: the pull request is closed *before* REJECTED is.  So a restart
-at any point just asks again.
+Each state has one function, below or (from SYNCING on) in `rollout`, and every state has a way out and a time-out.  A
+state that ends the story is entered only when nothing is left to do outside: the pull request is closed *before*
+REJECTED is.  So a restart at any point just asks again.
 """
 
 from collections.abc import Callable
@@ -12,28 +12,24 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from bot.domain import HealthStatus, Pin, Pull, PullState, Served
+from bot.domain import Pull, PullState
 from bot.promotion import FactKind, Kind, Promotion, Request, State, Verdict
-from bot.rules import escape, gates
+from bot.rules import escape, gates, rollout
 from bot.rules.commands import typed
 from bot.rules.decision import (
+    LATER,
+    SOON,
     ClosePull,
     Decision,
     Evidence,
     Merge,
-    MoveAlias,
     Post,
     Propose,
     Say,
-    Tag,
     Whisper,
 )
 from bot.rules.escape import code
 from bot.rules.takeover import UNMERGED, because, may_supersede
-
-SOON: Final = timedelta(seconds=2)
-LATER: Final = timedelta(seconds=30)
-"""A look without a hint, in case the hint was lost."""
 
 
 def decide(seen: Evidence) -> Decision:
@@ -114,7 +110,8 @@ def _checking(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (one
     if it.kind is Kind.ROLLBACK and it.record.pull is not None and not it.record.pull_closed:
         return _drop(it, State.CHECKING, "")  # what it takes over may be merging: that ends first
     if seen.card is not None and not seen.card.ready:
-        return _overdue(seen, it, "the registry never finished registering the version") or Decision(wake=SOON)
+        late = "the registry never finished registering the version"
+        return _drop(it, State.FAILED, late) if seen.overdue else Decision(wake=SOON)
     return _propose(seen, it)
 
 
@@ -223,7 +220,7 @@ def _close(seen: Evidence, it: Promotion, state: State, because: str) -> Decisio
             return Decision(action=said)
     if seen.pull.state is PullState.OPEN or not it.record.pull_closed:
         return Decision(action=ClosePull(number=seen.pull.number, because=because))
-    return _end(state, because)
+    return Decision(state=state, because=because)
 
 
 def _merging(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (as above)
@@ -235,7 +232,7 @@ def _merging(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (as a
         return Decision(state=State.SYNCING, because="merged", note=note, wake=timedelta(0))
     if pull.state is PullState.CLOSED and not it.record.pull_closed:
         return Decision(state=State.REJECTED, because=f"pull request #{pull.number} was closed")
-    if _late(seen, it):
+    if seen.overdue:
         reason = it.record.failing_because or it.record.trouble or "it gave no reason"
         decision = _close(seen, it, State.FAILED, f"GitHub would not merge #{pull.number}: {reason}")
         return replace(decision, note={"failing_because": reason})  # the trouble is over with the next write
@@ -248,134 +245,6 @@ def _merging(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (as a
         because = f"GitHub does not let #{pull.number} be merged yet"
         return Decision(state=State.PROPOSED, because=because, wake=timedelta(0))
     return Decision(action=Merge(number=pull.number, head=it.record.head))
-
-
-def _syncing(seen: Evidence, it: Promotion) -> Decision:
-    health = seen.health
-    if health is not None and health.pin == _pin(it):
-        return Decision(state=State.ROLLING_OUT, because="the cluster took the change up", wake=timedelta(0))
-    where = f"{it.record.namespace or 'default'}/{it.record.workload or it.pair.model}"
-    if health is None:
-        saw = f"no workload that carries MODEL_STAGE={it.pair.stage} is to be seen in {where.partition('/')[0]}"
-    elif health.pin is None or health.pin.version is None:
-        saw = f"{where} names no version"
-    else:
-        saw = f"{where} still says {health.pin.stage} v{health.pin.version}"
-    late = _overdue(seen, it, f"the cluster did not take the change up within {seen.policy.timeout}: {saw}")
-    return late or Decision(wake=LATER)
-
-
-def _rolling_out(seen: Evidence, it: Promotion) -> Decision:
-    return _going_wrong(seen, it) or _rolled_out(seen, it)
-
-
-def _rolled_out(seen: Evidence, it: Promotion) -> Decision:
-    calm = {"failing_since": None, "failing_because": None}
-    health = seen.health
-    if health is not None and health.status is HealthStatus.HEALTHY:
-        note = {**calm, "healthy_since": seen.now}
-        return Decision(state=State.PROVING, because="every pod is ready", note=note, wake=timedelta(0))
-    because = f"not rolled out within {seen.policy.timeout}: {health.because if health else 'unseen'}"
-    if health is None or health.status is HealthStatus.UNKNOWN:
-        return _unseen(seen, it, because) or Decision(note=calm, wake=LATER)
-    return _overdue(seen, it, because) or Decision(note=calm, wake=LATER)
-
-
-def _proving(seen: Evidence, it: Promotion) -> Decision:
-    wrong = _going_wrong(seen, it)
-    if wrong is not None:
-        return wrong
-    health = seen.health
-    if health is None or health.status is HealthStatus.UNKNOWN:
-        because = f"what became of it was not to be seen for {seen.policy.timeout}"
-        return _unseen(seen, it, because) or Decision(wake=SOON)
-    if health.status is not HealthStatus.HEALTHY:
-        return Decision(state=State.ROLLING_OUT, because=health.because, note={"healthy_since": None}, wake=LATER)
-    doubt = _unproven(seen, it)
-    if doubt is not None:
-        return _overdue(seen, it, doubt) or Decision(because=doubt, wake=SOON)
-    left = (it.record.healthy_since or seen.now) + seen.policy.watch - seen.now
-    if left > timedelta(0):
-        return Decision(wake=left)
-    return _conclude(seen, it)
-
-
-def _conclude(seen: Evidence, it: Promotion) -> Decision:
-    """Move the alias, tag the version, and only then call it released: one write a turn."""
-    if not it.record.alias_moved:
-        return Decision(action=MoveAlias(version=it.version, previous=seen.alias))
-    if not it.record.tagged and it.record.pull_url is not None:
-        key = f"callboard.{it.pair.stage}.pull_request"
-        return Decision(action=Tag(version=it.version, key=key, value=it.record.pull_url))
-    return Decision(state=State.RELEASED, because="every new pod serves it", released=True)
-
-
-def _unproven(seen: Evidence, it: Promotion) -> str | None:
-    """Return what is still missing until every new pod has said that it serves the version."""
-    if seen.health is None or not seen.health.pods:
-        return "no pod of the new revision is to be seen"
-    for pod in seen.health.pods:
-        word = seen.served.get(pod.name, "was not asked yet")
-        if isinstance(word, str):
-            return f"pod {pod.name} does not say which version it serves: {word}"
-        if word != Served(model=it.pair.model, version=it.version):
-            return f"pod {pod.name} serves {word.model} v{word.version}, not v{it.version}"
-    return None
-
-
-def _going_wrong(seen: Evidence, it: Promotion) -> Decision | None:
-    """Fail when the cause has lasted as long as it takes to be sure; UNKNOWN never fails anything."""
-    health = seen.health
-    if health is None or health.status is HealthStatus.UNKNOWN:
-        return None
-    if health.pin is not None and health.pin != _pin(it):
-        because = f"the workload says {health.pin.stage} v{health.pin.version} now: somebody else changed it"
-        return _end(State.FAILED, because)
-    if health.status is not HealthStatus.DEGRADED:
-        return None
-    since = it.record.failing_since or seen.now
-    note = {"failing_since": since, "failing_because": health.because, "log": seen.log or it.record.log}
-    left = since + health.patience - seen.now
-    if left > timedelta(0):
-        return Decision(note=note, wake=left)
-    return _fail(seen, it, health.because, note)
-
-
-def _fail(seen: Evidence, it: Promotion, because: str, note: dict[str, Any] | None = None) -> Decision:
-    """End in FAILED and, where policy says so, go back to the proven release by itself."""
-    return Decision(state=State.FAILED, because=because, note=note or {}, start=_way_back(seen, it))
-
-
-def _way_back(seen: Evidence, it: Promotion) -> Request | None:
-    in_git = it.state in {State.SYNCING, State.ROLLING_OUT, State.PROVING}
-    if not in_git or it.kind is Kind.ROLLBACK or not seen.policy.rollback_automatic or seen.release is None:
-        return None
-    return Request(
-        pair=it.pair, kind=Kind.ROLLBACK, version=seen.release.version, by="callboard", at=seen.now, automatic=True
-    )
-
-
-def _overdue(seen: Evidence, it: Promotion, because: str) -> Decision | None:
-    """Fail a state that has lasted longer than the policy's time-out."""
-    return _fail(seen, it, because) if _late(seen, it) else None
-
-
-def _unseen(seen: Evidence, it: Promotion, because: str) -> Decision | None:
-    """End a state that has lasted too long without a sight of the workload; what is not seen is never rolled back."""
-    return _end(State.FAILED, because) if _late(seen, it) else None
-
-
-def _late(seen: Evidence, it: Promotion) -> bool:
-    return seen.now - max(it.entered_at, it.record.clear_since or it.entered_at) > seen.policy.timeout
-
-
-def _end(state: State, because: str) -> Decision:
-    """End the story in `state`."""
-    return Decision(state=state, because=because)
-
-
-def _pin(it: Promotion) -> Pin:
-    return Pin(stage=it.pair.stage, version=it.version)
 
 
 def _changed(seen: Evidence, it: Promotion) -> bool:
@@ -396,7 +265,7 @@ STATES: Final[dict[State, Callable[[Evidence, Promotion], Decision]]] = {
     State.CHECKING: _checking,
     State.PROPOSED: _proposed,
     State.MERGING: _merging,
-    State.SYNCING: _syncing,
-    State.ROLLING_OUT: _rolling_out,
-    State.PROVING: _proving,
+    State.SYNCING: rollout.syncing,
+    State.ROLLING_OUT: rollout.rolling_out,
+    State.PROVING: rollout.proving,
 }
