@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -35,6 +36,8 @@ from bot.watch import Watch
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+PATIENCE = timedelta(seconds=8)
+"""How long the turns in hand are waited for when the bot is asked to stop."""
 LOCK = "another Callboard to stop"
 
 
@@ -52,6 +55,11 @@ async def _until_stopped(app: App, environment: Environment) -> None:
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     working.cancel()
     stopping.cancel()
+    await asyncio.wait({working}, timeout=PATIENCE.total_seconds())
+    if not working.done():
+        log.warning("what is in hand is left as it is: the next start goes on from there")
+        logging.shutdown()
+        os._exit(0)  # a thread may wait for an answer that never comes, and Python would wait for the thread
     for result in await asyncio.gather(working, stopping, return_exceptions=True):
         if isinstance(result, Exception):
             raise result
