@@ -36,6 +36,8 @@ from bot.watch import Watch
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
+EAGER = timedelta(seconds=5)
+"""How long a system that does not answer is left alone at most, where everything waits for it."""
 PATIENCE = timedelta(seconds=8)
 """How long the turns in hand are waited for when the bot is asked to stop."""
 LOCK = "another Callboard to stop"
@@ -161,7 +163,7 @@ async def _until_answered(what: str, ask: Callable[[], Awaitable[T]], ready: Rea
             answer = await ask()
         except (Temporary, Permanent) as error:
             ready.lacks(what, str(error))
-            wait = turns.patience(tries)
+            wait = min(turns.patience(tries), EAGER)
             log.warning("%s: %s; again in %.0f s", what, error, wait.total_seconds())
             await asyncio.sleep(wait.total_seconds())
             tries += 1

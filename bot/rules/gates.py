@@ -8,6 +8,7 @@ To add a gate, write one function here and name it in `GATES`.
 """
 
 from collections.abc import Callable, Iterable
+from datetime import UTC
 from typing import Final, TypeAlias
 
 from bot.promotion import Fact, FactKind, Kind, Promotion, Ruling, Verdict
@@ -45,9 +46,10 @@ def soaked(seen: Evidence, it: Promotion) -> Ruling:
         runs = f"v{seen.upstream.version}" if seen.upstream else "nothing that is proven"
         because = f"v{it.version} must be the release on {seen.policy.after} first; that stage runs {runs}"
         return _unless_overridden(seen, because)
-    left = seen.upstream.since + seen.policy.healthy_for - seen.now
-    if left.total_seconds() > 0:
-        return _unless_overridden(seen, f"must stay healthy on {seen.policy.after} for {_brief(left)} more")
+    proven = seen.upstream.since + seen.policy.healthy_for
+    if seen.now < proven:
+        until = proven.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+        return _unless_overridden(seen, f"must stay healthy on {seen.policy.after} until {until}")
     return Ruling(verdict=Verdict.PASS, because=f"proven on {seen.policy.after}")
 
 
@@ -191,7 +193,3 @@ def _unless_overridden(seen: Evidence, because: str) -> Ruling:
 
 def _names(people: Iterable[str]) -> str:
     return ", ".join(f"<@{p}>" for p in people)
-
-
-def _brief(left: object) -> str:
-    return str(left).split(".", maxsplit=1)[0]

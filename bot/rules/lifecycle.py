@@ -18,6 +18,7 @@ from bot.rules import escape, gates, rollout
 from bot.rules.commands import typed
 from bot.rules.decision import (
     LATER,
+    PATIENTLY,
     SOON,
     ClosePull,
     Decision,
@@ -179,7 +180,18 @@ def _gate(seen: Evidence, it: Promotion) -> Decision:
     if gates.verdict(rulings) is Verdict.PASS:
         merge = Merge(number=it.record.pull, head=it.record.head)
         return Decision(state=State.MERGING, because=_consent(seen, it), action=merge, note=note)
-    return Decision(note=note, wake=SOON if seen.unsure else LATER)
+    return Decision(note=note, wake=_patience(seen))
+
+
+def _patience(seen: Evidence) -> timedelta:
+    """Return when to look again without a hint: waiting for people may take days, and each look costs requests."""
+    if seen.unsure:
+        return SOON
+    if seen.withheld:
+        return LATER
+    upstream, freeze = seen.upstream, seen.freeze
+    ends = [freeze.until if freeze else None, upstream.since + seen.policy.healthy_for if upstream else None]
+    return min([PATIENTLY, *(end - seen.now for end in ends if end is not None and end > seen.now)])
 
 
 def _say(seen: Evidence, it: Promotion) -> Say:

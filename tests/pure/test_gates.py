@@ -109,9 +109,9 @@ def test_a_stranger_vetoes_nothing() -> None:
     assert vetoes(replace(READY, facts=(said(FactKind.VETO, "mallory"),)), IT) == ()
 
 
-def test_soaking_says_how_long_is_left() -> None:
+def test_soaking_says_until_when_and_says_the_same_at_each_look() -> None:
     ruling = soaked(replace(READY, now=NOON - timedelta(minutes=30)), IT)
-    assert (ruling.verdict, ruling.because) == (Verdict.WAIT, "must stay healthy on staging for 0:30:00 more")
+    assert (ruling.verdict, ruling.because) == (Verdict.WAIT, "must stay healthy on staging until 2026-05-04 12:00 UTC")
 
 
 def test_another_version_on_the_stage_before_waits_and_says_which() -> None:

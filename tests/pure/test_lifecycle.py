@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain import Base, Card, Change, Health, HealthStatus, Pin, PodSeen, Posted, PullState, Served
-from bot.promotion import FactKind, Kind, Promotion, Release, State
+from bot.promotion import FactKind, Freeze, Kind, Promotion, Release, State
 from bot.rules.decision import ClosePull, Decision, Evidence, Merge, MoveAlias, Place, Post, Propose, Say, Tag, Whisper
 from bot.rules.lifecycle import decide
 from tests.pure.test_gates import IT, NOON, PAIR, READY, said
@@ -303,3 +303,13 @@ def test_a_merge_that_github_goes_on_refusing_ends_with_its_reason_and_a_closed_
 
 def test_what_github_lacks_sends_a_merge_back_to_waiting() -> None:
     assert decide(at(State.MERGING, withheld=("the check ci/test is pending",))).state is State.PROPOSED
+
+
+def test_who_waits_for_people_looks_seldom_but_not_later_than_a_date_that_ends_the_wait() -> None:
+    waiting = replace(SEEN, facts=FACTS[:1], promotion=replace(PROPOSED, record=replace(RECORD, approval=None)))
+    said = decide(waiting).action
+    assert isinstance(said, Say)
+    told = replace(waiting, promotion=replace(PROPOSED, record=replace(RECORD, approval=said.mark)))
+    assert decide(told).wake == timedelta(minutes=2)
+    frozen = Freeze(stage="production", until=NOON + timedelta(seconds=20))
+    assert decide(replace(told, freeze=frozen)).wake == timedelta(seconds=20)
