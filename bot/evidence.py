@@ -167,7 +167,7 @@ async def _confirmed(seen: Evidence, loaded: Loaded, doors: Doors) -> Evidence:
         return seen
     assert it.record.message is not None  # noqa: S101
     try:
-        shown = await doors.slack.reactions(it.record.message)
+        shown = await doors.slack.reactions(it.record.message) or {}
         against = shown.get(emoji.OF[FactKind.VETO], frozenset())
         fresh = await _entitled(loaded, it, seen.policy, doors.slack, more=against, fresh=True)
     except (Temporary, Permanent) as error:

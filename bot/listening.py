@@ -47,6 +47,10 @@ class Listening:
         except Permanent:
             log.exception("the message of promotion %s cannot be read", it.id)
             return
+        if shown is None:
+            log.warning("somebody deleted the message of promotion %s: it is posted again", it.id)
+            await self._store.unpost(it, now=now)
+            return
         _, facts = await self._store.story(it.id)
         last = max((fact.id for fact in facts), default=0)
         for kind, by in unheard(facts, it.record.message_for, shown):

@@ -38,6 +38,7 @@ REMEMBERED: Final = 60.0
 PAGE: Final = 200
 _CHANNEL_ID: Final = ("C", "G", "D")
 _GUEST_FLAGS: Final = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger", "is_workflow_bot")
+_NO_MESSAGE: Final = frozenset({"message_not_found"})
 _NOBODY: Final = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
 
 Call: TypeAlias = Callable[[], Awaitable[Any]]
@@ -223,15 +224,18 @@ class Slack:
         )
         return str(body["permalink"])
 
-    async def reactions(self, posted: Posted) -> Mapping[str, frozenset[str]]:
-        """Return who reacted to a message with what: emoji without skin tone → user ids.
+    async def reactions(self, posted: Posted) -> Mapping[str, frozenset[str]] | None:
+        """Return who reacted to a message with what: emoji without skin tone → user ids; None: somebody deleted it.
 
         For events that were missed.  Slack may leave users out where very many reacted.
         """
         body = await self._call(
             "reactions.get",
             lambda: self.sdk.reactions_get(channel=posted.channel, timestamp=posted.ts, full=True),
+            accepted=_NO_MESSAGE,
         )
+        if not body["ok"]:
+            return None
         found: dict[str, frozenset[str]] = {}
         for reaction in body["message"].get("reactions", ()):
             name = emoji.plain(reaction["name"])

@@ -17,7 +17,7 @@ SOON: Final = timedelta(seconds=2)
 LATER: Final = timedelta(seconds=30)
 """A look without a hint, in case the hint was lost."""
 PATIENTLY: Final = timedelta(minutes=2)
-"""The same where people are waited for: at three requests a look, forty such promotions cost what GitHub allows."""
+"""The same where people are waited for: at three requests a look, fifty such promotions cost what GitHub allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -185,9 +185,7 @@ def _gate(seen: Evidence, it: Promotion) -> Decision:
 
 def _patience(seen: Evidence) -> timedelta:
     """Return when to look again without a hint: waiting for people may take days, and each look costs requests."""
-    if seen.unsure:
-        return SOON
-    if seen.withheld:
+    if seen.unsure or seen.withheld:
         return LATER
     upstream, freeze = seen.upstream, seen.freeze
     ends = [freeze.until if freeze else None, upstream.since + seen.policy.healthy_for if upstream else None]

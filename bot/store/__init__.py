@@ -366,6 +366,16 @@ class Store:
         async with self._engine.begin() as tx:
             return tuple(_standing(row) for row in await tx.execute(select(messages).where(~messages.c.settled)))
 
+    async def unpost(self, it: Promotion, *, now: datetime) -> None:
+        """Forget a promotion's message, which is gone, and look at its pair: it will be posted again."""
+        async with self._engine.begin() as tx:
+            assert it.record.message is not None  # noqa: S101
+            place = it.record.message
+            gone = and_(messages.c.channel == place.channel, messages.c.ts == place.ts)
+            await tx.execute(update(messages).where(gone).values(current=False, settled=True))
+            await rows.note(tx, it.id, {"message": None})
+            await rows.wake(tx, it.pair, now)
+
     async def shown(self, posted: Posted, form: str, *, settled: bool) -> None:
         """Remember what the chat confirmed that a message shows."""
         async with self._engine.begin() as tx:

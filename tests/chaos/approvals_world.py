@@ -101,7 +101,7 @@ class Sdk:
         shown = self.messages[int(timestamp.partition(".")[0]) - 1]
         names = {name for _, name in shown}
         listed = [{"name": n, "users": [u for u, name in shown if name == n], "count": 1} for n in sorted(names)]
-        return Answer({"message": {"reactions": listed}})
+        return Answer({"ok": True, "message": {"reactions": listed}})
 
     async def chat_postMessage(self, **_: Any) -> Answer:  # noqa: N802  (the SDK's name)
         self.messages.append(set())

@@ -189,7 +189,12 @@ async def test_reactions_are_told_by_one_name_without_skin_tones(sides: Sides) -
     for user, emoji in (("bob", "+1::skin-tone-3"), ("carol", "thumbsup"), ("carol", "x")):
         await sides.chat.react(user=user, ts=posted.ts, emoji=emoji)
     found = await sides.slack.reactions(posted)
+    assert found is not None
     assert found == {"+1": {"U0BOB", "U0CAROL"}, "x": {"U0CAROL"}}
+
+
+async def test_a_message_that_is_gone_shows_nothing(sides: Sides) -> None:
+    assert await sides.slack.reactions(Posted(channel=CHANNEL, ts="1.000001")) is None
 
 
 # ── who and where ────────────────────────────────────────────────────────────────────────────────────

@@ -220,3 +220,18 @@ async def test_a_freeze_is_ordered_and_lifted_once(store: Store) -> None:
     assert await store.freezes.thaw("production", "U0BOB", at=NOON, key="f2")
     assert not await store.freezes.thaw("production", "U0BOB", at=NOON, key="f3")
     assert await store.freezes.all() == ()
+
+
+async def test_a_message_that_somebody_deleted_is_posted_again(store: Store) -> None:
+    await store.ask(REQUEST, key="a")
+    loaded = await store.commit(await store.load(PAIR), Decision(note={"digest": "d"}, action=Post()), now=NOON)
+    await store.outcome(loaded, {"message": POSTED, "message_for": "d"}, now=NOON)
+    await store.commit(await store.load(PAIR), Decision(), now=NOON)
+    it = await store.promotion(1)
+    assert it is not None
+    await store.unpost(it, now=NOON)
+    again = (await store.load(PAIR)).promotion
+    assert again is not None
+    assert again.record.message is None
+    assert await store.due(NOON) == (PAIR,)
+    assert await store.unsettled() == (), "nobody edits what is gone"
