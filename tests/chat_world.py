@@ -21,6 +21,7 @@ from bot.demo.chat import Chat, ChatUser, Limits
 
 SECRET = "a-signing-secret"
 TOKEN = "xoxb-the-bots-own-token"
+APP_TOKEN = "xapp-the-apps-own-token"
 CHANNEL = "C0MLRELEASES"
 RELAXED = Limits(one=10_000, two=10_000, three=10_000, four=10_000, post_burst=10_000)
 PEOPLE = (

@@ -24,6 +24,8 @@ class Method:
     tier: Tier
     scope: str | None
     run: Run
+    app_level: bool = False
+    """Called with the app's own token (xapp-…) rather than the bot's."""
 
 
 BOT_PROFILE: Final[Json] = {

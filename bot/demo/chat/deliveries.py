@@ -2,7 +2,8 @@
 
 Commands and interactions are tried once.  An event that was not taken (2xx within three seconds) is tried
 again at once, after a minute and after five, the same each time but for `X-Slack-Retry-*`.  What is still
-to be delivered at `close` is lost, as it may be with Slack.
+to be delivered at `close` is lost, as it may be with Slack.  While the app has a socket open, all of it
+goes there (see `sockets`).
 Sources: https://docs.slack.dev/authentication/verifying-requests-from-slack , https://docs.slack.dev/apis/events-api#retries
 """
 
@@ -12,38 +13,18 @@ import hmac
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Final
 from urllib.parse import urlencode
 
 import aiohttp
 
+from bot.demo.chat.sockets import PATIENCE, Answer, Sockets
 from bot.domain import Json
 
-PATIENCE: Final = 3.0
 RETRIES: Final = (0.0, 60.0, 300.0)
 _FORM: Final = "application/x-www-form-urlencoded"
 _JSON: Final = "application/json"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What the app said to one request."""
-
-    status: int = 0
-    """0 where there was no answer."""
-    ms: float
-    text: str = ""
-    content_type: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
-    reason: str = ""
-    """Why it does not count as taken, in the words of `X-Slack-Retry-Reason`; empty where it does."""
-
-    @property
-    def error(self) -> str:
-        """Return what a person reads whose command or click failed so."""
-        return "operation_timeout" if self.reason == "http_timeout" else "dispatch_failed"
 
 
 def signature(secret: str, timestamp: str, body: str) -> str:
@@ -54,25 +35,36 @@ def signature(secret: str, timestamp: str, body: str) -> str:
 class Deliveries:
     """Sends to one app.  `url` is its request URL for everything; without one, nothing can be delivered."""
 
-    def __init__(self, *, secret: str, patience: float = PATIENCE, retries: Sequence[float] = RETRIES) -> None:
+    def __init__(
+        self, sockets: Sockets, *, secret: str, patience: float = PATIENCE, retries: Sequence[float] = RETRIES
+    ) -> None:
         self.url: str | None = None
+        self._sockets = sockets
         self._secret = secret
         self._patience = patience
         self._retries = tuple(retries)
         self._session: aiohttp.ClientSession | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def form(self, fields: Mapping[str, str]) -> Answer:
-        """Deliver a command or an interaction, once."""
+    async def command(self, fields: Mapping[str, str]) -> Answer:
+        """Deliver a command, once."""
+        if self._sockets.connected:
+            return await self._sockets.deliver("slash_commands", fields)
         return await self._send(urlencode(fields), _FORM, {})
 
+    async def interaction(self, payload: Json) -> Answer:
+        """Deliver an interaction, once."""
+        if self._sockets.connected:
+            return await self._sockets.deliver("interactive", payload)
+        return await self._send(urlencode({"payload": json.dumps(payload)}), _FORM, {})
+
     async def json(self, body: Json) -> Answer:
-        """Deliver a JSON body, once."""
+        """Deliver a JSON body, once, over HTTP."""
         return await self._send(json.dumps(body), _JSON, {})
 
     def publish(self, envelope: Json) -> None:
         """Deliver an event in the background, however many attempts it takes."""
-        task = asyncio.get_running_loop().create_task(self._persist(json.dumps(envelope)))
+        task = asyncio.get_running_loop().create_task(self._persist(envelope))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -86,14 +78,20 @@ class Deliveries:
             await self._session.close()
             self._session = None
 
-    async def _persist(self, body: str) -> None:
-        answer = await self._send(body, _JSON, {})
+    async def _persist(self, envelope: Json) -> None:
+        answer = await self._event(envelope, 0, "")
         for number, delay in enumerate(self._retries, start=1):
             if not answer.reason or answer.headers.get("X-Slack-No-Retry") == "1":
                 return
             await asyncio.sleep(delay)
-            again = {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": answer.reason}
-            answer = await self._send(body, _JSON, again)
+            answer = await self._event(envelope, number, answer.reason)
+
+    async def _event(self, envelope: Json, number: int, reason: str) -> Answer:
+        """Try once to deliver an event; `reason` is why the try before this one failed."""
+        if self._sockets.connected:
+            return await self._sockets.deliver("events_api", envelope, retry_attempt=number, retry_reason=reason)
+        again = {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": reason}
+        return await self._send(json.dumps(envelope), _JSON, again if number else {})
 
     async def _send(self, body: str, content_type: str, more: Mapping[str, str]) -> Answer:
         start, stamp = time.monotonic(), str(int(time.time()))

@@ -12,16 +12,15 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from bot.demo.chat import conversations, messages, people, reactions, views
+from bot.demo.chat import conversations, messages, people, reactions, sockets, views
 from bot.demo.chat.arguments import Arguments, Refusal, read
 from bot.demo.chat.calls import Method
 from bot.demo.chat.limits import Meter, Tier
 from bot.demo.chat.world import World
 from bot.domain import Json
 
-METHODS: Final = {
-    m.name: m for m in (*messages.METHODS, *conversations.METHODS, *people.METHODS, *reactions.METHODS, *views.METHODS)
-}
+_ALL: Final = (messages, conversations, people, reactions, sockets, views)
+METHODS: Final = {method.name: method for part in _ALL for method in part.METHODS}
 SCOPES: Final = frozenset(m.scope for m in METHODS.values() if m.scope) | {"commands", "app_mentions:read"}
 LOG_KEPT: Final = 20_000
 
@@ -39,14 +38,17 @@ class Logged:
 
 
 class WebApi:
-    """Answers the calls of one app, which knows one token."""
+    """Answers the calls of one app, which knows its bot's token, and its own if it uses Socket Mode."""
 
-    def __init__(self, world: World, *, token: str, scopes: Collection[str], meter: Meter) -> None:
+    def __init__(
+        self, world: World, *, token: str, app_token: str | None, scopes: Collection[str], meter: Meter
+    ) -> None:
         self.world = world
         self.scopes = frozenset(scopes)
         self.meter = meter
         self.log: deque[Logged] = deque(maxlen=LOG_KEPT)
         self._token = token
+        self._app_token = app_token
 
     async def handle(self, request: web.Request) -> web.Response:
         """Answer one call."""
@@ -74,8 +76,11 @@ class WebApi:
     def _admit(self, method: Method, token: str | None) -> None:
         if not token:
             raise Refusal("not_authed")
-        if not hmac.compare_digest(token.encode(), self._token.encode()):
-            raise Refusal("invalid_auth")
+        wanted, other = self._token, self._app_token
+        if method.app_level:
+            wanted, other = other or "", wanted
+        if not hmac.compare_digest(token.encode(), wanted.encode()):
+            raise Refusal("not_allowed_token_type" if token == other else "invalid_auth")
         if method.scope is not None and method.scope not in self.scopes:
             provided = ",".join(sorted(self.scopes))
             raise Refusal("missing_scope", more={"needed": method.scope, "provided": provided})

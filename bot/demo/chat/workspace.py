@@ -1,7 +1,7 @@
 """The fake Slack as a whole: what its people do, what a page shows of it, how it starts, lasts and ends.
 
 Not a test double that answers from a script: slack_sdk and slack_bolt use it unmodified, and it refuses
-what Slack refuses.  Not modelled: files, search, Socket Mode, enterprise grids, unfurling, stored retries.
+what Slack refuses.  Not modelled: files, search, enterprise grids, unfurling, stored retries.
 """
 
 import asyncio
@@ -19,9 +19,10 @@ from aiohttp.typedefs import Middleware
 from bot.demo.chat import emoji, envelopes, texts
 from bot.demo.chat.answers import Address, Answers, parsed
 from bot.demo.chat.arguments import Refusal
-from bot.demo.chat.deliveries import PATIENCE, RETRIES, Answer, Deliveries
+from bot.demo.chat.deliveries import RETRIES, Deliveries
 from bot.demo.chat.limits import Limits, Meter
 from bot.demo.chat.picture import picture
+from bot.demo.chat.sockets import PATIENCE, Answer, Sockets
 from bot.demo.chat.web_api import SCOPES, Logged, WebApi
 from bot.demo.chat.world import BOT_USER, Channel, ChatMessage, ChatUser, Whisper, World, pinged
 from bot.domain import Json
@@ -33,9 +34,9 @@ SAVE_AFTER: Final = 0.2
 class Chat:
     """A workspace with one app.
 
-    `folder` keeps its state; `retries` are the seconds before each further attempt to deliver an event;
-    `patience` is how long the app may take to answer; `url` is where `app` is served (learned from the
-    first call where it is not told).
+    `folder` keeps its state; with `app_token` the app may use Socket Mode; `retries` are the seconds before each
+    further attempt to deliver an event; `patience` is how long the app may take to answer; `url` is where `app` is
+    served (learned from the first call where it is not told).
     """
 
     def __init__(  # noqa: PLR0913 - a workspace is told all about itself at once
@@ -47,6 +48,7 @@ class Chat:
         people: Sequence[ChatUser],
         channels: Sequence[str],
         groups: Mapping[str, Sequence[str]],
+        app_token: str | None = None,
         middlewares: Sequence[Middleware] = (),
         url: str = "",
         scopes: Collection[str] = SCOPES,
@@ -66,12 +68,14 @@ class Chat:
         self._saving: asyncio.TimerHandle | None = None
         self._events = frozenset(events)
         self._answers = Answers(self.world)
-        self._deliveries = Deliveries(secret=signing_secret, patience=patience, retries=retries)
+        self.sockets = Sockets(self.world, patience=patience)
+        self._deliveries = Deliveries(self.sockets, secret=signing_secret, patience=patience, retries=retries)
         meter = Meter(limits=limits or Limits(), clock=clock)
-        self._web_api = WebApi(self.world, token=token, scopes=scopes, meter=meter)
+        self._web_api = WebApi(self.world, token=token, app_token=app_token, scopes=scopes, meter=meter)
         self.world.changed, self.world.emit = self._changed, self._emit
         self.app = web.Application(middlewares=middlewares)
         self.app.router.add_route("*", "/api/{method}", self._web_api.handle)
+        self.app.router.add_get("/link/", self.sockets.handle)
         self.app.router.add_post("/response/{id}", self._answers.handle)
 
     # ── its life ─────────────────────────────────────────────────────────────────────────────────────
@@ -106,6 +110,7 @@ class Chat:
     async def close(self) -> None:
         """End the deliveries under way and write down what there is."""
         await self._deliveries.close()
+        await self.sockets.close()
         if self._saving is not None:
             self._saving.cancel()
         self._save()
@@ -184,7 +189,7 @@ class Chat:
             raise LookupError(f"there is no {action_id!r} to press on message {ts}")
         handles, address = self._handles(person, shown.channel, original=ts)
         payload = envelopes.interaction(self.world, person, shown, element, handles)
-        answer = await self._deliveries.form({"payload": json.dumps(payload)})
+        answer = await self._deliveries.interaction(payload)
         if answer.reason:
             self._explain(address, f'That button failed with the error "{answer.error}"')
 
@@ -226,7 +231,7 @@ class Chat:
     async def _command(self, person: ChatUser, place: Channel, text: str) -> Json:
         handles, address = self._handles(person, place.id)
         fields = envelopes.command(person, place, text, handles)
-        answer = await self._deliveries.form(fields)
+        answer = await self._deliveries.command(fields)
         error = answer.error if answer.reason else self._show(address, answer)
         if error:
             self._explain(address, f'{fields["command"]} failed with the error "{error}"')

@@ -25,6 +25,8 @@ VERSIONS_ON_DISK: Final = 5
 PRIVATE_KEPT: Final = 200
 TRIGGERS_KEPT: Final = 60.0
 """Seconds after which a trigger_id is forgotten, long after it has expired."""
+TICKET_SECONDS: Final = 30.0
+"""How long the address of a socket is good."""
 
 
 def identifier(prefix: str, name: str) -> str:
@@ -144,6 +146,7 @@ class World:
         self.modals: list[Json] = []
         self.triggers: dict[str, float] = {}
         """When each trigger_id was given out, until it is exchanged."""
+        self._tickets: dict[str, float] = {}
         self._last = 0
 
     def group(self, named: tuple[str, Sequence[str]]) -> Group:
@@ -210,6 +213,16 @@ class World:
         now = self.clock()
         self.triggers = {k: at for k, at in self.triggers.items() if now - at < TRIGGERS_KEPT} | {name: now}
         return name
+
+    def ticket(self) -> str:
+        """Return a new ticket, which opens one socket within half a minute."""
+        name, now = uuid.uuid4().hex, self.clock()
+        self._tickets = {k: at for k, at in self._tickets.items() if now - at < TICKET_SECONDS} | {name: now}
+        return name
+
+    def redeem(self, ticket: str) -> bool:
+        """Say whether a ticket is good; it was then."""
+        return self.clock() - self._tickets.pop(ticket, 0) < TICKET_SECONDS
 
     def add(self, message: ChatMessage) -> ChatMessage:
         """Put a message where it belongs."""
