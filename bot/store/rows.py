@@ -112,7 +112,8 @@ async def begin(tx: AsyncConnection, request: Request, release: Release | None, 
 
     A second open one of the pair raises IntegrityError.
     """
-    taken = Record(pull=over.record.pull, pull_url=over.record.pull_url) if over is not None else Record()
+    unmerged = over is not None and over.record.merge_commit is None
+    taken = Record(pull=over.record.pull, pull_url=over.record.pull_url) if over and unmerged else Record()
     values = {
         "model": request.pair.model,
         "stage": request.pair.stage,

@@ -19,7 +19,10 @@ def upgrade() -> None:
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("fact"),
     )
-    op.execute("INSERT INTO answers (fact, at) SELECT id, at FROM facts WHERE answered")
+    op.execute(  # what was said about a promotion that is over was counted in how it ended
+        "INSERT INTO answers (fact, at) SELECT facts.id, facts.at FROM facts "
+        "LEFT JOIN promotions ON promotions.id = facts.promotion WHERE facts.answered OR NOT promotions.open"
+    )
     op.create_table(
         "early",
         sa.Column("key", sa.String(length=255), nullable=False),
