@@ -106,14 +106,14 @@ async def _open_doors(app: App, environment: Environment, stack: AsyncExitStack)
 async def _run(
     app: App, environment: Environment, store: Store, doors: Doors, ready: Readiness, stack: AsyncExitStack
 ) -> None:
-    me = await _until_answered("Slack", doors.slack.whoami, ready)
+    await _until_answered("Slack", doors.slack.whoami, ready)
     moved = asyncio.Event()
     watch = Watch(doors.kubernetes, lambda _: moved.set())
     stack.push_async_callback(watch.close)
     messages = Messages(app=app, store=store, slack=doors.slack, watch=watch)
     turn = partial(_look, app=app, store=store, doors=doors, watch=watch, messages=messages)
     dispatch = Dispatch(store, turn)
-    inbound = Inbound(app=app, store=store, slack=doors.slack, me=me, ring=dispatch.ring)
+    inbound = Inbound(app=app, store=store, ring=dispatch.ring)
     public = inbound.application(
         slack_secret=environment.slack_signing_secret,
         mlflow_secret=environment.mlflow_webhook_secret,

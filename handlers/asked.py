@@ -5,6 +5,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Self
 
+import msgspec
+
+from bot.rules.slack_requests import Name, Text, told
+
+
+class _Form(msgspec.Struct):
+    """What is read of a command (https://docs.slack.dev/interactivity/implementing-slash-commands)."""
+
+    user_id: Name
+    channel_id: Name
+    trigger_id: Name
+    text: Text = ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
@@ -20,6 +33,10 @@ class Asked:
 
     @classmethod
     def of(cls, form: Mapping[str, Any], at: datetime) -> Self:
-        """Read Slack's form (https://docs.slack.dev/interactivity/implementing-slash-commands)."""
-        key = f"command:{form['trigger_id']}"
-        return cls(text=form.get("text", ""), by=form["user_id"], channel=form["channel_id"], at=at, key=key)
+        """Read Slack's form.
+
+        Raises:
+            Misunderstood: it is none.
+        """
+        said = told(form, _Form)
+        return cls(text=said.text, by=said.user_id, channel=said.channel_id, at=at, key=f"command:{said.trigger_id}")

@@ -1,26 +1,59 @@
 """Approve and Veto as buttons: the same words as ✅ and ❌."""
 
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
+
+import msgspec
 
 from bot.domain import Posted
 from bot.promotion import FactKind
+from bot.rules.slack_requests import Moment, Name, told
 from bot.store import Store
 from handlers.words import speak
 
 
+class _User(msgspec.Struct):
+    id: Name
+
+
+class _Container(msgspec.Struct):
+    channel_id: Name
+    message_ts: Moment
+
+
+class _Action(msgspec.Struct):
+    action_ts: Moment
+
+
+class _Press(msgspec.Struct):
+    """What is read of a click (https://docs.slack.dev/reference/interaction-payloads/block_actions-payload)."""
+
+    user: _User
+    container: _Container
+    actions: Annotated[list[_Action], msgspec.Meta(min_length=1)]
+
+
 async def approve(body: dict[str, Any], store: Store, now: datetime) -> None:
-    """Record an approval."""
+    """Record an approval.
+
+    Raises:
+        Misunderstood: it is not what Slack sends.
+    """
     await _press(FactKind.APPROVE, body, store, now)
 
 
 async def veto(body: dict[str, Any], store: Store, now: datetime) -> None:
-    """Record a veto."""
+    """Record a veto.
+
+    Raises:
+        Misunderstood: it is not what Slack sends.
+    """
     await _press(FactKind.VETO, body, store, now)
 
 
 async def _press(kind: FactKind, body: dict[str, Any], store: Store, now: datetime) -> None:
-    container, action, by = body["container"], body["actions"][0], body["user"]["id"]
-    posted = Posted(channel=container["channel_id"], ts=container["message_ts"])
-    key = f"action:{posted.channel}:{posted.ts}:{action['action_ts']}:{by}"
+    pressed = told(body, _Press)
+    by, place = pressed.user.id, pressed.container
+    posted = Posted(channel=place.channel_id, ts=place.message_ts)
+    key = f"action:{posted.channel}:{posted.ts}:{pressed.actions[0].action_ts}:{by}"
     await speak(kind, by, posted, how="button", store=store, at=now, now=now, key=key)

@@ -3,29 +3,62 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
+
 from bot.domain import Posted
 from bot.promotion import FactKind
 from bot.rules import emoji
+from bot.rules.slack_requests import Moment, Name, told
 from bot.store import Store
 from handlers.words import speak
 
 
+class _Message(msgspec.Struct):
+    channel: Name
+    ts: Moment
+
+
+class _Event(msgspec.Struct):
+    user: Name
+    reaction: str
+    item: dict[str, Any]
+    event_ts: Moment
+
+
+class _Reaction(msgspec.Struct):
+    """What is read of an event (https://docs.slack.dev/reference/events/reaction_added)."""
+
+    team_id: Name
+    event_id: Name
+    event: _Event
+
+
 async def added(body: dict[str, Any], store: Store, now: datetime) -> None:
-    """Record ✅ as an approval, ❌ as a veto."""
+    """Record ✅ as an approval, ❌ as a veto.
+
+    Raises:
+        Misunderstood: it is not what Slack sends.
+    """
     await _react(body, store, now, approve=FactKind.APPROVE, veto=FactKind.VETO)
 
 
 async def removed(body: dict[str, Any], store: Store, now: datetime) -> None:
-    """Record that a ✅ or ❌ was taken back."""
+    """Record that a ✅ or ❌ was taken back.
+
+    Raises:
+        Misunderstood: it is not what Slack sends.
+    """
     await _react(body, store, now, approve=FactKind.WITHDRAW, veto=FactKind.UNVETO)
 
 
 async def _react(body: dict[str, Any], store: Store, now: datetime, *, approve: FactKind, veto: FactKind) -> None:
-    event = body["event"]
-    said = {FactKind.APPROVE: approve, FactKind.VETO: veto, None: None}[emoji.word(event["reaction"])]
-    if said is None or event["item"].get("type") != "message":
+    heard = told(body, _Reaction)
+    event = heard.event
+    said = {FactKind.APPROVE: approve, FactKind.VETO: veto, None: None}[emoji.word(event.reaction)]
+    if said is None or event.item.get("type") != "message":  # files have reactions, too
         return
-    posted = Posted(channel=event["item"]["channel"], ts=event["item"]["ts"])
-    key = f"event:{body.get('team_id')}:{body['event_id']}"
-    at = datetime.fromtimestamp(float(event["event_ts"]), tz=UTC)
-    await speak(said, event["user"], posted, how="reaction", store=store, at=at, now=now, key=key)
+    message = told(event.item, _Message)
+    posted = Posted(channel=message.channel, ts=message.ts)
+    key = f"event:{heard.team_id}:{heard.event_id}"
+    at = datetime.fromtimestamp(float(event.event_ts), tz=UTC)
+    await speak(said, event.user, posted, how="reaction", store=store, at=at, now=now, key=key)

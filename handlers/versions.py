@@ -36,10 +36,14 @@ async def heard(body: bytes, headers: Mapping[str, str], app: App, store: Store,
         event = msgspec.json.decode(body, type=_Event)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):  # msgspec lets the last two through
         return
-    version = event.data.version
+    version, delivery = event.data.version, headers.get("X-MLflow-Delivery-Id", "")
     if event.entity not in ABOUT_VERSIONS or not app.has(event.data.name):
+        return
+    if not re.fullmatch(
+        r"[!-~]{1,64}", delivery
+    ):  # MLflow's are UUIDs; without one, nobody knows it when it comes again
         return
     if not (re.fullmatch(r"[0-9]{1,10}", version) and 0 < int(version) < 1 << 31):
         return
     what = ModelVersion(model=event.data.name, version=int(version))
-    await store.mirror.hear(what, at=now, key=f"mlflow:{headers.get('X-MLflow-Delivery-Id')}")
+    await store.mirror.hear(what, at=now, key=f"mlflow:{delivery}")

@@ -45,11 +45,11 @@ async def ends(tmp_path: Path) -> AsyncIterator[Ends]:
     async with served(tmp_path, app_token=APP_TOKEN, patience=0.3) as slack, bolted(slack) as bolt:
         handler = AsyncSocketModeHandler(bolt.app, APP_TOKEN, web_client=slack.sdk, ping_interval=0.2)
         ends = Ends(slack=slack, bolt=bolt, handler=handler)
-        handler.client.socket_mode_request_listeners.append(ends.listen)  # type: ignore[arg-type]  # so does Bolt
-        await handler.connect_async()
+        handler.client.socket_mode_request_listeners.append(ends.listen)
+        await handler.connect_async()  # type: ignore[no-untyped-call]
         await until(lambda: slack.chat.sockets.connected)
         yield ends
-        await handler.close_async()
+        await handler.close_async()  # type: ignore[no-untyped-call]
 
 
 async def test_what_people_do_comes_over_the_socket_and_no_request_is_made(ends: Ends) -> None:

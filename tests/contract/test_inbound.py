@@ -1,107 +1,24 @@
 """The public door: who does not prove who they are gets no further, and what is said twice is heard once."""
 
 import asyncio
-import io
 import json
 import logging
-import sqlite3
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
-import aiohttp
 import pytest
-from aiohttp.test_utils import TestServer
 
 from bot import clock
-from bot.clients.slack import Slack
-from bot.config import Secret, parse
-from bot.demo.chat import Chat
-from bot.domain import ModelVersion
-from bot.inbound import LARGEST, Inbound
-from bot.store import Store
-from tests import signing
-from tests.chat_world import CHANNEL, SECRET, TOKEN, served
+from bot.inbound import LARGEST
+from tests.inbound_world import SIGNED, V1, Door, about, complaints, form, opened
 
 RECORDED = Path(__file__).parents[3] / "shared" / "data" / "mlflow-deliveries"
-MLFLOW_SECRET = "s3cr3t-for-tests"
-"""What the recorded deliveries are signed with."""
-GITHUB_SECRET = "a secret of the forge"
-APP = """\
-repository: acme/models-gitops
-stages: {staging: {auto: true, approvals: 0}, production: {after: {stage: staging}}}
-models: {iris-classifier: {}}
-"""
-V1 = ModelVersion(model="iris-classifier", version=1)
-SIGNED: dict[str, tuple[Callable[..., dict[str, str]], str]] = {
-    "/slack/events": (signing.slack, SECRET),
-    "/webhooks/mlflow": (signing.mlflow, MLFLOW_SECRET),
-    "/webhooks/github": (signing.github, GITHUB_SECRET),
-}
 needs_recorded = pytest.mark.skipif(not RECORDED.is_dir(), reason=f"recorded deliveries are not at {RECORDED}")
 every_route = pytest.mark.parametrize("path", SIGNED)
-
-
-@dataclass(slots=True, kw_only=True)
-class Door:
-    """The listener being served, and what came of what was sent to it."""
-
-    url: str
-    http: aiohttp.ClientSession
-    store: Store
-    database: Path
-    chat: Chat
-    rings: list[None] = field(default_factory=list)
-
-    async def send(self, path: str, body: bytes, headers: dict[str, str] | None = None) -> int:
-        """Send a request; return the status of the answer."""
-        async with self.http.post(self.url + path, data=io.BytesIO(body), headers=headers or {}) as answer:
-            return answer.status
-
-    async def signed(self, path: str, body: bytes, *, age: int = 0, kind: str = "application/json") -> int:
-        """Send a request as who it is from would."""
-        sign, secret = SIGNED[path]
-        signature = sign(body, secret, str(int(time.time()) - age))
-        return await self.send(path, body, signature | {"Content-Type": kind})
-
-    def recorded(self) -> dict[str, list[Any]]:
-        """Return all rows that anything sent could have left, by their table."""
-        with sqlite3.connect(self.database) as database:
-            tables = ("facts", "pairs", "promotions", "models", "versions", "messages")
-            found = {table: database.execute(f"SELECT * FROM {table}").fetchall() for table in tables}
-        database.close()
-        return found
-
-    def untouched(self) -> bool:
-        """Say whether nothing was recorded, and nobody asked to look."""
-        return not self.rings and not any(self.recorded().values())
-
-
-@asynccontextmanager
-async def opened(folder: Path, **secrets: Secret | None) -> AsyncIterator[Door]:
-    """Serve the listener, with a workspace on the other side."""
-    database = folder / "callboard.db"
-    store = await Store.open(f"sqlite:///{database}")
-    rings: list[None] = []
-    told = {"mlflow_secret": Secret(MLFLOW_SECRET), "github_secret": Secret(GITHUB_SECRET)} | secrets
-    async with (
-        served(folder / "chat") as world,
-        Slack.connect(TOKEN, world.url) as slack,
-        aiohttp.ClientSession() as http,
-    ):
-        me = await slack.whoami()
-        inbound = Inbound(app=parse(APP), store=store, slack=slack, me=me, ring=lambda: rings.append(None))
-        application = inbound.application(slack_secret=Secret(SECRET), **told)
-        async with TestServer(application) as server:
-            url = str(server.make_url("")).rstrip("/")
-            world.chat.connect(f"{url}/slack/events")
-            yield Door(url=url, http=http, store=store, database=database, chat=world.chat, rings=rings)
-    await store.close()
 
 
 @pytest.fixture
@@ -115,9 +32,7 @@ def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
     """Fail a test whose requests leave a traceback in the log: a way to flood it from outside."""
     with caplog.at_level(logging.WARNING):
         yield
-    assert [
-        record.getMessage() for record in caplog.records if record.exc_info or record.levelno >= logging.ERROR
-    ] == []
+    assert complaints(caplog) == []
 
 
 # ── who does not prove who they are ─────────────────────────────────────────────────────────────────────
@@ -224,7 +139,8 @@ async def test_a_body_over_one_mebibyte_is_refused_signed_or_not(door: Door, pat
 
 
 async def test_a_route_whose_secret_is_not_configured_does_not_exist(tmp_path: Path) -> None:
-    async with opened(tmp_path, mlflow_secret=None, github_secret=None) as door:
+    async with opened(tmp_path, slack_secret=None, mlflow_secret=None, github_secret=None) as door:
+        assert await door.signed("/slack/events", BODIES["handshake"]) == 404
         assert await door.signed("/webhooks/mlflow", b"{}") == 404
         assert await door.signed("/webhooks/github", b"{}") == 404
 
@@ -290,10 +206,6 @@ async def test_a_version_that_is_heard_of_is_looked_at_soon_and_not_believed(doo
     assert door.rings
 
 
-def about(entity: str = "model_version", **data: Any) -> bytes:
-    return json.dumps({"entity": entity, "action": "created", "data": {"name": "iris-classifier"} | data}).encode()
-
-
 GARBAGE = {
     "a prompt": about("prompt_version", version="1"),
     "another model": about(name="nobody-serves-this", version="1"),
@@ -335,23 +247,12 @@ async def test_what_github_says_makes_us_look_and_is_not_believed(door: Door) ->
     assert not any(door.recorded().values())
 
 
-def form(text: str = "iris-classifier staging 1", trigger: str = "t-1") -> bytes:
-    told = {"command": "/promote", "text": text, "trigger_id": trigger, "user_id": "U0ALICE", "channel_id": CHANNEL}
-    return urlencode(told | {"team_id": "T0ACME", "response_url": "http://127.0.0.1:9/none"}).encode()
-
-
 async def command(door: Door, body: bytes) -> int:
     return await door.signed("/slack/events", body, kind="application/x-www-form-urlencoded")
 
 
-async def known(door: Door) -> None:
-    """Let the registry have version 1 of our model."""
-    await door.store.mirror.see({V1.model: {}})
-    await door.store.mirror.meet((V1,), baseline=True, now=clock.now())
-
-
 async def test_a_command_that_is_delivered_twice_asks_once(door: Door) -> None:
-    await known(door)
+    await door.know()
     assert await command(door, form()) == 200
     once = door.recorded()
     assert len(once["promotions"]) == 1
@@ -360,7 +261,7 @@ async def test_a_command_that_is_delivered_twice_asks_once(door: Door) -> None:
 
 
 async def test_a_command_from_the_channel_is_answered_in_private(door: Door) -> None:
-    await known(door)
+    await door.know()
     for typed, answer in (("iris-clasifier staging", "Did you mean"), ("iris-classifier staging 1", "On its way")):
         told = await door.chat.say(user="alice", channel="#ml-releases", text=f"/promote {typed}")
         assert told["status"] == 200
