@@ -20,6 +20,8 @@ API = "/api/2.0/mlflow"
 TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=3)
 BROKEN = "500"
 """What can be named among the absent error codes: MLflow's own failure, which has no code."""
+HICCUPS = {"502", "503", "504"}
+"""What stands in front of MLflow says so, for a moment."""
 LARGEST = 16 << 20
 """Bytes of one answer: a page of 1,000 models with their aliases is 1.5 MB."""
 
@@ -70,6 +72,18 @@ class Rest:
     async def _ask(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json | None = None
     ) -> bytes:
+        """Return what is answered.  Reading is tried once more at once: a card takes many reads, which must all succeed.
+
+        Where a connection was cut, aiohttp does so by itself.
+        """
+        try:
+            return await self._once(method, path, query, body)
+        except _Unwell as error:
+            if method != "GET" or error.code not in HICCUPS or error.after is not None:
+                raise
+        return await self._once(method, path, query, body)
+
+    async def _once(self, method: str, path: str, query: Mapping[str, str] | None, body: Json | None) -> bytes:
         url = self._uri / path.lstrip("/")
         try:
             async with self._session.request(method, url, params=query, json=body, allow_redirects=False) as answer:

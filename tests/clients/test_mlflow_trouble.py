@@ -9,9 +9,12 @@ import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from typing_extensions import override
 from yarl import URL
 
 from bot.clients.mlflow import MLflow
+from bot.clients.mlflow_rest import Rest
+from bot.demo.faults import drop
 from bot.domain import ModelVersion
 from bot.errors import Permanent, Temporary
 
@@ -60,6 +63,41 @@ async def test_what_time_can_mend_is_temporary(server: Scripted, status: int) ->
     assert isinstance(error, Temporary)
     assert error.after is None
     assert str(status) in str(error)
+
+
+@dataclass
+class Hiccup(Scripted):
+    """A server whose first answer is another; 0 cuts the connection."""
+
+    first: int = 0
+
+    @override
+    async def handle(self, request: web.Request) -> web.Response:
+        answer = await Scripted.handle(self, request)
+        if len(self.asked) > 1:
+            return answer
+        if self.first == 0:
+            drop(request)
+        return web.Response(status=self.first or 503)
+
+
+@pytest.mark.parametrize("first", [0, 502, 503, 504])
+async def test_reading_is_tried_once_more_at_once_and_writing_is_not(first: int) -> None:
+    for write, asked in ((False, 2), (True, 1)):
+        hiccup = Hiccup(first=first)
+        app = web.Application()
+        app.router.add_route("*", "/{path:.*}", hiccup.handle)
+        async with TestServer(app) as served:
+            rest = Rest(served.make_url("/"), username=None, password=None, token=None)
+            try:
+                if write:
+                    with pytest.raises(Temporary):
+                        await rest.send("POST", "/anything", {})
+                else:
+                    await rest.read("/anything", {}, absent=frozenset())
+            finally:
+                await rest.close()
+        assert len(hiccup.asked) == asked
 
 
 async def test_a_pause_that_the_server_asks_for_is_passed_on(server: Scripted) -> None:
