@@ -72,7 +72,7 @@ class Rest:
     async def _ask(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json | None = None
     ) -> bytes:
-        """Return what is answered.  Reading is tried once more at once: a card takes many reads, which must all succeed.
+        """Return what is answered.  Reading is tried once more at once: a card takes many reads, all needed.
 
         Where a connection was cut, aiohttp does so by itself.
         """
