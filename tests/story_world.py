@@ -126,6 +126,7 @@ class StoryWorld:
         body, delivery, stamp = json.dumps(event).encode(), str(uuid.uuid4()), str(int(time.time()))
         mac = hmac.new(HOOK.encode(), f"{delivery}.{stamp}.".encode() + body, hashlib.sha256).digest()
         headers = {
+            "Content-Type": "application/json",
             "X-MLflow-Delivery-Id": delivery,
             "X-MLflow-Timestamp": stamp,
             "X-MLflow-Signature": "v1," + base64.b64encode(mac).decode(),
