@@ -36,7 +36,7 @@ VOTER = st.one_of(st.sampled_from(["UBOB", "UCAROL"]), REACTING)
 WORD = st.sampled_from(["yes"] * 14 + ["no"])
 MEANWHILE = [
     *("group UBOB", "group UCAROL", "group UMALLORY", "person UBOB", "person UERIN", "Slack cannot say"),
-    *("another change", "same change", "listened again", "time goes by", "time goes by"),
+    *("another change", "same change", "listened again", "time goes by", "time goes by", "unheard veto"),
 ]
 CHATTY = 8
 """Private answers after which nobody objects any more."""
@@ -143,6 +143,9 @@ class Approvals(RuleBasedStateMachine):
             case ["same", _]:
                 world.forge.commit += 1
                 self.run(world.wake())
+            case ["unheard", _]:
+                if self.run(world.react("UCAROL", "no")):
+                    world.events.pop()
             case ["listened", _]:
                 self.run(world.listening.look())
             case _:
