@@ -45,7 +45,7 @@ def run(config: Path) -> None:
     given as NAME_FILE, the path of a file that holds the value.
 
     \b
-    Needed:   SLACK_BOT_TOKEN  SLACK_SIGNING_SECRET
+    Needed:   SLACK_BOT_TOKEN  SLACK_SIGNING_SECRET, or SLACK_APP_TOKEN for Socket Mode
               GITHUB_TOKEN, or GITHUB_APP_ID  GITHUB_APP_PRIVATE_KEY  GITHUB_APP_INSTALLATION_ID
               MLFLOW_TRACKING_URI
     Webhooks: GITHUB_WEBHOOK_SECRET  MLFLOW_WEBHOOK_SECRET
@@ -160,14 +160,17 @@ def pin(files: tuple[Path, ...], stage: str, version: int, model: str | None, wr
 
 @cli.command("slack-manifest", short_help="Print the Slack app manifest.")
 @click.option("--url", default="https://callboard.example.com", show_default=True, help="Where Slack reaches the bot.")
+@click.option("--socket-mode", is_flag=True, help="Nobody calls the bot: it opens sockets to Slack. No --url needed.")
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
-def slack_manifest(url: str, form: str) -> None:
+def slack_manifest(url: str, socket_mode: bool, form: str) -> None:
     """Print the Slack app manifest: its commands, scopes and events.
 
-    Paste it at https://api.slack.com/apps → Create New App → From a manifest.
+    Paste it at https://api.slack.com/apps → Create New App → From a manifest.  For Socket Mode, then make an app-level
+    token with the scope connections:write: SLACK_APP_TOKEN.
 
     \b
     callboard slack-manifest --url https://callboard.acme.io > slack-app.yaml
+    callboard slack-manifest --socket-mode > slack-app.yaml
     """
     import json
 
@@ -178,7 +181,8 @@ def slack_manifest(url: str, form: str) -> None:
 
     if not url.startswith("https://"):
         raise Misunderstood(f"{url}: Slack calls https addresses only")
-    made = manifest({name: (each.description, each.usage) for name, each in COMMANDS.items()}, url, EVENTS)
+    commands = {name: (each.description, each.usage) for name, each in COMMANDS.items()}
+    made = manifest(commands, None if socket_mode else url, EVENTS)
     click.echo(
         json.dumps(made, indent=2) if form == "json" else yaml.safe_dump(made, sort_keys=False), nl=form == "json"
     )

@@ -14,13 +14,13 @@ from typing import TypeVar
 from aiohttp import web
 from sqlalchemy.engine import make_url
 
-from bot import announcing, reconcile, turns
+from bot import announcing, reconcile, socket_mode, turns
 from bot.clients.github import GitHub
 from bot.clients.kubernetes import Kubernetes
 from bot.clients.mlflow import MLflow
 from bot.clients.pods import Pods
 from bot.clients.slack import Slack
-from bot.config import App, Environment
+from bot.config import App, Environment, Secret
 from bot.dispatch import Dispatch, Key
 from bot.domain import ModelVersion
 from bot.errors import Permanent, Temporary
@@ -41,6 +41,7 @@ EAGER = timedelta(seconds=5)
 PATIENCE = timedelta(seconds=8)
 """How long the turns in hand are waited for when the bot is asked to stop."""
 LOCK = "another Callboard to stop"
+SOCKET = "Slack's socket"
 
 
 def run(app: App, environment: Environment) -> None:
@@ -127,6 +128,8 @@ async def _run(
         tasks.create_task(dispatch.run())
         tasks.create_task(messages.run())
         tasks.create_task(_follow(moved, store, dispatch, messages))
+        if environment.slack_app_token is not None:
+            tasks.create_task(_hear(inbound, doors.slack, environment.slack_app_token, ready))
         await _until_answered("MLflow", registry, ready)
         await _until_answered("GitHub", repository.look, ready)
         await _until_answered("Slack", listening.look, ready)
@@ -143,6 +146,16 @@ async def _look(key: Key, *, app: App, store: Store, doors: Doors, watch: Watch,
     else:
         await turns.run(key, app=app, store=store, doors=doors, watch=watch)
         messages.ring()
+
+
+async def _hear(inbound: Inbound, slack: Slack, app_token: Secret, ready: Readiness) -> None:
+    """Hear what people do over a socket, for ever, and say while there is none."""
+    ready.waiting_for.add(SOCKET)
+    await socket_mode.run(
+        lambda: _until_answered(SOCKET, lambda: slack.socket(app_token.reveal()), ready),
+        inbound.hear,
+        lost=lambda: ready.lacks(SOCKET, socket_mode.LOST),
+    )
 
 
 async def _follow(moved: asyncio.Event, store: Store, dispatch: Dispatch, messages: Messages) -> None:

@@ -42,8 +42,10 @@ class Environment:
     """What the environment says.  Field `name` is read from `NAME` or `NAME_FILE`."""
 
     slack_bot_token: Secret
-    slack_signing_secret: Secret
+    slack_signing_secret: Secret | None = None
+    """Without it Slack cannot call: its route does not exist, and everything comes over Socket Mode."""
     slack_app_token: Secret | None = None
+    """With it, Socket Mode."""
     slack_api_url: str | None = None
     """None: Slack's own."""
     github_token: Secret | None = None
@@ -84,7 +86,7 @@ class Environment:
 
 REQUIRED: Final = {
     "slack_bot_token": "the Slack app's bot token (xoxb-…), to post messages",
-    "slack_signing_secret": "the Slack app's signing secret, to know Slack's requests from others'",
+    "slack_signing_secret": "the Slack app's signing secret, to know Slack's requests (or SLACK_APP_TOKEN)",
     "mlflow_tracking_uri": "the model registry's address, such as http://mlflow.mlops.svc:5000",
 }
 GITHUB_APP: Final = ("github_app_id", "github_app_private_key", "github_app_installation_id")
@@ -160,7 +162,7 @@ CHECKED: Final[Mapping[str, Callable[[str], object]]] = {
 
 def _missing(values: Mapping[str, object]) -> Iterator[str]:
     for name, purpose in REQUIRED.items():
-        if name not in values:
+        if name not in values and not (name == "slack_signing_secret" and "slack_app_token" in values):
             yield f"{name.upper()} is not set: {purpose}"
     app = [name for name in GITHUB_APP if name in values]
     if app and len(app) < len(GITHUB_APP):

@@ -37,6 +37,7 @@ def workspace(folder: Path, **more: Any) -> Chat:
     told: dict[str, Any] = {
         "signing_secret": SECRET,
         "token": TOKEN,
+        "app_token": APP_TOKEN,
         "people": PEOPLE,
         "channels": ("#ml-releases", "#random"),
         "groups": {"ml-release-captains": ("bob", "carol")},

@@ -25,7 +25,7 @@ from bot.promotion import Kind, Request
 from bot.rules.decision import Decision, Post
 from bot.store import Store
 from tests import signing
-from tests.chat_world import APP_TOKEN, CHANNEL, SECRET, served
+from tests.chat_world import CHANNEL, SECRET, served
 
 MLFLOW_SECRET = "s3cr3t-for-tests"
 """What the recorded deliveries are signed with."""
@@ -104,7 +104,7 @@ class Door:
 
 
 @asynccontextmanager
-async def opened(folder: Path, *, patience: float = 3.0, **secrets: Secret | None) -> AsyncIterator[Door]:
+async def opened(folder: Path, **secrets: Secret | None) -> AsyncIterator[Door]:
     """Serve the listener, with a workspace on the other side."""
     database = folder / "callboard.db"
     store = await Store.open(f"sqlite:///{database}")
@@ -115,7 +115,7 @@ async def opened(folder: Path, *, patience: float = 3.0, **secrets: Secret | Non
         "github_secret": Secret(GITHUB_SECRET),
     } | secrets
     async with (
-        served(folder / "chat", app_token=APP_TOKEN, patience=patience) as world,
+        served(folder / "chat") as world,
         aiohttp.ClientSession() as http,
     ):
         inbound = Inbound(app=parse(APP), store=store, ring=lambda: rings.append(None))

@@ -36,6 +36,10 @@ SKEW: Final = timedelta(minutes=5)
 REMEMBERED: Final = 60.0
 """Seconds for which people and groups are remembered: so long may somebody who was just removed still count."""
 PAGE: Final = 200
+HEARTBEAT: Final = 10.0
+"""Seconds between two pings at a socket; when half of that passes without an answer, it is dead."""
+GREETING: Final = 10.0
+"""Seconds within which Slack says hello at a socket."""
 _CHANNEL_ID: Final = ("C", "G", "D")
 _GUEST_FLAGS: Final = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger", "is_workflow_bot")
 _NO_MESSAGE: Final = frozenset({"message_not_found"})
@@ -267,6 +271,30 @@ class Slack:
             return self._pages("conversations.history", "messages", history)
         return self._pages("conversations.replies", "messages", replies)
 
+    # ── what people do ───────────────────────────────────────────────────────────────────────────────
+
+    async def socket(self, app_token: str) -> aiohttp.ClientWebSocketResponse:
+        """Open a socket over which Slack tells what people do, and return it when Slack has said hello.
+
+        Its address is good for one try: each call asks for another.
+        """
+        body = await self._call("apps.connections.open", lambda: self.sdk.apps_connections_open(app_token=app_token))
+        assert self.sdk.session is not None  # noqa: S101 - `connect` gave it one
+        try:
+            async with asyncio.timeout(GREETING):
+                return await _greeted(
+                    await self.sdk.session.ws_connect(
+                        body["url"],
+                        heartbeat=HEARTBEAT,
+                        timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
+                        proxy=self.sdk.proxy,
+                    )
+                )
+        except TimeoutError as error:
+            raise Temporary("Slack did not say hello at its socket in time") from error
+        except aiohttp.ClientError as error:
+            raise Temporary(f"Slack's socket cannot be reached ({type(error).__name__})") from error
+
     # ── the wire ─────────────────────────────────────────────────────────────────────────────────────
 
     async def _pages(
@@ -317,6 +345,21 @@ class Slack:
             raise Temporary(f"{method} has to wait: Slack allows no more calls at present", after=wait)
         if wait:
             await self._sleep(wait.total_seconds())
+
+
+async def _greeted(socket: aiohttp.ClientWebSocketResponse) -> aiohttp.ClientWebSocketResponse:
+    """Return a socket at which Slack said hello; one at which it says anything else is closed."""
+    try:
+        said = await socket.receive_json()
+    except (TypeError, ValueError) as error:  # it was closed at once, or the other side is not Slack
+        raise Temporary("what answered at Slack's socket was not Slack") from error
+    except BaseException:
+        await socket.close()
+        raise
+    if said.get("type") != "hello":
+        await socket.close()
+        raise Temporary(f"Slack did not take the socket ({said.get('reason', 'no reason given')})")
+    return socket
 
 
 def _answer(error: SlackApiError) -> tuple[int, Mapping[str, str], Any]:

@@ -46,7 +46,10 @@ _ADVICE: Final[Mapping[str, str]] = {
     "thread_not_found": "the message that begins the thread is gone; somebody deleted it",
     "user_not_in_channel": "the person has left the channel",
 }
-_AUTH: Final = frozenset({"invalid_auth", "not_authed", "token_expired", "token_revoked", "account_inactive"})
+_APP: Final = "set an app-level token (xapp-…) with the scope connections:write, and turn on Socket Mode in the app"
+_AUTH: Final = frozenset(
+    {"not_allowed_token_type", "invalid_auth", "not_authed", "token_expired", "token_revoked", "account_inactive"}
+)
 
 
 def refused(method: str, status: int, headers: Mapping[str, str], body: Any) -> Temporary | Permanent:
@@ -63,6 +66,8 @@ def refused(method: str, status: int, headers: Mapping[str, str], body: Any) -> 
 
 
 def _sentence(method: str, error: str, answer: Mapping[str, Any]) -> str:
+    if method == "apps.connections.open":
+        return f"Slack refuses SLACK_APP_TOKEN ({error}): {_APP}"
     if error in _AUTH:
         return f"Slack refuses SLACK_BOT_TOKEN ({error}): {_ADVICE.get(error, _TOKEN)}"
     if error == "missing_scope":

@@ -22,12 +22,12 @@ SCOPES: Final[Mapping[str, str]] = {
 """What the app asks for, and what for."""
 
 
-def manifest(commands: Mapping[str, tuple[str, str]], url: str, events: Iterable[str] = ()) -> Json:
-    """Return the manifest of an app whose bot answers below `url`.
+def manifest(commands: Mapping[str, tuple[str, str]], url: str | None, events: Iterable[str] = ()) -> Json:
+    """Return the manifest of an app whose bot answers below `url`, or uses Socket Mode where there is none.
 
     `commands` are, by their name with the slash, (description, usage hint); `events` the bot events handled.
     """
-    requests = f"{url.rstrip('/')}/slack/events"
+    requests = {"request_url": _requests(url)} if url is not None else {}
     return {
         "_metadata": {"major_version": 1, "minor_version": 1},
         "display_information": {
@@ -37,19 +37,24 @@ def manifest(commands: Mapping[str, tuple[str, str]], url: str, events: Iterable
         },
         "features": {
             "bot_user": {"display_name": "callboard", "always_online": True},
-            "slash_commands": [_command(name, *texts, requests) for name, texts in commands.items()],
+            "slash_commands": [_command(name, *texts, url) for name, texts in commands.items()],
         },
         "oauth_config": {"scopes": {"bot": list(SCOPES)}},
         "settings": {
-            "event_subscriptions": {"request_url": requests, "bot_events": sorted(events)},
-            "interactivity": {"is_enabled": True, "request_url": requests},
+            "event_subscriptions": {**requests, "bot_events": sorted(events)},
+            "interactivity": {"is_enabled": True, **requests},
             "org_deploy_enabled": False,
-            "socket_mode_enabled": False,
+            "socket_mode_enabled": url is None,
             "token_rotation_enabled": False,
         },
     }
 
 
-def _command(name: str, description: str, usage: str, url: str) -> Json:
+def _requests(url: str) -> str:
+    return f"{url.rstrip('/')}/slack/events"
+
+
+def _command(name: str, description: str, usage: str, url: str | None) -> Json:
     """Return one slash command; `should_escape` would turn @alias and #channel into ids."""
-    return {"command": name, "url": url, "description": description, "usage_hint": usage, "should_escape": False}
+    called = {"url": _requests(url)} if url is not None else {}
+    return {"command": name, **called, "description": description, "usage_hint": usage, "should_escape": False}

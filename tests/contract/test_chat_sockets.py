@@ -42,7 +42,7 @@ class Ends:
 
 @pytest.fixture
 async def ends(tmp_path: Path) -> AsyncIterator[Ends]:
-    async with served(tmp_path, app_token=APP_TOKEN, patience=0.3) as slack, bolted(slack) as bolt:
+    async with served(tmp_path, patience=0.3) as slack, bolted(slack) as bolt:
         handler = AsyncSocketModeHandler(bolt.app, APP_TOKEN, web_client=slack.sdk, ping_interval=0.2)
         ends = Ends(slack=slack, bolt=bolt, handler=handler)
         handler.client.socket_mode_request_listeners.append(ends.listen)

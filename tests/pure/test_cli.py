@@ -199,8 +199,19 @@ def test_the_slack_manifest_is_made_from_the_table_of_contents(capsys: pytest.Ca
     assert {each["url"] for each in made["features"]["slash_commands"]} == {"https://callboard.acme.io/slack/events"}
     assert set(made["settings"]["event_subscriptions"]["bot_events"]) == set(EVENTS)
     assert made["oauth_config"]["scopes"]["bot"] == list(SCOPES)
+    assert made["settings"]["socket_mode_enabled"] is False
     assert call("slack-manifest", "--url", "https://callboard.acme.io/", "--format", "json") == 0
     assert json.loads(capsys.readouterr().out) == made
+
+
+def test_in_socket_mode_the_manifest_names_no_address(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("slack-manifest", "--socket-mode") == 0
+    said = capsys.readouterr().out
+    made = yaml.safe_load(said)
+    assert made["settings"]["socket_mode_enabled"] is True
+    assert [each["command"] for each in made["features"]["slash_commands"]] == list(COMMANDS)
+    assert set(made["settings"]["event_subscriptions"]["bot_events"]) == set(EVENTS)
+    assert "http" not in said
 
 
 def test_slack_calls_https_only(capsys: pytest.CaptureFixture[str]) -> None:

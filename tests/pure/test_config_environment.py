@@ -47,6 +47,13 @@ def test_what_is_set_to_nothing_is_missing() -> None:
     ]
 
 
+def test_with_socket_mode_slack_signs_nothing() -> None:
+    without = {name: value for name, value in READY.items() if name != "SLACK_SIGNING_SECRET"}
+    (line,) = mistakes(without)
+    assert line.startswith("SLACK_SIGNING_SECRET is not set") and line.endswith("(or SLACK_APP_TOKEN)")
+    assert Environment.read({**without, "SLACK_APP_TOKEN": "xapp-planted"}).slack_signing_secret is None
+
+
 def test_a_github_app_stands_for_a_token_when_it_is_whole() -> None:
     app = {"GITHUB_APP_ID": "1", "GITHUB_APP_PRIVATE_KEY": "key-planted", "GITHUB_APP_INSTALLATION_ID": "2"}
     without = {name: value for name, value in READY.items() if name != "GITHUB_TOKEN"}
