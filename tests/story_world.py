@@ -13,11 +13,11 @@ import json
 import os
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import aiohttp
 from aiohttp import web
@@ -37,6 +37,8 @@ from tests.chat_world import SECRET, TOKEN, workspace
 from tests.contract.openapi import failing_on_complaints, validating
 
 T = TypeVar("T")
+Work: TypeAlias = Callable[[str, Mapping[str, str]], Coroutine[Any, Any, None]]
+"""What runs the bot, until it is cancelled: told its app.yaml and its environment."""
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw9").removeprefix("gw"))
 _PORTS = itertools.cycle(range(10_000 + 2_000 * (_WORKER % 5), 12_000 + 2_000 * (_WORKER % 5)))
 HOOK = "a secret of webhooks"
@@ -108,9 +110,9 @@ class StoryWorld:
 
     async def say(self, who: str, text: str) -> str:
         """Type into the channel; return the private answer, if any came at once."""
-        before = len(self.chat.state()["private"])
+        before = {one["ts"] for one in self.chat.state()["private"]}
         await self.chat.say(user=who, channel="#ml-releases", text=text)
-        return "\n".join(everything(one) for one in self.chat.state()["private"][before:])
+        return "\n".join(everything(one) for one in self.chat.state()["private"] if one["ts"] not in before)
 
     async def react(self, who: str, message: Mapping[str, Any], emoji: str = "white_check_mark") -> None:
         """React to a message."""
@@ -139,8 +141,9 @@ class StoryWorld:
         bot, self.bot = self.bot, None  # first: who looks on meanwhile is not to take it for one that died by itself
         if bot is not None:
             bot.cancel()
-            with suppress(asyncio.CancelledError):
-                await bot
+            await asyncio.wait({bot})
+            if not bot.cancelled():
+                bot.result()
 
     # ── what is to be seen ──
 
@@ -207,6 +210,11 @@ def everything(message: Mapping[str, Any]) -> str:
     return "\n".join([str(message.get("text") or ""), *texts(message.get("blocks") or [])])
 
 
+async def _work(text: str, environ: Mapping[str, str]) -> None:
+    """Run the bot in this event loop."""
+    await bot_app.work(parse(text), Environment.read(environ))
+
+
 @asynccontextmanager
 async def story_world(  # noqa: PLR0915  (it is a list of what is started, in order)
     folder: Path,
@@ -216,11 +224,15 @@ async def story_world(  # noqa: PLR0915  (it is a list of what is started, in or
     files: Mapping[str, str] | None = None,
     template: str = "manifests/{model}/{stage}",
     behaviours: Mapping[str, Behaviour] | None = None,
+    runtime: ScriptedRuntime | None = None,
     in_front: Callable[[str], Sequence[Middleware]] = lambda system: (),
+    text: str | None = None,
+    work: Work = _work,
 ) -> AsyncIterator[StoryWorld]:
     """Start everything for one story, the bot included, and stop it again.
 
     `in_front` puts more in front of a system ("slack", "github", "kubernetes", "mlflow"): it sees every request first.
+    `text` is another app.yaml; `work` runs the bot with it elsewhere than in this event loop.
     """
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
@@ -234,7 +246,7 @@ async def story_world(  # noqa: PLR0915  (it is a list of what is started, in or
             middlewares=[*in_front("github"), faults.middleware("github"), validating()],
         )  # fmt: skip
         forge.seed(dict(files or manifests(model)))
-        runtime = ScriptedRuntime(behaviours)
+        runtime = runtime or ScriptedRuntime(behaviours)
         cluster = Cluster(
             folder=folder / "cluster", token=TOKEN, runtime=runtime,
             middlewares=[*in_front("kubernetes"), faults.middleware("kubernetes")],
@@ -245,16 +257,14 @@ async def story_world(  # noqa: PLR0915  (it is a list of what is started, in or
         public, internal = _free_port(), _free_port()
         config = folder / "kubeconfig"
         config.write_text(cluster.kubeconfig(urls[2]))
-        environment = Environment.read(
-            {
-                "SLACK_BOT_TOKEN": TOKEN, "SLACK_SIGNING_SECRET": SECRET, "SLACK_API_URL": f"{urls[0]}/api/",
-                "GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": urls[1], "GITHUB_WEBHOOK_SECRET": HOOK,
-                "MLFLOW_TRACKING_URI": urls[3], "MLFLOW_WEBHOOK_SECRET": HOOK, "KUBECONFIG": str(config),
-                "DATABASE_URL": f"sqlite:///{folder}/callboard.db", "HOST": "127.0.0.1", "PORT": str(public),
-                "INTERNAL_PORT": str(internal),
-            }
-        )  # fmt: skip
-        app = parse(APP.format(model=model, manifests=template))
+        environ = {
+            "SLACK_BOT_TOKEN": TOKEN, "SLACK_SIGNING_SECRET": SECRET, "SLACK_API_URL": f"{urls[0]}/api/",
+            "GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": urls[1], "GITHUB_WEBHOOK_SECRET": HOOK,
+            "MLFLOW_TRACKING_URI": urls[3], "MLFLOW_WEBHOOK_SECRET": HOOK, "KUBECONFIG": str(config),
+            "DATABASE_URL": f"sqlite:///{folder}/callboard.db", "HOST": "127.0.0.1", "PORT": str(public),
+            "INTERNAL_PORT": str(internal),
+        }  # fmt: skip
+        told = text or APP.format(model=model, manifests=template)
         for part in (chat, forge, cluster):
             await part.start()
             stack.push_async_callback(part.close)
@@ -267,7 +277,7 @@ async def story_world(  # noqa: PLR0915  (it is a list of what is started, in or
         world = StoryWorld(
             model=model, chat=chat, forge=forge, cluster=cluster, runtime=runtime, agent=agent, faults=faults,
             mlflow=mlflow, public=address, http=http,
-            start=lambda: asyncio.create_task(bot_app.work(app, environment)),
+            start=lambda: asyncio.create_task(work(told, environ)),
         )  # fmt: skip
         world.bot = world.start()
         try:

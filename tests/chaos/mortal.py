@@ -20,13 +20,10 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 from typing_extensions import override
 
-from bot.demo.agent import FORCED
 from bot.demo.faults import drop
+from tests.chaos.writes import by_agent, is_write
 from tests.story_world import StoryWorld
 
-READS: Final = {"GET", "HEAD", "OPTIONS"}
-SLACK_READS: Final = re.compile(r"auth\.test|.*\.(info|list|get|getPermalink|history|replies|conversations|members)")
-"""Slack's SDK posts reads, too.  A write of a name that is not known here counts as one."""
 CHANGES: Final = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
 When = Literal["before", "after"]
 
@@ -71,8 +68,8 @@ class Mortal:
 
         @web.middleware
         async def watch(request: web.Request, handler: Handler) -> web.StreamResponse:
-            if request.query.get("fieldManager") == FORCED["fieldManager"]:
-                return await handler(request)  # the GitOps agent's, which is no part of the bot
+            if by_agent(request):
+                return await handler(request)
             if self._dead.is_set():
                 return drop(request)
             name = self._name(system, request)
@@ -90,8 +87,7 @@ class Mortal:
 
     def _name(self, system: str, request: web.Request) -> str | None:
         """Return what a write is called, the same in every run; None for a read."""
-        method = request.path.rpartition("/")[2]
-        if request.method in READS or (system == "slack" and SLACK_READS.fullmatch(method)):
+        if not is_write(system, request):
             return None
         path = re.sub(r"/[0-9a-f]{40}(?=/|$)|/\d+(?=/|$)", "/…", request.path.replace(self.model, "…"))
         return f"{system} {request.method} {path}"

@@ -1,0 +1,114 @@
+"""People in a storm: they type again what was not answered, look at the channel, and react.  And pods, fated to die."""
+
+import asyncio
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+from typing_extensions import override
+
+from bot.demo.cluster.runtime import Order
+from bot.demo.cluster.scripted import GOOD, Behaviour, ScriptedRunning, ScriptedRuntime
+from tests.chaos.oracle import End, Fate
+from tests.story_world import StoryWorld, everything
+
+PATIENCE: Final = 240
+"""Seconds until somebody complains."""
+BREATH: Final = 0.3
+"""Seconds before somebody types again."""
+DIES: Final = Behaviour(
+    output="RuntimeError: weights are corrupt", ready_after=None, crash_after=timedelta(seconds=0.3)
+)
+
+
+class Pods(ScriptedRuntime):
+    """Pods that die where they are fated to: (model, stage, version)."""
+
+    def __init__(self, fated: Iterable[tuple[str, str, str]]) -> None:
+        super().__init__()
+        self._fated = frozenset(fated)
+
+    @override
+    async def start(self, order: Order) -> ScriptedRunning:
+        what = tuple(order.env.get(f"MODEL_{part}", "") for part in ("NAME", "STAGE", "VERSION"))
+        self.default = DIES if what in self._fated else GOOD
+        return await super().start(order)
+
+
+def lines(world: StoryWorld) -> dict[str, str]:
+    """Return what the messages of all channels say in one line, by ts."""
+    return {ts: said.text for place in world.chat.world.channels.values() for ts, said in place.messages.items()}
+
+
+def line(model: str, end: End) -> str:
+    """Return how the message of a promotion begins that has come to this end."""
+    word = "Waiting" if end.word == "waits" else end.word
+    return f"{model} v{end.version} → {end.stage}{' (rollback)' if end.back else ''}: {word}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """What people do with one new version."""
+
+    world: StoryWorld
+    version: int
+    fate: Fate
+    ends: tuple[End, ...]
+    """What is to become of it, in this order."""
+
+    async def live(self) -> None:
+        """Live it to its end."""
+        before = [self._count(end) for end in self.ends]
+        await self._new_version()
+        if self.fate is not Fate.BREAKS_ON_STAGING:
+            await self._sees(self.ends[0], before[0])
+            await self._decide(await self._ask())
+        for end, seen in zip(self.ends, before, strict=True):
+            if end.back and self.fate is Fate.TAKEN_BACK:
+                await self._insist("bob", f"/rollback {self.world.model} production", "n its way")
+            await self._sees(end, seen)
+
+    async def _new_version(self) -> None:
+        await self.world.hint(self.version)
+
+    async def _ask(self) -> str:
+        """Ask for production, and return where the message stands that waits for an answer."""
+        start = f"{self.world.model} v{self.version} → production: "
+        await self._insist("alice", f"/promote {self.world.model} production", "n its way")
+        return await self.world.until(
+            lambda: [ts for ts, text in lines(self.world).items() if text.startswith(start)], start, PATIENCE
+        )
+
+    async def _decide(self, card: str) -> None:
+        match self.fate:
+            case Fate.FORGOTTEN:
+                return
+            case Fate.CANCELLED:
+                await self._insist("alice", f"/promotions cancel {self._number(card)}", "ancel")
+            case _:
+                await self.world.react("bob", {"ts": card})
+                await self.world.react("carol", {"ts": card}, "x" if self.fate is Fate.VETOED else "white_check_mark")
+
+    def _number(self, card: str) -> str:
+        message = self.world.chat.world.find(card)
+        assert message is not None
+        found = re.search(r"promotion (\d+)", everything({"blocks": message.blocks}))
+        assert found is not None
+        return found[1]
+
+    async def _insist(self, who: str, text: str, answer: str) -> None:
+        """Type a command until it is answered."""
+        while answer not in (said := await self.world.say(who, text)):
+            assert not said or "failed with the error" in said, f"{text}: {said}"
+            await asyncio.sleep(BREATH)
+
+    async def _sees(self, end: End, before: int) -> None:
+        await self.world.until(
+            lambda: [end] if self._count(end) > before else [], line(self.world.model, end), PATIENCE
+        )
+
+    def _count(self, end: End) -> int:
+        start = line(self.world.model, end)
+        return sum(text.startswith(start) for text in lines(self.world).values())
