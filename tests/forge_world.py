@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,12 +20,15 @@ from github.Repository import Repository
 
 from bot.clients.github import GitHub
 from bot.clients.github_wire import Credentials, Wire
+from bot.clock import now
 from bot.demo.forge import Forge
+from bot.demo.forge.records import spell
 from tests.contract.openapi import validating
 
 T = TypeVar("T")
 TOKEN = "ghp_the-bots-own-token"
 ALICE = "ghp_of-alice"
+APP = "ghs_of-the-app"
 SECRET = "a secret of webhooks"
 FILES: Mapping[str, str] = {
     "manifests/iris-classifier/production/release.yaml": "stage: production\nversion: 1\n",
@@ -57,6 +61,7 @@ async def serving(folder: Path, *, middlewares: Sequence[Middleware] = (), **ext
         middlewares=[*middlewares, validating()], **extra,
     )  # fmt: skip
     forge.seed(FILES)
+    forge.hub.records.tokens[APP] = spell(now() + timedelta(hours=1))
     async with listening(forge.app) as url:
         await forge.start()
         try:

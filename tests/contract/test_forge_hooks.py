@@ -14,7 +14,20 @@ import pytest
 from aiohttp import web
 
 from bot.domain import Json
-from tests.forge_world import AFTER, ALICE, BRANCH, RELEASE, SECRET, Served, asking, listening, propose, raw, serving
+from tests.forge_world import (
+    AFTER,
+    ALICE,
+    APP,
+    BRANCH,
+    RELEASE,
+    SECRET,
+    Served,
+    asking,
+    listening,
+    propose,
+    raw,
+    serving,
+)
 
 
 @dataclass
@@ -127,7 +140,7 @@ async def test_statuses_checks_and_reviews_are_told(served: Served) -> None:
         status = await receiver.next("status")
         assert (status["sha"], status["context"], status["state"]) == (sha, "ci", "success")
         assert [branch["name"] for branch in status["branches"]] == [BRANCH]
-        await asking(served, lambda repo: repo.create_check_run("test", sha, status="queued"))
+        await asking(served, lambda repo: repo.create_check_run("test", sha, status="queued"), token=APP)
         assert (await receiver.next("check_run", "created"))["check_run"]["name"] == "test"
         await asking(served, lambda repo: repo.get_pull(1).create_review(event="APPROVE", body="."), token=ALICE)
         review = await receiver.next("pull_request_review", "submitted")

@@ -7,7 +7,8 @@ import pytest
 from github.ContentFile import ContentFile
 from github.Repository import Repository
 
-from tests.forge_world import BRANCH, FILES, RELEASE, Served, asking, propose, raw, serving
+from tests.contract.openapi import COMPLAINTS
+from tests.forge_world import APP, BRANCH, FILES, RELEASE, Served, asking, propose, raw, refusal, serving
 
 
 @pytest.fixture
@@ -156,4 +157,20 @@ async def test_a_check_run_goes_from_queued_to_completed(served: Served) -> None
         check.edit(conclusion="success")
         return [(c.name, c.status, c.conclusion) for c in repo.get_commit(sha).get_check_runs()]
 
-    assert await asking(served, run) == [("test", "completed", "success")]
+    assert await asking(served, run, token=APP) == [("test", "completed", "success")]
+    assert await refusal(served, run) == (403, "You must authenticate via a GitHub App.")
+    COMPLAINTS.clear()  # GitHub answers so without describing it
+
+
+async def test_a_completed_check_run_is_not_opened_again_but_a_newer_one_of_its_name_counts(served: Served) -> None:
+    sha = served.forge.head() or ""
+
+    def run(repo: Repository) -> list[list[tuple[str, str]]]:
+        check = repo.create_check_run("test", sha, conclusion="success")
+        check.edit(status="in_progress")
+        repo.create_check_run("test", sha, status="in_progress")
+        shown = (repo.get_commit(sha).get_check_runs(check_name="test", filter=which) for which in ("all", "latest"))
+        return [[(c.status, c.conclusion) for c in runs] for runs in shown]
+
+    newest, oldest = ("in_progress", None), ("completed", "success")
+    assert await asking(served, run, token=APP) == [[newest, oldest], [newest]]

@@ -8,7 +8,21 @@ from github import GithubException, InputGitTreeElement
 from github.Repository import Repository
 
 from tests.contract.openapi import COMPLAINTS
-from tests.forge_world import AFTER, ALICE, BRANCH, FILES, RELEASE, Served, asking, propose, raw, refusal, said, serving
+from tests.forge_world import (
+    AFTER,
+    ALICE,
+    APP,
+    BRANCH,
+    FILES,
+    RELEASE,
+    Served,
+    asking,
+    propose,
+    raw,
+    refusal,
+    said,
+    serving,
+)
 
 NOWHERE = "0123456789012345678901234567890123456789"
 
@@ -188,6 +202,50 @@ async def test_required_checks_and_approvals_come_first(served: Served) -> None:
     assert (await asking(served, lambda repo: repo.get_pull(1).merge())).merged
 
 
+@pytest.mark.parametrize(
+    ("states", "told"),
+    [
+        pytest.param([None, None], "2 of 2 required status checks are expected.", id="none-came"),
+        pytest.param(["success", "failure"], "1 of 2 required status checks have not succeeded: 1 failing.", id="one"),
+        pytest.param(
+            [None, "pending"], "2 of 2 required status checks have not succeeded: 1 expected and 1 pending.", id="mixed"
+        ),
+    ],
+)
+async def test_several_required_checks_are_counted_and_not_named(
+    served: Served, states: list[str | None], told: str
+) -> None:
+    served.forge.protect("main", checks=["a", "b"])
+    for context, state in zip("ab", states, strict=True):
+        if state is not None:
+            served.forge.report(context, state, branch=BRANCH)
+    assert await refused_merge(served) == (405, told)
+
+
+async def test_a_branch_that_is_locked_or_queued_does_not_merge(served: Served) -> None:
+    served.forge.protect("main", locked=True)
+    assert await refused_merge(served) == (405, "Cannot change this locked branch")
+    served.forge.protect("main", queued=True)
+    assert "Changes must be made through the merge queue" in (await refused_merge(served))[1]
+
+
+async def test_whether_it_merges_is_worked_out_behind_the_scenes(served: Served) -> None:
+    served.forge.hub.undecided = 1
+
+    def look(repo: Repository) -> tuple[bool | None, str]:
+        pull = repo.get_pull(1)
+        return pull.mergeable, pull.mergeable_state
+
+    assert await asking(served, look) == (None, "unknown")
+    assert await asking(served, look) == (True, "clean")
+
+
+async def test_a_status_says_no_more_than_github_keeps(served: Served) -> None:
+    sha = served.forge.head(BRANCH) or ""
+    assert (await refusal(served, lambda repo: repo.get_commit(sha).create_status("success", "", "." * 141)))[0] == 422
+    COMPLAINTS.clear()  # GitHub answers so without describing it
+
+
 async def test_changes_that_are_asked_for_block(served: Served) -> None:
     served.forge.protect("main", approvals=1)
     review = {"event": "REQUEST_CHANGES", "body": "No."}
@@ -204,7 +262,7 @@ async def test_a_head_behind_a_strict_base_does_not_merge(served: Served) -> Non
 
 async def test_a_check_that_is_not_required_only_makes_it_unstable(served: Served) -> None:
     sha = served.forge.head(BRANCH) or ""
-    await asking(served, lambda repo: repo.create_check_run("lint", sha, status="in_progress"))
+    await asking(served, lambda repo: repo.create_check_run("lint", sha, status="in_progress"), token=APP)
     assert await asking(served, lambda repo: repo.get_pull(1).mergeable_state) == "unstable"
     assert (await asking(served, lambda repo: repo.get_pull(1).merge())).merged
 

@@ -148,7 +148,17 @@ class Forge:
         """Commit as a person does; None removes a file; the branch is made from main where it is missing."""
         return self.hub.commit(dict(files), message, branch=branch, by=author)
 
-    def protect(self, branch: str, *, checks: Sequence[str] = (), approvals: int = 0, strict: bool = False) -> None:
-        """Demand passed checks, approvals, and (`strict`) an up-to-date head before `branch` takes a merge."""
-        self.hub.records.protections[branch] = Protection(checks=list(checks), approvals=approvals, strict=strict)
+    def protect(
+        self, branch: str, *, checks: Sequence[str] = (), approvals: int = 0, strict: bool = False, **switches: bool
+    ) -> None:
+        """Demand passed checks, approvals, and (`strict`) an up-to-date head before `branch` takes a merge.
+
+        `locked` lets nobody change it, `queued` only its merge queue.
+        """
+        wanted = Protection(checks=list(checks), approvals=approvals, strict=strict, **switches)
+        self.hub.records.protections[branch] = wanted
         self.hub.changed()
+
+    def report(self, context: str, state: str, *, branch: str, by: str = "ci") -> None:
+        """Say at the head of a branch how a check does, as a build server does."""
+        self.hub.report(self.head(branch) or "", context, state, by=by)

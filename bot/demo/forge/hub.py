@@ -14,6 +14,8 @@ from bot.demo.forge.refused import Refused, custom, invalid, missing, not_found
 from bot.demo.forge.repository import Entry, Repository, Signed
 
 BRANCH = "refs/heads/"
+STATES = {"error", "failure", "pending", "success"}
+"""What a commit status may say."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,8 @@ class Hub:
         """Ways of merging that the repository allows."""
         self.base_races = 0
         """How many merges to come find that the base branch moves at that very moment."""
+        self.undecided = 0
+        """How many looks to come find that it is still being worked out whether a pull request merges."""
         self.on_happening: list[Callable[[Happening], None]] = []
         self.on_change: list[Callable[[], None]] = []
         self.git = Repository(folder / "repository.git")
@@ -135,6 +139,26 @@ class Hub:
         sha = self.git.write_commit(message, tree=tree, parents=[parent] if parent else [], author=Signed.by(by))
         self.move(BRANCH + branch, sha, by=by)
         return sha
+
+    def report(
+        self, sha: str, context: str, state: str, *, by: str, description: str | None = None, url: str | None = None
+    ) -> StatusRecord:
+        """Add a status to a commit; the newest of a context counts.
+
+        Raises:
+            Refused: no such commit, or no such state.
+        """
+        if self.git.commit(sha) is None:
+            raise Refused(422, f"No commit found for SHA: {sha}")
+        if state not in STATES:
+            raise invalid("Status", "state")
+        status = StatusRecord(
+            id=self.records.next_id(), sha=sha, context=context, state=state, description=description, target_url=url,
+            creator=by,
+        )  # fmt: skip
+        self.records.statuses.append(status)
+        self.changed(Happening(event="status", by=by, status=status))
+        return status
 
     # ── pull requests ─────────────────────────────────────────────────────────────────────────────────
 

@@ -1,8 +1,11 @@
 """Whether a pull request may merge, and the three ways of doing it: real three-way merges of real commits.
 
-Source of the states: https://docs.github.com/en/graphql/reference/enums#mergestatestatus
+Source of the states: https://docs.github.com/en/graphql/reference/enums#mergestatestatus.  The sentences are those that
+GitHub's merge endpoint was seen to answer with; clients have nothing else to tell the cases apart by.
 """
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from bot.demo.forge.hub import BRANCH, Hub
@@ -58,17 +61,35 @@ def _unmet(hub: Hub, pull: PullRecord) -> str | None:
     protection = hub.records.protections.get(pull.base)
     if protection is None:
         return None
-    seen = outcomes(hub, pull.head_sha)
-    for check in protection.checks:
-        if not seen.get(check):
-            what = {False: "is failing", None: "is pending" if check in seen else "is expected"}[seen.get(check)]
-            return f'Required status check "{check}" {what}.'
+    if protection.locked:
+        return "Cannot change this locked branch"
+    if protection.queued:
+        return "Repository rule violations found\n\nChanges must be made through the merge queue\n\n"
+    return _unmet_checks(outcomes(hub, pull.head_sha), protection.checks) or _unmet_reviews(pull, protection.approvals)
+
+
+def _unmet_reviews(pull: PullRecord, wanted: int) -> str | None:
     newest = {review.user: review.state for review in pull.reviews if review.state != "COMMENTED"}
     if "CHANGES_REQUESTED" in newest.values():
         return "Changes have been requested on this pull request."
-    if sum(state == "APPROVED" for state in newest.values()) < protection.approvals:
-        return f"At least {protection.approvals} approving review is required by reviewers with write access."
+    if sum(state == "APPROVED" for state in newest.values()) < wanted:
+        return f"At least {wanted} approving review is required by reviewers with write access."
     return None
+
+
+def _unmet_checks(seen: dict[str, bool | None], required: Sequence[str]) -> str | None:
+    words = {False: "failing", None: "pending"}
+    unmet = {check: words[seen[check]] if check in seen else "expected" for check in required if not seen.get(check)}
+    if not unmet:
+        return None
+    if len(required) == 1:
+        [(check, word)] = unmet.items()
+        return f'Required status check "{check}" is {word}.'
+    kinds = Counter(unmet.values())
+    if len(kinds) == 1 and "failing" not in kinds:
+        return f"{len(unmet)} of {len(required)} required status checks are {next(iter(kinds))}."
+    told = " and ".join(f"{count} {word}" for word, count in sorted(kinds.items()))
+    return f"{len(unmet)} of {len(required)} required status checks have not succeeded: {told}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

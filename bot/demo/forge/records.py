@@ -113,6 +113,10 @@ class Protection:
     approvals: int = 0
     strict: bool = False
     """The head must hold the base's latest commit."""
+    locked: bool = False
+    """Nobody changes the branch."""
+    queued: bool = False
+    """The branch is changed by its merge queue only."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,26 +6,24 @@ from aiohttp import web
 
 from bot.demo.forge import shapes_pulls as shapes
 from bot.demo.forge.answers import LOGIN, REPO, Route, answer, body
+from bot.demo.forge.door import TOKEN
 from bot.demo.forge.hub import Happening, Hub
-from bot.demo.forge.records import CheckRecord, StatusRecord, stamp
-from bot.demo.forge.refused import Refused, not_found
+from bot.demo.forge.records import CheckRecord, stamp
+from bot.demo.forge.refused import Refused, custom, not_found
 
-STATES = {"error", "failure", "pending", "success"}
+LONGEST = 140
+"""Characters of a status's description."""
 
 
 async def create_status(hub: Hub, request: web.Request) -> web.Response:
     """Add a status to a commit; the newest of a context counts."""
     wanted, sha = await body(request), request.match_info["sha"]
-    if hub.git.commit(sha) is None:
-        raise Refused(422, f"No commit found for SHA: {sha}")
-    if wanted.get("state") not in STATES:
-        raise Refused(422, "Validation Failed", [{"resource": "Status", "field": "state", "code": "invalid"}])
-    status = StatusRecord(
-        id=hub.records.next_id(), sha=sha, context=wanted.get("context", "default"), state=wanted["state"],
-        description=wanted.get("description"), target_url=wanted.get("target_url"), creator=request[LOGIN],
+    if len(wanted.get("description") or "") > LONGEST:
+        raise custom("Status", f"description is too long (maximum is {LONGEST} characters)")
+    status = hub.report(
+        sha, str(wanted.get("context", "default")), str(wanted.get("state")), by=request[LOGIN],
+        description=wanted.get("description"), url=wanted.get("target_url"),
     )  # fmt: skip
-    hub.records.statuses.append(status)
-    hub.changed(Happening(event="status", by=request[LOGIN], status=status))
     return answer(shapes.status(hub, status), 201)
 
 
@@ -42,13 +40,23 @@ def _sha(hub: Hub, request: web.Request) -> str:
 
 
 async def list_checks(hub: Hub, request: web.Request) -> web.Response:
-    """Return the newest run of each check."""
-    found = [shapes.check(hub, check) for check in hub.records.checks_of(_sha(hub, request))]
-    return answer({"total_count": len(found), "check_runs": found})
+    """Return the newest run of each check, or with `filter=all` every run; with `check_name`, those of this name."""
+    sha, name = _sha(hub, request), request.query.get("check_name")
+    every = [check for check in reversed(hub.records.checks) if check.sha == sha]
+    runs = every if request.query.get("filter") == "all" else hub.records.checks_of(sha)
+    found = [shapes.check(hub, check) for check in runs if name in {None, check.name}]
+    return answer({"total_count": len(found), "check_runs": found[: int(request.query.get("per_page", 30))]})
+
+
+def _for_apps(hub: Hub, request: web.Request) -> None:
+    """Refuse whoever is no App.  https://docs.github.com/en/rest/checks/runs#create-a-check-run."""
+    if request[TOKEN] not in hub.records.tokens:
+        raise Refused(403, "You must authenticate via a GitHub App.")
 
 
 async def create_check(hub: Hub, request: web.Request) -> web.Response:
     """Start a check run, or record one that is over."""
+    _for_apps(hub, request)
     wanted = await body(request)
     sha, name = str(wanted.get("head_sha", "")), str(wanted.get("name", ""))
     if not name or hub.git.commit(sha) is None:
@@ -61,7 +69,8 @@ async def create_check(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def update_check(hub: Hub, request: web.Request) -> web.Response:
-    """Change a check run."""
+    """Change a check run.  One that is completed keeps its conclusion, whatever status it is given then."""
+    _for_apps(hub, request)
     wanted, number = await body(request), request.match_info["number"]
     check = next((check for check in hub.records.checks if str(check.id) == number), None)
     if check is None:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bot.demo.forge.hub import Hub
-from bot.demo.forge.merging import mergeability, trial
+from bot.demo.forge.merging import Mergeability, mergeability, trial
 from bot.demo.forge.records import CheckRecord, Comment, Protection, PullRecord, Review, StatusRecord
 from bot.demo.forge.shapes import files, node, number, repo, repo_url, user
 
@@ -51,7 +51,7 @@ def pull(hub: Hub, found: PullRecord) -> dict[str, Any]:
     """Return a `pull-request`, with what is worked out for one alone."""
     fork = hub.git.fork(found.base_sha, found.head_sha)
     diff = hub.git.diff(fork, found.head_sha)
-    seen = mergeability(hub, found)
+    seen = _worked_out(hub, found)
     return pull_simple(hub, found) | {
         "merged": found.merged,
         "mergeable": seen.mergeable,
@@ -66,6 +66,14 @@ def pull(hub: Hub, found: PullRecord) -> dict[str, Any]:
         "deletions": diff.stats.deletions,
         "changed_files": diff.stats.files_changed,
     }
+
+
+def _worked_out(hub: Hub, found: PullRecord) -> Mergeability:
+    """Return whether it merges, which GitHub works out behind the scenes: a look before then is told that."""
+    if not hub.undecided or not found.open:
+        return mergeability(hub, found)
+    hub.undecided -= 1
+    return Mergeability(mergeable=None, state="unknown")
 
 
 def pull_files(hub: Hub, found: PullRecord) -> list[dict[str, Any]]:
