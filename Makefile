@@ -1,13 +1,16 @@
 # The first two targets do all their own set-up.
-.PHONY: demo test lint bench
+.PHONY: demo test chaos lint bench
 PY := .venv/bin/python
 
 demo: .venv/ready
 	@exec $(PY) -m bot demo $(ARGS)
 
 test: .venv/ready
-	$(PY) -m pytest -n 2 -m 'not real' $(ARGS)
+	$(PY) -m pytest -n 3 --dist worksteal -m 'not real' $(ARGS)
 	$(PY) -m pytest -m real $(ARGS)   # a real control plane keeps real time: nothing beside it
+
+chaos: .venv/ready   # an hour: every crash point, the whole storm
+	CHAOS=full $(PY) -m pytest -s tests/chaos $(ARGS)
 
 lint: .venv/ready
 	.venv/bin/ruff format --check .
