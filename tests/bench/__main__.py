@@ -1,4 +1,7 @@
-"""Figures, one JSON line each: {"name", "value", "unit", "limit", "ratio"}.  Run by `make bench`."""
+"""Figures, one JSON line each: {"name", "value", "unit", "limit", "ratio"}.  Run by `make bench`.
+
+`make bench B=reliability` shows those of the chaos.
+"""
 
 import asyncio
 import io
@@ -15,6 +18,7 @@ from bot.demo.home import Home
 from bot.demo.ports import claim
 from bot.demo.registry import Registry
 from bot.demo.world import World
+from tests.bench import reliability
 from tests.stories.registry import models_of
 from tests.story_world import StoryWorld, story_world
 
@@ -86,4 +90,6 @@ async def main() -> None:
             await registry.close()
 
 
+if sys.argv[1:] == ["reliability"]:
+    sys.exit(reliability.run())
 asyncio.run(main())

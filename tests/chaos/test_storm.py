@@ -4,8 +4,6 @@ Each ends as the oracle says, which knows only what people did and how pods beha
 """
 
 import asyncio
-import json
-import sys
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,7 +16,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from tests.chaos import oracle
-from tests.chaos.extent import FULL, SEED
+from tests.chaos.extent import FULL, SEED, figure
 from tests.chaos.oracle import Fate, Model, foretold
 from tests.chaos.people import Pods, Story, line, lines
 from tests.chaos.process import Victim
@@ -129,6 +127,9 @@ async def test_every_promotion_ends_as_foretold_and_none_is_lost_or_doubled(tmp_
             await world.until(lambda: [1] if shown(world, wanted) == wanted else [], "every message", 60)
             weather.fair = True
         report(weather, victim, models)
+        assert sum(end.word == "Released" for its in models for end in its.ends) >= 0.6 * sum(
+            len(its.ends) for its in models
+        )
         assert {one.model: await stands(one) for one in each} == {
             name: {
                 stage: ([its.live(stage)], f'{name} {stage} "{its.live(stage)}"', its.live(stage)) for stage in STAGES
@@ -139,16 +140,17 @@ async def test_every_promotion_ends_as_foretold_and_none_is_lost_or_doubled(tmp_
         assert set(weather.merges.values()) == {1}
         for name, its in zip(names, models, strict=True):
             assert [(stage, version) for model, stage, version in weather.moves if model == name] == its.moves
+        figure("storm_lost_or_doubled", 0, "pull requests, merges, messages, alias moves", 0)
         assert victim.kills >= KILLS
         assert not weather.unseen()
 
 
 def report(weather: Weather, victim: Victim, models: Sequence[Model]) -> None:
-    """Print the figures."""
-    words = [end.word for its in models for end in its.ends]
-    assert words.count("Released") >= 0.6 * len(words)
-    figures = {
-        "seed": SEED, "promotions": len(words), "ends": Counter(words), "kills": victim.kills, "calls": weather.calls,
-        "faults": {f"{system}: {fault}": times for (system, fault), times in sorted(weather.struck.items())},
-    }  # fmt: skip
-    sys.stdout.write(json.dumps(figures) + "\n")
+    """Print what there was."""
+    words = Counter(end.word for its in models for end in its.ends)
+    for word, times in sorted(words.items()):
+        figure(f"storm_{word.lower()}", times, "promotions", words.total())
+    figure("storm_kills", victim.kills, "kill -9", KILLS)
+    for (system, fault), times in sorted(weather.struck.items()):
+        figure(f"storm_fault {system}: {fault}", times, "times", 1)
+    figure("storm_calls_failed", 100 * weather.failed(), "%", 10)

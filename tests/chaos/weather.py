@@ -81,6 +81,10 @@ class Weather:
         wanted += [(sender, fault) for sender in ("slack", "github", "mlflow") for fault in WEBHOOKS]
         return [each for each in wanted if not self.struck[each]]
 
+    def failed(self) -> float:
+        """Return which part of all calls failed."""
+        return sum(times for (_, fault), times in self.struck.items() if fault not in WEBHOOKS) / self.calls.total()
+
     # ── calls ──
 
     def in_front(self, system: str) -> Sequence[Middleware]:
