@@ -40,7 +40,7 @@ async def heard(body: bytes, headers: Mapping[str, str], app: App, store: Store,
     if event.entity not in ABOUT_VERSIONS or not app.has(event.data.name):
         return
     if not re.fullmatch(
-        r"[!-~]{1,64}", delivery
+        r"[A-Za-z0-9._:-]{1,64}", delivery
     ):  # MLflow's are UUIDs; without one, nobody knows it when it comes again
         return
     if not (re.fullmatch(r"[0-9]{1,10}", version) and 0 < int(version) < 1 << 31):

@@ -19,7 +19,7 @@ FORM: Final = "application/x-www-form-urlencoded"
 FIELDS: Final = 64
 """A command has about fifteen."""
 
-Name: TypeAlias = Annotated[str, Meta(pattern=r"\A[!-~]{1,64}\Z")]
+Name: TypeAlias = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._:-]{1,64}\Z")]
 """An id, or a name that Slack gives to something."""
 Moment: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9]{1,10}\.[0-9]{1,6}\Z")]
 """Seconds since 1970 and microseconds: when, and also which message."""
