@@ -150,7 +150,7 @@ async def _for_gates(loaded: Loaded, it: Promotion, app: App, store: Store, door
         _entitled(loaded, it, policy, doors.slack),
         _late_metrics(loaded, it, doors),
     )
-    withheld = await doors.github.missing(pull.head) if pull.withheld and _consented(it) else ()
+    withheld = await doors.github.missing(pull) if pull.withheld and _consented(it) else ()
     return {"pull": pull, "upstream": upstream, "withheld": withheld, **repository, **entitled, **metrics}
 
 

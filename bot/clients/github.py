@@ -9,21 +9,16 @@ import dataclasses
 from collections.abc import Iterable, Mapping
 from functools import partial
 from http import HTTPStatus
-from typing import Final, Self
+from typing import Self
 from urllib.parse import quote
 
+from bot.clients import github_checks as checks
+from bot.clients import github_pulls as pulls
 from bot.clients.github_files import Files
-from bot.clients.github_wire import Calls, Conflict, Credentials, Refused, Wire
-from bot.domain import Base, Json, Pull, PullState
+from bot.clients.github_wire import Calls, Credentials, Refused, Wire
+from bot.domain import Base, Json, Pull
 from bot.environment import Environment
-from bot.errors import Permanent, Temporary
-
-CONTEXT: Final = "callboard/approval"
-METHODS: Final = ("merge", "squash", "rebase")
-"""Ways of merging; the first that the repository allows is taken."""
-PAGE: Final = 100
-LONGEST_STATUS: Final = 140
-"""Characters of a status's description.  https://docs.github.com/en/rest/commits/statuses#create-a-commit-status"""
+from bot.errors import Permanent
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +83,7 @@ class GitHub:
 
     async def pull(self, number: int) -> Pull:
         """Return a pull request as it stands."""
-        return await self._wire.run(partial(_pull, number=number))
+        return await self._wire.run(partial(pulls.look, number=number))
 
     # ── proposing ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -111,7 +106,7 @@ class GitHub:
     def _opened(self, calls: Calls, wanted: Proposal) -> Pull:
         request = {"title": wanted.title, "body": wanted.body, "head": wanted.branch, "base": self._branch}
         try:
-            return _read(calls.send("POST", "/pulls", request))
+            return pulls.read(calls.send("POST", "/pulls", request))
         except Refused as refused:
             if refused.status != HTTPStatus.UNPROCESSABLE_ENTITY:
                 raise
@@ -127,15 +122,15 @@ class GitHub:
         """Merge a pull request if its head is exactly `head`; return it merged.  One that is merged already is success.
 
         Raises:
-            Temporary: it did not merge at this moment (conflict, moved base or head, checks), with GitHub's reason;
-                look at everything again.
+            Temporary: it did not merge at this moment (conflict, moved base or head, checks, reviews), with GitHub's
+                reason and what to do; look at everything again.
             Permanent: this token, or this repository, never merges so.
         """
-        return await self._wire.run(partial(_merge, number=number, head=head))
+        return await self._wire.run(partial(pulls.merge, number=number, head=head))
 
     async def close_pull(self, number: int, comment: str | None) -> None:
         """Close a pull request unmerged, with a word why.  One that is not open stays as it is."""
-        await self._wire.run(partial(_close, number=number, comment=comment))
+        await self._wire.run(partial(pulls.close, number=number, comment=comment))
 
     async def delete_branch(self, branch: str) -> None:
         """Delete a branch; one that is gone already is success."""
@@ -145,22 +140,15 @@ class GitHub:
 
     async def comment(self, number: int, body: str, key: str) -> None:
         """Add a comment to a pull request, unless one with this key (ours: letters, digits, `:_-`) is there."""
-        await self._wire.run(partial(_comment, number=number, body=body, key=key))
+        await self._wire.run(partial(pulls.say, number=number, body=body, key=key))
 
     async def say_approval(self, sha: str, state: str, description: str) -> None:
-        """Say at a commit how far the approval is: `pending`, `success` or `failure`."""
-        await self.set_status(sha, state, description)
+        """Say at a commit how far the approval is: `pending`, `success` or `failure`.  What stands there stays."""
+        await self._wire.run(partial(checks.say, sha=sha, state=state, description=description))
 
-    async def missing(self, sha: str) -> tuple[str, ...]:
-        """Return what GitHub still wants before it lets a blocked pull request with this head be merged."""
-        del sha
-        return ("a check or a review is missing",)
-
-    async def set_status(self, sha: str, state: str, description: str, url: str | None = None) -> None:
-        """Say at a commit how far the approval is: `pending`, `success`, `failure` or `error`."""
-        status = {"state": state, "context": CONTEXT, "description": description[:LONGEST_STATUS]}
-        body = status | ({"target_url": url} if url else {})
-        await self._wire.run(lambda calls: calls.send("POST", f"/statuses/{sha}", body))
+    async def missing(self, pull: Pull) -> tuple[str, ...]:
+        """Return what GitHub still wants before it lets a blocked pull request be merged; nothing if it does now."""
+        return await self._wire.run(partial(checks.missing, pull=pull, branch=quote(self._branch)))
 
 
 def _credentials(environment: Environment, url: str) -> Credentials:
@@ -178,21 +166,6 @@ def _credentials(environment: Environment, url: str) -> Credentials:
     raise Permanent(
         "GitHub needs GITHUB_TOKEN, or GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY and GITHUB_APP_INSTALLATION_ID"
     )
-
-
-def _read(found: Json) -> Pull:
-    merged = bool(found.get("merged") or found.get("merged_at"))  # lists have only the second
-    state = PullState.MERGED if merged else PullState(found["state"])
-    return Pull(
-        number=found["number"], url=found["html_url"], state=state, head=found["head"]["sha"],
-        # While it is open, this names GitHub's trial merge, which is in no branch.
-        merge_commit=found["merge_commit_sha"] if merged else None, mergeable=found.get("mergeable"),
-        behind=found.get("mergeable_state") == "behind", withheld=found.get("mergeable_state") == "blocked",
-    )  # fmt: skip
-
-
-def _pull(calls: Calls, number: int) -> Pull:
-    return _read(calls.get(f"/pulls/{number}"))
 
 
 def _commit(calls: Calls, wanted: Proposal) -> tuple[str, str]:
@@ -230,43 +203,8 @@ def _told(calls: Calls, found: Json, wanted: Proposal) -> Pull:
     """Return an open pull request, once it says what is wanted."""
     words = {"title": wanted.title, "body": wanted.body}
     if {key: found[key] for key in words} == words:
-        return _read(found)
-    return _read(calls.send("PATCH", f"/pulls/{found['number']}", words))
-
-
-def _merge(calls: Calls, number: int, head: str) -> Pull:
-    for method in METHODS:
-        try:
-            done = calls.send("PUT", f"/pulls/{number}/merge", {"sha": head, "merge_method": method})
-        except (Refused, Temporary) as error:
-            pull = _pull(calls, number)
-            if pull.state is PullState.MERGED:
-                return pull
-            if not _another_way(error):
-                raise _not_now(error, number) from error
-        else:
-            merged = _pull(calls, number)
-            return dataclasses.replace(merged, state=PullState.MERGED, merge_commit=done["sha"])
-    raise Permanent("this repository allows no way of merging pull requests: allow one in its settings on GitHub")
-
-
-def _another_way(error: Refused | Temporary) -> bool:
-    # "Merge commits are not allowed on this repository."
-    return isinstance(error, Refused) and "not allowed on this repository" in error.reason
-
-
-def _not_now(error: Refused | Temporary, number: int) -> Exception:
-    if isinstance(error, Conflict) or (isinstance(error, Refused) and error.status == HTTPStatus.METHOD_NOT_ALLOWED):
-        return Temporary(f"GitHub does not merge pull request {number}: {error.reason}")
-    return error
-
-
-def _close(calls: Calls, number: int, comment: str | None) -> None:
-    if _pull(calls, number).state is not PullState.OPEN:
-        return
-    if comment:
-        _comment(calls, number, comment, "closed")
-    calls.send("PATCH", f"/pulls/{number}", {"state": "closed"})
+        return pulls.read(found)
+    return pulls.read(calls.send("PATCH", f"/pulls/{found['number']}", words))
 
 
 def _delete(calls: Calls, branch: str) -> None:
@@ -275,15 +213,3 @@ def _delete(calls: Calls, branch: str) -> None:
     except Refused as refused:
         if refused.status != HTTPStatus.UNPROCESSABLE_ENTITY or "does not exist" not in refused.reason:
             raise
-
-
-def _comment(calls: Calls, number: int, body: str, key: str) -> None:
-    mark = f"<!-- callboard:{key} -->"
-    page = 1
-    while found := calls.get(f"/issues/{number}/comments", per_page=PAGE, page=page):
-        if any(mark in (comment["body"] or "") for comment in found):
-            return
-        page += 1
-        if len(found) < PAGE:
-            break
-    calls.send("POST", f"/issues/{number}/comments", {"body": f"{body}\n\n{mark}"})

@@ -21,6 +21,7 @@ from urllib3.util import Retry
 
 from bot import clock
 from bot.errors import Permanent, Temporary
+from bot.rules.redaction import redact
 
 T = TypeVar("T")
 THREADS: Final = 4
@@ -34,7 +35,7 @@ https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-
 
 _ADVICE: Final = {
     401: "; the token is wrong, expired or revoked: set GITHUB_TOKEN, or the App's id and key, anew",
-    403: "; the token needs Contents, Pull requests and Commit statuses, each read and write",
+    403: "; the token needs Contents, Pull requests and Commit statuses (an App: Checks), each read and write",
     404: "; is the repository's name right, and may the token see it?",
 }
 
@@ -108,8 +109,9 @@ class InstallationToken(Auth.Auth):
 class Credentials:
     """Who we are to GitHub: a token, or an App's installation."""
 
-    def __init__(self, auth: Auth.Auth, *, close: Callable[[], None] = lambda: None) -> None:
+    def __init__(self, auth: Auth.Auth, *, by_app: bool = False, close: Callable[[], None] = lambda: None) -> None:
         self.auth = auth
+        self.by_app = by_app
         self.close = close
 
     @classmethod
@@ -124,13 +126,15 @@ class Credentials:
             auth=Auth.AppAuth(app, private_key), base_url=url, timeout=TIMEOUT, retry=patience(),
             seconds_between_requests=None, seconds_between_writes=None,
         )  # fmt: skip
-        return cls(InstallationToken(client, installation), close=client.close)
+        return cls(InstallationToken(client, installation), by_app=True, close=client.close)
 
 
 class Calls:
     """One thread's connection to one repository."""
 
     def __init__(self, repository: str, credentials: Credentials, url: str) -> None:
+        self.by_app = credentials.by_app
+        """Whether a GitHub App speaks, and not a person's token."""
         self._repository = repository
         self._github = Github(
             auth=credentials.auth, base_url=url, timeout=TIMEOUT, retry=patience(), lazy=True,
@@ -164,7 +168,7 @@ class Calls:
         except requests.RequestException as error:
             raise Temporary(f"GitHub does not answer ({_kind(error)} at {method} {path})") from error
         except RuntimeError as error:  # PyGithub's word for a redirect to elsewhere
-            raise Permanent(f"GitHub is not where GITHUB_API_URL says: {error}") from error
+            raise Permanent(f"GitHub is not where GITHUB_API_URL says: {redact(str(error))}") from error
 
 
 def _kind(error: requests.RequestException) -> str:
@@ -194,7 +198,7 @@ def _reason(error: GithubException) -> str:
     details = [detail.get("message") or detail.get("code") if isinstance(detail, dict) else detail
                for detail in body.get("errors") or []]  # fmt: skip
     told = [str(part).strip() for part in (body.get("message"), *details) if part]
-    return ": ".join(told) or "no reason given"
+    return redact(": ".join(told)) or "no reason given"
 
 
 def _wait(headers: dict[str, str]) -> timedelta:

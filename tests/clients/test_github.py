@@ -266,11 +266,3 @@ async def test_a_comment_is_made_once_for_each_key(served: Served, github: GitHu
     before = Counter(asked.method for asked in served.forge.log)["POST"]
     await github.comment(pull.number, "Look.", "key-100")
     assert Counter(asked.method for asked in served.forge.log)["POST"] == before
-
-
-async def test_a_status_stands_at_the_commit(served: Served, github: GitHub) -> None:
-    pull = await proposed(github)
-    await github.set_status(pull.head, "pending", "1 of 2 approvals" + "." * 200, "https://example.test/x")
-    await github.set_status(pull.head, "success", "2 of 2 approvals")
-    [shown] = served.forge.state()["pulls"]
-    assert shown["checks"] == [{"name": "callboard/approval", "state": "success", "description": "2 of 2 approvals"}]
