@@ -57,10 +57,6 @@ class Mortal:
     deaths: int = 0
     _dead: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def points(self) -> list[tuple[str, int]]:
-        """Return every write that was seen: its name, and which of that name."""
-        return [(name, nth) for name, times in self.seen.items() for nth in range(1, times + 1)]
-
     # ── what it stands in front of ──
 
     def in_front(self, system: str) -> Sequence[Middleware]:

@@ -5,78 +5,69 @@ The writes are found by living the story once, so one that is new is covered wit
 
 import random
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from bot.clients.slack import Slack
-from tests.chaos import main_story
 from tests.chaos.extent import FULL, SEED, figure
 from tests.chaos.mortal import Mortal, Point, When
+from tests.chaos.stories import MAIN, OTHER, Story, left
 from tests.stories.registry import Models
 from tests.story_world import story_world
 
-A_FEW: Final = 4
+A_FEW: Final = 2
 WHEN: Final[tuple[When, ...]] = ("before", "after")
-ONCE: Final[dict[str, object]] = {
-    "served": {"staging": [3], "production": [1, 1, 1]},
-    "aliases": {"staging": 3, "production": 1},
-    "pins": {"staging": ["staging", '"3"'], "production": ["production", '"1"']},
-    "pulls": [(1, "merged"), (2, "merged"), (3, "merged")],
-    "merges": 3,
-    "alias moves": 3,
-    "messages": [
-        "New version: M v3. It goes to staging by itself.",
-        "M v3 → staging: Released v3 to staging",
-        "M v3 → production: Released v3 to production",
-        "M v1 → production (rollback): Released v1 to production",
-    ],
-}
-"""What the main story leaves in the world: nothing lost, nothing doubled."""
+STORIES: Final = {"main": MAIN, "other": OTHER}
 
 
-async def lived(folder: Path, registry: Models, at: Point | None) -> tuple[Mortal, dict[str, object]]:
-    """Live the main story with a bot that dies at this point, and return what it left in the world."""
+async def lived(story: Story, folder: Path, registry: Models, at: Point | None) -> tuple[Mortal, dict[str, object]]:
+    """Live a story with a bot that dies at this point, and return what it left in the world."""
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     mortal = Mortal(model=model)
-    async with story_world(folder, model=model, mlflow=registry.url, in_front=mortal.in_front) as world:
+    async with story_world(
+        folder, model=model, mlflow=registry.url, behaviours=story.pods, in_front=mortal.in_front
+    ) as world:
         mortal.at = at
         with mortal.over_the_store():
             async with mortal.reborn(world):
                 try:
-                    await main_story.live(world, registry)
+                    await story.live(world, registry)
                 except AssertionError as error:
                     return mortal, {"not lived to its end": str(error)}
-                return mortal, await main_story.outcome(world, mortal)
+                return mortal, await left(world, mortal)
 
 
-def chosen(seen: Mortal) -> Iterator[Point]:
+def chosen(seen: Mapping[str, int]) -> Iterator[Point]:
     """Yield the points to kill at: all of them, or a few of different names."""
     if FULL:
-        yield from (Point(name=name, nth=nth, when=when) for name, nth in seen.points() for when in WHEN)
+        whole = ((name, nth) for name, times in seen.items() for nth in range(1, times + 1))
+        yield from (Point(name=name, nth=nth, when=when) for name, nth in whole for when in WHEN)
         return
     dice = random.Random(SEED)
-    for name in dice.sample(sorted(seen.seen), A_FEW):
-        yield Point(name=name, nth=dice.randint(1, seen.seen[name]), when=dice.choice(WHEN))
+    for name in dice.sample(sorted(seen), A_FEW):
+        yield Point(name=name, nth=dice.randint(1, seen[name]), when=dice.choice(WHEN))
 
 
 @pytest.mark.timeout(4 * 3600 if FULL else 180)
-async def test_the_story_ends_the_same_wherever_the_bot_is_killed(tmp_path: Path, registry: Models) -> None:
-    whole, outcome = await lived(tmp_path / "whole", registry, None)
-    assert outcome == ONCE
+@pytest.mark.parametrize("name", STORIES)
+async def test_a_story_ends_the_same_wherever_the_bot_is_killed(tmp_path: Path, registry: Models, name: str) -> None:
+    story = STORIES[name]
+    whole, outcome = await lived(story, tmp_path / "whole", registry, None)
+    assert outcome == story.left
     wrong: dict[str, object] = {}
     tried = reached = 0
-    for number, point in enumerate(chosen(whole)):
-        died, outcome = await lived(tmp_path / str(number), registry, point)
+    for number, point in enumerate(chosen(whole.seen)):
+        died, outcome = await lived(story, tmp_path / str(number), registry, point)
         tried, reached = tried + 1, reached + died.deaths
-        if outcome != ONCE:
-            wrong[str(point)] = {key: value for key, value in outcome.items() if value != ONCE.get(key)}
+        if outcome != story.left:
+            wrong[str(point)] = {key: value for key, value in outcome.items() if value != story.left.get(key)}
             sys.stdout.write(f"killed {point}: {wrong[str(point)]}\n")
-    figure("crash_points", len(whole.points()), "writes", len(whole.points()))
-    figure("crash_kills", reached, "kills", tried)
-    figure("crash_other_ends", len(wrong), "stories", 0)
+    figure(f"crash_points_{name}", whole.seen.total(), "writes", whole.seen.total())
+    figure(f"crash_kills_{name}", reached, "kills", tried)
+    figure(f"crash_other_ends_{name}", len(wrong), "stories", 0)
     assert not wrong, f"seed {SEED}"
     assert reached >= 0.8 * tried, "a point that a run did not come by is no proof"
 
@@ -89,5 +80,5 @@ async def test_a_bot_that_posts_without_looking_first_is_found_out(
 
     monkeypatch.setattr(Slack, "_posted", blind)
     unheard = Point(name="slack POST /api/chat.postMessage", nth=1, when="after")
-    _, outcome = await lived(tmp_path, registry, unheard)
-    assert outcome["messages"] == ["New version: M v3. It goes to staging by itself.", *ONCE["messages"]]  # type: ignore[misc]
+    _, outcome = await lived(MAIN, tmp_path, registry, unheard)
+    assert outcome["messages"] == ["New version: M v3. It goes to staging by itself.", *MAIN.left["messages"]]  # type: ignore[misc]
