@@ -30,7 +30,6 @@ MUTANTS: Final = {
     ),
     "the change is made again": ("bot/rules/lifecycle.py", "    if _changed(seen, it):\n        return _again(", "    if False:\n        return _again("),
     "listening again": ("bot/rules/unheard.py", "found += [(give, by) for by in sorted(now - heard)]", "pass"),
-    "late events": ("bot/store/rows.py", "order_by(facts.c.at, facts.c.id)", "order_by(facts.c.id)"),
 }  # fmt: skip
 """What it is called → (file, how it stands there, how it stands there when the rule is taken out)."""
 

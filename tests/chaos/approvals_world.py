@@ -27,7 +27,7 @@ from bot.promotion import Kind, Request, State
 from bot.store import Store
 from bot.watch import Watch
 from handlers import buttons, reactions
-from tests.chaos.approvals_oracle import REQUESTER, Oracle
+from tests.chaos.approvals_oracle import CAPTAINS, REQUESTER, Oracle
 
 PAIR = Pair(model="iris", stage="production")
 CHANNEL = "C0MLRELEASES"
@@ -207,7 +207,15 @@ class ApprovalsWorld:
         self.listening = Listening(self.store, slack)
         asked = Request(pair=PAIR, kind=Kind.PROMOTE, version=2, by=REQUESTER, at=self.now)
         assert await self.store.ask(asked, key="command") == 1
+        await self._warm()
         await self.look()
+
+    async def _warm(self) -> None:
+        """Let the bot know everybody, as other promotions make it: what is remembered may be wrong a moment later."""
+        if self.oracle.answers:
+            await self.doors.slack.members("@captains")
+            for user in CAPTAINS:
+                await self.doors.slack.person(user)
 
     def _seconds(self) -> float:
         return self.now.timestamp()
@@ -282,6 +290,7 @@ class ApprovalsWorld:
     async def wait(self) -> None:
         """Let more time go by than anything is remembered."""
         self.now += timedelta(seconds=70)
+        await self._warm()
 
     async def settle(self) -> None:
         """Let everything arrive at last: events, what was lost, and what was remembered too long."""

@@ -235,3 +235,14 @@ async def test_a_message_that_somebody_deleted_is_posted_again(store: Store) -> 
     assert again.record.message is None
     assert await store.due(NOON) == (PAIR,)
     assert await store.unsettled() == (), "nobody edits what is gone"
+
+
+async def test_words_stand_in_the_order_in_which_they_were_said_whenever_they_arrive(store: Store) -> None:
+    await store.ask(REQUEST, key="a")
+    loaded = await store.commit(await store.load(PAIR), Decision(note={"digest": "d"}, action=Post()), now=NOON)
+    await store.outcome(loaded, {"message": POSTED}, now=NOON)
+    late, said = NOON + timedelta(seconds=2), NOON + timedelta(seconds=1)
+    await store.word(FactKind.WITHDRAW, "U0BOB", POSTED, at=late, now=NOON, key="e2", how="reaction")
+    await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=said, now=NOON, key="e1", how="reaction")
+    kinds = [fact.kind for fact in (await store.load(PAIR)).facts]
+    assert kinds == [FactKind.PROMOTE, FactKind.APPROVE, FactKind.WITHDRAW]
