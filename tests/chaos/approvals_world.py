@@ -261,7 +261,7 @@ class ApprovalsWorld:
         self.told += 1
         body = {
             "container": {"channel_id": CHANNEL, "message_ts": self.sdk.newest},
-            "actions": [{"action_ts": f"{self.told}"}], "user": {"id": user},
+            "actions": [{"action_ts": f"{self.told}.0"}], "user": {"id": user},
         }  # fmt: skip
         await {"yes": buttons.approve, "no": buttons.veto}[word](body, self.store, self.now)
 
