@@ -176,13 +176,19 @@ async def _until_answered(what: str, ask: Callable[[], Awaitable[T]], ready: Rea
             answer = await ask()
         except (Temporary, Permanent) as error:
             ready.lacks(what, str(error))
-            wait = min(turns.patience(tries), EAGER)
+            wait = pause(error, tries)
             log.warning("%s: %s; again in %.0f s", what, error, wait.total_seconds())
             await asyncio.sleep(wait.total_seconds())
             tries += 1
         else:
             ready.has(what)
             return answer
+
+
+def pause(error: Temporary | Permanent, tries: int) -> timedelta:
+    """Return how long to wait before asking again after so many tries: as long as the other side asks for, if it does."""
+    asked = error.after if isinstance(error, Temporary) else None
+    return asked or min(turns.patience(tries), EAGER)
 
 
 async def _every(
