@@ -120,6 +120,7 @@ async def test_every_promotion_ends_as_foretold_and_none_is_lost_or_doubled(tmp_
             world.chat.connect(f"{public}/slack/events")
             world.forge.connect(f"{public}/webhooks/github")
             world.forge.on_change.append(world.agent.wake)
+            world.forge.door.allowance.limit = 10**9  # hours of promotions pass in minutes here
             each = [replace(world, model=name, public=public) for name in names]
             weather.fair = False
             await asyncio.gather(*(live(one, registry, its) for one, its in zip(each, fates, strict=True)))
@@ -150,6 +151,7 @@ def report(weather: Weather, victim: Victim, models: Sequence[Model]) -> None:
     words = Counter(end.word for its in models for end in its.ends)
     for word, times in sorted(words.items()):
         figure(f"storm_{word.lower()}", times, "promotions", words.total())
+    figure("storm_github_calls", weather.calls["github"] / words.total(), "calls a promotion", 60)
     figure("storm_kills", victim.kills, "kill -9", KILLS)
     for (system, fault), times in sorted(weather.struck.items()):
         figure(f"storm_fault {system}: {fault}", times, "times", 1)
