@@ -59,7 +59,7 @@ def run(config: Path) -> None:
     from bot.config import read
 
     app, environment = read(config)
-    logs.configure(environment.log_level)
+    logs.configure(environment.log_level, environment.secrets())
 
     from bot import app as wiring  # only now: it takes a second, and mistakes are told at once
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Never, Self
+from urllib.parse import unquote
 
 from typing_extensions import override
 
@@ -81,7 +82,12 @@ class Environment:
         mistakes += _missing(values)
         if mistakes:
             raise Misunderstood("\n".join(mistakes))
-        return cls(**values)  # type: ignore[arg-type]  # each was made by the kind of its field
+        return cls(**_signed_in(values))  # type: ignore[arg-type]  # each was made by the kind of its field
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return all values that are never shown, for whoever takes them out of what is."""
+        values = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return tuple(value.reveal() for value in values if isinstance(value, Secret))
 
 
 REQUIRED: Final = {
@@ -111,8 +117,12 @@ def _given(environ: Mapping[str, str], name: str) -> str:
     text, path = environ.get(name, "").strip(), environ.get(f"{name}_FILE", "").strip()
     if text and path:
         raise ValueError(f"{name}_FILE is set too; leave one of them")
+    if not path:
+        return text
+    if "/" not in path or not Path(path).parent.is_dir():  # perhaps the secret itself: it is not repeated
+        raise ValueError(f"{name}_FILE names no file in a folder that is there; expected the path of a file")
     try:
-        return Path(path).read_text().strip() if path else text
+        return Path(path).read_text().strip()
     except OSError as error:
         raise ValueError(f"{name}_FILE names {path}, which cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:  # a ValueError whose text quotes the secret
@@ -131,10 +141,48 @@ def _port(text: str) -> int:
     return int(text)
 
 
+ADDRESS: Final = re.compile(
+    r"https?://(?:(?P<user>[^\s/?#@:]+):(?P<password>[^\s/?#@]+)@)?(?:[^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?"
+    r"(?:/[^\s?#@]*)?"
+)
+"""An address whose user and password, if any, cannot be taken for a part of the rest."""
+
+
 def _web(text: str) -> str:
-    if not re.match(r"https?://[^/\s]", text):  # the text may hold a password: it is not repeated
-        raise ValueError("expected an address that starts with http:// or https://")
+    found = ADDRESS.fullmatch(text)
+    if found is None:  # the text may hold a password: it is not repeated
+        raise ValueError("expected an address that starts with http:// or https://, without `?`, `#` and spaces")
+    if found["user"]:
+        raise ValueError("expected an address without user and password; the token has a variable of its own")
     return text
+
+
+def _registry(text: str) -> str:
+    if not ADDRESS.fullmatch(text):
+        raise ValueError(
+            "expected an address that starts with http:// or https://, perhaps with user:password@ in front of the "
+            "host (percent-encoded), and without `?`, `#` and spaces"
+        )
+    return text
+
+
+def _signed_in(values: dict[str, object]) -> dict[str, object]:
+    """Take user and password out of MLflow's address, which is shown; variables go before them, as in MLflow."""
+    found = ADDRESS.fullmatch(str(values["mlflow_tracking_uri"]))
+    if found is None or not found["user"]:
+        return values
+    own = {
+        "mlflow_tracking_username": unquote(found["user"]),
+        "mlflow_tracking_password": Secret(unquote(found["password"])),
+    }
+    bare = found[0].replace(f"{found['user']}:{found['password']}@", "", 1)
+    return own | values | {"mlflow_tracking_uri": bare}
+
+
+def _token(text: str) -> Secret:
+    if not re.fullmatch(r"[!-~]+", text):  # no header takes it, and what refuses it would quote it
+        raise ValueError("expected a token on one line, without spaces; was it cut in two when it was copied?")
+    return Secret(text)
 
 
 def _sqlite(text: str) -> str:
@@ -150,9 +198,13 @@ def _level(text: str) -> str:
 
 
 CHECKED: Final[Mapping[str, Callable[[str], object]]] = {
+    "slack_bot_token": _token,
+    "slack_app_token": _token,
     "slack_api_url": _web,
+    "github_token": _token,
     "github_api_url": _web,
-    "mlflow_tracking_uri": _web,
+    "mlflow_tracking_uri": _registry,
+    "mlflow_tracking_token": _token,
     "database_url": _sqlite,
     "port": _port,
     "internal_port": _port,

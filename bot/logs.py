@@ -1,33 +1,59 @@
-"""What the bot says while it works: one JSON object a line, on stderr."""
+"""What the bot says while it works: one JSON object a line, on stderr.
+
+No secret of the environment is in it, in whatever spelling a library quotes it: that is the last line of defence, and
+the first is not to put it into a sentence.
+"""
 
 import json
 import logging
+import re
 import sys
 import traceback
+from collections.abc import Iterable
 from datetime import UTC, datetime
+from types import TracebackType
 
 from typing_extensions import override
 
+from bot.rules.redaction import known, without
 
-class _Line(logging.Formatter):
+log = logging.getLogger(__name__)
+
+
+class Line(logging.Formatter):
+    """One record as a line of JSON, without these secrets."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        super().__init__()
+        self._secrets: re.Pattern[str] = known(secrets)
+
     @override
     def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
         line = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "from": record.name,
-            "said": record.getMessage(),
+            "said": without(record.getMessage(), self._secrets),
         }
         if record.exc_info:
-            line["traceback"] = "".join(traceback.format_exception(*record.exc_info))
+            line["traceback"] = without("".join(traceback.format_exception(*record.exc_info)), self._secrets)
         return json.dumps(line, ensure_ascii=False)
 
 
-def configure(level: str) -> None:
-    """Send what is logged to stderr as JSON lines: our own from `level` on, of libraries only warnings."""
+def configure(level: str, secrets: Iterable[str]) -> None:
+    """Send what is logged to stderr as JSON lines: our own from `level` on, of libraries only warnings.
+
+    What ends the program is such a line, too.
+    """
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_Line())
+    handler.setFormatter(Line(secrets))
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.captureWarnings(capture=True)
     for name in ("bot", "handlers"):
         logging.getLogger(name).setLevel(level)
+    sys.excepthook = _ended
+
+
+def _ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    log.critical("the program ends: %s", kind.__name__, exc_info=(kind, error, trace))

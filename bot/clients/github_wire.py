@@ -238,7 +238,7 @@ class Wire:
             self._all.append(calls)
         try:
             return ask(calls)
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, AttributeError, ValueError) as error:  # ValueError: it is no JSON
             raise Permanent(
                 f"{self._url} does not answer as GitHub does ({error!r}): is GITHUB_API_URL right?"
             ) from error

@@ -22,6 +22,7 @@ from kubernetes.aio.client.api_client import ApiClient
 from bot.clients.kubernetes_access import Renew, access, disconnect
 from bot.domain import Json
 from bot.errors import Permanent, Temporary
+from bot.rules.redaction import redact
 
 GROUPS: Final = {
     "pods": "/api/v1",
@@ -200,7 +201,7 @@ def _event(line: bytes, what: str) -> Json:
         raise Temporary(f"{what}: the stream holds something that is no event")
     if event.get("type") == "ERROR":
         status = event["object"]
-        raise _failure(int(status.get("code") or 500), str(status.get("message", "")), what, None)
+        raise _failure(int(status.get("code") or 500), redact(str(status.get("message", ""))), what, None)
     return event
 
 
@@ -208,9 +209,9 @@ async def _said(answer: aiohttp.ClientResponse) -> str:
     """Return the message of the Status object that the server sends with a no, else the start of what it did send."""
     body = (await answer.content.read(LOG_BYTES)).decode(errors="replace")
     try:
-        return str(json.loads(body)["message"])
+        return redact(str(json.loads(body)["message"]))
     except (ValueError, KeyError, TypeError):
-        return body[:200] or answer.reason or ""
+        return redact(body)[:200] or answer.reason or ""
 
 
 def _retry_after(answer: aiohttp.ClientResponse) -> timedelta | None:

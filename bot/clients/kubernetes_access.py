@@ -16,7 +16,9 @@ from kubernetes.aio.config import ConfigException
 from kubernetes.aio.config.incluster_config import SERVICE_TOKEN_FILENAME, load_incluster_config
 from kubernetes.aio.config.kube_config import load_kube_config
 
+from bot.clients.redirects import unfollowed
 from bot.errors import Permanent
+from bot.rules.redaction import redact
 
 Renew: TypeAlias = Callable[[], Awaitable[None]]
 
@@ -40,7 +42,7 @@ async def access(kubeconfig: str | None) -> tuple[ApiClient, Renew]:
     await renew()
     configuration.connection_pool_maxsize = 0  # no bound: each watch holds a connection, and would starve the lists
     api = ApiClient(configuration)
-    configuration.client_session_kwargs = {"connector": _connector(api)}
+    configuration.client_session_kwargs = {"connector": _connector(api), "trace_configs": [unfollowed()]}
     return api, renew
 
 
@@ -52,7 +54,9 @@ async def _load(kubeconfig: str | None, configuration: Configuration) -> None:
             await load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)
     except (ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         where = kubeconfig or "the default kubeconfig (~/.kube/config)"
-        raise Permanent(f"no way to the cluster: {where} cannot be used ({error}); set KUBECONFIG") from error
+        raise Permanent(
+            f"no way to the cluster: {where} cannot be used ({redact(str(error))}); set KUBECONFIG"
+        ) from error
 
 
 def in_cluster() -> bool:

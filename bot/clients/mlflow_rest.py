@@ -15,6 +15,7 @@ from yarl import URL
 
 from bot.domain import Json
 from bot.errors import Permanent, Temporary
+from bot.rules.redaction import redact
 
 API = "/api/2.0/mlflow"
 TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=3)
@@ -114,7 +115,7 @@ class Rest:
         status = answer.status
         if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             return _Unwell(f"MLflow at {self._uri} answers {status}", code=str(status), after=_after(answer))
-        message = str(said.get("message", ""))[:300]
+        message = redact(str(said.get("message", "")))[:300]
         sentence = f"{self._what_to_do(status, message)}: {self._uri} answered {status} {message}"
         return _Refused(sentence.rstrip(), code=str(said.get("error_code", "")))
 

@@ -12,18 +12,20 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Final, Self, TypeAlias
+from typing import Any, Final, Never, Self, TypeAlias
 from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.clients.redirects import unfollowed
 from bot.clients.slack_errors import refused
 from bot.clients.slack_pace import Pace
 from bot.domain import Json, Message, Person, Posted
 from bot.errors import Permanent, Temporary
 from bot.rules import emoji
+from bot.rules.redaction import redact
 
 SLACK: Final = "https://slack.com/api/"
 TIMEOUT: Final = aiohttp.ClientTimeout(total=15, connect=5)
@@ -57,6 +59,13 @@ class Identity:
     bot: str
 
 
+class _Body(dict[str, Any]):
+    """An answer; one in which something is missing that Slack always says is not Slack's."""
+
+    def __missing__(self, key: str) -> Never:
+        raise Temporary(f"what answered was not Slack: it did not say {key}; look at SLACK_API_URL")
+
+
 class Slack:
     """Slack, as one workspace's installed app sees it."""
 
@@ -88,7 +97,7 @@ class Slack:
     ) -> Self:
         """Return a door with a connection pool of its own.  Nothing is called yet; a loop must run."""
         # The SDK ignores its own timeout when it is given a session: the session has to have one.
-        session = aiohttp.ClientSession(timeout=TIMEOUT, trust_env=False)
+        session = aiohttp.ClientSession(timeout=TIMEOUT, trust_env=False, trace_configs=[unfollowed()])
         url = base_url or SLACK
         sdk = AsyncWebClient(token, base_url=url.rstrip("/") + "/", session=session, retry_handlers=[])
         if _loopback(url):
@@ -319,7 +328,7 @@ class Slack:
         """
         await self._wait(method, channel)
         try:
-            return (await call()).data
+            return _Body((await call()).data)
         except SlackApiError as error:
             status, headers, body = _answer(error)
             if isinstance(body, dict) and body.get("error") in accepted:
@@ -358,7 +367,7 @@ async def _greeted(socket: aiohttp.ClientWebSocketResponse) -> aiohttp.ClientWeb
         raise
     if said.get("type") != "hello":
         await socket.close()
-        raise Temporary(f"Slack did not take the socket ({said.get('reason', 'no reason given')})")
+        raise Temporary(f"Slack did not take the socket ({redact(str(said.get('reason', 'no reason given')))})")
     return socket
 
 

@@ -10,6 +10,7 @@ from http import HTTPStatus
 from typing import Any, Final
 
 from bot.errors import Permanent, Temporary
+from bot.rules.redaction import redact
 
 _WAIT: Final = timedelta(seconds=30)
 _PASSING: Final = frozenset(
@@ -55,7 +56,7 @@ _AUTH: Final = frozenset(
 def refused(method: str, status: int, headers: Mapping[str, str], body: Any) -> Temporary | Permanent:
     """Return what an answer that is not a success means.  `body` is the JSON, or whatever else came."""
     answer = body if isinstance(body, dict) else {}
-    error = str(answer.get("error", ""))
+    error = redact(str(answer.get("error", "")))[:200]
     if status == HTTPStatus.TOO_MANY_REQUESTS or error in {"ratelimited", "rate_limited"}:
         return Temporary(f"Slack asks to call {method} less often", after=_retry_after(headers))
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or error in _PASSING:
@@ -71,9 +72,9 @@ def _sentence(method: str, error: str, answer: Mapping[str, Any]) -> str:
     if error in _AUTH:
         return f"Slack refuses SLACK_BOT_TOKEN ({error}): {_ADVICE.get(error, _TOKEN)}"
     if error == "missing_scope":
-        needed = answer.get("needed", "unknown")
+        needed = redact(str(answer.get("needed", "unknown")))
         return f"Slack's {method} needs the scope {needed}: add it under OAuth & Permissions and install the app again"
-    more = "; ".join(map(str, answer.get("errors") or ()))
+    more = redact("; ".join(map(str, answer.get("errors") or ())))
     advice = _ADVICE.get(error, "see the error table of this method in Slack's reference")
     return f"Slack refuses {method} ({error}{': ' + more if more else ''}): {advice}"
 

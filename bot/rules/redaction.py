@@ -1,12 +1,17 @@
-"""What of a pod's log may be shown to a channel: secrets taken out, the telling lines kept.
+"""Secrets taken out of text from elsewhere, and of a pod's log the telling lines kept.
 
 Not a promise: a secret of a shape that nobody knows stays.  That is why logs are shown short, and only on failure.
+Those that are known, because they are ours, are found in every spelling (`known`, `without`).
 To add a shape, add one pattern to `SHAPES` (what a secret looks like) or one word to `NAMES` (what it is called).
 Repetitions are bounded, so that a hostile log cannot make a pattern take quadratic time.
 """
 
+import base64
+import json
 import re
+from collections.abc import Iterable, Iterator
 from typing import Final
+from urllib.parse import quote, quote_plus
 
 GONE: Final = "[redacted]"
 
@@ -49,6 +54,11 @@ _ALARM: Final = re.compile(
     r"(?i)\b(?:error|fatal|critical|panic|exception|failed|killed|denied|refused|cannot|no such)\b"
 )
 
+SHORTEST: Final = 4
+"""Characters that a known secret, or a part of it, must have: of less, every second word would be one."""
+LINE: Final = 16
+"""Characters of one line of a longer secret that give it away by themselves."""
+
 LIMIT: Final = 1500
 """Characters that a log may take up in a message."""
 LONGEST: Final = 300
@@ -70,6 +80,42 @@ def redact(text: str) -> str:
 def _named(found: re.Match[str]) -> str:
     quote = found[2][0] if found[2][0] in "\"'" else ""
     return f"{found[1]}{quote}{GONE}{quote}"
+
+
+def known(secrets: Iterable[str]) -> re.Pattern[str]:
+    """Return what finds these secrets: plain, encoded for an address, quoted, and in base64, also as a part of it."""
+    found = {spelling for secret in secrets for part in _parts(secret) for spelling in _spellings(part)}
+    longest_first = sorted((each for each in found if len(each) >= SHORTEST), key=len, reverse=True)
+    return re.compile("|".join(map(re.escape, longest_first)) or r"(?!)")
+
+
+def without(text: str, secrets: re.Pattern[str]) -> str:
+    """Return the text with `[redacted]` in place of known secrets, and of what looks like one."""
+    return redact(secrets.sub(GONE, text))
+
+
+def _parts(secret: str) -> Iterator[str]:
+    """Yield a secret, and its lines: a key's lines are often shown one by one."""
+    yield secret
+    yield from (line for line in secret.splitlines() if len(line) >= LINE and not line.startswith("-----"))
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    """Yield how a secret may be written, each also as it stands in an address."""
+    for written in (secret, json.dumps(secret)[1:-1], repr(secret)[1:-1], *_in_base64(secret.encode(errors="replace"))):
+        yield written
+        for encoded in (quote(written, safe=""), quote(written), quote_plus(written)):
+            yield encoded
+            yield re.sub("%..", lambda found: found[0].lower(), encoded)
+
+
+def _in_base64(secret: bytes) -> Iterator[str]:
+    """Yield the characters that are the secret's alone, whatever stands around it: three bytes make four of them."""
+    for offset in range(3):
+        whole = base64.b64encode(bytes(offset) + secret).decode()
+        inner = whole[-(-offset * 4 // 3) : (offset + len(secret)) * 4 // 3]
+        yield inner
+        yield inner.translate(str.maketrans("+/", "-_"))
 
 
 def last_words(log: str, lines: int = 12) -> str:

@@ -71,13 +71,22 @@ def test_a_github_app_stands_for_a_token_when_it_is_whole() -> None:
         ("INTERNAL_PORT", "65536", "INTERNAL_PORT: `65536` is no port"),
         ("PORT", "٣", "PORT: `٣` is no port"),
         ("MLFLOW_TRACKING_URI", "sqlite:///planted", "MLFLOW_TRACKING_URI: expected an address"),
+        ("MLFLOW_TRACKING_URI", "https://planted@x", "MLFLOW_TRACKING_URI: expected an address"),
+        ("MLFLOW_TRACKING_URI", "https://bob:plan/ted-planted@x", "MLFLOW_TRACKING_URI: expected an address"),
+        ("MLFLOW_TRACKING_URI", "https://x/?token=planted", "MLFLOW_TRACKING_URI: expected an address"),
+        ("MLFLOW_TRACKING_TOKEN", "two\nplanted", "MLFLOW_TRACKING_TOKEN: expected a token on one line"),
+        ("GITHUB_TOKEN", "ghp planted", "GITHUB_TOKEN: expected a token on one line"),
+        ("GITHUB_TOKEN_FILE", "/ghp/planted", "GITHUB_TOKEN: GITHUB_TOKEN_FILE names no file"),
+        ("GITHUB_TOKEN_FILE", "ghp-planted", "GITHUB_TOKEN: GITHUB_TOKEN_FILE names no file"),
         ("GITHUB_API_URL", "user:planted@x", "GITHUB_API_URL: expected an address that starts with http"),
+        ("GITHUB_API_URL", "https://bob:planted@x", "GITHUB_API_URL: expected an address without user and password"),
+        ("SLACK_API_URL", "https://bob:planted@x", "SLACK_API_URL: expected an address without user and password"),
         ("DATABASE_URL", "postgresql://planted@x/y", "DATABASE_URL: this release keeps its record in SQLite"),
         ("LOG_LEVEL", "loud", "LOG_LEVEL: `loud` is no level"),
     ],
 )
 def test_a_wrong_value_is_told_and_a_secret_one_is_not_repeated(name: str, value: str, told: str) -> None:
-    (line,) = mistakes({**READY, name: value})
+    (line,) = mistakes({**READY, name.removesuffix("_FILE"): "", name: value})
     assert line.startswith(told)
 
 
@@ -100,8 +109,16 @@ def test_a_file_that_cannot_be_read_is_named_and_its_content_is_not(tmp_path: Pa
     assert "is not text" in lines[0]
 
 
+def test_a_user_and_password_in_mlflows_address_are_taken_out_of_it() -> None:
+    told = Environment.read({**READY, "MLFLOW_TRACKING_URI": "https://bob:p%40planted@mlflow:5000/at"})
+    assert told.mlflow_tracking_uri == "https://mlflow:5000/at"
+    assert told.mlflow_tracking_username == "bob"
+    assert told.secrets() == ("xoxb-planted", "signing-planted", "ghp-planted", "p@planted")
+
+
 def test_no_secret_is_shown() -> None:
-    told = Environment.read({**READY, "MLFLOW_TRACKING_TOKEN": "mlflow-planted"})
+    address = "https://bob:p%40planted@mlflow:5000"
+    told = Environment.read({**READY, "MLFLOW_TRACKING_TOKEN": "mlflow-planted", "MLFLOW_TRACKING_URI": address})
     secret = told.slack_bot_token
     shown = [repr(told), str(told), repr(secret), str(secret), f"{secret}", f"{secret!r:>20}", "%s" % secret]  # noqa: UP031
     assert not any("planted" in each for each in shown)

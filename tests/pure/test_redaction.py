@@ -1,10 +1,14 @@
 """Secrets do not leave a log; the line that tells why always does."""
 
+import base64
+import json
+from urllib.parse import quote, quote_plus
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bot.rules.redaction import GONE, LIMIT, last_words, redact
+from bot.rules.redaction import GONE, LIMIT, known, last_words, redact, without
 
 # Put together here, so that no scanner takes this file for a leak.
 SLACK = "xox" + "b-1234567890-abcdefghij"
@@ -133,3 +137,38 @@ def test_last_words_are_never_longer_than_a_message_bears(log: str, lines: int) 
 
 def test_an_empty_log_has_no_last_words() -> None:
     assert last_words("") == ""
+
+
+SECRETS = st.text(st.characters(codec="utf-8", exclude_characters="[]"), min_size=10)
+AROUND = st.text(st.characters(codec="ascii"), max_size=9)
+
+
+@settings(max_examples=300, deadline=None)
+@given(SECRETS, AROUND, AROUND, st.sampled_from((base64.b64encode, base64.urlsafe_b64encode)))
+def test_a_secret_of_ours_is_found_in_every_spelling(secret: str, before: str, after: str, encode: object) -> None:
+    assert callable(encode)
+    finds = known([secret])
+    header = encode(f"{before}:{secret}".encode()).decode()
+    within = encode(f"{before}{secret}{after}".encode()).decode()
+    for spelled in (
+        secret,
+        quote(secret, safe=""),
+        quote_plus(secret),
+        json.dumps(secret),
+        repr(secret),
+        header,
+        within,
+    ):
+        said = without(f"said {spelled} at once", finds)
+        assert finds.search(said) is None
+        assert said != f"said {spelled} at once"
+
+
+def test_a_key_is_found_by_one_of_its_lines() -> None:
+    line = "bGluZSBvbmUgb2YgYSBrZXkgdGhhdCBpcyBub25l"
+    assert without(f"at {line}!", known([f"-----BEGIN KEY-----\n{line}\n-----END KEY-----"])) == f"at {GONE}!"
+
+
+def test_a_secret_of_a_letter_or_two_takes_no_words_apart() -> None:
+    assert without("a banana", known(["a", "na"])) == "a banana"
+    assert without("a banana", known([])) == "a banana"

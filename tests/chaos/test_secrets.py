@@ -1,0 +1,222 @@
+"""Secrets stay where they are: no error, log, page, message or address of the bot's holds one, whatever goes wrong."""
+
+import base64
+import json
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final, TypeAlias
+from urllib.parse import quote, quote_plus
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer, unused_port
+
+from bot.clients.github import GitHub
+from bot.clients.kubernetes import Kubernetes
+from bot.clients.mlflow import MLflow
+from bot.clients.slack import Slack
+from bot.demo.faults import drop
+from bot.domain import Message
+from bot.environment import Environment
+from bot.errors import Permanent, Temporary
+from bot.logs import Line
+from tests.chaos.planted import KUBERNETES, PLANTED, hits, variables
+
+READY: Final = {
+    "SLACK_BOT_TOKEN": PLANTED["SLACK_BOT_TOKEN"],
+    "SLACK_SIGNING_SECRET": PLANTED["SLACK_SIGNING_SECRET"],
+    "GITHUB_TOKEN": PLANTED["GITHUB_TOKEN"],
+    "MLFLOW_TRACKING_URI": "http://mlflow:5000",
+}
+APP: Final = {"GITHUB_APP_ID": "7", "GITHUB_APP_INSTALLATION_ID": "8"}
+HIDING: Final = Line(PLANTED.values())
+
+
+# ── the search ───────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_secret_is_planted_in_every_variable_that_holds_one() -> None:
+    assert set(PLANTED) == variables()
+
+
+SPELLINGS: Final[dict[str, Callable[[str], str]]] = {
+    "plain": str,
+    "for an address": lambda secret: quote(secret, safe=""),
+    "for a form": quote_plus,
+    "json": json.dumps,
+    "base64": lambda secret: base64.b64encode(secret.encode()).decode(),
+    "base64 for addresses": lambda secret: base64.urlsafe_b64encode(secret.encode()).decode(),
+    "of a header": lambda secret: "Basic " + base64.b64encode(f"bot:{secret}".encode()).decode(),
+    "of a header, in an address": lambda secret: quote(base64.b64encode(f"the bot:{secret}".encode()).decode()),
+}
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("name", PLANTED)
+def test_the_search_finds_a_secret_in_every_spelling(name: str, spelling: str) -> None:
+    shown = SPELLINGS[spelling](PLANTED[name])
+    assert name in hits(f"words before {shown} and behind")
+    assert hits(HIDING.format(record(f"words before {shown} and behind"))) == set()
+
+
+def record(text: str, error: BaseException | None = None) -> logging.LogRecord:
+    info = (type(error), error, error.__traceback__) if error is not None else None
+    return logging.LogRecord("bot", logging.ERROR, "x.py", 1, "%s", (text,), info)
+
+
+# ── the doors ────────────────────────────────────────────────────────────────────────────────────────
+
+
+def echo(request: web.Request, body: str) -> str:
+    """Return a request as the worst of servers would quote it."""
+    return "\n".join([f"{request.method} {request.url}", *(f"{k}: {v}" for k, v in request.headers.items()), body])
+
+
+def quoting(status: int) -> Callable[[web.Request, str], web.Response]:
+    """Return what answers with an error object that quotes the request in every field that anybody reads."""
+
+    def answer(request: web.Request, body: str) -> web.Response:
+        said, headers = echo(request, body), dict(request.headers)
+        whole = {"ok": False, "error": said, "error_code": said, "message": said, "reason": said, "needed": said}
+        more = {"errors": [{"message": json.dumps(headers)}, said], "response_metadata": {"messages": [said]}}
+        return web.json_response(whole | more, status=status)
+
+    return answer
+
+
+def garbage(content_type: str) -> Callable[[web.Request, str], web.Response]:
+    """Return what answers with no JSON, whatever it says that it is."""
+    return lambda request, body: web.Response(text="{" + echo(request, body), content_type=content_type)
+
+
+@dataclass(slots=True, kw_only=True)
+class Hostile:
+    """A server that answers everything badly, and another one to which it sends people."""
+
+    mood: str = "refuses"
+    stolen: list[str] = field(default_factory=list)
+    """All that reached the other one."""
+    asked: int = 0
+    thief: str = ""
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        """Answer as the mood is."""
+        self.asked += 1
+        return MOODS[self.mood](self, request, await request.text())
+
+    async def steal(self, request: web.Request) -> web.Response:
+        """Keep what came."""
+        self.stolen.append(echo(request, await request.text()))
+        return web.json_response({"ok": True})
+
+    def away(self, status: int, request: web.Request, body: str) -> web.Response:
+        """Send somebody to the thief, with all that they said."""
+        return web.Response(status=status, headers={"Location": f"{self.thief}/?{quote(echo(request, body))}"})
+
+
+MOODS: Final[dict[str, Callable[[Hostile, web.Request, str], web.Response]]] = {
+    "refuses": lambda _, request, body: quoting(401)(request, body),
+    "forbids": lambda _, request, body: quoting(403)(request, body),
+    "does not understand": lambda _, request, body: quoting(422)(request, body),
+    "asks for patience": lambda _, request, body: quoting(429)(request, body),
+    "is broken": lambda _, request, body: quoting(500)(request, body),
+    "is another": lambda _, request, body: quoting(200)(request, body),
+    "speaks HTML": lambda _, request, body: garbage("text/html")(request, body),
+    "speaks no JSON": lambda _, request, body: garbage("application/json")(request, body),
+    "says nothing": lambda _, request, body: web.json_response({"ok": True}),
+    "hangs up": lambda _, request, body: drop(request),
+    "moved": lambda server, request, body: server.away(302, request, body),
+    "moved, and wants all of it": lambda server, request, body: server.away(307, request, body),
+}
+
+
+@asynccontextmanager
+async def hostile() -> AsyncIterator[tuple[Hostile, str]]:
+    server = Hostile()
+    apps = web.Application(), web.Application()
+    apps[0].router.add_route("*", "/{path:.*}", server.answer)
+    apps[1].router.add_route("*", "/{path:.*}", server.steal)
+    async with TestServer(apps[0]) as bad, TestServer(apps[1], host="localhost") as thief:
+        server.thief = str(thief.make_url("")).rstrip("/")
+        yield server, str(bad.make_url("")).rstrip("/")
+
+
+Door: TypeAlias = tuple[Any, list[Callable[[], Awaitable[object]]]]
+"""A client, and what is asked of it."""
+
+
+async def slack(url: str, folder: Path) -> Door:
+    door = Slack.connect(PLANTED["SLACK_BOT_TOKEN"], url)
+    posting = lambda: door.post("C0MLRELEASES", Message(text="hello"), key="k")  # noqa: E731
+    return door, [door.whoami, posting, lambda: door.socket(PLANTED["SLACK_APP_TOKEN"])]
+
+
+async def github(url: str, folder: Path) -> Door:
+    door = GitHub.connect("acme/models-gitops", Environment.read(READY | {"GITHUB_API_URL": url}))
+    return door, [door.base, lambda: door.close_pull(1, "why"), lambda: door.say_approval("0" * 40, "pending", "why")]
+
+
+async def github_app(url: str, folder: Path) -> Door:
+    app = APP | {"GITHUB_TOKEN": "", "GITHUB_APP_PRIVATE_KEY": PLANTED["GITHUB_APP_PRIVATE_KEY"]}
+    door = GitHub.connect("acme/models-gitops", Environment.read(READY | app | {"GITHUB_API_URL": url}))
+    return door, [door.base]
+
+
+async def mlflow(url: str, folder: Path) -> Door:
+    door = MLflow.connect(url, "the bot", PLANTED["MLFLOW_TRACKING_PASSWORD"])
+    return door, [door.models, lambda: door.move_alias("iris", "production", 1)]
+
+
+async def mlflow_token(url: str, folder: Path) -> Door:
+    door = MLflow.connect(url, token=PLANTED["MLFLOW_TRACKING_TOKEN"])
+    return door, [door.models]
+
+
+async def kubernetes(url: str, folder: Path) -> Door:
+    config = {
+        "apiVersion": "v1", "kind": "Config", "current-context": "c",
+        "clusters": [{"name": "c", "cluster": {"server": url}}],
+        "users": [{"name": "u", "user": {"token": KUBERNETES}}],
+        "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+    }  # fmt: skip
+    (folder / "kubeconfig").write_text(json.dumps(config))
+    door = await Kubernetes.connect(str(folder / "kubeconfig"))
+    return door, [lambda: door.list("models", "pods"), lambda: door.log("models", "pod")]
+
+
+DOORS: Final[Mapping[str, Callable[[str, Path], Awaitable[Door]]]] = {
+    each.__name__: each for each in (slack, github, github_app, mlflow, mlflow_token, kubernetes)
+}
+
+
+@pytest.mark.parametrize("system", DOORS)
+async def test_what_a_door_says_of_its_trouble_holds_no_secret(system: str, tmp_path: Path) -> None:
+    async with hostile() as (server, url):
+        places = {mood: url for mood in MOODS} | {
+            "speaks no TLS": url.replace("http://", "https://"),
+            "is not there": f"http://127.0.0.1:{unused_port()}",
+            "is nowhere": "http://nowhere.invalid",
+        }
+        told: dict[str, list[str]] = {mood: [] for mood in places}
+        for mood, place in places.items():
+            server.mood = mood
+            door, asks = await DOORS[system](place, tmp_path)
+            assert hits(repr(door) + repr(vars(door))) == set()
+            for ask in asks:
+                told[mood] += await said(ask)
+            await door.close()
+        assert {mood: found for mood, texts in told.items() if (found := hits("\n".join(texts)))} == {}
+        assert hits("\n".join(server.stolen)) == set()
+        assert server.asked >= len(MOODS)
+
+
+async def said(ask: Callable[[], Awaitable[object]]) -> list[str]:
+    """Return what a failure says, and what the log says of it with all that a library had to say."""
+    try:
+        await ask()
+    except (Temporary, Permanent) as error:
+        return [str(error), repr(error), HIDING.format(record("it failed", error))]
+    return []
