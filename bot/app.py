@@ -186,7 +186,7 @@ async def _until_answered(what: str, ask: Callable[[], Awaitable[T]], ready: Rea
 
 
 def pause(error: Temporary | Permanent, tries: int) -> timedelta:
-    """Return how long to wait before asking again after so many tries: as long as the other side asks for, if it does."""
+    """Return how long to wait before the next try after so many: as long as the other side asks for, if it does."""
     asked = error.after if isinstance(error, Temporary) else None
     return asked or min(turns.patience(tries), EAGER)
 
