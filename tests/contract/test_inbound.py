@@ -1,6 +1,7 @@
 """The public door: who does not prove who they are gets no further, and what is said twice is heard once."""
 
 import asyncio
+import gzip
 import json
 import logging
 import time
@@ -135,6 +136,14 @@ async def test_a_body_over_one_mebibyte_is_refused_signed_or_not(door: Door, pat
     assert await door.send(path, b" " * (LARGEST + 1)) == 413
     assert await door.signed(path, b" " * (LARGEST + 1)) == 413
     assert await door.send(path, b" " * LARGEST) == 401
+    assert door.untouched()
+
+
+@every_route
+@pytest.mark.usefixtures("quiet")
+async def test_a_body_that_unpacks_to_over_one_mebibyte_is_refused(door: Door, path: str) -> None:
+    packed = gzip.compress(b" " * (LARGEST * 64))
+    assert await raw(door, path, {b"Content-Encoding": b"gzip"}, packed) == 413
     assert door.untouched()
 
 

@@ -53,7 +53,9 @@ async def test_what_people_say_is_recorded(door: Door) -> None:
     assert await door.signed("/slack/events", clicked(press("veto")), kind=FORM) == 200
     assert len(door.recorded()["facts"]) == before + 2
     facts = (await door.store.story(1))[1]
-    assert [(fact.kind, fact.by) for fact in facts if fact.by == "U0BOB"] == [("approve", "U0BOB"), ("veto", "U0BOB")]
+    approved, vetoed = (fact for fact in facts if fact.by == "U0BOB")
+    assert (approved.kind, vetoed.kind) == ("approve", "veto")
+    assert approved.at.timestamp() == float(reaction()["event"]["event_ts"]), "when it was said, not when it was heard"
 
 
 def clicked(payload: Any) -> bytes:
