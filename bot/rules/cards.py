@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.domain import Comparison, Health, Json, Message
-from bot.promotion import Kind, Policy, Promotion, Ruling, State
+from bot.promotion import Kind, Policy, Promotion, Ruling, State, Verdict
 from bot.rules import compared
 from bot.rules.blocks import actions, button, confirm, context, link, mention, people, section, sections, when
 from bot.rules.escape import mrkdwn, sentence
@@ -90,6 +90,8 @@ def _against(p: Promotion) -> str:
 
 
 def _consent(p: Promotion, approvers: tuple[str, ...], policy: Policy) -> list[str]:
+    if p.record.merge_commit is not None and any(r.verdict is not Verdict.PASS for r in p.record.rulings):
+        return ["⚠️ Merged in GitHub by hand, not approved through Callboard"]
     if not approvers:
         return []
     tally = f" ({len(approvers)} of {_needed(p, policy)})" if p.state is State.PROPOSED else ""

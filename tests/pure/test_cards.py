@@ -151,6 +151,14 @@ def test_what_needs_no_approval_offers_only_the_veto() -> None:
     assert set(buttons(shown(policy=replace(POLICY, approvals=0)))) == {"veto"}
 
 
+def test_a_merge_by_hand_is_said_to_the_end_and_counts_no_approval() -> None:
+    by_hand = read(shown(at(State.RELEASED, merge_commit="f00", rulings=(WAITS,))))
+    assert "Merged in GitHub by hand, not approved through Callboard" in by_hand
+    assert "Approved by" not in by_hand
+    passed = replace(WAITS, verdict=Verdict.PASS)
+    assert "by hand" not in read(shown(at(State.RELEASED, merge_commit="f00", rulings=(passed,))))
+
+
 def test_an_automatic_way_back_needs_no_approval_whatever_the_policy_says_of_people() -> None:
     back = replace(IT, kind=Kind.ROLLBACK, automatic=True, requested_by="callboard")
     policy = replace(POLICY, rollback_approvals=2)

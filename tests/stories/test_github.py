@@ -1,0 +1,162 @@
+"""What the channel and GitHub say to each other: the required approval, checks, and people who act on GitHub itself."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from bot.demo.forge.merging import Wish, merge
+from tests.stories.registry import Models
+from tests.story_world import StoryWorld, everything, manifests, story_world
+
+OURS = "callboard/approval"
+
+
+async def asked(world: StoryWorld) -> dict[str, Any]:
+    """Ask for v2 on production; return its message."""
+    await world.say("alice", f"/promote {world.model} production")
+    return await world.message(f"{world.model} v2", "production", "2 approvals")
+
+
+async def approve(world: StoryWorld, card: Mapping[str, Any]) -> None:
+    await world.react("bob", card)
+    await world.react("carol", card)
+
+
+async def says(world: StoryWorld, state: str, why: str) -> None:
+    """Wait until the pull request's head says of the approval what it should."""
+
+    def look() -> list[dict[str, Any]]:
+        checks = [check for pull in world.pulls() for check in pull["checks"]]
+        return [c for c in checks if (c["name"], c["state"]) == (OURS, state) and why in c["description"]]
+
+    await world.until(look, f"{OURS} is {state}: {why}")
+
+
+def branch(world: StoryWorld) -> str:
+    return f"callboard/{world.model}/production"
+
+
+def path(world: StoryWorld) -> str:
+    return f"manifests/{world.model}/production/deployment.yaml"
+
+
+async def test_a_protected_main_takes_what_is_approved_and_has_passed_its_checks(
+    tmp_path: Path, registry: Models
+) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
+        world.forge.protect("main", checks=[OURS, "ci/test"])
+        card = await asked(world)
+        await says(world, "pending", "0 of 2 approvals")
+
+        world.forge.report("ci/test", "pending", branch=branch(world))
+        await approve(world, card)
+        await says(world, "success", "approved in Slack")
+        waiting = await world.message("GitHub does not let #1 be merged yet", "the check ci/test is pending")
+        assert waiting["ts"] == card["ts"]
+
+        await world.chat.react(user="carol", ts=card["ts"], emoji="white_check_mark", remove=True)
+        await says(world, "pending", "1 of 2 approvals")
+        world.forge.report("ci/test", "failure", branch=branch(world))
+        await world.react("carol", card)
+        await world.message("the check ci/test failed")
+        assert [pull["number"] for pull in world.pulls()] == [1]
+
+        world.forge.report("ci/test", "success", branch=branch(world))
+        await world.message("Released v2 to production")
+        assert [pull["number"] for pull in world.pulls("merged")] == [1]
+
+
+async def test_a_pull_request_merged_by_hand_is_followed_and_said_to_be_unapproved(
+    tmp_path: Path, registry: Models
+) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
+        card = await asked(world)
+        merge(world.forge.hub, world.forge.hub.pull(1), Wish(by="dave"))
+        done = await world.message(
+            "Released v2 to production", "Merged in GitHub by hand, not approved through Callboard"
+        )
+        assert done["ts"] == card["ts"]
+        story = await world.say("alice", "/promotions 1")
+        assert "merged in GitHub by hand, not approved through Callboard" in story
+
+
+async def test_a_pull_request_closed_by_hand_ends_the_promotion(tmp_path: Path, registry: Models) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
+        card = await asked(world)
+        world.forge.hub.edit(world.forge.hub.pull(1), {"state": "closed"}, by="dave")
+        told = await world.message("Rejected", "pull request #1 was closed")
+        assert told["ts"] == card["ts"]
+        assert '"1"' in world.pinned(path(world))
+        assert "On its way" in await world.say("alice", f"/promote {model} production"), "the pair is free again"
+
+
+async def test_a_branch_that_somebody_pushed_to_is_never_merged_by_callboard(tmp_path: Path, registry: Models) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
+        world.forge.protect("main", checks=[OURS])
+        card = await asked(world)
+        await world.react("bob", card)
+        sneaky = world.forge.read(path(world), branch(world)) or ""
+        world.forge.commit({path(world): sneaky.replace('"2"', '"9"')}, "Sneaky", branch=branch(world), author="dave")
+        await world.react("carol", card)
+        told = await world.message("the branch was edited by hand", "/promotions cancel 1")
+        assert told["ts"] == card["ts"]
+        await says(world, "pending", "edited by hand")
+        assert [pull["number"] for pull in world.pulls()] == [1]
+        await world.say("alice", "/promotions cancel 1")
+        await world.message("Cancelled")
+        assert [pull["number"] for pull in world.pulls("closed")] == [1]
+        assert '"1"' in world.pinned(path(world))
+
+
+async def test_approvals_stay_when_the_main_branch_moves_and_the_change_is_the_same(
+    tmp_path: Path, registry: Models
+) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
+        world.forge.protect("main", checks=[OURS], strict=True)
+        card = await asked(world)
+        await world.react("bob", card)
+        await world.message("1 of 2 approvals")
+        before = world.pulls()[0]["head_sha"]
+        text = world.forge.read(path(world)) or ""
+        world.forge.commit({"README.md": "# Moved on\n"}, "Docs")
+        world.forge.commit({path(world): f"{text}# A remark.\n"}, "Remark")
+        world.forge.commit({path(world): text}, "Without the remark")  # before anybody looked
+        await world.react("carol", card)
+        done = await world.message("Released v2 to production")
+        assert done["ts"] == card["ts"]
+        [merged] = world.pulls("merged")
+        assert merged["head_sha"] != before, "it was made again on the main branch as it is now"
+        assert world.forge.read("README.md") == "# Moved on\n"
+
+
+async def test_another_change_on_a_moved_main_takes_a_new_message_and_new_approvals(
+    tmp_path: Path, registry: Models
+) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
+        card = await asked(world)
+        await approve_one_and_see(world, card)
+        text = manifests(model)[path(world)].replace("replicas: 3", "replicas: 4")
+        world.forge.commit({path(world): text}, "One more")
+        newer = await world.until(
+            lambda: [m for m in world.messages(f"{model} v2", "0 of 2 approvals") if m["ts"] != card["ts"]],
+            "a new message",
+        )
+        old = await world.message("stands for an older change", f"/p{newer['ts'].replace('.', '')}")
+        assert old["ts"] == card["ts"]
+        await world.react("carol", card)  # says nothing about the newer change
+        assert "0 of 2 approvals" in everything(await world.message(f"{model} v2", "production", "0 of 2"))
+        await approve(world, newer)
+        await world.message("Released v2 to production")
+        assert "replicas: 4" in (world.forge.read(path(world)) or "")
+        assert [pull["number"] for pull in world.pulls("merged")] == [1]
+
+
+async def approve_one_and_see(world: StoryWorld, card: Mapping[str, Any]) -> None:
+    await world.react("bob", card)
+    await world.message("1 of 2 approvals")
