@@ -1,18 +1,23 @@
 """The public listener: the only way in from outside.
 
 In front of each route stands one check of the raw bytes: size, signature, time, content type.  What does not pass is
-answered 413, 401 or 415 before anything is parsed.  Behind it stand the handlers; what they cannot read is a 400 with a
-sentence.  What Slack sends is heard in the same way when it comes over a socket (see `socket_mode`).
+answered 413, 401 or 415 before anything is parsed.  What Slack sends, whether it comes so or over a socket (see
+`socket_mode`), then goes through Bolt to the handlers; what nobody can read is a 400 with a sentence.
 """
 
 import json
-import logging
+import re
 from collections.abc import Awaitable, Callable, Set
 from dataclasses import dataclass
-from typing import Annotated, Final, TypeAlias
+from typing import Final, TypeAlias
 
-import msgspec
 from aiohttp import web
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.request.async_request import AsyncBoltRequest
 
 import handlers
 from bot import clock
@@ -20,13 +25,12 @@ from bot.config import App, Secret
 from bot.domain import Json, Message
 from bot.errors import Misunderstood
 from bot.rules import signatures
-from bot.rules.slack_requests import FORM, JSON, Kind, Text, told, unpack
+from bot.rules.slack_requests import FORM, JSON, SHAPES, Kind, told, unpack
 from bot.store import Store
-
-log = logging.getLogger(__name__)
 
 LARGEST: Final = 1 << 20
 """Bytes of a request's body."""
+WRONG: Final = "wrong"
 
 Check: TypeAlias = Callable[..., bool]
 Route: TypeAlias = Callable[[web.Request, bytes], Awaitable[web.Response]]
@@ -47,29 +51,6 @@ SENDERS: Final = {
 }
 
 
-class _Action(msgspec.Struct):
-    action_id: str = ""
-
-
-class _Interaction(msgspec.Struct):
-    type: str
-    actions: list[_Action] = []
-
-
-class _Event(msgspec.Struct):
-    type: str = ""
-
-
-class _Envelope(msgspec.Struct):
-    type: str
-    challenge: Text = ""
-    event: _Event = msgspec.field(default_factory=_Event)
-
-
-class _Command(msgspec.Struct):
-    command: Annotated[str, msgspec.Meta(max_length=100)]
-
-
 class Inbound:
     """The routes, and what they hand requests to."""
 
@@ -77,6 +58,7 @@ class Inbound:
         self._app = app
         self._store = store
         self._ring = ring
+        self._bolt = self._make_bolt()
 
     def application(
         self, *, slack_secret: Secret | None, mlflow_secret: Secret | None, github_secret: Secret | None
@@ -98,18 +80,16 @@ class Inbound:
         Raises:
             Misunderstood: it is not what Slack sends; nothing was recorded.
         """
-        answer = await self._answer(kind, body)
+        told(body, SHAPES[kind])
+        try:
+            request = AsyncBoltRequest(body=body, mode="socket_mode")  # as over a socket: checked, and unpacked
+            response = await self._bolt.async_dispatch(request)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # Bolt trusts in the shape of the rest
+            raise Misunderstood(f"the body is not what Slack sends ({error!r}); see docs.slack.dev") from error
+        if (wrong := request.context.get(WRONG)) is not None:
+            raise wrong
         self._ring()
-        return answer
-
-    async def _answer(self, kind: Kind, body: Json) -> Json | None:
-        match kind:
-            case Kind.COMMAND:
-                return await self._command(body)
-            case Kind.INTERACTION:
-                return await self._interaction(body)
-            case Kind.EVENT:
-                return await self._event(body)
+        return json.loads(response.body) if response.body else None
 
     async def _slack(self, request: web.Request, body: bytes) -> web.Response:
         answer = await self.hear(*unpack(body, request.content_type))
@@ -123,11 +103,26 @@ class Inbound:
 
         return route
 
-    async def _command(self, body: Json) -> Json:
-        command = handlers.COMMANDS.get(told(body, _Command).command)
-        answer = await self._said(command, handlers.Asked.of(body, clock.now()))
-        shown = {"blocks": list(answer.blocks)} if answer.blocks else {}
-        return {"response_type": "ephemeral", "text": answer.text, **shown}
+    def _make_bolt(self) -> AsyncApp:
+        bolt = AsyncApp(
+            authorize=_nobody,
+            process_before_response=True,  # first the record, then the answer
+            request_verification_enabled=False,  # done in front, on the raw bytes
+            ssl_check_enabled=False,  # it would answer unsigned requests
+            raise_error_for_unhandled_request=True,  # else each is logged with advice how to program
+        )
+        bolt.command(re.compile(""))(self._command)
+        for action in handlers.BUTTONS:
+            bolt.action(action)(self._button)
+        for event in handlers.EVENTS:
+            bolt.event(event)(self._event)
+        bolt.error(_keep)
+        return bolt
+
+    async def _command(self, ack: AsyncAck, body: Json) -> None:
+        answer = await self._said(handlers.COMMANDS.get(body["command"]), handlers.Asked.of(body, clock.now()))
+        seen_by = "in_channel" if answer.aloud else "ephemeral"
+        await ack(text=answer.text, blocks=list(answer.blocks) or None, response_type=seen_by)
 
     async def _said(self, command: handlers.Command | None, asked: handlers.Asked) -> Message:
         if command is None:
@@ -137,23 +132,23 @@ class Inbound:
         except Misunderstood as error:
             return Message(text=str(error))
 
-    async def _interaction(self, body: Json) -> Json | None:
-        """Hear a button; of others than ours (links are buttons, too) nothing is recorded."""
-        pressed = told(body, _Interaction)
-        press = handlers.BUTTONS.get(pressed.actions[0].action_id) if pressed.actions else None
-        if pressed.type == "block_actions" and press is not None:
-            await press(body, self._store, clock.now())
-        return None
+    async def _button(self, ack: AsyncAck, body: Json) -> None:
+        await handlers.BUTTONS[body["actions"][0]["action_id"]](body, self._store, clock.now())
+        await ack()
 
-    async def _event(self, body: Json) -> Json | None:
-        """Hear an event.  Slack also asks in this way whether the address is ours."""
-        envelope = told(body, _Envelope)
-        if envelope.type == "url_verification":
-            return {"challenge": envelope.challenge}
-        heard = handlers.EVENTS.get(envelope.event.type)
-        if envelope.type == "event_callback" and heard is not None:
-            await heard(body, self._store, clock.now())
-        return None
+    async def _event(self, body: Json) -> None:
+        await handlers.EVENTS[body["event"]["type"]](body, self._store, clock.now())
+
+
+async def _nobody() -> AuthorizeResult:
+    """Handlers call nothing back, so Bolt need not know who we are."""
+    return AuthorizeResult(enterprise_id=None, team_id=None)
+
+
+async def _keep(error: Exception, context: AsyncBoltContext) -> None:
+    """Keep what a handler raised: Bolt would answer 500 for it.  What nobody handles is no error."""
+    if not isinstance(error, BoltUnhandledRequestError):
+        context[WRONG] = error
 
 
 def _checked(sender: Sender, secret: Secret, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:

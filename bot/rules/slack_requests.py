@@ -35,6 +35,33 @@ class Kind(StrEnum):
     EVENT = "events_api"
 
 
+class _Command(msgspec.Struct):
+    command: Annotated[str, Meta(max_length=100)]
+
+
+class _Action(msgspec.Struct):
+    action_id: str
+
+
+class _Interaction(msgspec.Struct):
+    type: str
+    actions: list[_Action] = []
+
+
+class _Event(msgspec.Struct):
+    type: str = ""
+
+
+class _Envelope(msgspec.Struct):
+    type: str
+    challenge: Text = ""
+    event: _Event = msgspec.field(default_factory=_Event)
+
+
+SHAPES: Final[dict[Kind, type]] = {Kind.COMMAND: _Command, Kind.INTERACTION: _Interaction, Kind.EVENT: _Envelope}
+"""What every body of a kind has at least."""
+
+
 def unpack(body: bytes, content_type: str) -> tuple[Kind, Json]:
     """Return what the body of a request holds, and of which kind it is.
 
