@@ -135,9 +135,14 @@ def _kind(name: str, declared: object) -> Callable[[str], object]:
     return Secret if "Secret" in str(declared) else str
 
 
+def _shown(text: str) -> str:
+    """Return a word as it was given; what is longer may be a secret in the wrong place."""
+    return f"`{text}`" if re.fullmatch(r"\w{1,12}", text) else "that"
+
+
 def _port(text: str) -> int:
     if not re.fullmatch(r"[0-9]{1,5}", text) or not int(text) < 2**16:
-        raise ValueError(f"`{text}` is no port; expected a number below 65536")
+        raise ValueError(f"{_shown(text)} is no port; expected a number below 65536")
     return int(text)
 
 
@@ -193,7 +198,7 @@ def _sqlite(text: str) -> str:
 
 def _level(text: str) -> str:
     if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-        raise ValueError(f"`{text}` is no level; expected DEBUG, INFO, WARNING or ERROR")
+        raise ValueError(f"{_shown(text)} is no level; expected DEBUG, INFO, WARNING or ERROR")
     return text.upper()
 
 

@@ -33,7 +33,7 @@ from bot.demo.cluster.scripted import Behaviour, ScriptedRuntime
 from bot.demo.faults import Faults
 from bot.demo.forge import Forge
 from bot.environment import Environment
-from tests.chat_world import SECRET, TOKEN, workspace
+from tests.chat_world import APP_TOKEN, SECRET, TOKEN, workspace
 from tests.contract.openapi import failing_on_complaints, validating
 
 T = TypeVar("T")
@@ -42,6 +42,11 @@ Work: TypeAlias = Callable[[str, Mapping[str, str]], Coroutine[Any, Any, None]]
 _WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw9").removeprefix("gw"))
 _PORTS = itertools.cycle(range(10_000 + 2_000 * (_WORKER % 5), 12_000 + 2_000 * (_WORKER % 5)))
 HOOK = "a secret of webhooks"
+SECRETS: Mapping[str, str] = {
+    "SLACK_BOT_TOKEN": TOKEN, "SLACK_SIGNING_SECRET": SECRET, "GITHUB_TOKEN": TOKEN, "GITHUB_WEBHOOK_SECRET": HOOK,
+    "MLFLOW_WEBHOOK_SECRET": HOOK,
+}  # fmt: skip
+"""What the bot and the systems prove to each other who they are with."""
 DEPLOYMENT = """\
 apiVersion: apps/v1
 kind: Deployment
@@ -105,6 +110,8 @@ class StoryWorld:
     start: Callable[[], asyncio.Task[None]]
     bot: asyncio.Task[None] | None = None
     seen: dict[str, Any] = field(default_factory=dict)
+    hook: str = HOOK
+    """What MLflow signs with."""
 
     # ── what people do ──
 
@@ -126,7 +133,7 @@ class StoryWorld:
     async def deliver(self, event: object) -> int:
         """Send a signed MLflow delivery."""
         body, delivery, stamp = json.dumps(event).encode(), str(uuid.uuid4()), str(int(time.time()))
-        mac = hmac.new(HOOK.encode(), f"{delivery}.{stamp}.".encode() + body, hashlib.sha256).digest()
+        mac = hmac.new(self.hook.encode(), f"{delivery}.{stamp}.".encode() + body, hashlib.sha256).digest()
         headers = {
             "Content-Type": "application/json",
             "X-MLflow-Delivery-Id": delivery,
@@ -228,21 +235,24 @@ async def story_world(  # noqa: PLR0915  (it is a list of what is started, in or
     in_front: Callable[[str], Sequence[Middleware]] = lambda system: (),
     text: str | None = None,
     work: Work = _work,
+    secrets: Mapping[str, str] = SECRETS,
 ) -> AsyncIterator[StoryWorld]:
     """Start everything for one story, the bot included, and stop it again.
 
     `in_front` puts more in front of a system ("slack", "github", "kubernetes", "mlflow"): it sees every request first.
-    `text` is another app.yaml; `work` runs the bot with it elsewhere than in this event loop.
+    `text` is another app.yaml; `work` runs the bot with it elsewhere than in this event loop; `secrets` are others.
     """
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
         stack.enter_context(failing_on_complaints())
         faults = Faults()
         chat = workspace(
-            folder / "chat", middlewares=[*in_front("slack"), faults.middleware("slack")], retries=(0.0, 0.3, 1.0)
-        )
+            folder / "chat", middlewares=[*in_front("slack"), faults.middleware("slack")], retries=(0.0, 0.3, 1.0),
+            token=secrets["SLACK_BOT_TOKEN"], signing_secret=secrets["SLACK_SIGNING_SECRET"],
+            app_token=secrets.get("SLACK_APP_TOKEN", APP_TOKEN),
+        )  # fmt: skip
         forge = Forge(
-            folder=folder / "forge", token=TOKEN, webhook_secret=HOOK,
+            folder=folder / "forge", token=secrets["GITHUB_TOKEN"], webhook_secret=secrets["GITHUB_WEBHOOK_SECRET"],
             middlewares=[*in_front("github"), faults.middleware("github"), validating()],
         )  # fmt: skip
         forge.seed(dict(files or manifests(model)))
@@ -258,9 +268,8 @@ async def story_world(  # noqa: PLR0915  (it is a list of what is started, in or
         config = folder / "kubeconfig"
         config.write_text(cluster.kubeconfig(urls[2]))
         environ = {
-            "SLACK_BOT_TOKEN": TOKEN, "SLACK_SIGNING_SECRET": SECRET, "SLACK_API_URL": f"{urls[0]}/api/",
-            "GITHUB_TOKEN": TOKEN, "GITHUB_API_URL": urls[1], "GITHUB_WEBHOOK_SECRET": HOOK,
-            "MLFLOW_TRACKING_URI": urls[3], "MLFLOW_WEBHOOK_SECRET": HOOK, "KUBECONFIG": str(config),
+            **secrets, "SLACK_API_URL": f"{urls[0]}/api/", "GITHUB_API_URL": urls[1], "MLFLOW_TRACKING_URI": urls[3],
+            "KUBECONFIG": str(config),
             "DATABASE_URL": f"sqlite:///{folder}/callboard.db", "HOST": "127.0.0.1", "PORT": str(public),
             "INTERNAL_PORT": str(internal),
         }  # fmt: skip
@@ -276,7 +285,7 @@ async def story_world(  # noqa: PLR0915  (it is a list of what is started, in or
         forge.connect(f"{address}/webhooks/github")
         world = StoryWorld(
             model=model, chat=chat, forge=forge, cluster=cluster, runtime=runtime, agent=agent, faults=faults,
-            mlflow=mlflow, public=address, http=http,
+            mlflow=mlflow, public=address, http=http, hook=secrets["MLFLOW_WEBHOOK_SECRET"],
             start=lambda: asyncio.create_task(work(told, environ)),
         )  # fmt: skip
         world.bot = world.start()

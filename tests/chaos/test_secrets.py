@@ -1,8 +1,13 @@
 """Secrets stay where they are: no error, log, page, message or address of the bot's holds one, whatever goes wrong."""
 
+import asyncio
 import base64
 import json
 import logging
+import os
+import random
+import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -13,17 +18,24 @@ from urllib.parse import quote, quote_plus
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.typedefs import Handler, Middleware
 
 from bot.clients.github import GitHub
 from bot.clients.kubernetes import Kubernetes
 from bot.clients.mlflow import MLflow
 from bot.clients.slack import Slack
-from bot.demo.faults import drop
+from bot.demo.bot_process import PASSED_ON, ROOT
+from bot.demo.faults import SYSTEMS, drop
 from bot.domain import Message
 from bot.environment import Environment
 from bot.errors import Permanent, Temporary
 from bot.logs import Line
+from tests.chaos.extent import FULL, SEED
 from tests.chaos.planted import KUBERNETES, PLANTED, hits, variables
+from tests.chaos.process import Victim
+from tests.chaos.writes import by_agent
+from tests.stories.registry import Models
+from tests.story_world import StoryWorld, story_world
 
 READY: Final = {
     "SLACK_BOT_TOKEN": PLANTED["SLACK_BOT_TOKEN"],
@@ -220,3 +232,137 @@ async def said(ask: Callable[[], Awaitable[object]]) -> list[str]:
     except (Temporary, Permanent) as error:
         return [str(error), repr(error), HIDING.format(record("it failed", error))]
     return []
+
+
+# ── the whole bot ────────────────────────────────────────────────────────────────────────────────────
+
+STORY: Final = {name: secret for name, secret in PLANTED.items() if name != "GITHUB_APP_PRIVATE_KEY"}
+A_FEW: Final = 3
+
+
+@dataclass(slots=True)
+class Weather:
+    """What stands in front of every system, and answers in its place while the mood is bad."""
+
+    mood: str | None = None
+    asked: set[str] = field(default_factory=set)
+    """The systems that were asked in the present mood."""
+    server: Hostile = field(default_factory=Hostile)
+
+    def in_front(self, system: str) -> list[Middleware]:
+        """Return what stands in front of one system."""
+
+        @web.middleware
+        async def answer(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if self.mood is None or by_agent(request):
+                return await handler(request)
+            self.asked.add(system)
+            return MOODS[self.mood](self.server, request, await request.text())
+
+        return [answer]
+
+
+@pytest.mark.timeout(1800 if FULL else 180)
+async def test_a_bot_to_which_everything_happens_lets_no_secret_out(tmp_path: Path, registry: Models) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    victim, weather, told = Victim(folder=tmp_path), Weather(), dict[str, str]()
+    moods = sorted(MOODS) if FULL else random.Random(SEED).sample(sorted(MOODS), A_FEW)
+
+    async def work(text: str, environ: Mapping[str, str]) -> None:
+        told.update(environ)
+        await victim.work(text, {**environ, "MLFLOW_TRACKING_USERNAME": "bot", "LOG_LEVEL": "DEBUG"})
+
+    async with (
+        hostile() as (server, _),
+        story_world(
+            tmp_path, model=model, mlflow=registry.url, in_front=weather.in_front, work=work, secrets=STORY
+        ) as world,
+    ):
+        weather.server = server
+        world.forge.on_change.append(world.agent.wake)
+        version = await registry.version(model)
+        await world.hint(version)
+        await world.message(f"Released v{version} to staging")
+        await world.say("alice", f"/promote {model} production")
+        card = await world.message(f"{model} v{version}", "production", "2 approvals")
+        pages = []
+        for number, mood in enumerate(moods):
+            weather.mood, weather.asked = mood, set()
+            for system in SYSTEMS:  # what is open is cut, so that it is opened anew
+                world.faults.set(system, "down", 0.2)
+            await world.react("bob", card, emoji="eyes")
+            await world.hint(1000 + number)
+            await world.react("bob", card)
+            await world.until(lambda: [weather.asked >= set(SYSTEMS)], f"each system asked while it {mood}", 120)
+            pages += [await page(world, told["INTERNAL_PORT"], name) for name in ("readyz", "promotions")]
+            weather.mood = None
+        await world.react("carol", card)
+        await world.message(f"Released v{version} to production")
+        shown = json.dumps([world.chat.state(), world.forge.state()])
+    assert hits("\n".join([*pages, shown, *server.stolen])) == set(), f"seed {SEED}"
+    assert {str(file) for file in written(tmp_path) if hits(file.read_bytes())} == set(), f"seed {SEED}"
+    assert victim.log.stat().st_size > 0
+
+
+async def page(world: StoryWorld, port: str, name: str) -> str:
+    async with world.http.get(f"http://127.0.0.1:{port}/{name}") as answer:
+        return await answer.text()
+
+
+def written(folder: Path) -> list[Path]:
+    """Return all that the bot, and the systems that it spoke to, have written."""
+    return [file for file in folder.rglob("*") if file.is_file() and file.name != "kubeconfig"]
+
+
+BROKEN: Final = "repository: acme/models-gitops\nstages: [\n"
+PASSWORD: Final = quote(PLANTED["MLFLOW_TRACKING_PASSWORD"], safe="")
+MISTAKES: Final[Mapping[str, tuple[str, dict[str, str]]]] = {
+    "a broken app.yaml": ("run", {}),
+    "a broken app.yaml, checked": ("check", {}),
+    "no app.yaml": ("run", {"CALLBOARD_CONFIG": "nowhere.yaml"}),
+    "a manifest for Slack": ("slack-manifest", {}),
+    "passwords in addresses": (
+        "run",
+        {
+            "MLFLOW_TRACKING_URI": f"http://{PASSWORD}@mlflow:5000",
+            "DATABASE_URL": f"postgresql://bot:{PASSWORD}@database/callboard",
+            "GITHUB_API_URL": f"https://bot:{PASSWORD}@api.github.com",
+            "SLACK_API_URL": f"https://bot:{PASSWORD}@slack.com/api/",
+        },
+    ),
+    "passwords that are not encoded": (
+        "run",
+        {
+            name: f"https://bot:{PLANTED['MLFLOW_TRACKING_PASSWORD']}@host"
+            for name in ("MLFLOW_TRACKING_URI", "GITHUB_API_URL", "SLACK_API_URL", "DATABASE_URL")
+        },
+    ),
+    "secrets in place of files": (
+        "run",
+        {name: "" for name in PLANTED} | {f"{name}_FILE": secret for name, secret in PLANTED.items()},
+    ),
+    "secrets cut in two": ("run", {name: f"{secret}\n{secret}" for name, secret in PLANTED.items()}),
+    "secrets in each other's places": ("run", {name: PLANTED["GITHUB_TOKEN"] for name in ("PORT", "LOG_LEVEL")}),
+    "nothing to listen at": ("run", {"CALLBOARD_CONFIG": "good.yaml", "INTERNAL_HOST": "203.0.113.1"}),
+    "a key that is none": (
+        "run",
+        {"CALLBOARD_CONFIG": "good.yaml", "KUBECONFIG": "app.yaml", "GITHUB_TOKEN": "", **APP},
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+async def test_a_mistake_in_the_settings_is_told_without_a_secret(mistake: str, tmp_path: Path) -> None:
+    command, wrong = MISTAKES[mistake]
+    (tmp_path / "app.yaml").write_text(BROKEN)
+    (tmp_path / "good.yaml").write_text("repository: acme/models-gitops\n")
+    ports = {"PORT": str(unused_port()), "INTERNAL_PORT": str(unused_port()), "HOST": "127.0.0.1"}
+    passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
+    ended = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "bot", command), cwd=tmp_path, stdout=PIPE, stderr=PIPE,
+        env=passed | {"PYTHONPATH": str(ROOT)} | STORY | ports | {"MLFLOW_TRACKING_URI": "http://127.0.0.1:1"} | wrong,
+    )  # fmt: skip
+    output = b"".join(await ended.communicate())
+    assert output
+    assert hits(output) == set()
+    assert (ended.returncode == 0) == (command == "slack-manifest")
