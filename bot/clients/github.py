@@ -97,7 +97,7 @@ class GitHub:
             Permanent: among others, `files` change nothing.
         """
         wanted = Proposal(branch=branch, base=base, files=files, title=title, body=body)
-        return await self._wire.run(partial(self._propose, wanted=wanted))
+        return await self._wire.run(partial(self._propose, wanted=wanted), content=True)
 
     def _propose(self, calls: Calls, wanted: Proposal) -> Pull:
         head = _point(calls, wanted)
@@ -126,11 +126,11 @@ class GitHub:
                 reason and what to do; look at everything again.
             Permanent: this token, or this repository, never merges so.
         """
-        return await self._wire.run(partial(pulls.merge, number=number, head=head))
+        return await self._wire.run(partial(pulls.merge, number=number, head=head), content=True)
 
     async def close_pull(self, number: int, comment: str | None) -> None:
         """Close a pull request unmerged, with a word why.  One that is not open stays as it is."""
-        await self._wire.run(partial(pulls.close, number=number, comment=comment))
+        await self._wire.run(partial(pulls.close, number=number, comment=comment), content=True)
 
     async def delete_branch(self, branch: str) -> None:
         """Delete a branch; one that is gone already is success."""
@@ -140,7 +140,7 @@ class GitHub:
 
     async def comment(self, number: int, body: str, key: str) -> None:
         """Add a comment to a pull request, unless one with this key (ours: letters, digits, `:_-`) is there."""
-        await self._wire.run(partial(pulls.say, number=number, body=body, key=key))
+        await self._wire.run(partial(pulls.say, number=number, body=body, key=key), content=True)
 
     async def say_approval(self, sha: str, state: str, description: str) -> None:
         """Say at a commit how far the approval is: `pending`, `success` or `failure`.  What stands there stays."""

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
+from time import monotonic
 from typing import Any, Final, TypeVar
 
 import requests
@@ -20,6 +21,7 @@ from typing_extensions import override
 from urllib3.util import Retry
 
 from bot import clock
+from bot.clients.manners import Bucket, Quiet
 from bot.errors import Permanent, Temporary
 from bot.rules.redaction import redact
 
@@ -32,6 +34,10 @@ EARLY: Final = timedelta(minutes=1)
 SECONDARY: Final = timedelta(minutes=1)
 """How long to keep away where GitHub asks for it without saying how long.
 https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately"""
+CONTENT_A_MINUTE: Final = 80
+CONTENT_BURST: Final = 40
+"""What people are told of (pull requests, comments, merges) may be made so often, in all.
+https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits"""
 
 _ADVICE: Final = {
     401: "; the token is wrong, expired or revoked: set GITHUB_TOKEN, or the App's id and key, anew",
@@ -132,7 +138,8 @@ class Credentials:
 class Calls:
     """One thread's connection to one repository."""
 
-    def __init__(self, repository: str, credentials: Credentials, url: str) -> None:
+    def __init__(self, repository: str, credentials: Credentials, url: str, quiet: Quiet) -> None:
+        self._quiet = quiet
         self.by_app = credentials.by_app
         """Whether a GitHub App speaks, and not a person's token."""
         self._repository = repository
@@ -161,14 +168,18 @@ class Calls:
 
     def _ask(self, method: str, path: str, query: dict[str, Any], body: dict[str, Any] | None) -> Any:
         url = f"/repos/{self._repository}{path}"
+        self._quiet.check()
         try:
-            return self._github.requester.requestJsonAndCheck(method, url, parameters=query, input=body)[1]
+            headers, answer = self._github.requester.requestJsonAndCheck(method, url, parameters=query, input=body)
         except GithubException as error:
-            raise refused(error, f"{method} {path}", self._repository) from error
+            raise self._quiet.heed(refused(error, f"{method} {path}", self._repository)) from error
         except requests.RequestException as error:
             raise Temporary(f"GitHub does not answer ({_kind(error)} at {method} {path})") from error
         except RuntimeError as error:  # PyGithub's word for a redirect to elsewhere
             raise Permanent(f"GitHub is not where GITHUB_API_URL says: {redact(str(error))}") from error
+        if headers.get("x-ratelimit-remaining") == "0":  # this one was still answered
+            self._quiet.heed(Temporary("GitHub's allowance of requests for this hour is used up", after=_wait(headers)))
+        return answer
 
 
 def _kind(error: requests.RequestException) -> str:
@@ -219,22 +230,33 @@ class Wire:
         self.repository = repository
         self._credentials = credentials
         self._url = url
+        self._quiet = Quiet()
+        self._pace = Bucket(every=60 / CONTENT_A_MINUTE, burst=CONTENT_BURST)
         self._local = threading.local()
         self._all: list[Calls] = []
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="github")
 
-    async def run(self, ask: Callable[[Calls], T]) -> T:
-        """Return what `ask` returns, called in one of the threads.
+    async def run(self, ask: Callable[[Calls], T], *, content: bool = False) -> T:
+        """Return what `ask` returns, called in one of the threads; what makes `content` waits for its turn first.
 
         Raises:
             Permanent: among others, an answer that is not GitHub's.
         """
+        if content:
+            await self._turn()
         return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, ask)
+
+    async def _turn(self) -> None:
+        now = monotonic()
+        at = self._pace.turn(now)
+        self._pace.take(at)
+        if at > now:
+            await asyncio.sleep(at - now)
 
     def _run(self, ask: Callable[[Calls], T]) -> T:
         calls: Calls | None = getattr(self._local, "calls", None)
         if calls is None:
-            calls = self._local.calls = Calls(self.repository, self._credentials, self._url)
+            calls = self._local.calls = Calls(self.repository, self._credentials, self._url, self._quiet)
             self._all.append(calls)
         try:
             return ask(calls)

@@ -13,12 +13,15 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from bot.clients.manners import Quiet
 from bot.domain import Json
 from bot.errors import Permanent, Temporary
 from bot.rules.redaction import redact
 
 API = "/api/2.0/mlflow"
 TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=3)
+AT_ONCE = 16
+"""Requests under way at a time: a server has four workers unless told otherwise, and others ask it too."""
 BROKEN = "500"
 """What can be named among the absent error codes: MLflow's own failure, which has no code."""
 HICCUPS = {"502", "503", "504"}
@@ -38,10 +41,12 @@ class Rest:
         bearer = f"Bearer {token}" if token else None
         authorization = basic or bearer
         self._uri = uri.with_user(None)
+        self._quiet = Quiet()
         self._session = aiohttp.ClientSession(
             timeout=TIMEOUT,
             headers={"Authorization": authorization} if authorization else {},
             cookie_jar=aiohttp.DummyCookieJar(),
+            connector=aiohttp.TCPConnector(limit=AT_ONCE),
         )
 
     async def close(self) -> None:
@@ -85,6 +90,7 @@ class Rest:
         return await self._once(method, path, query, body)
 
     async def _once(self, method: str, path: str, query: Mapping[str, str] | None, body: Json | None) -> bytes:
+        self._quiet.check()
         url = self._uri / path.lstrip("/")
         try:
             async with self._session.request(method, url, params=query, json=body, allow_redirects=False) as answer:
@@ -94,7 +100,7 @@ class Rest:
         except (aiohttp.ClientError, OSError) as error:
             raise Temporary(f"MLflow at {self._uri} does not answer ({type(error).__name__})") from error
         if answer.status != HTTPStatus.OK:
-            raise self._refused(answer, _said(content))
+            raise self._quiet.heed(self._refused(answer, _said(content)))
         return content
 
     async def _content(self, answer: aiohttp.ClientResponse) -> bytes:

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Final
 
+from bot.clients.manners import Bucket
+
 POST_EVERY: Final = 1.0
 EDITS_A_MINUTE: Final = 45
 EDIT_BURST: Final = 10
@@ -21,7 +23,7 @@ class Pace:
     def __init__(self, *, clock: Callable[[], float]) -> None:
         self._clock = clock
         self._posts: dict[str, float] = {}
-        self._edits = 0.0
+        self._edits = Bucket(every=MINUTE / EDITS_A_MINUTE, burst=EDIT_BURST)
         self._paused: dict[str, float] = {}
 
     def pause(self, method: str, wait: timedelta) -> None:
@@ -45,12 +47,11 @@ class Pace:
         if method == "chat.postMessage":
             return self._posts.get(channel, now)
         if method == "chat.update":
-            return self._edits - (EDIT_BURST - 1) * MINUTE / EDITS_A_MINUTE
+            return self._edits.turn(now)
         return now
 
     def _take(self, method: str, channel: str, at: float) -> None:
         if method == "chat.postMessage":
             self._posts = {c: t for c, t in self._posts.items() if t > at - POST_EVERY} | {channel: at + POST_EVERY}
         elif method == "chat.update":
-            # A bucket of EDIT_BURST, kept as the moment at which it would be full again.
-            self._edits = max(at, self._edits) + MINUTE / EDITS_A_MINUTE
+            self._edits.take(at)

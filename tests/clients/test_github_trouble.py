@@ -207,6 +207,30 @@ async def test_a_used_up_allowance_says_when_it_is_full_again(tmp_path: Path) ->
         assert len(served.forge.log) == 2  # it is not tried again at once
 
 
+async def test_while_github_wants_to_be_left_alone_nothing_is_asked(tmp_path: Path) -> None:
+    async with failing(tmp_path) as (_, github, fault):
+        fault.where, fault.before = "/branches/main", True
+        fault.answer = saying(403, "You have exceeded a secondary rate limit", Retry_After="60")
+        for _ in range(3):
+            with pytest.raises(Temporary, match="less often") as caught:
+                await github.base()
+            assert caught.value.after is not None
+            assert timedelta(seconds=50) < caught.value.after < timedelta(seconds=80)
+        assert fault.times == 1
+
+
+async def test_the_last_request_of_an_allowance_is_answered_and_no_more_are_sent(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served, door(served.url) as github:
+        served.forge.door.allowance.limit = 2
+        await github.base()
+        assert await github.base()
+        with pytest.raises(Temporary, match="allowance of requests for this hour is used up") as caught:
+            await github.base()
+        assert len(served.forge.log) == 2
+        assert caught.value.after is not None
+        assert caught.value.after > timedelta(minutes=59)
+
+
 async def test_a_wrong_token_is_the_operators_to_mend_and_is_not_shown(tmp_path: Path) -> None:
     async with serving(tmp_path) as served, door(served.url, token="ghp_wrong-one") as github:
         with pytest.raises(Permanent, match=r"401: Bad credentials.*GITHUB_TOKEN") as caught:

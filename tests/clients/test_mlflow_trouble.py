@@ -107,6 +107,16 @@ async def test_a_pause_that_the_server_asks_for_is_passed_on(server: Scripted) -
     assert error.after == timedelta(seconds=7)
 
 
+async def test_while_the_server_wants_to_be_left_alone_nothing_is_asked(server: Scripted) -> None:
+    server.answer = web.Response(status=503, headers={"Retry-After": "60"})
+    rest = Rest(server.url, username=None, password=None, token=None)
+    for _ in range(3):
+        with pytest.raises(Temporary, match="answers 503"):
+            await rest.read("/anything", {}, absent=frozenset())
+    await rest.close()
+    assert len(server.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "advice"),
     [
