@@ -1,11 +1,16 @@
 """The internal listener: is it alive, is it ready, what is under way.  For the cluster and its operators only."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from aiohttp import web
 
 from bot.promotion import Promotion
 from bot.store import Store
+
+NAMED: Final = 5
+"""Promotions that the same trouble keeps are named up to this many, and then counted."""
 
 
 @dataclass(slots=True)
@@ -35,7 +40,9 @@ def internal(ready: Readiness) -> web.Application:
 
     async def readyz(_: web.Request) -> web.Response:
         status = 503 if ready.waiting_for else 200
-        return web.json_response({"waiting_for": sorted(ready.waiting_for), "trouble": ready.trouble}, status=status)
+        under_way = await ready.store.under_way() if ready.store else ()
+        trouble = ready.trouble | troubled(under_way)
+        return web.json_response({"waiting_for": sorted(ready.waiting_for), "trouble": trouble}, status=status)
 
     async def promotions(_: web.Request) -> web.Response:
         newest = await ready.store.promotions(limit=50) if ready.store else ()
@@ -46,6 +53,25 @@ def internal(ready: Readiness) -> web.Application:
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/promotions", promotions)
     return app
+
+
+def troubled(under_way: Iterable[Promotion]) -> dict[str, str]:
+    """Return what keeps turns from going on, by the promotions that it keeps: one system that is down keeps many.
+
+    It is over when the next turn is, so it need not be taken back.
+    """
+    kept: dict[str, list[int]] = {}
+    for it in under_way:
+        if it.record.trouble is not None:
+            kept.setdefault(it.record.trouble, []).append(it.id)
+    return {_named(sorted(numbers)): trouble for trouble, numbers in kept.items()}
+
+
+def _named(numbers: list[int]) -> str:
+    if len(numbers) == 1:
+        return f"promotion {numbers[0]}"
+    more = f" and {len(numbers) - NAMED} more" if len(numbers) > NAMED else ""
+    return f"promotions {', '.join(map(str, numbers[:NAMED]))}{more}"
 
 
 def _shown(it: Promotion) -> dict[str, object]:
