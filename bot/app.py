@@ -124,18 +124,21 @@ async def _run(
     registry = partial(reconcile.registry, app=app, store=store, doors=doors)
     repository = reconcile.Repository(app=app, store=store, doors=doors, watch=watch)
     listening = Listening(store, doors.slack)
+    groups = partial(reconcile.user_groups, app=app, store=store, doors=doors)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatch.run())
         tasks.create_task(messages.run())
         tasks.create_task(_follow(moved, store, dispatch, messages))
         if environment.slack_app_token is not None:
             tasks.create_task(_hear(inbound, doors.slack, environment.slack_app_token, ready))
+        await _until_answered("Slack", groups, ready)
         await _until_answered("MLflow", registry, ready)
         await _until_answered("GitHub", repository.look, ready)
         await _until_answered("Slack", listening.look, ready)
         tasks.create_task(_every(reconcile.EVERY, "MLflow", registry, ready, dispatch))
         tasks.create_task(_every(reconcile.EVERY, "GitHub", repository.look, ready, dispatch))
         tasks.create_task(_every(reconcile.EVERY, "Slack", listening.look, ready, dispatch))
+        tasks.create_task(_every(reconcile.EVERY, "Slack", groups, ready, dispatch))
         log.info("ready")
 
 

@@ -56,6 +56,8 @@ class App:
     channel: str = "#ml-releases"
     stages: tuple[str, ...]
     """In the order in which a version goes through them."""
+    policies: Stages
+    """What each stage demands where a model says nothing else."""
     rules: tuple[Rules, ...] = field(default=())
     """The most specific first.  The first that matches a model is the one that holds; none: not served."""
 
@@ -79,6 +81,12 @@ class App:
                 f"app.yaml has no stage {pair.stage} for {pair.model} (any more); it has {', '.join(stages)}"
             )
         return stages[pair.stage]
+
+    @property
+    def groups(self) -> frozenset[str]:
+        """Return the user groups that are named anywhere."""
+        those = [policy for stages in (self.policies, *(r.stages for r in self.rules)) for policy in stages.values()]
+        return frozenset(name for policy in those for name in policies.people(policy) if name.startswith("@"))
 
     def channel_of(self, model: str) -> str:
         """Return where a model's messages go."""
@@ -180,6 +188,7 @@ def _app(read: Reader, node: Node | None) -> App:
         manifests=read.path(top.get("manifests")) or "manifests/{model}/{stage}",
         channel=read.channel(top.get("channel")) or "#ml-releases",
         stages=tuple(stages),
+        policies=stages,
         rules=tuple(sorted(rules, key=_specific, reverse=True)),
     )
 

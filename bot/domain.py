@@ -203,6 +203,8 @@ class Message:
 
     text: str
     blocks: tuple[Json, ...] = ()
+    aloud: bool = False
+    """As the answer to a command: the whole channel sees it, not only who asked."""
 
     @property
     def hash(self) -> str:

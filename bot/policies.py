@@ -11,7 +11,7 @@ from typing import Any, Final, TypeAlias
 
 from yaml.nodes import Node, ScalarNode
 
-from bot.promotion import Policy
+from bot.promotion import ANYONE, Policy, Window
 from bot.settings import Reader, is_null, meant
 
 Stages: TypeAlias = Mapping[str, Policy]
@@ -19,7 +19,7 @@ Stages: TypeAlias = Mapping[str, Policy]
 
 NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 """A stage is also a registry alias, a part of branch names and of workloads' names."""
-LATER: Final = frozenset({"requesters", "freeze", "gates"})
+LATER: Final = frozenset({"gates"})
 """Keys of the design that a later release will enforce."""
 DEFAULT: Final[Stages] = {
     "staging": Policy(auto=True, approvals=0),
@@ -42,13 +42,32 @@ def _after(read: Reader, node: Node) -> dict[str, Any]:
 
 
 def _rollback(read: Reader, node: Node) -> dict[str, Any]:
-    own = read.mapping(node, ("automatic", "approvals"))
+    own = read.mapping(node, ("automatic", "approvals", "requesters"))
     found: dict[str, Any] = {}
     if "automatic" in own:
         found["rollback_automatic"] = read.flag(own["automatic"])
     if "approvals" in own:
         found["rollback_approvals"] = read.count(own["approvals"])
+    if "requesters" in own:
+        found["rollback_requesters"] = read.people_or_anyone(own["requesters"])
     return found
+
+
+def _freeze(read: Reader, node: Node) -> dict[str, Any]:
+    return {"freeze": tuple(_window(read, each) for each in read.items(node))}
+
+
+def _window(read: Reader, node: Node) -> Window:
+    own = read.mapping(node, ("cron", "for", "timezone"))
+    for name in ("cron", "for"):
+        if name not in own:
+            told = 'expected for example `{cron: "0 16 * * FRI", for: 64h, timezone: Europe/Berlin}`'
+            read.mistake(node, f"this freeze has no `{name}`; {told}")
+    return Window(
+        cron=read.cron(own["cron"]) if "cron" in own else "",
+        length=read.duration(own["for"]) if "for" in own else timedelta(0),
+        timezone=read.zone(own["timezone"]) if "timezone" in own else "UTC",
+    )
 
 
 FIELDS: Final[Mapping[str, Callable[[Reader, Node], dict[str, Any]]]] = {
@@ -61,8 +80,18 @@ FIELDS: Final[Mapping[str, Callable[[Reader, Node], dict[str, Any]]]] = {
     "watch": lambda read, node: {"watch": read.duration(node)},
     "timeout": lambda read, node: {"timeout": read.duration(node)},
     "rollback": _rollback,
+    "requesters": lambda read, node: {"requesters": read.people_or_anyone(node)},
+    "may_freeze": lambda read, node: {"may_freeze": read.people_or_anyone(node, (ANYONE,))},
+    "may_override": lambda read, node: {"may_override": read.people_or_anyone(node, (ANYONE,))},
+    "freeze": _freeze,
 }
 """How each key of a stage is read: the fields of Policy that it sets."""
+
+
+def people(policy: Policy) -> tuple[str, ...]:
+    """Return everybody whom a policy names for anything."""
+    asking = (*policy.requesters, *policy.rollback_requesters)
+    return (*policy.approvers, *asking, *policy.may_freeze, *policy.may_override)
 
 
 def stages(read: Reader, node: Node) -> Stages:

@@ -12,6 +12,8 @@ from bot.domain import Comparison, ModelVersion, Pair, Posted
 
 WINDOW: Final = "app.yaml"
 """Who freezes a stage when nobody in particular does."""
+ANYONE: Final = "anyone"
+"""Stands alone in place of names: nobody is left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,9 +67,10 @@ class Policy:
     rollback_requesters: tuple[str, ...] = ()
     """Who may ask to go back.  Empty: anyone."""
     may_freeze: tuple[str, ...] = ()
-    """Who may freeze and thaw the stage.  Empty: the approvers."""
+    """Who may freeze and thaw the stage, or ANYONE.  Empty: the approvers."""
     may_override: tuple[str, ...] = ()
-    """Who may go on in spite of a freeze, or before the stage before has proved the version.  Empty: the approvers."""
+    """Who may go on in spite of a freeze, or before the stage before has proved the version, or ANYONE.
+    Empty: the approvers."""
     freeze: tuple[Window, ...] = ()
     """When nothing new goes there."""
 

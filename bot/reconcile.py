@@ -1,4 +1,4 @@
-"""Look at the registry and the repository as a whole, every half minute, whatever their webhooks said.
+"""Look at the registry, the repository and user groups as a whole, every half minute, whatever webhooks said.
 
 MLflow forgets events when nobody listens, so its webhooks are hints and this is what can be relied on: names, aliases
 and versions are mirrored into the store, from which handlers answer.  The first look is a silent baseline.
@@ -60,6 +60,21 @@ async def _meet_new(app: App, store: Store, doors: Doors, now: datetime) -> int:
         if met < len(listed) or asked >= ALL or len(listed) < asked:
             return new
         asked = min(asked * 10, ALL)
+
+
+async def user_groups(*, app: App, store: Store, doors: Doors) -> None:
+    """Mirror who is in the user groups that app.yaml names; one that the chat does not have is passed over.
+
+    Raises:
+        Temporary: the chat does not answer.
+    """
+    for asked, name in enumerate(sorted(app.groups)):
+        try:
+            members = await doors.slack.members(name, fresh=asked == 0)  # one answer holds all groups
+        except Permanent as error:
+            log.warning("nobody is known to be in %s: %s", name, error)
+        else:
+            await store.groups.see(name, members, now=clock.now())
 
 
 class Repository:

@@ -5,15 +5,18 @@ It knows kinds of values (a flag, a duration, people), and none of Callboard's k
 
 import re
 from collections.abc import Collection, Iterable, Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
 from typing import Final
+from zoneinfo import available_timezones
 
 import yaml
+from cronsim import CronSim, CronSimError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 LONGEST: Final = timedelta(days=366)
+CRON_FIELDS: Final = 5
 NULL: Final = "tag:yaml.org,2002:null"
 PATH: Final = re.compile(r"[^\s/\\][^\s\\]*")
 CHANNEL: Final = re.compile(r"#[^\s#@:/<>]{1,80}|[CG][A-Z0-9]{5,}")  # a name, or the id of a channel
@@ -122,12 +125,56 @@ class Reader:
             self.mistake(node, f"expected a duration of at most a year, found {what(node)}")
         return span if span is not None and span <= LONGEST else timedelta(0)
 
+    def items(self, node: Node) -> list[Node]:
+        """Return the items of a list; nothing where there is none."""
+        if isinstance(node, SequenceNode):
+            return list(node.value)
+        if not is_null(node):
+            self.mistake(node, f"expected a list, found {what(node)}")
+        return []
+
+    def cron(self, node: Node) -> str:
+        """Return a moment that comes again and again, in the five fields of crontab(5)."""
+        said = " ".join(node.value.split()) if isinstance(node, ScalarNode) else ""
+        wrong = _not_cron(said)
+        if wrong:
+            found = f"found {what(node)}: {wrong}"
+            self.mistake(node, f'expected minute, hour, day, month and weekday, such as "0 16 * * FRI", {found}')
+        return said
+
+    def zone(self, node: Node) -> str:
+        """Return the name of a time zone."""
+        zones = available_timezones()
+        name = str(node.value) if isinstance(node, ScalarNode) else ""
+        if name not in zones:
+            near = get_close_matches(name, zones, n=1)
+            meant_it = f"; did you mean `{near[0]}`?" if near else ""
+            self.mistake(node, f"expected a time zone such as Europe/Berlin or UTC, found {what(node)}{meant_it}")
+        return name
+
+    def people_or_anyone(self, node: Node, anyone: tuple[str, ...] = ()) -> tuple[str, ...]:
+        """Return user ids and user groups, or, for the word `anyone`, what stands for that."""
+        return anyone if isinstance(node, ScalarNode) and node.value == "anyone" else self.people(node)
+
     def people(self, node: Node) -> tuple[str, ...]:
         """Return user ids and user groups, each once."""
         nodes = node.value if isinstance(node, SequenceNode) else [node]
         expected = 'a user id (U024BE7LH) or a user group ("@captains")'
         found = [self.text(each, PERSON, expected) for each in nodes]
         return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def _not_cron(said: str) -> str | None:
+    """Return what is wrong with a cron expression."""
+    if len(said.split()) != CRON_FIELDS:
+        return f"it has {len(said.split())} fields"
+    try:
+        next(CronSim(said, datetime(2000, 1, 1, tzinfo=UTC)))
+    except CronSimError as error:
+        return str(error).lower()
+    except StopIteration:
+        return "that never comes"
+    return None
 
 
 def is_null(node: Node) -> bool:

@@ -16,6 +16,7 @@ from bot.store import Store
 from handlers import buttons, pulls, reactions, versions
 from handlers.asked import Asked
 from handlers.callboard import callboard
+from handlers.freeze import freeze
 from handlers.models import models
 from handlers.promote import promote
 from handlers.promotions import promotions
@@ -37,17 +38,24 @@ class Command:
 
 COMMANDS: Final[Mapping[str, Command]] = {
     "/promote": Command(
-        answer=promote, description="Release a version of a model to a stage", usage="MODEL STAGE [VERSION|@alias]"
+        answer=promote,
+        description="Release a version of a model to a stage",
+        usage='MODEL STAGE [VERSION|@alias] [--override "reason"]',
     ),
     "/rollback": Command(answer=rollback, description="Go back to the release before", usage="MODEL STAGE [VERSION]"),
     "/models": Command(answer=models, description="What runs where", usage="[MODEL]"),
     "/promotions": Command(
         answer=promotions, description="What is under way, or the story of one promotion", usage="[ID | cancel ID]"
     ),
+    "/freeze": Command(
+        answer=freeze,
+        description="Stop what is new from going to a stage, or see what is frozen",
+        usage='[STAGE [until 2026-12-27|for 3d] ["reason"] | STAGE off]',
+    ),
     "/callboard": Command(
         answer=callboard,
         description="Any of the commands, where their names are taken",
-        usage="promote|rollback|models|promotions …",
+        usage="promote|rollback|models|promotions|freeze …",
     ),
 }
 BUTTONS: Final[Mapping[str, Note]] = {"approve": buttons.approve, "veto": buttons.veto}

@@ -7,12 +7,13 @@ from bot.domain import Message
 from bot.errors import Misunderstood
 from bot.store import Store
 from handlers.asked import Asked
+from handlers.freeze import freeze
 from handlers.models import models
 from handlers.promote import promote
 from handlers.promotions import promotions
 from handlers.rollback import rollback
 
-WORDS = {"promote": promote, "rollback": rollback, "models": models, "promotions": promotions}
+WORDS = {"promote": promote, "rollback": rollback, "models": models, "promotions": promotions, "freeze": freeze}
 
 
 async def callboard(asked: Asked, app: App, store: Store) -> Message:

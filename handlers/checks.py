@@ -3,9 +3,11 @@
 from bot.config import App
 from bot.domain import Message, Pair
 from bot.errors import Misunderstood
-from bot.promotion import Request
+from bot.promotion import Kind, Promotion, Request
 from bot.rules import refusals
 from bot.rules.escape import code
+from bot.rules.membership import why_not
+from bot.rules.takeover import UNMERGED, unproven
 from bot.store import Store
 from handlers.asked import Asked
 
@@ -27,17 +29,52 @@ async def known_pair(model: str, stage: str, app: App, store: Store, *, command:
     return Pair(model=model, stage=stages[stage.casefold()])
 
 
-async def record(request: Request, asked: Asked, app: App, store: Store) -> Message:
-    """Record the request, unless the version is live already or a promotion of the pair is under way."""
-    pair = request.pair
+async def allowed(asked: Asked, deed: str, names: tuple[str, ...], store: Store) -> None:
+    """Refuse who may not do the deed ("freeze `production`"); `names` are those who may, none: anyone."""
+    reason = why_not(asked.by, deed, names, await store.groups.all(), asked.at)
+    if reason is not None:
+        raise Misunderstood(reason)
+
+
+async def astray(pair: Pair, store: Store) -> bool:
+    """Say whether another version than the proven release is merged: then that release is where the way back leads."""
     release = await store.release(pair)
-    if release is not None and release.version == request.version:
+    last = await store.open_promotion(pair), await store.merged_last(pair)
+    return release is not None and unproven(release, *last)
+
+
+async def record(request: Request, asked: Asked, app: App, store: Store, *, override: str | None = None) -> Message:
+    """Record the request, unless the version is live already or the promotion that is under way stays."""
+    release, before = await store.release(request.pair), await store.open_promotion(request.pair)
+    if release is not None and release.version == request.version and not await astray(request.pair, store):
         raise Misunderstood(refusals.already_live(release))
-    number = await store.ask(request, key=asked.key)
-    if number is not None:
-        where = f"{code(pair.model)} v{request.version} → {code(pair.stage)}"
-        return Message(text=f"On its way: {where}, promotion {number}. Follow it in {app.channel_of(pair.model)}.")
-    it = await store.open_promotion(pair)
+    number = await store.ask(request, key=asked.key, override=override)
+    if number is None:
+        return await _not_anew(request, asked, store, override)
+    older = await store.promotion(before.id) if before is not None else None
+    over = f", in place of promotion {older.id} (v{older.version})" if older and older.record.followup == number else ""
+    where = f"{code(request.pair.model)} v{request.version} → {code(request.pair.stage)}"
+    follow = f"Follow it in {app.channel_of(request.pair.model)}."
+    return Message(text=f"On its way: {where}, promotion {number}{over}. {follow}{_spoken(override)}")
+
+
+async def _not_anew(request: Request, asked: Asked, store: Store, override: str | None) -> Message:
+    """Let an override be said of the promotion that is under way, if it is for that version; all else is refused."""
+    it = await store.open_promotion(request.pair)
     if it is None:
         return Message(text="That request has arrived before.")
-    raise Misunderstood(refusals.under_way(it, it.record.pull_url))
+    if override is None or not _same(request, it):
+        raise Misunderstood(refusals.under_way(it, it.record.pull_url))
+    if not await store.override(it.id, asked.by, override, at=asked.at, key=asked.key):
+        return Message(text="That request has arrived before.")
+    return Message(text=f"Promotion {it.id} is under way already.{_spoken(override)}")
+
+
+def _same(request: Request, it: Promotion) -> bool:
+    return it.kind is Kind.PROMOTE and it.version == request.version and it.state in UNMERGED
+
+
+def _spoken(override: str | None) -> str:
+    if override is None:
+        return ""
+    return f" It goes on in spite of a freeze, and of the stage before, once it is approved: {code(override)}."

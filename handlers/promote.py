@@ -1,22 +1,28 @@
-"""/promote MODEL STAGE [VERSION|@alias]: ask that a version become a stage's release."""
+"""/promote MODEL STAGE [VERSION|@alias] [--override "reason"]: ask that a version become a stage's release."""
 
 from bot.config import App
 from bot.domain import Message, Pair
 from bot.errors import Misunderstood
 from bot.promotion import Kind, Request
 from bot.rules import commands, refusals
+from bot.rules.escape import code
 from bot.store import Store
 from handlers.asked import Asked
-from handlers.checks import known_pair, record
+from handlers.checks import allowed, known_pair, record
 
 
 async def promote(asked: Asked, app: App, store: Store) -> Message:
     """Record the request and say what happens next."""
     wanted = commands.promote(asked.text)
     pair = await known_pair(wanted.model, wanted.stage, app, store, command="promote")
+    policy, stage = app.policy(pair), code(pair.stage)
+    await allowed(asked, f"promote {code(pair.model)} to {stage}", policy.requesters, store)
+    if wanted.override is not None:
+        deed = f"override what holds releases to {stage} up"
+        await allowed(asked, deed, policy.may_override or policy.approvers, store)
     version = await _version(pair, wanted, app, store)
     request = Request(pair=pair, kind=Kind.PROMOTE, version=version, by=asked.by, at=asked.at)
-    return await record(request, asked, app, store)
+    return await record(request, asked, app, store, override=wanted.override)
 
 
 async def _version(pair: Pair, wanted: commands.Promote, app: App, store: Store) -> int:

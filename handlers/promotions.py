@@ -3,15 +3,16 @@
 from bot.config import App
 from bot.domain import Message
 from bot.errors import Misunderstood
-from bot.promotion import Promotion, State
+from bot.promotion import Promotion
 from bot.rules import answers, commands, refusals
+from bot.rules.takeover import UNMERGED
 from bot.store import Store
 from handlers.asked import Asked
+from handlers.checks import allowed
 
 
 async def promotions(asked: Asked, app: App, store: Store) -> Message:
     """Answer from the record."""
-    del app
     wanted = commands.promotions(asked.text)
     if wanted.id is None:
         return answers.promotions_list(await store.promotions(limit=15))
@@ -19,18 +20,24 @@ async def promotions(asked: Asked, app: App, store: Store) -> Message:
     if it is None:
         raise Misunderstood(refusals.unknown_promotion(wanted.id, [one.id for one in await store.under_way()]))
     if wanted.cancel:
-        return await _cancel(it, asked, store)
+        return await _cancel(it, asked, app, store)
     transitions, facts = await store.story(it.id)
     return answers.promotion_story(it, transitions, facts)
 
 
-async def _cancel(it: Promotion, asked: Asked, store: Store) -> Message:
-    """Take a promotion back, as long as its change is not merged.  Only who asked for it may; others veto."""
+async def _cancel(it: Promotion, asked: Asked, app: App, store: Store) -> Message:
+    """Take a promotion back, as long as its change is not merged.  Who asked for it may, and approvers."""
     if not it.state.open:
         raise Misunderstood(refusals.over_already(it))
-    if it.state not in {State.CHECKING, State.PROPOSED}:
+    if it.state not in UNMERGED:
         raise Misunderstood(refusals.merged_already(it))
-    if asked.by != it.requested_by:
-        raise Misunderstood("Only the person who asked for it takes it back; an approver may stop it with ❌.")
+    await allowed(asked, f"cancel promotion {it.id}", _may_cancel(it, app), store)
     await store.cancel(it.id, asked.by, at=asked.at, key=asked.key)
     return Message(text=f"Promotion {it.id} is being cancelled: its pull request will be closed.")
+
+
+def _may_cancel(it: Promotion, app: App) -> tuple[str, ...]:
+    if it.pair.stage not in app.stages_of(it.pair.model):  # app.yaml names it no longer
+        return (it.requested_by,)
+    approvers = app.policy(it.pair).approvers
+    return (it.requested_by, *approvers) if approvers else ()

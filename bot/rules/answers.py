@@ -1,16 +1,16 @@
-"""Private answers to /models and /promotions, from the record alone.
+"""Answers to /models, /promotions and /freeze, from the record alone; all private but those that say `aloud`.
 
 They only show; what to look up is the handler's business.  Every list is bounded and says how much it left out.
 To add an answer, add a dataclass for what it shows, if the domain has no word for it, and one function.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final, TypeAlias
 
 from bot.domain import Card, Json, Message
-from bot.promotion import Fact, FactKind, Kind, Promotion, Release, State
+from bot.promotion import WINDOW, Fact, FactKind, Freeze, Kind, Promotion, Release, State, Verdict
 from bot.rules.blocks import context, link, mention, section, sections, when
 from bot.rules.cards import title
 from bot.rules.commands import typed
@@ -103,6 +103,29 @@ def promotion_story(p: Promotion, transitions: Sequence[Transition], facts: Sequ
     return Message(text=f"Promotion {p.id}: {title(p)}, {p.state.value}.", blocks=blocks)
 
 
+def freezes_list(those: Sequence[tuple[str, Freeze | None]]) -> Message:
+    """Return what is frozen: what it is (a stage, or a stage of some models), and its freeze, or None for none."""
+    if not any(freeze for _, freeze in those):
+        return _words("Nothing is frozen. `/freeze STAGE` stops new releases to a stage; going back always works.")
+    lines = [f"• {mrkdwn(what, 200)}: {_frozen(freeze) if freeze else 'not frozen'}" for what, freeze in those]
+    told = "`/freeze STAGE off` ends what somebody ordered; going back always works."
+    return Message(text="What is frozen.", blocks=(*sections(lines), context(told)))
+
+
+def frozen(freeze: Freeze) -> Message:
+    """Return, aloud, that somebody froze a stage."""
+    stage, end = code(freeze.stage), f"until {when(freeze.until)}" if freeze.until else "until somebody ends it"
+    why = f": {code(freeze.reason)}" if freeze.reason else ""
+    told = f"Nothing new goes there, for any model; going back always works. {_type_off(freeze.stage)} ends it."
+    return replace(_words(f"{mention(freeze.by)} froze {stage} {end}{why}. {told}"), aloud=True)
+
+
+def thawed(stage: str, by: str, still: Freeze | None) -> Message:
+    """Return, aloud, that somebody ended a freeze; `still` is one of app.yaml that goes on."""
+    goes_on = f"but it is {_frozen(still)}" if still else "so what waits there goes on"
+    return replace(_words(f"{mention(by)} ended the freeze of {code(stage)}, {goes_on}."), aloud=True)
+
+
 # ── lines ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -142,7 +165,33 @@ def _state(p: Promotion) -> str:
     back = code(typed("/rollback", p.pair.model, p.pair.stage), 300)
     offer = f"\nTo go back, type {back}." if p.state is State.RELEASED and p.kind is Kind.PROMOTE else ""
     cancel = f"\nTo take it back, type `/promotions cancel {p.id}`." if p.state is State.PROPOSED else ""
-    return f"Now *{STATES[p.state]}*{why}\n{asked}{pull}{offer}{cancel}"
+    return f"Now *{STATES[p.state]}*{why}\n{asked}{pull}{_waiting(p)}{_after(p)}{offer}{cancel}"
+
+
+def _waiting(p: Promotion) -> str:
+    """Return what holds the promotion up, as the gates said last."""
+    if p.state is not State.PROPOSED:
+        return ""
+    held = [r for r in p.record.rulings if r.verdict is not Verdict.PASS]
+    return "".join(f"\n• {sentence(r.because, 300, mentions=True)}" for r in held[:10])
+
+
+def _after(p: Promotion) -> str:
+    """Return which promotion came in the place of one that ended so."""
+    if p.record.followup is None or p.state not in {State.SUPERSEDED, State.FAILED}:
+        return ""
+    deed = "took its place" if p.state is State.SUPERSEDED else "goes back"
+    return f"\nPromotion {p.record.followup} {deed}: `/promotions {p.record.followup}` tells how."
+
+
+def _frozen(freeze: Freeze) -> str:
+    by = "`app.yaml`" if freeze.by == WINDOW else mention(freeze.by)
+    end = f"until {when(freeze.until)}" if freeze.until else "until somebody ends it"
+    return f"frozen by {by} {end}" + (f": {code(freeze.reason)}" if freeze.reason else "")
+
+
+def _type_off(stage: str) -> str:
+    return code(typed("/freeze", stage, "off"), 300)
 
 
 def _step(state: State, because: str) -> str:
@@ -151,8 +200,8 @@ def _step(state: State, because: str) -> str:
 
 
 def _why(state: State, because: str, limit: int) -> str:
-    """Return a state's reason; those that name people, for consent or a veto, hold nothing from outside."""
-    return sentence(because, limit, mentions=state in {State.MERGING, State.REJECTED})
+    """Return a state's reason; those that name people, for consent, veto or a newer wish, hold nothing from outside."""
+    return sentence(because, limit, mentions=state in {State.MERGING, State.REJECTED, State.SUPERSEDED})
 
 
 def _fact(fact: Fact) -> str:

@@ -10,9 +10,11 @@ To add a command, write one dataclass and one function from text to it.
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from bot.errors import Misunderstood
+from bot.rules import moments
 from bot.rules.escape import code
 
 LONGEST: Final = 500
@@ -26,20 +28,35 @@ _VERSION: Final = re.compile(r"[vV]?([0-9]{1,9})")
 _ALIAS: Final = re.compile(r"@([A-Za-z0-9_-]{1,255})")
 """https://mlflow.org/docs/latest/ml/model-registry/#model-aliases"""
 
-PROMOTE: Final = "`/promote MODEL STAGE` with, if you like, a version (`3`, `v3`) or an alias (`@champion`)"
+_OVERRIDE: Final = re.compile(r"(?:^|\s)[-‐‑‒–—―−]{1,2}override(?![\w-])[:=]?", re.IGNORECASE)
+"""Phones make one long dash of two."""
+
+PROMOTE: Final = (
+    "`/promote MODEL STAGE` with, if you like, a version (`3`, `v3`) or an alias (`@champion`), "
+    'and `--override "reason"`'
+)
 ROLLBACK: Final = "`/rollback MODEL STAGE` with, if you like, a version (`3`, `v3`)"
+FREEZE: Final = (
+    "`/freeze STAGE` with, if you like, `until 2026-12-27T18:00 Europe/Berlin` or `for 3d`, and a reason in quotes; "
+    "`/freeze STAGE off` ends it, `/freeze` lists what is frozen"
+)
 PROMOTIONS: Final = "`/promotions`, `/promotions 12` or `/promotions cancel 12`"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promote:
-    """/promote MODEL STAGE [VERSION | @alias].  Neither version nor alias: what the stage before runs."""
+    """/promote MODEL STAGE [VERSION | @alias] [--override REASON].
+
+    Neither version nor alias: what the stage before runs.
+    """
 
     model: str
     stage: str
     """In lower case; stages are looked up without regard to case."""
     version: int | None = None
     alias: str | None = None
+    override: str | None = None
+    """Why it shall go on in spite of a freeze."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,19 +83,32 @@ class Promotions:
     cancel: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freezing:
+    """/freeze [STAGE [until MOMENT | for SPAN] [REASON] | STAGE off].  No stage: what is frozen?"""
+
+    stage: str | None = None
+    """In lower case."""
+    until: datetime | None = None
+    """None: until somebody thaws it."""
+    reason: str = ""
+    off: bool = False
+
+
 def promote(text: str) -> Promote:
     """Return what `/promote` asks for.
 
     Raises:
         Misunderstood: with what to type instead.
     """
-    model, stage, rest = _model_and_stage("promote", text, PROMOTE)
+    asked, override = _override(_plain(text))
+    model, stage, rest = _model_and_stage("promote", asked, PROMOTE)
     if not rest:
-        return Promote(model=model, stage=stage)
+        return Promote(model=model, stage=stage, override=override)
     alias = _ALIAS.fullmatch(rest)
     if alias:
-        return Promote(model=model, stage=stage, alias=alias.group(1))
-    return Promote(model=model, stage=stage, version=_version(rest, PROMOTE))
+        return Promote(model=model, stage=stage, alias=alias.group(1), override=override)
+    return Promote(model=model, stage=stage, version=_version(rest, PROMOTE), override=override)
 
 
 def rollback(text: str) -> Rollback:
@@ -126,6 +156,25 @@ def promotions(text: str) -> Promotions:
             raise Misunderstood(f"I do not understand {code(' '.join(said))}. Type {PROMOTIONS}.")
 
 
+def freeze(text: str, now: datetime) -> Freezing:
+    """Return what `/freeze` asks for.
+
+    Raises:
+        Misunderstood: with what to type instead.
+    """
+    said = _said(_plain(text))
+    if not said:
+        return Freezing()
+    (stage, _), *rest = said
+    if [word.casefold() for word, _ in rest] in (["off"], ["thaw"]):
+        return Freezing(stage=stage.lower(), off=True)
+    reasons = [word for word, quoted in rest if quoted]
+    if len(reasons) > 1:
+        raise Misunderstood(f"I understand one reason, in quotes. Type {FREEZE}.")
+    until = _end([word for word, quoted in rest if not quoted], now)
+    return Freezing(stage=stage.lower(), until=until, reason=reasons[0] if reasons else "")
+
+
 def typed(*parts: str) -> str:
     """Return a command as a person would type it; a name with spaces is put in quotes."""
     return " ".join(part if re.fullmatch(r"[^\s\"'`]+", part) else _quoted(part) for part in parts)
@@ -137,14 +186,52 @@ def words(text: str) -> list[str]:
     Raises:
         Misunderstood: it is too long to be a command.
     """
+    return [word for word, _ in _said(_plain(text))]
+
+
+def _plain(text: str) -> str:
+    """Return a command without what Slack or a phone made of it; no word of it is changed."""
     if len(text) > LONGEST:
         raise Misunderstood(f"That is longer than {LONGEST} characters, and no command is. Please type it again.")
     for entity, character in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
         text = text.replace(entity, character)
     seen = "".join(c for c in text.translate(_CURLY) if unicodedata.category(c) not in {"Cf", "Cs"})
-    found = _WORD.finditer(_LABELLED.sub(r"\1\2", seen))
-    said = (m["quoted"].strip() if m["quote"] else _undressed(m["bare"]) for m in found)
-    return [word for word in said if word]
+    return _LABELLED.sub(r"\1\2", seen)
+
+
+def _said(plain: str) -> list[tuple[str, bool]]:
+    """Return the words, and whether each is a quotation; backticks only dress a word."""
+    found = _WORD.finditer(plain)
+    said = ((m["quoted"].strip() if m["quote"] else _undressed(m["bare"]), m["quote"] in {'"', "'"}) for m in found)
+    return [(word, quoted) for word, quoted in said if word]
+
+
+def _override(plain: str) -> tuple[str, str | None]:
+    """Return what is asked without `--override` and its reason, and the reason: in quotes, or all that follows."""
+    found = _OVERRIDE.search(plain)
+    if found is None:
+        return plain, None
+    match _said(plain[found.end() :]):
+        case []:
+            raise Misunderstood('Why? The reason is recorded and shown. Type it behind: `--override "reason"`.')
+        case [(reason, True), *rest]:
+            asked = [word for word, _ in (*_said(plain[: found.start()]), *rest)]
+            return typed(*asked), reason
+        case said:
+            return plain[: found.start()], " ".join(word for word, _ in said)
+
+
+def _end(said: list[str], now: datetime) -> datetime | None:
+    match [word.casefold() for word in said[:1]]:
+        case []:
+            return None
+        case ["until"]:
+            return moments.moment(said[1:], now)
+        case ["for"]:
+            return moments.span(said[1:], now)
+        case _:
+            rest = code(" ".join(said))
+            raise Misunderstood(f"I do not know what to do with {rest}. Type {FREEZE}.")
 
 
 def _undressed(word: str) -> str:

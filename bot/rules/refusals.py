@@ -10,10 +10,11 @@ from heapq import nlargest
 from itertools import pairwise
 from typing import Final
 
-from bot.promotion import Kind, Promotion, Release
+from bot.promotion import Freeze, Kind, Promotion, Release
 from bot.rules.blocks import link, mention, when
 from bot.rules.commands import typed
 from bot.rules.escape import code
+from bot.rules.takeover import UNMERGED
 
 ALIKE: Final = 0.6
 """How much of two words must agree (0 to 1) before one is taken for a slip of the other."""
@@ -45,6 +46,21 @@ def unknown_stage(
 ) -> str:
     """Answer a stage that the model does not have."""
     return _unknown("stage", word, stages, lambda name: typed(f"/{command}", model, name, *rest))
+
+
+def unknown_stage_to_freeze(word: str, stages: Sequence[str], rest: Sequence[str] = ()) -> str:
+    """Answer a /freeze of a stage that does not exist; `rest` are the words that followed it."""
+    return _unknown("stage", word, stages, lambda name: typed("/freeze", name, *rest))
+
+
+def not_frozen(stage: str, window: Freeze | None) -> str:
+    """Answer a /freeze STAGE off where nobody ordered a freeze; `window` is one of app.yaml that is in force."""
+    if window is None or window.until is None:
+        return f"{code(stage)} is not frozen, so nothing is left to end. `/freeze` lists what is."
+    return (
+        f"It is `app.yaml` that freezes {code(stage)} until {when(window.until)}, and no command ends that. Wait, or "
+        "let one promotion pass: " + code(f'/promote MODEL {stage} --override "reason"') + "."
+    )
 
 
 def unknown_version(model: str, stage: str, version: int, newest: Sequence[int], *, command: str = "promote") -> str:
@@ -86,10 +102,14 @@ def already_live(release: Release) -> str:
 def under_way(p: Promotion, url: str | None) -> str:
     """Answer a request for a pair whose promotion is still open; `url` leads to its message or pull request."""
     where = link(url or p.record.pull_url, f"promotion {p.id}")
-    return (
-        f"{code(p.pair.model)} v{p.version} is on its way to {code(p.pair.stage)} already ({where}, asked by "
-        f"{mention(p.requested_by)}). Wait for its end, or type `/promotions cancel {p.id}`."
-    )
+    who = f"{where}, asked by {mention(p.requested_by)}"
+    if p.state in UNMERGED:
+        way = f"is on its way to {code(p.pair.stage)} already ({who})"
+        return f"{code(p.pair.model)} v{p.version} {way}. Wait for its end, or type `/promotions cancel {p.id}`."
+    way = f"is being merged, or rolled out to {code(p.pair.stage)}, already ({who})"
+    back = code(typed("/rollback", p.pair.model, p.pair.stage), 300)
+    instead = f", or type {back} to go back" if p.kind is Kind.PROMOTE else ""
+    return f"{code(p.pair.model)} v{p.version} {way}. Wait for its end{instead}."
 
 
 def nowhere_to_go_back(model: str, stage: str, release: Release | None) -> str:

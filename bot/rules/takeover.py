@@ -6,7 +6,7 @@ under way but another way back.
 
 from typing import Final
 
-from bot.promotion import Kind, Promotion, Request, State
+from bot.promotion import Kind, Promotion, Release, Request, State
 
 UNMERGED: Final = frozenset({State.CHECKING, State.PROPOSED})
 
@@ -16,6 +16,15 @@ def may_supersede(request: Request, it: Promotion) -> bool:
     if request.kind is Kind.ROLLBACK:
         return it.kind is Kind.PROMOTE or (it.state in UNMERGED and request.version != it.version)
     return it.kind is Kind.PROMOTE and it.state in UNMERGED and request.version > it.version
+
+
+def unproven(release: Release, *last: Promotion | None) -> bool:
+    """Say whether Git holds, or may hold in a moment, another version than the proven release.
+
+    `last` are the pair's promotion that is open and the one whose change was merged last.
+    """
+    those = (it for it in last if it is not None and it.state not in {*UNMERGED, State.RELEASED})
+    return any(it.version != release.version for it in those)
 
 
 def because(request: Request) -> str:

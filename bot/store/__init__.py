@@ -24,6 +24,7 @@ from bot.rules.takeover import because as superseded_because
 from bot.rules.takeover import may_supersede
 from bot.store import rows
 from bot.store.freezes import Freezes
+from bot.store.groups import UserGroups
 from bot.store.mirror import Mirror
 from bot.store.schema import early, messages, pairs, promotions, releases, transitions, versions
 
@@ -65,6 +66,7 @@ class Store:
         self._engine = engine
         self.mirror = Mirror(engine)
         self.freezes = Freezes(engine)
+        self.groups = UserGroups(engine)
 
     @classmethod
     async def open(cls, url: str) -> Self:
@@ -198,6 +200,11 @@ class Store:
         """Return the promotion that is open for the pair."""
         found = await self._promotions(and_(rows.of(promotions, pair), promotions.c.open), 1)
         return found[0] if found else None
+
+    async def merged_last(self, pair: Pair) -> Promotion | None:
+        """Return the newest of the pair's promotions whose change was merged."""
+        latest = await self._promotions(rows.of(promotions, pair), 50)
+        return next((it for it in latest if it.record.merge_commit is not None), None)
 
     async def promotions(self, *, limit: int = 20) -> tuple[Promotion, ...]:
         """Return the newest promotions, the newest first."""

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import Card, ModelVersion, Pair
-from bot.promotion import Fact, FactKind, Kind, Promotion, Record, Release, State
+from bot.promotion import Fact, FactKind, Freeze, Kind, Promotion, Record, Release, Ruling, State, Verdict
 from bot.rules import answers
 from bot.rules.answers import ModelDetail, ModelRow
 from tests.hostile import faults, texts
@@ -118,18 +118,75 @@ def test_a_story_offers_what_can_still_be_done() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "because"), [(State.REJECTED, "vetoed by <@U0BOB>"), (State.MERGING, "approved by <@U0BOB>, <@U0CAROL>")]
+    ("state", "because"),
+    [
+        (State.REJECTED, "vetoed by <@U0BOB>"),
+        (State.MERGING, "approved by <@U0BOB>, <@U0CAROL>"),
+        (State.SUPERSEDED, "<@U0BOB> wants v4 there now"),
+    ],
 )
-def test_consent_and_veto_name_whose_they_are(state: State, because: str) -> None:
+def test_consent_veto_and_a_newer_wish_name_whose_they_are(state: State, because: str) -> None:
     story = answers.promotion_story(replace(IT, state=state, because=because), [(NOON, state, because)], [])
     assert read(story).count(because) == 2
 
 
-@pytest.mark.parametrize("state", [state for state in State if state not in {State.REJECTED, State.MERGING}])
+@pytest.mark.parametrize("state", sorted(set(State) - {State.REJECTED, State.MERGING, State.SUPERSEDED}))
 def test_a_reason_that_may_come_from_outside_calls_nobody(state: State) -> None:
     because = "the pod said <@U0BOB>"
     story = answers.promotion_story(replace(IT, state=state, because=because), [(NOON, state, because)], [])
     assert faults(story, people={"U0ALICE"}, links={PULL}) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [(State.SUPERSEDED, "Promotion 13 took its place: `/promotions 13`"), (State.FAILED, "Promotion 13 goes back")],
+)
+def test_a_story_names_the_promotion_that_came_after(state: State, told: str) -> None:
+    ended = replace(IT, state=state, record=replace(IT.record, followup=13))
+    assert told in read(answers.promotion_story(ended, [], []))
+
+
+def test_a_story_says_why_somebody_overrode_and_what_still_holds_it_up() -> None:
+    word = Fact(id=3, kind=FactKind.OVERRIDE, by="U0BOB", at=NOON, reason="db is on fire")
+    rulings = (
+        Ruling(verdict=Verdict.PASS, because="nobody objects"),
+        Ruling(verdict=Verdict.WAIT, because="production is frozen by <@U0CAROL> until it is thawed (`R&D`)"),
+    )
+    said = read(answers.promotion_story(replace(IT, record=replace(IT.record, rulings=rulings)), [], [word]))
+    assert "<@U0BOB> wants it to go on in spite of what holds it up (`db is on fire`)" in said
+    assert "• production is frozen by <@U0CAROL> until it is thawed (`R&amp;D`)" in said
+    assert "nobody objects" not in said
+
+
+ORDER = Freeze(stage="production", until=NOON, reason="holidays", by="U0BOB")
+WINDOW = Freeze(stage="production", until=NOON)
+
+
+def test_the_channel_learns_of_a_freeze_and_of_its_end() -> None:
+    told = answers.frozen(ORDER)
+    assert told.aloud
+    assert read(told) == (
+        f"<@U0BOB> froze `production` until {WHEN}: `holidays`. Nothing new goes there, for any model; going back "
+        "always works. `/freeze production off` ends it."
+    )
+    assert "froze `production` until somebody ends it. " in read(answers.frozen(replace(ORDER, until=None, reason="")))
+    over = answers.thawed("production", "U0CAROL", None)
+    assert over.aloud
+    assert over.text == "<@U0CAROL> ended the freeze of `production`, so what waits there goes on."
+    still = answers.thawed("production", "U0CAROL", WINDOW).text
+    assert still == f"<@U0CAROL> ended the freeze of `production`, but it is frozen by `app.yaml` until {WHEN}."
+
+
+def test_the_list_of_freezes_reads_like_this() -> None:
+    those = [("production", ORDER), ("production of fraud-*", WINDOW), ("production of churn", None)]
+    assert read(answers.freezes_list(those)) == (
+        f"• production: frozen by <@U0BOB> until {WHEN}: `holidays`\n"
+        f"• production of fraud-∗: frozen by `app.yaml` until {WHEN}\n"
+        "• production of churn: not frozen\n"
+        "\n"
+        "`/freeze STAGE off` ends what somebody ordered; going back always works."
+    )
+    assert "Nothing is frozen." in answers.freezes_list([]).text
 
 
 def test_of_a_long_story_the_end_is_shown() -> None:
@@ -178,6 +235,14 @@ PROMOTIONS = st.builds(
 FACTS = st.builds(
     Fact, id=st.just(1), kind=st.sampled_from(FactKind), by=LONG.map("!{}".format), at=st.just(NOON)
 )  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.builds(Freeze, stage=LONG, until=st.none() | st.just(NOON), reason=LONG, by=LONG.map("!{}".format)))
+def test_a_freeze_is_taken_whatever_its_reason(order: Freeze) -> None:
+    for message in (answers.frozen(order), answers.freezes_list([(order.stage, order)])):
+        assert faults(message) == []
+    assert faults(answers.thawed(order.stage, order.by, order)) == []
 
 
 @settings(max_examples=25, deadline=None)

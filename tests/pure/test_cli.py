@@ -159,7 +159,7 @@ def test_check_knows_a_manifest_whose_stage_itself_moves(tmp_path: Path, capsys:
 
 def test_mistakes_of_app_yaml_are_told_line_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "app.yaml"
-    file.write_text("repository: acme\nstages: {s: {freeze: []}}\n")
+    file.write_text("repository: acme\nstages: {s: {gates: []}}\n")
     assert call("check", "--config", file) == 1
     lines = capsys.readouterr().err.splitlines()
     assert [line.removeprefix(f"{file}:").split(":")[0] for line in lines] == ["1", "2"]

@@ -1,5 +1,8 @@
 """What people type: lenient about form, strict about meaning."""
 
+from datetime import UTC, datetime
+from functools import partial
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,10 +10,12 @@ from hypothesis import strategies as st
 from bot.demo.chat.texts import pings
 from bot.errors import Misunderstood
 from bot.rules.commands import (
+    Freezing,
     Models,
     Promote,
     Promotions,
     Rollback,
+    freeze,
     models,
     promote,
     promotions,
@@ -121,10 +126,122 @@ def test_what_an_answer_says_to_type_is_understood_when_it_is_typed(model: str, 
 
 @given(texts(most=20, times=20))
 def test_whatever_is_typed_is_understood_or_answered_harmlessly(text: str) -> None:
-    for command in (promote, rollback, models, promotions):
+    for command in (promote, rollback, models, promotions, partial(freeze, now=NOON)):
         try:
             command(text)
         except Misunderstood as refused:
             assert list(loose(str(refused))) == []
             assert pings(str(refused)) == []
             assert len(str(refused)) <= 1500
+
+
+# ── --override ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'iris production 3 --override "db is on fire"',
+        "iris production 3 —override “db is on fire”",
+        "iris production 3 –override 'db is on fire'",
+        "iris production 3 --OVERRIDE=“db is on fire”",
+        "iris production 3 --override: db is on fire",
+        'iris production --override "db is on fire" 3',
+        '--override "db is on fire" iris production v3',
+    ],
+)
+def test_an_override_is_understood_however_a_phone_writes_dashes_and_quotes(text: str) -> None:
+    assert promote(text) == Promote(model="iris", stage="production", version=3, override="db is on fire")
+
+
+def test_a_number_in_a_reason_without_quotes_is_no_version() -> None:
+    said = promote("iris production --override incident 42")
+    assert said == Promote(model="iris", stage="production", override="incident 42")
+
+
+@pytest.mark.parametrize("text", ["iris production --override", 'iris production 3 --override ""', "—override"])
+def test_an_override_needs_a_reason(text: str) -> None:
+    with pytest.raises(Misunderstood, match=r'Why\? The reason is recorded and shown. Type it behind: `--override "re'):
+        promote(text)
+
+
+def test_what_only_looks_like_an_override_is_not_passed_over() -> None:
+    with pytest.raises(Misunderstood, match="`--override-it` is not a version"):
+        promote("iris production --override-it")
+    with pytest.raises(Misunderstood, match="I do not know what to do with `--override why`"):
+        rollback("iris production 3 --override why")
+
+
+# ── /freeze ─────────────────────────────────────────────────────────────────────────────────────────────
+
+NOON = datetime(2026, 12, 20, 12, tzinfo=UTC)
+EVE = datetime(2026, 12, 24, 17, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'production until 2026-12-24T18:00 Europe/Berlin "holidays"',
+        "PRODUCTION UNTIL 2026-12-24t18:00 europe/berlin “holidays”",
+        "“production” ‘holidays’ until 2026-12-24 18:00 Europe/Berlin",
+        "*production* until `2026-12-24T18:00+01:00` 'holidays'",
+        'production until 2026-12-24T17:00Z, "holidays"',
+        'production until 2026-12-24 17:00 "holidays"',
+        'production for 101 hours "holidays"',
+        'production for 101h "holidays"',
+    ],
+)
+def test_however_a_freeze_is_typed_it_means_the_same(text: str) -> None:
+    assert freeze(text, NOON) == Freezing(stage="production", until=EVE, reason="holidays")
+
+
+def test_a_freeze_without_an_end_lasts_until_somebody_ends_it() -> None:
+    assert freeze("", NOON) == Freezing()
+    assert freeze("production", NOON) == Freezing(stage="production")
+    assert freeze("production 'why'", NOON) == Freezing(stage="production", reason="why")
+    assert freeze("production OFF", NOON) == freeze("production `off`", NOON) == Freezing(stage="production", off=True)
+
+
+def test_a_day_begins_at_midnight_where_it_is_said_to() -> None:
+    assert freeze("p until 2026-12-27", NOON).until == datetime(2026, 12, 27, tzinfo=UTC)
+    assert freeze("p until 2026-12-27 Asia/Tokyo", NOON).until == datetime(2026, 12, 26, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        pytest.param("p until 2026-12-20", "`2026-12-20` is over already: that is 2026-12-20 00:00 UTC", id="past"),
+        pytest.param("p until 2028-01-01", "`until 2028-01-01` is more than a year. Leave it out", id="far"),
+        pytest.param("p for 400 days", "`for 400 days` is more than a year.", id="long"),
+        pytest.param("p until 2026-02-30", "`2026-02-30` is in no calendar. Type `until 2026-12-27`", id="no day"),
+        pytest.param("p until 2026-12-27T25:00", "is in no calendar", id="no hour"),
+        pytest.param("p until tomorrow", "`tomorrow` is not a moment. Type `until 2026-12-27`", id="a word"),
+        pytest.param("p until", "is not a moment", id="until nothing"),
+        pytest.param("p for 3", "`3` is not a span of time. Type `until", id="no unit"),
+        pytest.param("p for 0h", "`0h` is not a span", id="no time"),
+        pytest.param("p until 2026-12-27 Europe/Berlim", "I know no time zone `Europe/Berlim`.", id="zone"),
+        pytest.param("p until 2026-12-27 Europe", "I know no time zone `Europe`.", id="half a zone"),
+        pytest.param("p untl 2026-12-27", "I do not know what to do with `untl 2026-12-27`.", id="slip"),
+        pytest.param("p holidays", "a reason in quotes; `/freeze STAGE off` ends it", id="no quotes"),
+        pytest.param('p "one" "two"', "I understand one reason, in quotes.", id="two reasons"),
+        pytest.param("p off please", "I do not know what to do with `off please`.", id="off and more"),
+    ],
+)  # fmt: skip
+def test_a_freeze_that_is_not_understood_is_answered_with_what_to_type(text: str, answer: str) -> None:
+    with pytest.raises(Misunderstood) as refused:
+        freeze(text, NOON)
+    assert answer in str(refused.value)
+
+
+@given(
+    st.sampled_from(["p until ", "p for ", "p until 2026-12-27 ", "p until 2026-12-27T18:00", "p until 9999-12-31 "]),
+    texts(most=6, times=6)
+    | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}[+-][0-9]{4}", fullmatch=True),
+)
+def test_whatever_moment_is_named_it_is_ahead_or_answered_harmlessly(begin: str, text: str) -> None:
+    try:
+        until = freeze(begin + text, NOON).until
+    except Misunderstood as refused:
+        assert list(loose(str(refused))) == []
+    else:
+        assert until is None or until > NOON

@@ -9,7 +9,7 @@ from bot import config, policies
 from bot.config import App, load, parse
 from bot.domain import Pair
 from bot.errors import Misunderstood, Permanent
-from bot.promotion import Policy
+from bot.promotion import ANYONE, Policy, Window
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -75,6 +75,49 @@ def test_what_a_stage_demands_is_read() -> None:
         rollback_automatic=False,
         rollback_approvals=0,
     )
+
+
+WHO = """\
+repository: a/b
+stages:
+  staging:
+  production:
+    approvers: ["@captains"]
+    requesters: ["@science", U024BE7LH]
+    rollback: {requesters: "@on-call"}
+    may_freeze: anyone
+    may_override: [U024BE7LH]
+    freeze:
+      - {cron: "0 16  * * FRI", for: 64h, timezone: Europe/Berlin}
+      - {cron: "0 0 24 12 *", for: 9d}
+models:
+  iris: {}
+  fraud: {stages: {production: {requesters: anyone, may_override: "@fraud-leads", freeze: []}}}
+"""
+
+
+def test_who_may_and_when_nothing_may_are_read() -> None:
+    policy = parse(WHO).policy(pair("iris"))
+    assert policy.requesters == ("@science", "U024BE7LH")
+    assert policy.rollback_requesters == ("@on-call",)
+    assert policy.may_freeze == (ANYONE,)
+    assert policy.may_override == ("U024BE7LH",)
+    assert policy.freeze == (
+        Window(cron="0 16 * * FRI", length=timedelta(hours=64), timezone="Europe/Berlin"),
+        Window(cron="0 0 24 12 *", length=timedelta(days=9), timezone="UTC"),
+    )
+
+
+def test_a_model_may_be_free_of_what_holds_for_its_stage() -> None:
+    app = parse(WHO)
+    assert app.policy(pair("fraud")).requesters == ()
+    assert app.policy(pair("fraud")).freeze == ()
+    assert app.policies["production"] == app.policy(pair("iris")), "what holds where a model says nothing"
+
+
+def test_every_group_that_is_named_anywhere_is_known() -> None:
+    assert parse(WHO).groups == {"@captains", "@science", "@on-call", "@fraud-leads"}
+    assert parse("repository: a/b").groups == frozenset()
 
 
 def test_a_pattern_says_only_what_differs() -> None:
@@ -166,8 +209,10 @@ def test_one_repository_holds_all_manifests() -> None:
         ("repository: a/b\nstages:\n  s: {}\n  p: {after: t}", "4: `p` comes after `t`, which is no stage before it"),
         ("repository: a/b\nstages:\n  s: {after: p}\n  p: {}", "3: `s` comes after `p`, which is no stage before it"),
         ("repository: a/b\nstages:\n  s: {after: {}}", "3: `after` names no stage"),
-        ("repository: a/b\nstages:\n  s:\n    freeze:\n    - x", "4: `freeze` is not enforced yet by this release"),
-        ("repository: a/b\nstages: {s: {requesters: anyone}}", "2: `requesters` is not enforced yet"),
+        ("repository: a/b\nstages:\n  s:\n    freeze:\n    - x", "5: expected `key: value` lines, found `x`"),
+        ("repository: a/b\nstages: {s: {requesters: all}}", "2: expected a user id (U024BE7LH) or a user group"),
+        ("repository: a/b\nstages: {s: {may_freeze: [anyone]}}", "2: expected a user id (U024BE7LH) or a user group"),
+        ("repository: a/b\nstages: {s: {rollback: {requesters: bob}}}", "2: expected a user id (U024BE7LH) or a"),
         ("repository: a/b\nstages: {s: {gates: {}}}", "2: `gates` is not enforced yet"),
         ("repository: a/b\nstages: {s: {rollback: {aproval: 1}}}", "2: there is no key `aproval` here; did"),
         ("repository: a/b\nmodels:", "2: `models` names none; name some, or leave"),
@@ -184,6 +229,31 @@ def test_one_repository_holds_all_manifests() -> None:
 )  # fmt: skip
 def test_a_mistake_is_told_with_its_line_and_what_was_expected(text: str, told: str) -> None:
     assert any(line.startswith(f"app.yaml:{told}") for line in mistakes(text)), mistakes(text)
+
+
+@pytest.mark.parametrize(
+    ("window", "told"),
+    [
+        ("", "expected a list, found a mapping"),
+        ("- for: 1h", 'this freeze has no `cron`; expected for example `{cron: "0 16 * * FRI", for: 64h, timezone: '),
+        ("- cron: 0 16 * * FRI", "this freeze has no `for`"),
+        ("- {cron: 0 16 * *, for: 1h}", "expected minute, hour, day, month and weekday, such as"),
+        ("- {cron: 0 0 16 * * FRI, for: 1h}", "expected minute, hour, day, month and weekday, such as"),
+        ("- {cron: 0 16 * * FRY, for: 1h}", 'such as "0 16 * * FRI", found `0 16 * * FRY`: bad day-of-week'),
+        ("- {cron: 61 * * * *, for: 1h}", "found `61 * * * *`: bad minute"),
+        ("- {cron: 0 0 30 2 *, for: 1h}", "found `0 0 30 2 *`: bad day-of-month"),
+        ("- {cron: 0 0 */20 * 1L, for: 1h}", "found `0 0 */20 * 1L`: that never comes"),
+        ("- {cron: 0 16 * * FRI, for: 64}", "expected a duration such as 10s, 2m, 1h or 3d, found `64`"),
+        (
+            "- {cron: 0 16 * * FRI, for: 64h, timezone: Europe/Berlim}",
+            "expected a time zone such as Europe/Berlin or UTC, found `Europe/Berlim`; did you mean `Europe/Berlin`?",
+        ),
+        ("- {cron: 0 16 * * FRI, for: 64h, zone: UTC}", "there is no key `zone` here"),
+    ],
+)
+def test_a_freeze_that_would_come_at_another_time_than_meant_is_refused(window: str, told: str) -> None:
+    said = mistakes(f"repository: a/b\nstages:\n  s:\n    freeze:\n      {window or '{cron: 0 16 * * FRI}'}\n")
+    assert any(line.startswith("app.yaml:5: ") and told in line for line in said), said
 
 
 def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines() -> None:

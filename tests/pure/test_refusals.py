@@ -1,5 +1,6 @@
 """Who names what is not there is told what there is, and what to type."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import strategies as st
 
 from bot.demo.chat.texts import pings
 from bot.domain import Pair
-from bot.promotion import Kind, Promotion, Record, Release, State
+from bot.promotion import Freeze, Kind, Promotion, Record, Release, State
 from bot.rules import refusals
 from tests.hostile import loose, texts
 
@@ -76,6 +77,29 @@ def test_one_promotion_at_a_time_and_where_it_stands() -> None:
     said = refusals.under_way(IT, None)
     assert "<https://forge.example/pull/7|promotion 12>" in said
     assert said.endswith("Wait for its end, or type `/promotions cancel 12`.")
+
+
+def test_what_is_being_merged_is_not_cancelled_but_taken_back() -> None:
+    merging = replace(IT, state=State.MERGING)
+    assert refusals.under_way(merging, None).endswith(
+        "Wait for its end, or type `/rollback iris-classifier production` to go back."
+    )
+    assert refusals.under_way(replace(merging, kind=Kind.ROLLBACK), None).endswith("Wait for its end.")
+
+
+def test_an_unknown_stage_to_freeze_is_answered_with_the_nearest() -> None:
+    assert refusals.unknown_stage_to_freeze("prodution", ("staging", "production")) == (
+        "There is no stage `prodution`. Did you mean `production`? Type `/freeze production`."
+    )
+
+
+def test_a_window_of_app_yaml_is_passed_but_not_ended() -> None:
+    said = refusals.not_frozen("production", Freeze(stage="production", until=NOON))
+    assert said == (
+        f"It is `app.yaml` that freezes `production` until {WHEN}, and no command ends that. Wait, or let one "
+        'promotion pass: `/promote MODEL production --override "reason"`.'
+    )
+    assert refusals.not_frozen("production", None).startswith("`production` is not frozen, so nothing is left to end.")
 
 
 def test_a_cancel_that_comes_too_late_names_the_way_back() -> None:

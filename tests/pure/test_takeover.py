@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from bot.domain import Change, Health, HealthStatus, Pin
-from bot.promotion import FactKind, Kind, Request, State
+from bot.promotion import FactKind, Kind, Release, Request, State
 from bot.rules.decision import ClosePull, Decision, Merge, Propose, Whisper
 from bot.rules.lifecycle import decide
-from bot.rules.takeover import may_supersede
+from bot.rules.takeover import UNMERGED, may_supersede, unproven
 from tests.pure.test_gates import NOON, PAIR, said
 from tests.pure.test_lifecycle import FACTS, PROPOSED, SEEN, at, checking
 
@@ -40,6 +40,22 @@ def test_going_back_elsewhere_takes_over_from_going_back_only_until_that_is_bein
     assert not may_supersede(replace(BACK, version=2), back)
     assert not may_supersede(BACK, replace(back, state=State.SYNCING))
     assert not may_supersede(NEWER, back)
+
+
+@pytest.mark.parametrize("state", [state for state in State if state not in {*UNMERGED, State.RELEASED}])
+def test_git_is_astray_while_what_was_merged_last_is_not_the_proven_release(state: State) -> None:
+    proven = Release(pair=PAIR, version=1, since=NOON)
+    last = replace(PROPOSED, state=state)
+    assert unproven(proven, None, last)
+    assert unproven(proven, last, None), "it may be merged in a moment"
+    assert not unproven(replace(proven, version=last.version), None, last)
+
+
+def test_git_is_not_astray_before_a_merge_and_after_a_release() -> None:
+    proven = Release(pair=PAIR, version=1, since=NOON)
+    assert not unproven(proven, None, None)
+    assert not any(unproven(proven, replace(PROPOSED, state=state)) for state in UNMERGED)
+    assert not unproven(proven, None, replace(PROPOSED, state=State.RELEASED))
 
 
 def test_automation_takes_over_from_itself_and_from_nobody_else() -> None:

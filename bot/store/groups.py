@@ -1,0 +1,30 @@
+"""Who is in the user groups that app.yaml names, as the chat said last."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.dialects.sqlite import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.rules.membership import Group, Groups
+from bot.store.schema import user_groups
+
+
+class UserGroups:
+    """The mirror of user groups, from which handlers tell who may.  Every method is one transaction."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        self._engine = engine
+
+    async def see(self, name: str, members: frozenset[str], *, now: datetime) -> None:
+        """Remember who is in a group."""
+        values = {"members": sorted(members), "at": now}
+        row = upsert(user_groups).values(name=name, **values)
+        async with self._engine.begin() as tx:
+            await tx.execute(row.on_conflict_do_update(index_elements=["name"], set_=values))
+
+    async def all(self) -> Groups:
+        """Return every group that was ever seen, with the time at which it was."""
+        async with self._engine.begin() as tx:
+            found = await tx.execute(select(user_groups))
+            return {row.name: Group(members=frozenset(row.members), at=row.at) for row in found}
