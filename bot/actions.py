@@ -14,7 +14,7 @@ from bot.errors import Permanent
 from bot.evidence import Doors
 from bot.messages import card
 from bot.promotion import Promotion
-from bot.rules import pull_body
+from bot.rules import escape, pull_body
 from bot.rules.decision import Action, ClosePull, Evidence, Merge, MoveAlias, Post, Propose, Say, Tag, Whisper
 from bot.rules.names import branch
 from bot.store import Loaded, Store
@@ -44,7 +44,8 @@ async def act(  # noqa: PLR0911, PLR0913  (one return for each action; what was 
             pull = await doors.github.merge(action.number, action.head)
             return {"merge_commit": pull.merge_commit}
         case ClosePull():
-            await doors.github.close_pull(action.number, f"Callboard closes this pull request: {action.because}.")
+            why = escape.markdown(escape.bare(action.because, 500), 1000)
+            await doors.github.close_pull(action.number, f"Callboard closes this pull request: {why}.")
             await doors.github.delete_branch(branch(it.pair))
             return {"pull_closed": True}
         case MoveAlias():
@@ -92,5 +93,5 @@ async def _whisper(
 ) -> Mapping[str, Any]:
     await store.heard_out(action.fact, now=seen.now)
     channel = it.record.message.channel if it.record.message else app.channel_of(it.pair.model)
-    await doors.slack.whisper(channel, action.to, action.text)
+    await doors.slack.whisper(channel, action.to, escape.sentence(action.text, 1000))
     return {}

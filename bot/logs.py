@@ -19,6 +19,9 @@ from bot.rules.redaction import known, without
 
 log = logging.getLogger(__name__)
 
+_UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
+"""What JSON leaves as it is, and a terminal or a reader of lines obeys: controls, turns of direction, line ends."""
+
 
 class Line(logging.Formatter):
     """One record as a line of JSON, without these secrets."""
@@ -38,7 +41,7 @@ class Line(logging.Formatter):
         }
         if record.exc_info:
             line["traceback"] = without("".join(traceback.format_exception(*record.exc_info)), self._secrets)
-        return json.dumps(line, ensure_ascii=False)
+        return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", json.dumps(line, ensure_ascii=False))
 
 
 def configure(level: str, secrets: Iterable[str]) -> None:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator
 from typing import Final
 
 from hypothesis import strategies as st
+from markdown_it import MarkdownIt
 
 from bot.demo.chat import blocks as slack
 from bot.demo.chat.messages import UPDATE_TEXT
@@ -39,6 +40,14 @@ def texts(*, most: int = 12, times: int = 1) -> st.SearchStrategy[str]:
     text = st.lists(piece, max_size=most).map("".join)
     return st.builds(lambda t, n: t * n, text, st.sampled_from((1, 1, 1, times)))
 
+
+ACTED_ON: Final = re.compile(
+    r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|\*\*\*NO_CI\*\*\*|@\w|#\d|GH-\d|^skip-checks:"
+    r"|^(?:Co-authored-by|Signed-off-by):",
+    re.IGNORECASE | re.MULTILINE,
+)
+"""Skipped checks, mentions, references to issues, trailers: also where the text is copied into a commit's message."""
+MARKDOWN: Final = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 DATE: Final = re.compile(r"<!date\^[0-9]+\^\{date_short_pretty\} \{time\}\|[0-9: UTC-]+>")
 CODE: Final = re.compile(r"```\n(?:[^`])*\n```|`[^`\n]+`")
@@ -78,3 +87,15 @@ def loose(text: str, *, links: Collection[str] = ()) -> Iterator[str]:
         yield f"an emoji: {plain!r}"
     if re.search(r"[\x00-\x09\x0b-\x1f\u2028\u202e\ud800-\udfff]", text):
         yield f"an invisible character: {text!r}"
+
+
+def leading_anywhere(text: str) -> set[str]:
+    """Return where links of a Markdown text lead, and what else of it is more than words, tables and lists."""
+    found: set[str] = set()
+    for token in MARKDOWN.parse(text):
+        for one in (token, *(token.children or [])):
+            if one.type == "link_open":
+                found.add(str(one.attrs["href"]))
+            elif one.type in {"image", "html_inline", "html_block", "fence", "code_block", "code_inline", "s_open"}:
+                found.add(one.type)
+    return found

@@ -9,10 +9,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from bot.clients.github_pulls import PAGE, look
+from bot.clients.github_pulls import PAGE, read
 from bot.clients.github_wire import Calls
 from bot.domain import Json, Pull
 from bot.errors import Permanent
+from bot.rules.escape import markdown
 
 CONTEXT: Final = "callboard/approval"
 LONGEST: Final = 140
@@ -26,6 +27,7 @@ FAILED: Final = "failed"
 UNHEARD: Final = "has not reported yet"
 UNREADABLE: Final = "must pass, and the token may not read how it stands"
 UNWRITTEN: Final = f"{CONTEXT} is required, and the token may not write it: it needs Commit statuses (an App: Checks)"
+DRAFT: Final = "it is a draft: mark it as ready for review there"
 UNTOLD: Final = (
     "GitHub does not say what is missing: a review, a conversation to resolve, or another rule of the branch; "
     "look at the pull request there"
@@ -57,7 +59,7 @@ def _say_check(calls: Calls, sha: str, state: str, told: str) -> None:
     ours = max((run for run in runs if run["external_id"] == CONTEXT), key=lambda run: run["id"], default=None)
     if ours is not None and (ours["conclusion"] or "pending", ours["output"]["title"]) == (state, told):
         return
-    body: Json = {"output": {"title": told, "summary": told}}
+    body: Json = {"output": {"title": told, "summary": markdown(told)}}
     body |= {"status": "in_progress"} if state == "pending" else {"conclusion": state}
     if ours is None or (ours["conclusion"] is not None and state == "pending"):
         calls.send("POST", "/check-runs", {"name": CONTEXT, "head_sha": sha, "external_id": CONTEXT, **body})
@@ -88,9 +90,16 @@ def missing(calls: Calls, pull: Pull, branch: str) -> tuple[str, ...]:
         reviews = _readable(calls, f"/pulls/{pull.number}/reviews", [], per_page=PAGE)
         told = list(_unreviewed(reviews, wanted.reviews))
     if not told:
-        told = [UNTOLD] if look(calls, pull.number).withheld else []  # it lags behind what was said a moment ago
+        told = _untold(calls.get(f"/pulls/{pull.number}"))
     more = (f"and {len(told) - NAMED} more",) if len(told) > NAMED else ()
     return (*told[:NAMED], *more)
+
+
+def _untold(found: Json) -> list[str]:
+    """Return what is left to say of a pull request that nothing is known to be missing of."""
+    if found["draft"]:
+        return [DRAFT]
+    return [UNTOLD] if read(found).withheld else []  # else GitHub had lagged behind what was said a moment ago
 
 
 def _outcomes(calls: Calls, sha: str) -> tuple[dict[str, str], bool]:

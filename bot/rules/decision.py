@@ -101,6 +101,7 @@ class Whisper:
     fact: int
     to: str
     text: str
+    """To be escaped where it is said, like every `because`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

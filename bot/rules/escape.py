@@ -4,6 +4,9 @@ Model names, metrics, tags, pod logs and error texts are written by anybody.  No
 link, close an issue, look like a verdict of ours, or break the message.  `mrkdwn`, `code` and `block` are for Slack,
 `markdown` for GitHub, `plain` for Slack's plain text.  Not for secrets: those are taken out in `redaction`.
 
+A sentence that says why (`because`) is kept as it is said and escaped once, where it is shown: by `sentence` on Slack.
+What stands in it from outside is put there by `quoted`, or by `bare` where it is a sentence itself.
+
 What cannot be escaped is *substituted*: Slack's mrkdwn has no escape for ``* ~ ` _ :``, so a look-alike stands in, and
 GitHub looks for ``@name``, ``#1`` and addresses only after Markdown is done, so an invisible character (U+200B) parts
 them.  Inside `code` the names of things stay as they are, apart from backticks, so that they can be copied.
@@ -33,7 +36,7 @@ _EMOJI: Final = re.compile(r":(?=[^\s:]+:)")
 _CALL: Final = re.compile(r"@(?=here|channel|everyone|group)", re.IGNORECASE)
 """Also where a longer word begins so: the cut may come right behind it."""
 _MENTION: Final = re.compile(r"<@([UW][A-Z0-9]{1,20})>")
-_SPAN: Final = re.compile(r"(<@[UW][A-Z0-9]{1,20}>|`[^`\n]{1,200}`)")
+_SPAN: Final = re.compile(r"(<@[UW][A-Z0-9]{1,20}>|`[^`\n]{1,300}`)")
 
 _MARKDOWN: Final = {
     **{c: f"\\{c}" for c in "\\`*_[]#|~"},
@@ -57,9 +60,16 @@ def code(text: str, limit: int = 160) -> str:
     return f"`{_capped(pieces, limit - 2) or '–'}`"
 
 
-def bare(text: str) -> str:
-    """Return a sentence of ours as plain words: no backticks, and people by their bare ids."""
-    return _MENTION.sub(r"\1", text).replace("`", "")
+def quoted(text: str, limit: int = 300) -> str:
+    """Return words from outside for a sentence of ours that is escaped later: a code span, or nothing but a dash."""
+    pieces = list(_flat(text, limit).replace("`", _LOOKALIKES["`"]))
+    return f"`{_capped(pieces, limit - 2) or '–'}`"
+
+
+def bare(text: str, limit: int = 300) -> str:
+    """Return a sentence as plain words, to be escaped later: no code, and people by their ids, which calls nobody."""
+    flat = _MENTION.sub(r"\1", _flat(text, limit).replace("`", ""))
+    return _capped(list(flat.replace("<@", "‹@")), limit)
 
 
 def block(text: str, limit: int = 1500) -> str:

@@ -15,7 +15,7 @@ from bot.promotion import Fact, FactKind, Kind, Promotion, Ruling, Verdict
 from bot.rules import emoji, freezes
 from bot.rules.blocks import mention
 from bot.rules.decision import Evidence
-from bot.rules.escape import code
+from bot.rules.escape import bare, quoted
 
 
 def unopposed(seen: Evidence, it: Promotion) -> Ruling:
@@ -33,7 +33,7 @@ def approved(seen: Evidence, it: Promotion) -> Ruling:
     if len(given) >= needed:
         return Ruling(verdict=Verdict.PASS, because=f"{len(given)} of {needed} approvals")
     if seen.unsure is not None:
-        return Ruling(verdict=Verdict.WAIT, because=f"Slack cannot say who may approve: {seen.unsure}")
+        return Ruling(verdict=Verdict.WAIT, because=f"Slack cannot say who may approve: {bare(seen.unsure)}")
     who = f" from {', '.join(seen.policy.approvers)}" if seen.policy.approvers else ""
     return Ruling(verdict=Verdict.WAIT, because=f"{len(given)} of {needed} approvals{who}: react with ✅")
 
@@ -65,7 +65,7 @@ def unhindered(seen: Evidence, it: Promotion) -> Ruling:
     if seen.withheld:
         return Ruling(
             verdict=Verdict.WAIT,
-            because=f"GitHub does not let #{it.record.pull} be merged yet: {'; '.join(seen.withheld)}",
+            because=f"GitHub does not let #{it.record.pull} be merged yet: {'; '.join(map(bare, seen.withheld))}",
         )
     return Ruling(verdict=Verdict.PASS, because="GitHub asks for nothing more")
 
@@ -128,7 +128,7 @@ def why_not(seen: Evidence, it: Promotion, by: str) -> str | None:
         return "you asked for this promotion, so your own ✅ does not count: somebody else must approve it"
     if by not in seen.entitled:
         who = ", ".join(seen.policy.approvers) or "people of this workspace"
-        return f"your ✅ does not count here: only {who} may approve {it.pair.model} on {it.pair.stage}"
+        return f"your ✅ does not count here: only {who} may approve {quoted(it.pair.model)} on {it.pair.stage}"
     return None
 
 
@@ -188,7 +188,7 @@ def _unless_overridden(seen: Evidence, because: str) -> Ruling:
     word = overridden(seen)
     if word is None:
         return Ruling(verdict=Verdict.WAIT, because=because)
-    return Ruling(verdict=Verdict.PASS, because=f"{because}; overridden by {mention(word.by)} ({code(word.reason)})")
+    return Ruling(verdict=Verdict.PASS, because=f"{because}; overridden by {mention(word.by)} ({quoted(word.reason)})")
 
 
 def _names(people: Iterable[str]) -> str:

@@ -29,7 +29,7 @@ from bot.rules.decision import (
     Say,
     Whisper,
 )
-from bot.rules.escape import code
+from bot.rules.escape import quoted
 from bot.rules.takeover import UNMERGED, because, may_supersede
 
 
@@ -69,7 +69,7 @@ def _too_late(seen: Evidence, it: Promotion) -> Decision | None:
         return None
     over = "this promotion is over" if not it.state.open else f"v{it.version} is being merged or rolled out already"
     instead = typed("/rollback", it.pair.model, it.pair.stage)
-    text = f"Your ❌ comes too late: {over}. To go back, type {code(instead)}."
+    text = f"Your ❌ comes too late: {over}. To go back, type {quoted(instead)}."
     return Decision(action=Whisper(fact=word.id, to=word.by, text=text))
 
 

@@ -114,4 +114,5 @@ def _needed(p: Promotion, policy: Policy) -> int:
 
 def _name(text: str) -> str:
     """Return a name in characters that mean nothing to GitHub or Git, wherever the title is copied to."""
-    return re.sub(r"[^A-Za-z0-9._]+", "-", text)[:80].strip("-.") or "unnamed"
+    plain = re.sub(r"[^A-Za-z0-9._]+", "-", text)[:80].strip("-.") or "unnamed"
+    return re.sub(r"(?i)(gh)-(?=\d)", r"\1.", plain)  # GH-1 is issue 1

@@ -9,7 +9,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 from bot.demo.chat.texts import pings
-from bot.rules.escape import block, code, markdown, mrkdwn, plain, sentence
+from bot.rules.escape import bare, block, code, markdown, mrkdwn, plain, quoted, sentence
 from tests.hostile import FRAGMENTS, loose, texts
 
 GITHUB = MarkdownIt("commonmark").enable(["table", "strikethrough"])
@@ -49,6 +49,13 @@ def test_a_sentence_of_ours_mentions_people_only_where_it_may(text: str, mention
     assert list(loose(said)) == []
     assert set(pings(said)) <= ({"U0MALLORY"} if mentions else set())
     assert len(said) <= limit
+
+
+@given(texts(times=200), texts(times=200))
+def test_words_from_outside_call_nobody_in_a_sentence_that_mentions_people(one: str, other: str) -> None:
+    said = sentence(f"vetoed by <@U0BOB>: {quoted(one)}, {bare(other)}", 5000, mentions=True)
+    assert list(loose(said)) == []
+    assert pings(said) == ["U0BOB"]
 
 
 @given(texts(times=200), LIMITS)

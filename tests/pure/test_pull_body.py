@@ -7,12 +7,11 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from markdown_it import MarkdownIt
 
 from bot.domain import Comparison, Pair
 from bot.promotion import Kind, Policy, Promotion, State
 from bot.rules.pull_body import body, title
-from tests.hostile import GITHUB, texts
+from tests.hostile import ACTED_ON, GITHUB, leading_anywhere, texts
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 IT = Promotion(
@@ -34,13 +33,6 @@ COMPARISON = Comparison(
     signature_changes=("output “species” was long and is string",),
     requirements=("scikit-learn 1.5.0 → 1.6.1",),
 )
-ACTED_ON = re.compile(
-    r"\[(?:skip ci|ci skip|no ci|skip actions|actions skip)\]|\*\*\*NO_CI\*\*\*|@\w|#\d|GH-\d|^skip-checks:"
-    r"|^(?:Co-authored-by|Signed-off-by):",
-    re.IGNORECASE | re.MULTILINE,
-)
-"""Skipped checks, mentions, references to issues, trailers: also where the text is copied into a commit's message."""
-MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 
 
 def test_a_pull_request_reads_like_this() -> None:
@@ -84,6 +76,7 @@ def test_a_pull_request_reads_like_this() -> None:
         (replace(IT, kind=Kind.ROLLBACK, version=1), "Roll back iris-classifier to v1 on production"),
         (replace(IT, pair=Pair(model="my model @bob #1", stage="prod")), "Release my-model-bob-1 v3 to prod"),
         (replace(IT, pair=Pair(model="[skip ci]", stage="…")), "Release skip-ci v3 to unnamed"),
+        (replace(IT, pair=Pair(model="closes GH-1", stage="gh-2")), "Release closes-GH.1 v3 to gh.2"),
     ],
 )
 def test_a_title_says_what_is_released_where(it: Promotion, words: str) -> None:
@@ -142,6 +135,7 @@ PROMOTIONS = st.builds(
 @given(PROMOTIONS)
 def test_a_title_holds_nothing_that_is_acted_on_whatever_the_names(it: Promotion) -> None:
     assert re.fullmatch(r"[A-Za-z0-9._ -]{1,250}", title(it))
+    assert not ACTED_ON.search(title(it))
 
 
 @settings(max_examples=60, deadline=None)
@@ -182,15 +176,3 @@ def test_the_fullest_body_is_taken(much: str) -> None:
     assert len(said) <= 60_000
     assert "… and 400 more metrics" in said
     assert len(title(it)) <= 250
-
-
-def leading_anywhere(text: str) -> set[str]:
-    """Return where links of a Markdown text lead, and what else of it is more than words, tables and lists."""
-    found: set[str] = set()
-    for token in MARKDOWN.parse(text):
-        for one in (token, *(token.children or [])):
-            if one.type == "link_open":
-                found.add(str(one.attrs["href"]))
-            elif one.type in {"image", "html_inline", "html_block", "fence", "code_block", "code_inline", "s_open"}:
-                found.add(one.type)
-    return found
