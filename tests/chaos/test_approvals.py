@@ -35,7 +35,15 @@ REACTING = st.sampled_from(["UBOB", "UCAROL", "UERIN", "UGUS", "UTIM", "UROBOT",
 VOTER = st.one_of(st.sampled_from(["UBOB", "UCAROL"]), REACTING)
 WORD = st.sampled_from(["yes"] * 14 + ["no"])
 MEANWHILE = [
-    *("group UBOB", "group UCAROL", "group UMALLORY", "person UBOB", "person UERIN", "Slack cannot say"),
+    *(
+        "group UBOB",
+        "group UCAROL",
+        "group UALICE",
+        "group UMALLORY",
+        "person UBOB",
+        "person UERIN",
+        "Slack cannot say",
+    ),
     *("another change", "same change", "listened again", "time goes by", "time goes by", "unheard veto"),
 ]
 CHATTY = 8
