@@ -127,7 +127,7 @@ class Pull:
     behind: bool = False
     """The forge wants the branch to stand on the newest base before it merges it."""
     withheld: bool = False
-    """The forge lets nobody merge it yet: a check or a review is missing."""
+    """The forge lets nobody merge it yet: a check or a review is missing, or it is a draft."""
 
 
 # ── the cluster ──────────────────────────────────────────────────────────────────────────────────────

@@ -15,7 +15,7 @@ from bot.clients.mlflow import MLflow
 from bot.clients.pods import Pods
 from bot.clients.slack import Slack
 from bot.config import App
-from bot.domain import Base, Card, Comparison, Health, HealthStatus, ModelVersion, Pair, Pin, PodSeen, Served
+from bot.domain import Base, Card, Comparison, Health, HealthStatus, ModelVersion, Pair, Pin, PodSeen, Pull, Served
 from bot.errors import Permanent, Temporary
 from bot.promotion import FactKind, Kind, Policy, Promotion, State, Verdict
 from bot.rules import emoji, formats, health, redaction
@@ -150,13 +150,13 @@ async def _for_gates(loaded: Loaded, it: Promotion, app: App, store: Store, door
         _entitled(loaded, it, policy, doors.slack),
         _late_metrics(loaded, it, doors),
     )
-    withheld = await doors.github.missing(pull) if pull.withheld and _consented(it) else ()
+    withheld = await doors.github.missing(pull) if pull.withheld and _consented(it, pull) else ()
     return {"pull": pull, "upstream": upstream, "withheld": withheld, **repository, **entitled, **metrics}
 
 
-def _consented(it: Promotion) -> bool:
-    """Say whether the pull request tells that it is approved: only then is what GitHub lacks somebody else's."""
-    return it.record.approval is not None and it.record.approval.startswith("success")
+def _consented(it: Promotion, pull: Pull) -> bool:
+    """Say whether this very head tells that it is approved: only then is what GitHub lacks somebody else's."""
+    return it.record.approval is not None and it.record.approval.startswith(f"success {pull.head}:")
 
 
 async def _confirmed(seen: Evidence, loaded: Loaded, doors: Doors) -> Evidence:

@@ -25,7 +25,8 @@ def read(found: Json) -> Pull:
         number=found["number"], url=found["html_url"], state=state, head=found["head"]["sha"],
         # While it is open, this names GitHub's trial merge, which is in no branch.
         merge_commit=found["merge_commit_sha"] if merged else None, mergeable=found.get("mergeable"),
-        behind=found.get("mergeable_state") == "behind", withheld=found.get("mergeable_state") == "blocked",
+        behind=found.get("mergeable_state") == "behind",
+        withheld=found.get("mergeable_state") == "blocked" or bool(found.get("draft")),
     )  # fmt: skip
 
 

@@ -67,6 +67,22 @@ async def test_a_protected_main_takes_what_is_approved_and_has_passed_its_checks
         assert [pull["number"] for pull in world.pulls("merged")] == [1]
 
 
+async def test_a_refused_merge_is_looked_at_again_and_a_draft_waits_for_people(
+    tmp_path: Path, registry: Models
+) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
+        card = await asked(world)
+        world.forge.hub.pull(1).draft = True
+        await approve(world, card)
+        await world.message("GitHub does not let #1 be merged yet: it is a draft")
+        world.forge.hub.base_races = 1  # the main branch moves at the very moment
+        world.forge.hub.pull(1).draft = False
+        world.forge.report("lint", "success", branch=branch(world))  # any event makes Callboard look
+        await world.message("Released v2 to production")
+        assert (world.forge.hub.base_races, [pull["number"] for pull in world.pulls("merged")]) == (0, [1])
+
+
 async def test_a_pull_request_merged_by_hand_is_followed_and_said_to_be_unapproved(
     tmp_path: Path, registry: Models
 ) -> None:
@@ -131,6 +147,8 @@ async def test_approvals_stay_when_the_main_branch_moves_and_the_change_is_the_s
         assert done["ts"] == card["ts"]
         [merged] = world.pulls("merged")
         assert merged["head_sha"] != before, "it was made again on the main branch as it is now"
+        asked_for = {asked.template for asked in world.forge.log}
+        assert "/repos/{owner}/{repo}/rules/branches/{branch}" not in asked_for, "nothing was missing at any moment"
         assert world.forge.read("README.md") == "# Moved on\n"
 
 
