@@ -1,7 +1,7 @@
 """What must come of a storm, from what people do and how pods behave alone.  Nothing of the bot is imported here."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -87,7 +87,7 @@ def foretold(fates: Sequence[Fate]) -> Model:
     return model
 
 
-def pulls(models: Sequence[Model]) -> Counter[str]:
+def pulls(models: Iterable[Model]) -> Counter[str]:
     """Return how many pull requests there are in each state: one that takes over another's place keeps its own."""
     words = [end.word for model in models for end in model.ends]
     counted = {

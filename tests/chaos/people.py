@@ -100,9 +100,10 @@ class Story:
 
     async def _insist(self, who: str, text: str, answer: str) -> None:
         """Type a command until it is answered."""
-        while answer not in (said := await self.world.say(who, text)):
-            assert not said or "failed with the error" in said, f"{text}: {said}"
-            await asyncio.sleep(BREATH)
+        async with asyncio.timeout(PATIENCE):
+            while answer not in (said := await self.world.say(who, text)):
+                assert not said or "failed with the error" in said, f"{text}: {said}"
+                await asyncio.sleep(BREATH)
 
     async def _sees(self, end: End, before: int) -> None:
         await self.world.until(

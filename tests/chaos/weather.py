@@ -7,7 +7,7 @@ import asyncio
 import json
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
@@ -80,6 +80,10 @@ class Weather:
         wanted = [(system, fault) for system, faults in FAILS.items() for fault in faults]
         wanted += [(sender, fault) for sender in ("slack", "github", "mlflow") for fault in WEBHOOKS]
         return [each for each in wanted if not self.struck[each]]
+
+    def moves_of(self, models: Iterable[str]) -> dict[str, list[tuple[str, int]]]:
+        """Return how each model's aliases were moved, in order."""
+        return {model: [(alias, version) for name, alias, version in self.moves if name == model] for model in models}
 
     def failed(self) -> float:
         """Return which part of all calls failed."""
