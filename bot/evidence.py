@@ -17,7 +17,7 @@ from bot.clients.slack import Slack
 from bot.config import App
 from bot.domain import Base, Card, Comparison, Health, HealthStatus, ModelVersion, Pair, Pin, PodSeen, Pull, Served
 from bot.errors import Permanent, Temporary
-from bot.promotion import FactKind, Kind, Policy, Promotion, State, Verdict
+from bot.promotion import ANYONE, FactKind, Kind, Policy, Promotion, State, Verdict
 from bot.rules import emoji, formats, health, redaction
 from bot.rules.comparison import compare
 from bot.rules.decision import Evidence, Place
@@ -196,8 +196,8 @@ async def _entitled(
 
 
 async def _allowed(people: set[str], names: tuple[str, ...], slack: Slack, *, fresh: bool) -> set[str]:
-    """Return those of the people whom `names` (user ids and user groups; none: everybody) means."""
-    if not names:
+    """Return those of the people whom `names` (user ids and user groups; none, or ANYONE: everybody) means."""
+    if not names or ANYONE in names:
         return people
     named = {name for name in names if not name.startswith(("@", "S"))}
     groups = [name for name in names if name not in named]
