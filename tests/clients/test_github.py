@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -220,6 +221,31 @@ async def test_a_missing_check_is_named(served: Served, github: GitHub) -> None:
     served.forge.protect("main", checks=["ci/test"])
     pull = await proposed(github)
     with pytest.raises(Temporary, match='"ci/test" is expected'):
+        await github.merge(pull.number, pull.head)
+
+
+@pytest.mark.parametrize(
+    ("protection", "kind", "told"),
+    [
+        pytest.param({"locked": True}, Permanent, "unlock the branch", id="locked"),
+        pytest.param({"queued": True}, Permanent, "merge queue", id="queue"),
+        pytest.param({"approvals": 1}, Temporary, "review it on GitHub", id="review"),
+        pytest.param({"checks": ["a", "b"]}, Temporary, "when the required checks have passed", id="checks"),
+    ],
+)
+async def test_a_refusal_says_whose_turn_it_is(
+    served: Served, github: GitHub, protection: dict[str, Any], kind: type[Exception], told: str
+) -> None:
+    served.forge.protect("main", **protection)
+    pull = await proposed(github)
+    with pytest.raises(kind, match=f"GitHub does not merge pull request 1.*{told}"):
+        await github.merge(pull.number, pull.head)
+
+
+async def test_a_pull_request_that_somebody_closed_is_not_merged(served: Served, github: GitHub) -> None:
+    pull = await proposed(github)
+    served.forge.hub.edit(served.forge.hub.pull(1), {"state": "closed"}, by="dave")
+    with pytest.raises(Temporary, match="somebody closed it"):
         await github.merge(pull.number, pull.head)
 
 
