@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from bot.promotion import WINDOW, Freeze, Policy, Window
+from bot.rules.escape import sentence
 from bot.rules.freezes import because, in_force, over
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -85,3 +86,8 @@ def test_an_order_ends_by_itself() -> None:
 def test_a_freeze_says_who_ordered_it_until_when_and_why() -> None:
     assert because(ORDER) == "production is frozen by <@U0BOB> until 2026-05-09 13:00 UTC (`holidays`)"
     assert because(Freeze(stage="production", until=None)) == "production is frozen until it is thawed"
+
+
+def test_a_reason_is_escaped_once_and_calls_nobody() -> None:
+    said = sentence(because(replace(ORDER, reason="R&D: <!channel> <@U0CAROL> `x`")), mentions=True)
+    assert said.endswith("(`R&amp;D: &lt;!channel&gt; &lt;@U0CAROL&gt; ˋxˋ`)")
