@@ -9,6 +9,7 @@ const COMMANDS = [
   ["/rollback", "MODEL STAGE [VERSION]", "go back to the release before"],
   ["/models", "[MODEL]", "what runs where"],
   ["/promotions", "[ID] | cancel ID", "what is under way"],
+  ["/freeze", "[STAGE [for 3d] | STAGE off]", "stop the line"],
 ];
 const SUGGESTED = ["/promote iris-classifier production", "/models", "/promotions", "/rollback iris-classifier production"];
 const SEEN = "callboard.hint.seen";
@@ -134,6 +135,7 @@ function next(line) {
   const offer = (names, about) => names.filter((name) => name.startsWith(begun) && name !== begun).map((name) => [name, "", about]);
   if (words.length === 1) return COMMANDS.filter(([name]) => name.startsWith(begun));
   const staged = words[0] === "/promote" || words[0] === "/rollback";
+  if (words.length === 2 && words[0] === "/freeze") return offer(stages, "stage");
   if (words.length === 2 && (staged || words[0] === "/models")) return offer(models, "model");
   return words.length === 3 && staged ? offer(stages, "stage") : [];
 }
