@@ -65,7 +65,7 @@ class Weather:
     between: tuple[int, int]
     """How many writes of turns there are from one kill to the next, at least and at most."""
     patient: bool = False
-    """Time-outs, which take long, strike as often as anything else."""
+    """Time-outs, which take long, strike more than once."""
     fair: bool = True
     struck: Counter[tuple[str, Fault]] = field(default_factory=Counter)
     calls: Counter[str] = field(default_factory=Counter)
@@ -129,10 +129,20 @@ class Weather:
         new = [fault for fault in possible if not self.struck[system, fault]]
         if not possible or self.dice.random() >= (eager if new else RATE):
             return None
-        usual = [fault for fault in possible if fault is not Fault.TIME_OUT or self.patient]
-        fault = self.dice.choice(new or usual)
+        weights = [self._weight(fault) for fault in possible]
+        fault = self.dice.choice(new) if new else self.dice.choices(possible, weights)[0]
         self.struck[system, fault] += 1
         return fault
+
+    def _weight(self, fault: Fault) -> float:
+        """Return how often a fault strikes against others: what stops everybody for seconds is rare."""
+        match fault:
+            case Fault.TIME_OUT:
+                return 0.1 if self.patient else 0
+            case Fault.BUSY:
+                return 0.1
+            case _:
+                return 1
 
     async def _fail(self, fault: Fault, request: web.Request, handler: Handler) -> web.StreamResponse:
         match fault:
