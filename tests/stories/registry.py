@@ -23,18 +23,18 @@ class Models:
     async def model(self, *, versions: int, aliases: Mapping[str, int]) -> str:
         """Register a new model with so many versions, and return its name."""
         name = f"story-{secrets.token_hex(3)}"
-        await self._post("registered-models/create", {"name": name})
+        await self.post("registered-models/create", {"name": name})
         for _ in range(versions):
             await self.version(name)
         for alias, version in aliases.items():
-            await self._post("registered-models/alias", {"name": name, "alias": alias, "version": str(version)})
+            await self.post("registered-models/alias", {"name": name, "alias": alias, "version": str(version)})
         return name
 
     async def version(self, model: str) -> int:
         """Register one more version."""
         logged = self._source.removeprefix("models:/")
         wanted = {"name": model, "source": self._source, "run_id": self._run, "model_id": logged}
-        answer = await self._post("model-versions/create", wanted)
+        answer = await self.post("model-versions/create", wanted)
         return int(answer["model_version"]["version"])
 
     async def tags(self, model: str, version: int) -> dict[str, str]:
@@ -45,7 +45,8 @@ class Models:
                 tags: list[dict[str, Any]] = (await answer.json())["model_version"].get("tags", [])
         return {tag["key"]: tag["value"] for tag in tags}
 
-    async def _post(self, path: str, body: Json) -> Json:
+    async def post(self, path: str, body: Json) -> Json:
+        """Send one request, and return what is answered."""
         async with (
             aiohttp.ClientSession() as http,
             http.post(f"{self.url}/api/2.0/mlflow/{path}", json=body) as answer,
