@@ -73,7 +73,7 @@ def models_detail(detail: ModelDetail) -> Message:
         *(sections(["*On its way*", *way], room=3000) if way else []),
         *sections([f"*Versions*, the newest {len(versions)}", *versions], room=5000),
     ]
-    return Message(text=f"{mrkdwn(detail.model, 120)}: stages and versions.", blocks=tuple(blocks))
+    return Message(text=f"Stages and versions of {mrkdwn(detail.model, 120)}.", blocks=tuple(blocks))
 
 
 def promotions_list(promotions: Sequence[Promotion]) -> Message:
