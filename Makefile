@@ -9,7 +9,7 @@ test: .venv/ready
 	$(PY) -m pytest -n 3 --dist worksteal -m 'not real' $(ARGS)
 	$(PY) -m pytest -m real $(ARGS)   # a real control plane keeps real time: nothing beside it
 
-chaos: .venv/ready   # an hour: every crash point, the whole storm
+chaos: .venv/ready   # an hour or two: every crash point, the whole storm
 	CHAOS=full $(PY) -m pytest -s tests/chaos $(ARGS)
 
 lint: .venv/ready
