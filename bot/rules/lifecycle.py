@@ -213,13 +213,22 @@ def _why_close(seen: Evidence, it: Promotion) -> tuple[State, str] | None:
         return State.REJECTED, against.because
     if _cancelled(seen):
         return State.CANCELLED, "cancelled"
-    if seen.now - it.requested_at > seen.policy.expires:
-        return State.EXPIRED, "nobody decided in time"
+    if seen.now - it.requested_at > seen.policy.expires and (missing := _missing_in_time(seen, it)):
+        return State.EXPIRED, missing
     if seen.refusal is not None:
         return State.BLOCKED, seen.refusal
     if seen.change is not None and seen.change.before == seen.change.after:
         return State.SUPERSEDED, f"the main branch pins v{it.version} already: this pull request was not needed"
     return None
+
+
+def _missing_in_time(seen: Evidence, it: Promotion) -> str | None:
+    """Return what an old promotion still lacks.  One that is approved outlasts a freeze, which nobody here can help."""
+    if gates.approved(seen, it).verdict is not Verdict.PASS:
+        return "nobody decided in time"
+    others = [r for gate, r in zip(gates.GATES, gates.judge(seen, it), strict=True) if gate is not gates.thawed]
+    held = next((ruling.because for ruling in others if ruling.verdict is not Verdict.PASS), None)
+    return f"it was held up for too long: {held}" if held is not None else None
 
 
 def _close(seen: Evidence, it: Promotion, state: State, because: str) -> Decision:

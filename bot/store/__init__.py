@@ -313,7 +313,8 @@ class Store:
     async def _follow(
         self, tx: AsyncConnection, loaded: Loaded, decision: Decision, request: Request, now: datetime
     ) -> None:
-        number = await rows.begin(tx, request, loaded.release, loaded.promotion)
+        over = loaded.promotion if loaded.promotion is not None and loaded.promotion.state.open else None
+        number = await rows.begin(tx, request, loaded.release, over)
         await rows.fact(tx, f"callboard:{number}", request.kind, request.by, now, promotion=number)
         await rows.wake(tx, request.pair, now)
 

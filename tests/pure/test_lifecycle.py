@@ -313,3 +313,15 @@ def test_who_waits_for_people_looks_seldom_but_not_later_than_a_date_that_ends_t
     assert decide(told).wake == timedelta(minutes=2)
     frozen = Freeze(stage="production", until=NOON + timedelta(seconds=20))
     assert decide(replace(told, freeze=frozen)).wake == timedelta(seconds=20)
+
+
+def test_what_is_approved_outlasts_a_freeze_and_expires_of_anything_else() -> None:
+    late = replace(SEEN, now=NOON + timedelta(days=9), freeze=Freeze(stage="production", until=None))
+    waits = decide(late).action
+    assert isinstance(waits, Say)
+    assert (waits.state, waits.because) == ("pending", "production is frozen until it is thawed")
+    for lacks, says in (({"facts": FACTS[:1]}, "nobody decided"), ({"upstream": None}, "held up for too long: v3")):
+        said = decide(replace(late, **lacks)).action
+        assert isinstance(said, Say)
+        assert said.state == "failure"
+        assert says in said.because
