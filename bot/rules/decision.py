@@ -14,6 +14,8 @@ from bot.domain import Base, Card, Change, Comparison, Health, Pair, Pull, Serve
 from bot.promotion import Fact, Freeze, Policy, Promotion, Release, Request, State
 
 SOON: Final = timedelta(seconds=2)
+SHORTLY: Final = timedelta(seconds=10)
+"""Where a system that was needed did not answer, and the turn went on without it."""
 LATER: Final = timedelta(seconds=30)
 """A look without a hint, in case the hint was lost."""
 PATIENTLY: Final = timedelta(minutes=2)

@@ -19,6 +19,7 @@ from bot.rules.commands import typed
 from bot.rules.decision import (
     LATER,
     PATIENTLY,
+    SHORTLY,
     SOON,
     ClosePull,
     Decision,
@@ -185,7 +186,9 @@ def _gate(seen: Evidence, it: Promotion) -> Decision:
 
 def _patience(seen: Evidence) -> timedelta:
     """Return when to look again without a hint: waiting for people may take days, and each look costs requests."""
-    if seen.unsure or seen.withheld:
+    if seen.unsure:
+        return SHORTLY
+    if seen.withheld:
         return LATER
     upstream, freeze = seen.upstream, seen.freeze
     ends = [freeze.until if freeze else None, upstream.since + seen.policy.healthy_for if upstream else None]
