@@ -119,7 +119,7 @@ def _given(environ: Mapping[str, str], name: str) -> str:
         raise ValueError(f"{name}_FILE is set too; leave one of them")
     if not path:
         return text
-    if "/" not in path or not Path(path).parent.is_dir():  # perhaps the secret itself: it is not repeated
+    if not _in_a_folder(path):  # perhaps the secret itself: it is not repeated
         raise ValueError(f"{name}_FILE names no file in a folder that is there; expected the path of a file")
     try:
         return Path(path).read_text().strip()
@@ -127,6 +127,13 @@ def _given(environ: Mapping[str, str], name: str) -> str:
         raise ValueError(f"{name}_FILE names {path}, which cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:  # a ValueError whose text quotes the secret
         raise ValueError(f"{name}_FILE names {path}, which is not text") from error.with_traceback(None)
+
+
+def _in_a_folder(path: str) -> bool:
+    try:
+        return "/" in path and Path(path).parent.is_dir()
+    except OSError:  # it is too long for a path
+        return False
 
 
 def _kind(name: str, declared: object) -> Callable[[str], object]:

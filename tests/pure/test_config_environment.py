@@ -77,6 +77,7 @@ def test_a_github_app_stands_for_a_token_when_it_is_whole() -> None:
         ("MLFLOW_TRACKING_TOKEN", "two\nplanted", "MLFLOW_TRACKING_TOKEN: expected a token on one line"),
         ("GITHUB_TOKEN", "ghp planted", "GITHUB_TOKEN: expected a token on one line"),
         ("GITHUB_TOKEN_FILE", "/ghp/planted", "GITHUB_TOKEN: GITHUB_TOKEN_FILE names no file"),
+        ("GITHUB_TOKEN_FILE", f"{'planted' * 99}/planted", "GITHUB_TOKEN: GITHUB_TOKEN_FILE names no file"),
         ("GITHUB_TOKEN_FILE", "ghp-planted", "GITHUB_TOKEN: GITHUB_TOKEN_FILE names no file"),
         ("GITHUB_API_URL", "user:planted@x", "GITHUB_API_URL: expected an address that starts with http"),
         ("GITHUB_API_URL", "https://bob:planted@x", "GITHUB_API_URL: expected an address without user and password"),
