@@ -160,10 +160,10 @@ def _consented(it: Promotion, pull: Pull) -> bool:
 
 
 async def _confirmed(seen: Evidence, loaded: Loaded, doors: Doors) -> Evidence:
-    """Read again what may have changed since, where this would merge: who reacts at this moment, and who counts."""
+    """Read again what may have changed since, where this would decide: who reacts at this moment, and who counts."""
     it = seen.promotion
     asks = it is not None and it.state is State.PROPOSED and it.record.message is not None
-    if it is None or not asks or verdict(judge(seen, it)) is not Verdict.PASS:
+    if it is None or not asks or verdict(judge(seen, it)) is Verdict.WAIT:
         return seen
     assert it.record.message is not None  # noqa: S101
     try:
