@@ -3,18 +3,22 @@
 Which version is announced, and when, is decided elsewhere.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Final
 
-from bot.domain import Card, Comparison, Message
+from bot.domain import Card, Comparison, Message, ModelVersion
 from bot.rules import compared
-from bot.rules.blocks import section, when
+from bot.rules.blocks import context, section, sections, when
 from bot.rules.commands import typed
 from bot.rules.escape import code, mrkdwn
 
 TAGS: Final = 5
 """How many facts about the training are shown."""
 STAGES: Final = 8
+RUNS: Final = 20
+MANY: Final = 9000
+"""Ranges of numbers shown for a model, and characters for all models, where many versions are new."""
 
 KNOWN: Final = {
     "mlflow.user": "trained by",
@@ -51,6 +55,31 @@ def announcement(
         section("\n".join([_live(live), *([what_next] if what_next else [])])),
     )
     return Message(text=f"New version: {name}. {what_next}".rstrip(), blocks=blocks)
+
+
+def announcement_of_many(those: Sequence[ModelVersion]) -> Message:
+    """Return the announcement of versions that were registered at about the same time, in the order of the models."""
+    numbers = {name: [what.version for what in its] for name, its in groupby(those, lambda what: what.model)}
+    of = f" of {len(numbers)} models" if len(numbers) > 1 else ""
+    title = f"{len(those)} new versions{of}"
+    return Message(
+        text=f"{title}.",
+        blocks=(
+            section(f"🆕 *{title}*"),
+            *sections([f"• {code(name, 120)} {_ranges(its)}" for name, its in numbers.items()], room=MANY),
+            context(
+                "`/models MODEL` shows one of them closely. Of each model, the newest goes on by itself where it may."
+            ),
+        ),
+    )
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """Return "v3–v7, v9": numbers that follow each other are one range."""
+    runs = (list(run) for _, run in groupby(enumerate(numbers), lambda each: each[1] - each[0]))
+    ends = [(run[0][1], run[-1][1]) for run in runs]
+    shown = ", ".join(f"v{first}" if first == last else f"v{first}–v{last}" for first, last in ends[:RUNS])
+    return shown + (f" and {len(ends) - RUNS} ranges more" if len(ends) > RUNS else "")
 
 
 def _origin(card: Card) -> list[str]:

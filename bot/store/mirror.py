@@ -1,14 +1,14 @@
 """What the registry lists, and what the channel was told of it: the mirror that handlers answer from."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, func, select, update
+from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain import ModelVersion, Pair, Posted
 from bot.promotion import FactKind
@@ -26,6 +26,8 @@ class Heard:
     intent_at: datetime | None
     posted: Posted | None
     shown: str | None
+    complete: bool
+    """Nothing is missing in what was said of it."""
 
 
 class Mirror:
@@ -109,15 +111,41 @@ class Mirror:
             intent_at=row.intent_at,
             posted=rows.posted(row),
             shown=row.shown,
+            complete=row.complete,
         )
 
     async def look_again(self, what: ModelVersion, at: datetime | None, *, tries: int = 0) -> None:
         """Look at a version again at that time (None: not without a hint), after so many looks that failed."""
         await self._write(what, wake_at=at, tries=tries)
 
-    async def intend(self, what: ModelVersion, *, now: datetime) -> None:
-        """Write down that a version, which is real, is about to be announced."""
-        await self._write(what, intent_at=now, real=True)
+    async def together(
+        self, what: ModelVersion, alike: Callable[[str], bool], *, more_than: int, now: datetime
+    ) -> tuple[ModelVersion, ...]:
+        """Return the versions that this one is announced with, in order; none where it is announced alone.
+
+        Those of models that are `alike` and wait at the same time are bound together for good, by one intent; from
+        then on the first of them is looked at, and the others are not.
+        """
+        silent = and_(versions.c.real, ~versions.c.baseline, versions.c.ts.is_(None))
+        async with self._engine.begin() as tx:
+            bound = await tx.scalar(select(versions.c.intent_at).where(rows.this(what)))
+            if bound is None:
+                waiting = and_(silent, versions.c.intent_at.is_(None), versions.c.wake_at <= now)
+                those = [each for each in await _listed(tx, waiting) if alike(each.model)]
+                if len(those) <= more_than or what not in those:
+                    return ()
+                for each in those:
+                    values = {"intent_at": now, "wake_at": now if each == those[0] else None}
+                    await tx.execute(update(versions).where(rows.this(each)).values(**values))
+                return tuple(those)
+            those = await _listed(tx, and_(silent, versions.c.intent_at == bound))
+            return tuple(those) if len(those) > more_than else ()
+
+    async def intend(self, what: ModelVersion, *, now: datetime) -> bool:
+        """Write down that a version, which is real, is about to be announced; False if others tell of it by now."""
+        async with self._engine.begin() as tx:
+            free = and_(rows.this(what), versions.c.intent_at.is_(None))
+            return bool((await tx.execute(update(versions).where(free).values(intent_at=now, real=True))).rowcount)
 
     async def shown(self, what: ModelVersion, form: str, *, again: datetime | None) -> None:
         """Remember what the announcement shows, and when to look for what is missing in it (None: nothing is)."""
@@ -131,6 +159,24 @@ class Mirror:
             for pair in wake:
                 await rows.wake(tx, pair, now)
 
+    async def announced_together(
+        self, those: Sequence[ModelVersion], at: Posted, form: str, *, wake: Sequence[Pair], now: datetime
+    ) -> None:
+        """Remember where these versions were announced, with which nothing is left to do, as `announced` does."""
+        told = {"channel": at.channel, "ts": at.ts, "shown": form, "complete": True, "wake_at": None, "tries": 0}
+        async with self._engine.begin() as tx:
+            for what in those:
+                await tx.execute(update(versions).where(rows.this(what)).values(**told))
+            for pair in wake:
+                await rows.wake(tx, pair, now)
+
     async def _write(self, what: ModelVersion, **values: Any) -> None:
         async with self._engine.begin() as tx:
             await tx.execute(update(versions).where(rows.this(what)).values(**values))
+
+
+async def _listed(tx: AsyncConnection, where: ColumnElement[bool]) -> list[ModelVersion]:
+    found = await tx.execute(
+        select(versions.c.model, versions.c.version).where(where).order_by(versions.c.model, versions.c.version)
+    )
+    return [ModelVersion(model=row.model, version=row.version) for row in found]

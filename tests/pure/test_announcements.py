@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain import Card, Comparison, Message, ModelVersion
-from bot.rules.announcements import announcement
+from bot.rules.announcements import announcement, announcement_of_many
 from tests.hostile import faults, texts
 from tests.reading import read
 
@@ -87,6 +87,22 @@ def test_tags_of_the_machinery_are_not_shown_and_no_more_than_five() -> None:
     said = read(told(replace(CARD, tags=tags, run_tags={})))
     assert said.count(" · ") == 5
     assert "callboard" not in said
+
+
+def test_many_versions_are_told_in_one_message() -> None:
+    those = [ModelVersion(model="iris", version=n) for n in (3, 4, 5, 9)] + [ModelVersion(model="wine & co", version=1)]
+    message = announcement_of_many(those)
+    assert message.text == "5 new versions of 2 models."
+    assert "• `iris` v3–v5, v9\n• `wine &amp; co` v1" in read(message)
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    st.lists(st.builds(ModelVersion, model=texts(times=400), version=st.integers(1, 10**9)), min_size=1, max_size=60)
+)
+def test_of_many_versions_too_slack_takes_what_is_told_and_nothing_of_it_works(those: list[ModelVersion]) -> None:
+    ordered = sorted(those, key=lambda what: (what.model, what.version))
+    assert faults(announcement_of_many(ordered)) == []
 
 
 LONG = texts(most=15, times=400)

@@ -1,0 +1,53 @@
+"""Versions that wait together are bound together once, whatever happens in between."""
+
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest_asyncio
+
+from bot.domain import ModelVersion, Posted
+from bot.store import Store
+from bot.store.mirror import Mirror
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+THOSE = tuple(ModelVersion(model="iris", version=number) for number in range(1, 5))
+
+
+@pytest_asyncio.fixture
+async def mirror(tmp_path: Path) -> AsyncIterator[Mirror]:
+    store = await Store.open(f"sqlite:///{tmp_path}/callboard.db")
+    await store.mirror.meet(THOSE, baseline=False, now=NOON)
+    yield store.mirror
+    await store.close()
+
+
+async def together(mirror: Mirror, what: ModelVersion, *, more_than: int = 2) -> tuple[ModelVersion, ...]:
+    return await mirror.together(what, lambda model: model == "iris", more_than=more_than, now=NOON)
+
+
+async def test_few_are_announced_one_by_one(mirror: Mirror) -> None:
+    assert await together(mirror, THOSE[0], more_than=4) == ()
+
+
+async def test_many_are_bound_together_whichever_is_looked_at_and_again_after_a_restart(mirror: Mirror) -> None:
+    assert await together(mirror, THOSE[2]) == THOSE
+    late = ModelVersion(model="iris", version=9)
+    await mirror.meet([late], baseline=False, now=NOON)
+    assert await together(mirror, THOSE[1]) == THOSE
+    assert await together(mirror, late) == ()
+
+
+async def test_one_that_is_being_announced_is_none_of_many_and_one_of_many_is_not_announced_alone(
+    mirror: Mirror,
+) -> None:
+    assert await mirror.intend(THOSE[3], now=NOON)
+    assert await together(mirror, THOSE[0]) == THOSE[:3]
+    assert not await mirror.intend(THOSE[0], now=NOON)
+
+
+async def test_what_was_announced_together_is_complete(mirror: Mirror) -> None:
+    posted = Posted(channel="C1", ts="1.0")
+    await mirror.announced_together(await together(mirror, THOSE[0]), posted, "form", wake=(), now=NOON)
+    heard = [await mirror.heard(what) for what in THOSE]
+    assert {(one.posted, one.complete) for one in heard if one is not None} == {(posted, True)}
