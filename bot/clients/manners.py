@@ -58,10 +58,11 @@ class Quiet:
         Raises:
             Temporary: not yet; the sentence is the system's own, for as long as it holds.
         """
-        if self._asked is None:
-            return
-        until, why = self._asked
-        left = until - self._now()
-        if left > timedelta(0):
-            raise Temporary(why, after=left * random.uniform(1, 1 + SPREAD))  # noqa: S311
-        self._asked = None
+        left = self.left()
+        if self._asked is not None and left:
+            raise Temporary(self._asked[1], after=left)
+
+    def left(self) -> timedelta:
+        """Return for how long it is to be left alone yet, a little longer by chance; zero: it may be asked."""
+        left = self._asked[0] - self._now() if self._asked is not None else timedelta(0)
+        return max(left, timedelta(0)) * random.uniform(1, 1 + SPREAD)  # noqa: S311

@@ -3,6 +3,7 @@
 Beside `mlflow.py`, which is its only user.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping
 from datetime import timedelta
@@ -26,6 +27,8 @@ BROKEN = "500"
 """What can be named among the absent error codes: MLflow's own failure, which has no code."""
 HICCUPS = {"502", "503", "504"}
 """What stands in front of MLflow says so, for a moment."""
+PATIENCE = timedelta(seconds=3)
+"""The longest pause that is waited out here: a turn takes a dozen reads, and would have to begin anew."""
 LARGEST = 16 << 20
 """Bytes of one answer: a page of 1,000 models with their aliases is 1.5 MB."""
 
@@ -78,18 +81,21 @@ class Rest:
     async def _ask(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json | None = None
     ) -> bytes:
-        """Return what is answered.  Reading is tried once more at once: a card takes many reads, all needed.
+        """Return what is answered.  Reading is tried once more: a card takes many reads, all needed.
 
         Where a connection was cut, aiohttp does so by itself.
         """
         try:
             return await self._once(method, path, query, body)
         except _Unwell as error:
-            if method != "GET" or error.code not in HICCUPS or error.after is not None:
+            short = error.code in HICCUPS if error.after is None else error.after <= PATIENCE
+            if method != "GET" or not short:
                 raise
         return await self._once(method, path, query, body)
 
     async def _once(self, method: str, path: str, query: Mapping[str, str] | None, body: Json | None) -> bytes:
+        if (left := self._quiet.left()) <= PATIENCE:
+            await asyncio.sleep(left.total_seconds())
         self._quiet.check()
         url = self._uri / path.lstrip("/")
         try:

@@ -293,7 +293,9 @@ async def test_a_bot_to_which_everything_happens_lets_no_secret_out(tmp_path: Pa
             await world.react("bob", card, emoji="eyes")
             await world.hint(1000 + number)
             await world.react("bob", card)
-            await world.until(lambda: [True] * (weather.asked >= set(SYSTEMS)), f"each system asked while it {mood}", 120)
+            await world.until(
+                lambda: [True] * (weather.asked >= set(SYSTEMS)), f"each system asked while it {mood}", 120
+            )
             pages += [await page(world, told["INTERNAL_PORT"], name) for name in ("readyz", "promotions")]
             weather.mood = None
         await world.react("carol", card)

@@ -139,8 +139,6 @@ class Weather:
         match fault:
             case Fault.TIME_OUT:
                 return 0.1 if self.patient else 0
-            case Fault.BUSY:
-                return 0.1
             case _:
                 return 1
 

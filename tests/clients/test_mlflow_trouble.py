@@ -70,6 +70,7 @@ class Hiccup(Scripted):
     """A server whose first answer is another; 0 cuts the connection."""
 
     first: int = 0
+    pause: str = ""
 
     @override
     async def handle(self, request: web.Request) -> web.Response:
@@ -78,13 +79,13 @@ class Hiccup(Scripted):
             return answer
         if self.first == 0:
             drop(request)
-        return web.Response(status=self.first or 503)
+        return web.Response(status=self.first or 503, headers={"Retry-After": self.pause} if self.pause else None)
 
 
-@pytest.mark.parametrize("first", [0, 502, 503, 504])
-async def test_reading_is_tried_once_more_at_once_and_writing_is_not(first: int) -> None:
+@pytest.mark.parametrize(("first", "pause"), [(0, ""), (502, ""), (503, ""), (504, ""), (429, "1")])
+async def test_reading_is_tried_once_more_and_writing_is_not(first: int, pause: str) -> None:
     for write, asked in ((False, 2), (True, 1)):
-        hiccup = Hiccup(first=first)
+        hiccup = Hiccup(first=first, pause=pause)
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", hiccup.handle)
         async with TestServer(app) as served:
