@@ -49,7 +49,7 @@ class Listening:
             return
         if shown is None:
             log.warning("somebody deleted the message of promotion %s: it is posted again", it.id)
-            await self._store.unpost(it, now=now)
+            await self._store.messages.unpost(it, now=now)
             return
         _, facts = await self._store.story(it.id)
         last = max((fact.id for fact in facts), default=0)

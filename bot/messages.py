@@ -17,7 +17,8 @@ from bot.errors import Permanent, Temporary
 from bot.evidence import look
 from bot.promotion import Policy, Promotion, State
 from bot.rules import cards
-from bot.store import Standing, Store
+from bot.store import Store
+from bot.store.messages import Standing
 from bot.watch import Watch
 
 log = logging.getLogger(__name__)
@@ -60,7 +61,7 @@ class Messages:
         """Bring messages up to date, for ever."""
         while True:
             self._look.clear()
-            for standing in await self._store.unsettled():
+            for standing in await self._store.messages.unsettled():
                 await self._refresh(standing)
             try:
                 await asyncio.wait_for(self._look.wait(), timeout=PACE.total_seconds())
@@ -85,7 +86,7 @@ class Messages:
         except Permanent:
             log.exception("the message of promotion %s cannot be edited", it.id)
             last_form = not it.state.open
-        await self._store.shown(standing.posted, message.hash, settled=last_form)
+        await self._store.messages.shown(standing.posted, message.hash, settled=last_form)
 
     async def _render(self, standing: Standing, it: Promotion, now: datetime) -> tuple[Message, bool]:
         """Return what the message must show now, and whether that is its last form."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any, Self
 
 import msgspec
-from sqlalchemy import ColumnElement, Row, and_, event, func, insert, select, update
+from sqlalchemy import ColumnElement, and_, event, func, insert, select, update
 from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
@@ -25,6 +25,7 @@ from bot.rules.takeover import may_supersede
 from bot.store import rows
 from bot.store.freezes import Freezes
 from bot.store.groups import UserGroups
+from bot.store.messages import Messages
 from bot.store.mirror import Mirror
 from bot.store.schema import early, messages, pairs, promotions, releases, transitions, versions
 
@@ -48,17 +49,6 @@ class Loaded:
     attempted: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Standing:
-    """A message that stands for a change of a promotion."""
-
-    posted: Posted
-    promotion: int
-    digest: str | None
-    current: bool
-    shown: str | None
-
-
 class Store:
     """The record.  Every method is one transaction."""
 
@@ -66,6 +56,7 @@ class Store:
         self._engine = engine
         self.mirror = Mirror(engine)
         self.freezes = Freezes(engine)
+        self.messages = Messages(engine)
         self.groups = UserGroups(engine)
 
     @classmethod
@@ -158,13 +149,6 @@ class Store:
         except IntegrityError:
             return False
         return True
-
-    async def standing(self, posted: Posted) -> Standing | None:
-        """Return what the message at that place stands for."""
-        async with self._engine.begin() as tx:
-            where = and_(messages.c.channel == posted.channel, messages.c.ts == posted.ts)
-            row = (await tx.execute(select(messages).where(where))).one_or_none()
-        return _standing(row) if row else None
 
     # ── what handlers answer from ────────────────────────────────────────────────────────────────────
 
@@ -366,31 +350,3 @@ class Store:
                 await tx.execute(
                     insert(releases).values(model=pair.model, stage=pair.stage, version=version, since=now)
                 )
-
-    # ── messages ─────────────────────────────────────────────────────────────────────────────────────
-
-    async def unsettled(self) -> tuple[Standing, ...]:
-        """Return the messages whose last form does not stand in the channel yet."""
-        async with self._engine.begin() as tx:
-            return tuple(_standing(row) for row in await tx.execute(select(messages).where(~messages.c.settled)))
-
-    async def unpost(self, it: Promotion, *, now: datetime) -> None:
-        """Forget a promotion's message, which is gone, and look at its pair: it will be posted again."""
-        async with self._engine.begin() as tx:
-            assert it.record.message is not None  # noqa: S101
-            place = it.record.message
-            gone = and_(messages.c.channel == place.channel, messages.c.ts == place.ts)
-            await tx.execute(update(messages).where(gone).values(current=False, settled=True))
-            await rows.note(tx, it.id, {"message": None})
-            await rows.wake(tx, it.pair, now)
-
-    async def shown(self, posted: Posted, form: str, *, settled: bool) -> None:
-        """Remember what the chat confirmed that a message shows."""
-        async with self._engine.begin() as tx:
-            where = and_(messages.c.channel == posted.channel, messages.c.ts == posted.ts)
-            await tx.execute(update(messages).where(where).values(shown=form, settled=settled))
-
-
-def _standing(row: Row[Any]) -> Standing:
-    posted = Posted(channel=row.channel, ts=row.ts)
-    return Standing(posted=posted, promotion=row.promotion, digest=row.digest, current=row.current, shown=row.shown)

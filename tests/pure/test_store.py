@@ -85,7 +85,7 @@ async def test_a_message_stands_for_one_change(store: Store) -> None:
         decision = Decision(note={"digest": digest}, action=Post())
         loaded = await store.commit(await store.load(PAIR), decision, now=NOON)
         await store.outcome(loaded, {"message": Posted(channel="C1", ts=ts)}, now=NOON)
-    old, new = await store.standing(POSTED), await store.standing(Posted(channel="C1", ts="3.4"))
+    old, new = await store.messages.standing(POSTED), await store.messages.standing(Posted(channel="C1", ts="3.4"))
     assert old is not None
     assert new is not None
     assert (old.current, old.digest, new.current, new.digest) == (False, "old", True, "new")
@@ -229,12 +229,12 @@ async def test_a_message_that_somebody_deleted_is_posted_again(store: Store) -> 
     await store.commit(await store.load(PAIR), Decision(), now=NOON)
     it = await store.promotion(1)
     assert it is not None
-    await store.unpost(it, now=NOON)
+    await store.messages.unpost(it, now=NOON)
     again = (await store.load(PAIR)).promotion
     assert again is not None
     assert again.record.message is None
     assert await store.due(NOON) == (PAIR,)
-    assert await store.unsettled() == (), "nobody edits what is gone"
+    assert await store.messages.unsettled() == (), "nobody edits what is gone"
 
 
 async def test_words_stand_in_the_order_in_which_they_were_said_whenever_they_arrive(store: Store) -> None:
