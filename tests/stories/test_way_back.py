@@ -16,7 +16,7 @@ stages:
 models: {{{model}: {{}}}}
 """
 NEVER = Behaviour(ready_after=None)
-AT_ONCE = Behaviour(crash_after=timedelta(milliseconds=300))
+AT_ONCE = Behaviour(ready_after=None, crash_after=timedelta(milliseconds=300))
 
 
 async def test_who_does_not_wait_for_the_end_of_a_rollout_gets_the_proven_release_back(
