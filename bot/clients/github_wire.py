@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, Final, TypeVar
 
 import requests
@@ -21,7 +21,7 @@ from typing_extensions import override
 from urllib3.util import Retry
 
 from bot import clock
-from bot.clients.manners import Bucket, Quiet
+from bot.clients.manners import SHORT, Bucket, Quiet
 from bot.errors import Permanent, Temporary
 from bot.rules.redaction import redact
 
@@ -160,6 +160,11 @@ class Calls:
             Refused: GitHub says no.
             Permanent: it does not accept us.
         """
+        try:
+            return self._ask("GET", path, query, None)
+        except Temporary as error:
+            if error.after is None or error.after > SHORT:
+                raise
         return self._ask("GET", path, query, None)
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -168,6 +173,8 @@ class Calls:
 
     def _ask(self, method: str, path: str, query: dict[str, Any], body: dict[str, Any] | None) -> Any:
         url = f"/repos/{self._repository}{path}"
+        if (left := self._quiet.left()) <= SHORT:
+            sleep(left.total_seconds())  # in a thread of its own
         self._quiet.check()
         try:
             headers, answer = self._github.requester.requestJsonAndCheck(method, url, parameters=query, input=body)

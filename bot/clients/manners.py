@@ -15,6 +15,8 @@ from bot.errors import Temporary
 E = TypeVar("E", bound=Exception)
 LONGEST: Final = timedelta(hours=1)
 """How long a system is left alone at most, whatever it asks for: GitHub's allowance is full again after an hour."""
+SHORT: Final = timedelta(seconds=3)
+"""A pause that is waited out on the spot: a turn takes a dozen calls, and would have to begin anew."""
 SPREAD: Final = 0.2
 """So much longer, by chance, waits whoever was not there when it asked: not all of them come back at once."""
 

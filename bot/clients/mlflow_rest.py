@@ -14,7 +14,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
-from bot.clients.manners import Quiet
+from bot.clients.manners import SHORT, Quiet
 from bot.domain import Json
 from bot.errors import Permanent, Temporary
 from bot.rules.redaction import redact
@@ -27,8 +27,6 @@ BROKEN = "500"
 """What can be named among the absent error codes: MLflow's own failure, which has no code."""
 HICCUPS = {"502", "503", "504"}
 """What stands in front of MLflow says so, for a moment."""
-PATIENCE = timedelta(seconds=3)
-"""The longest pause that is waited out here: a turn takes a dozen reads, and would have to begin anew."""
 LARGEST = 16 << 20
 """Bytes of one answer: a page of 1,000 models with their aliases is 1.5 MB."""
 
@@ -88,13 +86,13 @@ class Rest:
         try:
             return await self._once(method, path, query, body)
         except _Unwell as error:
-            short = error.code in HICCUPS if error.after is None else error.after <= PATIENCE
+            short = error.code in HICCUPS if error.after is None else error.after <= SHORT
             if method != "GET" or not short:
                 raise
         return await self._once(method, path, query, body)
 
     async def _once(self, method: str, path: str, query: Mapping[str, str] | None, body: Json | None) -> bytes:
-        if (left := self._quiet.left()) <= PATIENCE:
+        if (left := self._quiet.left()) <= SHORT:
             await asyncio.sleep(left.total_seconds())
         self._quiet.check()
         url = self._uri / path.lstrip("/")

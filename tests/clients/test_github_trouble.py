@@ -219,6 +219,17 @@ async def test_while_github_wants_to_be_left_alone_nothing_is_asked(tmp_path: Pa
         assert fault.times == 1
 
 
+async def test_a_short_pause_is_waited_out_and_reading_tried_once_more(tmp_path: Path) -> None:
+    async with failing(tmp_path) as (_, github, fault):
+        fault.where, fault.before = "/branches/main", True
+        fault.answer = saying(429, "Too many requests", Retry_After="1")
+        with pytest.raises(Temporary, match="less often"):
+            await github.base()
+        assert fault.times == 2
+        fault.where = "nowhere"
+        assert await github.base(), "the pause is waited out, and nobody has to come again"
+
+
 async def test_the_last_request_of_an_allowance_is_answered_and_no_more_are_sent(tmp_path: Path) -> None:
     async with serving(tmp_path) as served, door(served.url) as github:
         served.forge.door.allowance.limit = 2
