@@ -6,6 +6,7 @@ SDK.  GitHub and the registry are a few dictionaries.
 
 import asyncio
 import shutil
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -21,6 +22,7 @@ from bot.clients.pods import Pods
 from bot.clients.slack import Slack
 from bot.config import parse
 from bot.domain import Base, Card, ModelVersion, Pair, Pull, PullState
+from bot.errors import Temporary
 from bot.evidence import Doors
 from bot.listening import Listening
 from bot.promotion import Kind, Request, State
@@ -98,6 +100,7 @@ class Sdk:
 
     async def reactions_get(self, *, channel: str, timestamp: str, full: bool) -> Answer:
         assert (channel, full) == (CHANNEL, True)
+        self._up()
         shown = self.messages[int(timestamp.partition(".")[0]) - 1]
         names = {name for _, name in shown}
         listed = [{"name": n, "users": [u for u, name in shown if name == n], "count": 1} for n in sorted(names)]
@@ -292,6 +295,11 @@ class ApprovalsWorld:
         self.now += timedelta(seconds=70)
         await self._warm()
 
+    async def listen(self) -> None:
+        """Let the bot compare what the message shows with what it was told, if Slack says it."""
+        with suppress(Temporary):
+            await self.listening.look()
+
     async def settle(self) -> None:
         """Let everything arrive at last: events, what was lost, and what was remembered too long."""
         while self.events:
@@ -299,7 +307,7 @@ class ApprovalsWorld:
         self.oracle.answers = True
         for _ in range(3):
             self.now += timedelta(seconds=70)
-            await self.listening.look()
+            await self.listen()
             await self.look()
 
     async def state(self) -> State:

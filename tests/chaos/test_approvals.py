@@ -155,7 +155,7 @@ class Approvals(RuleBasedStateMachine):
                 if self.run(world.react("UCAROL", "no")):
                     world.events.pop()
             case ["listened", _]:
-                self.run(world.listening.look())
+                self.run(world.listen())
             case _:
                 oracle.answers = True
                 self.run(world.wait())
