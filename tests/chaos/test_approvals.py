@@ -44,7 +44,15 @@ MEANWHILE = [
         "person UERIN",
         "Slack cannot say",
     ),
-    *("another change", "same change", "listened again", "time goes by", "time goes by", "unheard veto"),
+    *(
+        "another change",
+        "same change",
+        "listened again",
+        "time goes by",
+        "time goes by",
+        "unheard veto",
+        "requester's veto",
+    ),
 ]
 CHATTY = 8
 """Private answers after which nobody objects any more."""
@@ -154,6 +162,8 @@ class Approvals(RuleBasedStateMachine):
             case ["unheard", _]:
                 if self.run(world.react("UCAROL", "no")):
                     world.events.pop()
+            case ["requester's", _]:
+                self.run(world.react(REQUESTER, "no"))
             case ["listened", _]:
                 self.run(world.listen())
             case _:
