@@ -215,20 +215,19 @@ class Store:
     # ── turns ────────────────────────────────────────────────────────────────────────────────────────
 
     async def due(self, now: datetime) -> tuple[Pair | ModelVersion, ...]:
-        """Return what asked to be looked at by now."""
+        """Return what asked to be looked at by now; who has waited longest comes first."""
         async with self._engine.begin() as tx:
             those = await tx.execute(
-                select(pairs.c.model, pairs.c.stage).where(pairs.c.wake_at <= now).order_by(pairs.c.wake_at)
+                select(pairs.c.wake_at, pairs.c.model, pairs.c.stage).where(pairs.c.wake_at <= now)
             )
             news = await tx.execute(
-                select(versions.c.model, versions.c.version)
-                .where(versions.c.wake_at <= now)
-                .order_by(versions.c.wake_at)
+                select(versions.c.wake_at, versions.c.model, versions.c.version).where(versions.c.wake_at <= now)
             )
-            return (
-                *(Pair(model=row.model, stage=row.stage) for row in those),
-                *(ModelVersion(model=row.model, version=row.version) for row in news),
-            )
+            waiting: list[tuple[datetime, Pair | ModelVersion]] = [
+                *((row.wake_at, Pair(model=row.model, stage=row.stage)) for row in those),
+                *((row.wake_at, ModelVersion(model=row.model, version=row.version)) for row in news),
+            ]
+        return tuple(key for _, key in sorted(waiting, key=lambda each: each[0]))
 
     async def next_wake(self, now: datetime) -> datetime | None:
         """Return when something will be due that is not due yet."""

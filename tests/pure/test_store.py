@@ -246,3 +246,12 @@ async def test_words_stand_in_the_order_in_which_they_were_said_whenever_they_ar
     await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=said, now=NOON, key="e1", how="reaction")
     kinds = [fact.kind for fact in (await store.load(PAIR)).facts]
     assert kinds == [FactKind.PROMOTE, FactKind.APPROVE, FactKind.WITHDRAW]
+
+
+async def test_who_has_waited_longest_is_looked_at_first_be_it_a_pair_or_a_version(store: Store) -> None:
+    await store.ask(REQUEST, key="a")
+    new = ModelVersion(model="iris", version=4)
+    await store.mirror.hear(new, at=NOON - timedelta(seconds=1), key="h")
+    assert await store.due(NOON) == (new, PAIR)
+    await store.mirror.look_again(new, NOON + timedelta(seconds=1))
+    assert await store.due(NOON + timedelta(seconds=1)) == (PAIR, new)
