@@ -104,6 +104,8 @@ def _worth(name: str, value: str) -> bool:
 def _tag(label: str, value: str) -> str:
     if label == "commit":
         return f"commit {code(value[:12])}"
+    if label == "source":  # whose machine it was trained on, and where on it, is nobody's business
+        return f"source {mrkdwn(value.rpartition('/')[2], 80)}"
     return f"{mrkdwn(label, 40)} {mrkdwn(value, 80)}"
 
 

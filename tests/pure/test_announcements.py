@@ -82,6 +82,12 @@ def test_the_tags_of_the_version_outweigh_those_of_its_run() -> None:
     assert said.count("commit") == 1
 
 
+def test_of_a_source_the_file_is_named_and_not_where_it_lies() -> None:
+    card = replace(CARD, run_tags={"mlflow.source.name": "/home/alice/iris/train.py"})
+    assert "source train.py" in read(told(card))
+    assert "/home" not in read(told(card))
+
+
 def test_tags_of_the_machinery_are_not_shown_and_no_more_than_five() -> None:
     tags = {"mlflow.note.content": "x", "callboard.staging": "released", **{f"t{n}": "v" for n in range(9)}}
     said = read(told(replace(CARD, tags=tags, run_tags={})))
