@@ -28,7 +28,10 @@ class Oracle:
         """Say whether somebody who may, stops it."""
         return any(word == "no" and (self.counts(user) or user == REQUESTER) for user, word in self.says)
 
+    def approving(self) -> set[str]:
+        """Return whose approvals stand at this moment."""
+        return {user for user, word in self.says if word == "yes" and self.counts(user) and user != REQUESTER}
+
     def may_merge(self) -> bool:
         """Say whether it may be merged at this moment."""
-        yes = {user for user, word in self.says if word == "yes" and self.counts(user) and user != REQUESTER}
-        return self.answers and len(yes) >= NEEDED and not self.vetoed()
+        return self.answers and len(self.approving()) >= NEEDED and not self.vetoed()

@@ -25,7 +25,7 @@ from bot.domain import Base, Card, ModelVersion, Pair, Pull, PullState
 from bot.errors import Temporary
 from bot.evidence import Doors
 from bot.listening import Listening
-from bot.promotion import Kind, Request, State
+from bot.promotion import Kind, Request
 from bot.store import Store
 from bot.watch import Watch
 from handlers import buttons, reactions
@@ -310,11 +310,11 @@ class ApprovalsWorld:
             await self.listen()
             await self.look()
 
-    async def state(self) -> State:
-        """Return where the promotion stands."""
+    async def approvers(self) -> set[str]:
+        """Return whom the promotion's message names as those who approve."""
         it = await self.store.promotion(1)
         assert it is not None
-        return it.state
+        return set(it.record.approved_by)
 
 
 def template(folder: Path) -> Path:

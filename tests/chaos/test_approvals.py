@@ -153,9 +153,11 @@ class Approvals(RuleBasedStateMachine):
             case ["Slack", *_]:
                 oracle.answers = False
             case ["another", _]:
+                before = len(world.sdk.messages)
                 world.forge.texts[PATH] += "# edited\n"
                 world.forge.commit += 1
                 self.run(world.wake())
+                assert len(world.sdk.messages) == before + 1, "another change, another message"
             case ["same", _]:
                 world.forge.commit += 1
                 self.run(world.wake())
@@ -195,6 +197,8 @@ class Approvals(RuleBasedStateMachine):
                 oracle, state = self.world.oracle, self.world.forge.state
                 assert (state is PullState.MERGED) == oracle.may_merge(), f"missed: {oracle}"
                 assert not oracle.vetoed() or state is PullState.CLOSED, f"a veto was missed: {oracle}"
+                shown = self.runner.run(self.world.approvers())
+                assert state is not PullState.OPEN or shown == oracle.approving(), f"shown: {shown}, true: {oracle}"
             SEEN[self.world.forge.state.value] += 1
         finally:
             self.runner.run(self.world.close())
