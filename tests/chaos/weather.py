@@ -139,7 +139,7 @@ class Weather:
         match fault:
             case Fault.TIME_OUT:
                 return 0.1 if self.patient else 0
-            case Fault.BUSY:  # it is heeded by every turn: at its full share, nobody would ask anything most of the time
+            case Fault.BUSY:  # every turn heeds it: at its full share nobody would ask anything most of the time
                 return 0.1
             case _:
                 return 1
