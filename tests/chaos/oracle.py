@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 
@@ -52,7 +52,7 @@ class Model:
 
     def _ask_for_production(self, fate: Fate) -> None:
         if self.forgotten is not None:
-            self.ends[self.forgotten] = End(stage="production", version=self.newest - 1, word="Superseded")
+            self.ends[self.forgotten] = replace(self.ends[self.forgotten], word="Superseded")
             self.forgotten = None
         if fate in ENDINGS:
             self.ends.append(End(stage="production", version=self.newest, word=ENDINGS[fate]))
