@@ -90,7 +90,12 @@ class Mirror:
                     tries=0,
                     wake_at=None if baseline else now,
                 )
-                new += (await tx.execute(row.on_conflict_do_nothing())).rowcount
+                only_heard_of = row.on_conflict_do_update(
+                    index_elements=["model", "version"],
+                    set_={"real": True, "wake_at": now},
+                    where=~versions.c.real,
+                )
+                new += (await tx.execute(only_heard_of)).rowcount
         return new
 
     async def blank(self) -> bool:

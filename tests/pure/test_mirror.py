@@ -51,3 +51,12 @@ async def test_what_was_announced_together_is_complete(mirror: Mirror) -> None:
     await mirror.announced_together(await together(mirror, THOSE[0]), posted, "form", wake=(), now=NOON)
     heard = [await mirror.heard(what) for what in THOSE]
     assert {(one.posted, one.complete) for one in heard if one is not None} == {(posted, True)}
+
+
+async def test_a_version_that_was_heard_of_before_it_was_there_is_looked_at_once_it_is(mirror: Mirror) -> None:
+    early = ModelVersion(model="iris", version=7)
+    await mirror.hear(early, at=NOON, key="delivery")
+    await mirror.look_again(early, None)  # the registry does not know it
+    assert await mirror.meet([early], baseline=False, now=NOON) == 1
+    assert await mirror.meet([early], baseline=False, now=NOON) == 0
+    assert early.version in await mirror.known_versions("iris")
