@@ -67,7 +67,7 @@ class Story:
             await self._decide(await self._ask())
         for end, seen in zip(self.ends, before, strict=True):
             if end.back and self.fate is Fate.TAKEN_BACK:
-                await self._insist("bob", f"/rollback {self.world.model} production", "n its way")
+                await self._insist("bob", f"/rollback {self.world.model} production", self.world.model, "n its way")
             await self._sees(end, seen)
 
     async def _new_version(self) -> None:
@@ -76,7 +76,7 @@ class Story:
     async def _ask(self) -> str:
         """Ask for production, and return where the message stands that waits for an answer."""
         start = f"{self.world.model} v{self.version} → production: "
-        await self._insist("alice", f"/promote {self.world.model} production", "n its way")
+        await self._insist("alice", f"/promote {self.world.model} production", self.world.model, "n its way")
         return await self.world.until(
             lambda: [ts for ts, text in lines(self.world).items() if text.startswith(start)], start, PATIENCE
         )
@@ -86,7 +86,8 @@ class Story:
             case Fate.FORGOTTEN:
                 return
             case Fate.CANCELLED:
-                await self._insist("alice", f"/promotions cancel {self._number(card)}", "ancel")
+                number = self._number(card)
+                await self._insist("alice", f"/promotions cancel {number}", f"romotion {number} ", "ancel")
             case _:
                 await self.world.react("bob", {"ts": card})
                 await self.world.react("carol", {"ts": card}, "x" if self.fate is Fate.VETOED else "white_check_mark")
@@ -98,11 +99,13 @@ class Story:
         assert found is not None
         return found[1]
 
-    async def _insist(self, who: str, text: str, answer: str) -> None:
-        """Type a command until it is answered."""
+    async def _insist(self, who: str, text: str, *words: str) -> None:
+        """Type a command until an answer has all these words; others are answered at the same time."""
         async with asyncio.timeout(PATIENCE):
-            while answer not in (said := await self.world.say(who, text)):
-                assert not said or "failed with the error" in said, f"{text}: {said}"
+            while True:
+                said = (await self.world.say(who, text)).splitlines()
+                if any(all(word in each for word in words) for each in said):
+                    return
                 await asyncio.sleep(BREATH)
 
     async def _sees(self, end: End, before: int) -> None:
