@@ -32,7 +32,8 @@ _COLON: Final = "꞉"
 
 _LOOSE_UNDERSCORE: Final = re.compile(r"(?<![^\W_])_|_(?![^\W_])")
 """Inside a word (val_accuracy) Slack leaves an underscore alone; elsewhere it may begin or end italics."""
-_EMOJI: Final = re.compile(r":(?=[^\s:]+:)")
+_EMOJI: Final = re.compile(r":(?=[^\s:]+(?::|$))")
+"""Also before the last word: a colon of ours may come right behind it."""
 _CALL: Final = re.compile(r"@(?=here|channel|everyone|group)", re.IGNORECASE)
 """Also where a longer word begins so: the cut may come right behind it."""
 _MENTION: Final = re.compile(r"<@([UW][A-Z0-9]{1,20})>")

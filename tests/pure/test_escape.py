@@ -115,7 +115,7 @@ def test_a_cell_stays_one_cell(text: str) -> None:
         ("val_accuracy 0.97, not bad!", "val_accuracy 0.97, not bad!"),
         ("Größe → 3 & mehr", "Größe → 3 &amp; mehr"),
         ("two\nlines  and   spaces", "two lines and spaces"),
-        ("12:30:05", "12꞉30:05"),
+        ("12:30:05", "12꞉30꞉05"),
         ("", ""),
     ],
 )
@@ -155,3 +155,8 @@ def test_a_sentence_keeps_the_code_spans_that_we_put_there() -> None:
     assert sentence("pod `iris-0` fails: *oops*") == "pod `iris-0` fails: ∗oops∗"
     assert sentence("vetoed by <@U0BOB>", mentions=True) == "vetoed by <@U0BOB>"
     assert sentence("vetoed by <@U0BOB>") == "vetoed by &lt;@U0BOB&gt;"
+
+
+def test_a_colon_of_ours_behind_a_name_makes_no_emoji_of_it() -> None:
+    assert ":" not in mrkdwn(":white_check_mark")
+    assert mrkdwn("a: b") == "a: b"
