@@ -104,6 +104,9 @@ async def _post(heard: Heard, message: Message, app: App, store: Store, doors: D
     what = heard.what
     if heard.intent_at is None and not await store.mirror.intend(what, now=clock.now()):
         return False
+    now_known = await store.mirror.heard(what)
+    if now_known is None or now_known.posted is not None:  # told as one of many since this look began
+        return False
     key = f"version:{what.model}:{what.version}"
     posted = await doors.slack.post(app.channel_of(what.model), message, key=key, since=heard.intent_at)
     pairs = [Pair(model=what.model, stage=stage) for stage in app.stages_of(what.model)]
