@@ -102,10 +102,7 @@ async def _post(heard: Heard, message: Message, app: App, store: Store, doors: D
     Return False if it is one of many by now, and not told alone.
     """
     what = heard.what
-    if heard.intent_at is None and not await store.mirror.intend(what, now=clock.now()):
-        return False
-    now_known = await store.mirror.heard(what)
-    if now_known is None or now_known.posted is not None:  # told as one of many since this look began
+    if not await store.mirror.intend(heard, now=clock.now()):
         return False
     key = f"version:{what.model}:{what.version}"
     posted = await doors.slack.post(app.channel_of(what.model), message, key=key, since=heard.intent_at)

@@ -146,11 +146,16 @@ class Mirror:
             those = await _listed(tx, and_(silent, versions.c.intent_at == bound))
             return tuple(those) if len(those) > more_than else ()
 
-    async def intend(self, what: ModelVersion, *, now: datetime) -> bool:
-        """Write down that a version, which is real, is about to be announced; False if others tell of it by now."""
+    async def intend(self, heard: Heard, *, now: datetime) -> bool:
+        """Write down that a version, which is real, is about to be told alone; False if it is told with others by now.
+
+        That may have happened since `heard` was read: looks at several versions run at the same time.
+        """
+        as_read = versions.c.intent_at.is_not_distinct_from(heard.intent_at)
+        free = and_(rows.this(heard.what), versions.c.ts.is_(None), as_read)
+        intended = update(versions).where(free).values(intent_at=heard.intent_at or now, real=True)
         async with self._engine.begin() as tx:
-            free = and_(rows.this(what), versions.c.intent_at.is_(None))
-            return bool((await tx.execute(update(versions).where(free).values(intent_at=now, real=True))).rowcount)
+            return bool((await tx.execute(intended)).rowcount)
 
     async def shown(self, what: ModelVersion, form: str, *, again: datetime | None) -> None:
         """Remember what the announcement shows, and when to look for what is missing in it (None: nothing is)."""
