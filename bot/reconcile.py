@@ -21,6 +21,8 @@ log = logging.getLogger(__name__)
 EVERY = timedelta(seconds=30)
 NEWEST = 50
 """Versions asked for each time: more than are registered between two looks, usually; else more are asked for."""
+GUESTS = 3600.0
+"""Seconds for which it is believed that a member of a group is no guest.  Approvals are checked anew."""
 ALL = 10_000
 
 
@@ -63,7 +65,7 @@ async def _meet_new(app: App, store: Store, doors: Doors, now: datetime) -> int:
 
 
 async def user_groups(*, app: App, store: Store, doors: Doors) -> None:
-    """Mirror who is in the user groups that app.yaml names; one that the chat does not have is passed over.
+    """Mirror which full members are in the groups that app.yaml names; a group that the chat lacks is passed over.
 
     Raises:
         Temporary: the chat does not answer.
@@ -74,7 +76,9 @@ async def user_groups(*, app: App, store: Store, doors: Doors) -> None:
         except Permanent as error:
             log.warning("nobody is known to be in %s: %s", name, error)
         else:
-            await store.groups.see(name, members, now=clock.now())
+            people = [await doors.slack.person(user, within=GUESTS) for user in sorted(members)]
+            entitled = frozenset(person.id for person in people if person.entitled)
+            await store.groups.see(name, entitled, now=clock.now())
 
 
 class Repository:

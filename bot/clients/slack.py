@@ -128,13 +128,13 @@ class Slack:
         self._me = Identity(team=body["team_id"], user=body["user_id"], bot=body.get("bot_id") or "")
         return self._me
 
-    async def person(self, user: str, *, fresh: bool = False) -> Person:
+    async def person(self, user: str, *, fresh: bool = False, within: float = REMEMBERED) -> Person:
         """Return what is known of a user id; somebody whom Slack does not show us is entitled to nothing.
 
-        `fresh`: ask again, whatever is remembered.
+        `fresh`: ask again, whatever was learnt `within` so many seconds.
         """
         at, known = self._people.get(user, (0.0, None))
-        if known is not None and not fresh and self._clock() - at < REMEMBERED:
+        if known is not None and not fresh and self._clock() - at < within:
             return known
         me = self._me or await self.whoami()
         body = await self._call("users.info", lambda: self.sdk.users_info(user=user), accepted=_NOBODY)

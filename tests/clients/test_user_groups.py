@@ -10,10 +10,10 @@ import pytest
 from bot import reconcile
 from bot.clients.slack import Slack
 from bot.config import parse
-from bot.demo.chat import Chat
+from bot.demo.chat import Chat, ChatUser
 from bot.errors import Temporary
 from bot.store import Store
-from tests.chat_world import TOKEN, served
+from tests.chat_world import PEOPLE, TOKEN, served
 
 APP = parse(
     "repository: a/b\n"
@@ -40,13 +40,18 @@ class Sides:
 @pytest.fixture
 async def sides(tmp_path: Path) -> AsyncIterator[Sides]:
     store = await Store.open(f"sqlite:///{tmp_path}/callboard.db")
-    groups = {"captains": ("bob", "carol"), "science": ("alice",), "others": ("mallory",)}
-    async with served(tmp_path / "chat", groups=groups) as world, Slack.connect(TOKEN, world.url) as slack:
+    asked = {
+        "groups": {"captains": ("bob", "carol"), "science": ("alice", "guest"), "others": ("mallory",)},
+        "people": (*PEOPLE, ChatUser(name="guest", is_restricted=True)),
+    }
+    async with served(tmp_path / "chat", **asked) as world, Slack.connect(TOKEN, world.url) as slack:
         yield Sides(chat=world.chat, store=store, slack=slack)
     await store.close()
 
 
-async def test_the_groups_that_app_yaml_names_are_mirrored_and_a_missing_one_keeps_none_from_it(sides: Sides) -> None:
+async def test_the_groups_that_app_yaml_names_are_mirrored_without_their_guests_whichever_of_them_is_missing(
+    sides: Sides,
+) -> None:
     await sides.look()
     assert await sides.known() == {"@captains": {"U0BOB", "U0CAROL"}, "@science": {"U0ALICE"}}
 
@@ -54,10 +59,12 @@ async def test_the_groups_that_app_yaml_names_are_mirrored_and_a_missing_one_kee
 async def test_one_question_is_enough_for_all_groups_and_is_asked_each_time(sides: Sides) -> None:
     await sides.look()
     assert [call.method for call in sides.chat.log].count("usergroups.list") == 1
+    assert [call.method for call in sides.chat.log].count("users.info") == 4
     sides.chat.set_group("science", ("alice", "mallory"))
     await sides.look()
     assert (await sides.known())["@science"] == {"U0ALICE", "U0MALLORY"}
     assert [call.method for call in sides.chat.log].count("usergroups.list") == 2
+    assert [call.method for call in sides.chat.log].count("users.info") == 5, "who is new is looked up"
 
 
 async def test_while_the_chat_does_not_answer_what_was_heard_last_is_kept_with_its_time(sides: Sides) -> None:
