@@ -42,6 +42,21 @@ def lines(world: StoryWorld) -> dict[str, str]:
     return {ts: said.text for place in world.chat.world.channels.values() for ts, said in place.messages.items()}
 
 
+def told(world: StoryWorld) -> list[str]:
+    """Return what the messages say in one line each, and one that speaks of many versions in a line for each of them."""
+    messages = [said for place in world.chat.world.channels.values() for said in place.messages.values()]
+    return [each for said in messages for each in _of_many(everything({"blocks": said.blocks})) or [said.text]]
+
+
+def _of_many(text: str) -> list[str]:
+    return [
+        f"New version: {model} v{version}. One of many."
+        for model, numbers in re.findall(r"^• `(\S+)` (v\d.*)$", text, re.MULTILINE)
+        for first, last in re.findall(r"v(\d+)(?:–v(\d+))?", numbers)
+        for version in range(int(first), int(last or first) + 1)
+    ]
+
+
 def line(model: str, end: End) -> str:
     """Return how the message of a promotion begins that has come to this end."""
     word = "Waiting" if end.word == "waits" else end.word

@@ -19,7 +19,7 @@ from aiohttp.test_utils import TestServer
 from tests.chaos import oracle
 from tests.chaos.extent import FULL, SEED, figure
 from tests.chaos.oracle import Fate, Model, foretold
-from tests.chaos.people import Pods, Story, line, lines
+from tests.chaos.people import Pods, Story, line, told
 from tests.chaos.process import Victim
 from tests.chaos.weather import Post, Weather
 from tests.stories.registry import Models
@@ -85,7 +85,7 @@ def channel(models: Mapping[str, Model]) -> Counter[str]:
 
 def shown(world: StoryWorld, wanted: Counter[str]) -> Counter[str]:
     """Return how the messages do begin; one that nobody foretold as it is."""
-    return Counter(next((start for start in wanted if text.startswith(start)), text) for text in lines(world).values())
+    return Counter(next((start for start in wanted if text.startswith(start)), text) for text in told(world))
 
 
 async def stands(world: StoryWorld) -> list[object]:
