@@ -43,7 +43,7 @@ def lines(world: StoryWorld) -> dict[str, str]:
 
 
 def told(world: StoryWorld) -> list[str]:
-    """Return what the messages say in one line each, and one that speaks of many versions in a line for each of them."""
+    """Return what the messages say in one line each; one that speaks of many versions has a line for each of them."""
     messages = [said for place in world.chat.world.channels.values() for said in place.messages.values()]
     return [each for said in messages for each in _of_many(everything({"blocks": said.blocks})) or [said.text]]
 

@@ -40,7 +40,7 @@ class Sides:
 @pytest.fixture
 async def sides(tmp_path: Path) -> AsyncIterator[Sides]:
     store = await Store.open(f"sqlite:///{tmp_path}/callboard.db")
-    asked = {
+    asked: dict[str, Any] = {
         "groups": {"captains": ("bob", "carol"), "science": ("alice", "guest"), "others": ("mallory",)},
         "people": (*PEOPLE, ChatUser(name="guest", is_restricted=True)),
     }
