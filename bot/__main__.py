@@ -132,9 +132,10 @@ def check(config: Path, root: Path) -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--stage", required=True, help="The MODEL_STAGE to write.")
 @click.option("--version", required=True, type=click.IntRange(min=1), help="The MODEL_VERSION to write.")
+@click.option("--digest", help="The MODEL_DIGEST to write, where the manifest pins one: sha256:…")
 @click.option("--model", help="Pass over documents whose MODEL_NAME is another.")
 @click.option("--write", is_flag=True, help="Write the file; without it, only show the change.")
-def pin(files: tuple[Path, ...], stage: str, version: int, model: str | None, write: bool) -> None:
+def pin(files: tuple[Path, ...], stage: str, version: int, digest: str | None, model: str | None, write: bool) -> None:
     """Pin a version in a manifest, as a promotion would, and show the diff.
 
     Of several FILES, one must carry MODEL_STAGE.  Only the pinned values change; what cannot be edited without doubt is
@@ -148,7 +149,8 @@ def pin(files: tuple[Path, ...], stage: str, version: int, model: str | None, wr
     from bot.domain import Pin
     from bot.rules import formats
 
-    change = formats.edit({str(file): offline.text(file) for file in files}, Pin(stage=stage, version=version), model)
+    wanted = Pin(stage=stage, version=version, digest=digest)
+    change = formats.edit({str(file): offline.text(file) for file in files}, wanted, model)
     lines = list(offline.diff(change))
     for line in lines:
         click.secho(line, fg={"+": "green", "-": "red"}.get(line[:1]))

@@ -39,6 +39,8 @@ class Pin:
 
     stage: str
     version: int | None
+    digest: str | None = None
+    """MODEL_DIGEST: what the server's files must be before it loads them.  Empty: anything; None: not pinned."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +194,8 @@ class Served:
 
     model: str
     version: int
+    digest: str | None = None
+    """Of the model's files; None where the server does not say."""
 
 
 # ── the chat ─────────────────────────────────────────────────────────────────────────────────────────

@@ -103,7 +103,9 @@ async def _late_metrics(loaded: Loaded, it: Promotion, doors: Doors) -> dict[str
 async def _repository(loaded: Loaded, it: Promotion, app: App, github: GitHub) -> dict[str, Any]:
     """Return the base, and the change that this promotion makes to it (or why it cannot be made)."""
     base = await github.base()
-    pin = Pin(stage=it.pair.stage, version=it.version)
+    # Going back is never blocked: where no digest is known, the one that is pinned is emptied.
+    digest = loaded.digest or ("" if it.kind is Kind.ROLLBACK else None)
+    pin = Pin(stage=it.pair.stage, version=it.version, digest=digest)
     try:
         place, files = await _known_place(loaded, base, github) or await _found_place(loaded.pair, base, app, github)
         change = formats.edit({path: files[path] for path in place.paths}, pin, it.pair.model)

@@ -194,6 +194,8 @@ class Record:
     failing_since: datetime | None = None
     failing_because: str | None = None
     healthy_since: datetime | None = None
+    proven_digest: str | None = None
+    """Of the model's files, as every pod said when it was released."""
     log: str | None = None
     """The last lines of the culprit's log, redacted."""
     rulings: tuple[Ruling, ...] = ()

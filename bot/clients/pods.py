@@ -30,6 +30,7 @@ class _Model(msgspec.Struct):
 
     name: str
     version: int | str
+    digest: str | None = None
 
 
 class Pods:
@@ -57,7 +58,7 @@ class Pods:
             raise Temporary(f"{strange}: HTTP {status}")
         try:
             model = msgspec.json.decode(body, type=_Model)
-            return Served(model=model.name, version=int(model.version))
+            return Served(model=model.name, version=int(model.version), digest=model.digest)
         except (msgspec.DecodeError, ValueError) as error:
             raise Temporary(strange) from error
 

@@ -121,7 +121,7 @@ def _drop(it: Promotion, state: State, because: str) -> Decision:
     """End the story before anything was proposed; what another promotion, or an older change, left open is closed."""
     if it.record.pull is not None and not it.record.pull_closed:
         return Decision(action=ClosePull(number=it.record.pull, because=because or "another change takes its place"))
-    return Decision(state=state, because=because)
+    return Decision(state=state, because=because, wake=timedelta(0))  # nobody was told of it yet
 
 
 def _propose(seen: Evidence, it: Promotion) -> Decision:

@@ -72,19 +72,26 @@ def _conclude(seen: Evidence, it: Promotion) -> Decision:
     if not it.record.tagged and it.record.pull_url is not None:
         key = f"callboard.{it.pair.stage}.pull_request"
         return Decision(action=Tag(version=it.version, key=key, value=it.record.pull_url))
-    return Decision(state=State.RELEASED, because="every new pod serves it", released=True)
+    digest = next((word.digest for word in seen.served.values() if isinstance(word, Served)), None)
+    note = {"proven_digest": digest}
+    return Decision(state=State.RELEASED, because="every new pod serves it", released=True, note=note)
 
 
 def _unproven(seen: Evidence, it: Promotion) -> str | None:
     """Return what is still missing until every new pod has said that it serves the version."""
     if seen.health is None or not seen.health.pods:
         return "no pod of the new revision is to be seen"
+    files: dict[str | None, str] = {}
     for pod in seen.health.pods:
         word = seen.served.get(pod.name, "was not asked yet")
         if isinstance(word, str):
             return f"pod {pod.name} does not say which version it serves: {word}"
-        if word != Served(model=it.pair.model, version=it.version):
+        if (word.model, word.version) != (it.pair.model, it.version):
             return f"pod {pod.name} serves {word.model} v{word.version}, not v{it.version}"
+        files.setdefault(word.digest, pod.name)
+    if len(files) > 1:
+        one, other = [*files.values()][:2]
+        return f"pods {one} and {other} serve different files as v{it.version}: they changed in the registry between"
     return None
 
 

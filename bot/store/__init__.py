@@ -47,6 +47,8 @@ class Loaded:
     release: Release | None
     newest: int | None
     attempted: int
+    digest: str | None
+    """Of the files of the promotion's version, as its pods said when it was released last, on any stage."""
 
 
 class Store:
@@ -266,6 +268,7 @@ class Store:
                 release=await rows.release_of(tx, pair),
                 newest=await tx.scalar(select(func.max(versions.c.version)).where(news)),
                 attempted=await rows.attempted(tx, pair),
+                digest=await rows.proven_digest(tx, promotion.what) if promotion else None,
             )
 
     async def commit(self, loaded: Loaded, decision: Decision, *, now: datetime) -> Loaded:

@@ -196,6 +196,15 @@ async def released(tx: AsyncConnection, it: Promotion, was: Release | None, now:
     await tx.execute(insert(releases).values(model=it.pair.model, stage=it.pair.stage, **values))
 
 
+async def proven_digest(tx: AsyncConnection, what: ModelVersion) -> str | None:
+    """Return the digest of a version's files, as its pods said when it was released last, on any stage."""
+    released = and_(
+        promotions.c.model == what.model, promotions.c.version == what.version, promotions.c.state == State.RELEASED
+    )
+    found = await tx.execute(select(promotions).where(released).order_by(promotions.c.id.desc()).limit(10))
+    return next((digest for row in found if (digest := as_promotion(row).record.proven_digest)), None)
+
+
 async def stand(tx: AsyncConnection, number: int, record: Record) -> None:
     """Make a message the one that stands for a promotion's change; the older ones do no longer."""
     assert record.message is not None  # noqa: S101

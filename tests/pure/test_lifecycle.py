@@ -75,6 +75,7 @@ def test_what_cannot_be_done_is_blocked_with_the_reason(seen: dict[str, Any], sa
     decision = decide(checking(**seen))
     assert decision.state is State.BLOCKED
     assert says in decision.because
+    assert decision.wake == timedelta(0), "whoever asked is told at once"
 
 
 def test_a_pin_that_git_holds_already_goes_straight_to_the_cluster() -> None:
@@ -265,6 +266,21 @@ def test_a_pod_that_does_not_say_the_version_proves_nothing(served: dict[str, An
     decision = decide(seen)
     assert (decision.action, decision.state) == (None, None)
     assert says in decision.because
+
+
+def test_the_files_that_every_pod_serves_are_remembered_once_it_is_released() -> None:
+    done = {"healthy_since": LONG_AGO, "alias_moved": True, "tagged": True}
+    served = {"p": Served(model="iris", version=3, digest="sha256:33")}
+    decision = decide(at(State.PROVING, record=done, **{**PROVEN, "served": served}))
+    assert (decision.released, decision.note["proven_digest"]) == (True, "sha256:33")
+
+
+def test_pods_that_serve_different_files_as_one_version_prove_nothing() -> None:
+    two = replace(HEALTHY, pods=(*HEALTHY.pods, PodSeen(name="q", address="1.2.3.5:8080", ready=True)))
+    served = {name: Served(model="iris", version=3, digest=f"sha256:{name}") for name in "pq"}
+    decision = decide(at(State.PROVING, record={"healthy_since": LONG_AGO}, health=two, served=served))
+    assert decision.action is None
+    assert decision.because == "pods p and q serve different files as v3: they changed in the registry between"
 
 
 @pytest.mark.parametrize("state", [State.SYNCING, State.ROLLING_OUT, State.PROVING])

@@ -141,6 +141,15 @@ async def test_after_going_back_the_way_further_back_is_that_of_the_version_retu
     assert (release.version, release.previous) == (2, 1)
 
 
+async def test_what_was_proven_of_a_version_on_one_stage_is_known_on_the_next(store: Store) -> None:
+    staging = replace(REQUEST, pair=replace(PAIR, stage="staging"))
+    await store.ask(staging, key="a")
+    released = Decision(state=State.RELEASED, released=True, note={"proven_digest": "sha256:33"})
+    await store.commit(await store.load(staging.pair), released, now=NOON)
+    await store.ask(REQUEST, key="b")
+    assert (await store.load(PAIR)).digest == "sha256:33"
+
+
 async def test_a_failure_and_the_way_back_are_one_transaction(store: Store) -> None:
     await store.baseline(PAIR, 2, now=NOON)
     await store.ask(REQUEST, key="a")

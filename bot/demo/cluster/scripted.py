@@ -1,10 +1,11 @@
 """A runtime whose containers are small servers inside this process, which behave as they are told: for tests.
 
 Not here: real model servers.  Each container answers `/ping /health /version /readyz /model /invocations` on its pod's
-address, as `bot.serving` does, with name and version from its environment.
+address, as `bot.serving` does, with name and version from its environment; one whose MODEL_DIGEST is another ends.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -37,6 +38,11 @@ class Behaviour:
 
 
 GOOD: Final = Behaviour()
+
+
+def digest(name: str, version: int | None) -> str:
+    """Return what stands for the digest of a version's files."""
+    return f"sha256:{hashlib.sha256(f'{name} {version}'.encode()).hexdigest()}"
 
 
 class ScriptedRuntime:
@@ -103,6 +109,9 @@ class ScriptedRunning:
         if (after := self._behaviour.crash_after) is not None:
             loop = asyncio.get_running_loop()
             self._crash = loop.call_later(after.total_seconds(), self._end, self._behaviour.exit_code)
+        if self._order.env.get("MODEL_DIGEST", "") not in {"", self._digest()}:
+            self._order.write(b"the model's files are not those of MODEL_DIGEST\n")
+            self._end(1)
 
     def _end(self, code: int) -> None:
         if not self._exit.done():
@@ -151,10 +160,13 @@ class ScriptedRunning:
         text = self._order.env.get("MODEL_VERSION", "")
         return self._behaviour.says_version or (int(text) if text.isdigit() else None)
 
+    def _digest(self) -> str:
+        return digest(self._order.env.get("MODEL_NAME", ""), self._version())
+
     async def _model(self, request: web.Request) -> web.Response:
         await self._pause()
-        said = {"name": self._order.env.get("MODEL_NAME"), "version": self._version(), "run": None, "loaded_at": None}
-        return web.json_response(said)
+        said = {"name": self._order.env.get("MODEL_NAME"), "version": self._version(), "digest": self._digest()}
+        return web.json_response(said | {"run": None, "loaded_at": None})
 
     async def _invocations(self, request: web.Request) -> web.Response:
         await self._pause()

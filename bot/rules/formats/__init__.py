@@ -9,7 +9,7 @@ no kustomization is built: what cannot be edited without doubt is refused, the l
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from yaml.nodes import Node
@@ -17,7 +17,7 @@ from yaml.nodes import Node
 from bot.domain import Change, Pin
 from bot.errors import Permanent
 from bot.rules.formats import configmap, deployment, kustomize, names, splice
-from bot.rules.formats.carrier import STAGE, Carrier, doubt
+from bot.rules.formats.carrier import DIGEST, STAGE, Carrier, doubt
 from bot.rules.formats.tree import documents, shared
 
 Format: TypeAlias = Callable[[Node], Iterator[Carrier]]
@@ -87,19 +87,33 @@ def pin(text: str, model: str | None = None) -> Pin:
 def edit(files: Mapping[str, str], wanted: Pin, model: str | None = None) -> Change:
     """Return the change, of one file, that writes `wanted`; a MODEL_VERSION that is missing is added.
 
-    Where the manifest holds that pin already, `after` equals `before`.
+    A digest is written only where one stands.  Where the manifest holds that pin already, `after` equals `before`.
 
     Raises:
-        Permanent: as `find`; or the pin names no version, or a stage that is not a word.
+        Permanent: as `find`; or the pin names no version, a stage that is not a word, or no digest where one is needed.
     """
     if wanted.version is None or not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", wanted.stage):
         raise Permanent(f"cannot pin stage {wanted.stage!r}, version {wanted.version}: a word and a number are needed")
     hit = _only(files, model)
     before = files[hit.path]
-    after = splice.write(before, hit.carrier, wanted, hit.path)
-    if _only({hit.path: after}, model).carrier.pin != wanted:
+    whole = replace(wanted, digest=_digest(hit, wanted))
+    after = splice.write(before, hit.carrier, whole, hit.path)
+    if _only({hit.path: after}, model).carrier.pin != whole:
         raise Permanent(f"{hit.place}: edited, it would still not say {wanted.stage} {wanted.version}")
     return Change(before={hit.path: before}, after={hit.path: after})
+
+
+def _digest(hit: _Hit, wanted: Pin) -> str | None:
+    """Return the digest that is to stand beside the wanted version: another version's would keep the pods from it."""
+    now = hit.carrier.pin
+    if now.digest is None or wanted.digest is not None:
+        return None if now.digest is None else wanted.digest
+    if now.digest and now.version != wanted.version:
+        raise Permanent(
+            f"{hit.place}: {DIGEST} is pinned beside {STAGE}, and the digest of v{wanted.version} is not known, as it "
+            "was released nowhere yet; release it first on a stage that pins no digest, or take this one out"
+        )
+    return now.digest
 
 
 def _only(files: Mapping[str, str], model: str | None) -> _Hit:

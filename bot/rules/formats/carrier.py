@@ -14,6 +14,7 @@ from bot.rules.formats.tree import Chain, line, repeated
 
 STAGE: Final = "MODEL_STAGE"
 VERSION: Final = "MODEL_VERSION"
+DIGEST: Final = "MODEL_DIGEST"
 NAME: Final = "MODEL_NAME"
 
 
@@ -49,6 +50,7 @@ class Carrier:
     """All that holds it, the document first."""
     stage: Entry | None = None
     version: Entry | None = None
+    digest: Entry | None = None
     model: str | None = None
     """What MODEL_NAME says beside it."""
     config: str | None = None
@@ -63,14 +65,15 @@ class Carrier:
         """Return what it says now.  A MODEL_VERSION that is no number names no version."""
         version = self.version.value if self.version else ""
         number = int(version) if re.fullmatch(r"[0-9]{1,18}", version) else None
-        return Pin(stage=self.stage.value if self.stage else "", version=number)
+        digest = self.digest.value if self.digest else None
+        return Pin(stage=self.stage.value if self.stage else "", version=number, digest=digest)
 
 
 def doubt(carrier: Carrier, aliased: frozenset[int]) -> tuple[int, str] | None:
     """Return the line and the reason why this carrier cannot be edited safely, or None."""
     if carrier.doubt:
         return carrier.line, carrier.doubt
-    entries = [entry for entry in (carrier.stage, carrier.version) if entry]
+    entries = [entry for entry in (carrier.stage, carrier.version, carrier.digest) if entry]
     spots = [spot.node for entry in entries for spot in entry.spots]
     for node in (*carrier.chain, *(entry.first for entry in entries), *spots):
         if id(node) in aliased:

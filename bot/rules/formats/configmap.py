@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from bot.rules.formats.carrier import NAME, STAGE, VERSION, Carrier, Entry, Spot
+from bot.rules.formats.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Spot
 from bot.rules.formats.tree import Chain, child, line, string, under, walk
 
 
@@ -32,6 +32,7 @@ def _carrier(chain: Chain, data: MappingNode) -> Iterator[Carrier]:
             chain=chain,
             stage=_entry(*pairs[STAGE], flow=bool(data.flow_style)),
             version=_entry(*pairs[VERSION], flow=bool(data.flow_style)) if VERSION in pairs else None,
+            digest=_entry(*pairs[DIGEST], flow=bool(data.flow_style)) if DIGEST in pairs else None,
             model=string(child(data, NAME)),
             config=string(child(child(chain[-2], "metadata"), "name")),
             doubt=_doubt(pairs),
@@ -39,7 +40,7 @@ def _carrier(chain: Chain, data: MappingNode) -> Iterator[Carrier]:
 
 
 def _doubt(pairs: dict[str, tuple[ScalarNode, Node]]) -> str | None:
-    for name in (STAGE, VERSION):
+    for name in (STAGE, VERSION, DIGEST):
         if name in pairs and not isinstance(pairs[name][1], ScalarNode):
             return f"{name} is not a plain value; write it as a string"
     return None

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
-from bot.rules.formats.carrier import NAME, STAGE, VERSION, Carrier, Entry, Spot
+from bot.rules.formats.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Spot
 from bot.rules.formats.tree import Chain, child, line, string, under, walk
 
 
@@ -29,15 +29,16 @@ def _named(env: SequenceNode, name: str) -> list[Node]:
 
 
 def _carrier(chain: Chain, env: SequenceNode, stage: Node) -> Carrier:
-    versions = _named(env, VERSION)
+    versions, digests = _named(env, VERSION), _named(env, DIGEST)
     models = [string(child(item, "value")) for item in _named(env, NAME)]
     return Carrier(
         line=line(stage),
         chain=chain,
         stage=_entry(stage, flow=bool(env.flow_style)),
         version=_entry(versions[0], flow=bool(env.flow_style)) if versions else None,
+        digest=_entry(digests[0], flow=bool(env.flow_style)) if digests else None,
         model=models[0] if len(models) == 1 else None,
-        doubt=_doubt(STAGE, [stage]) or _doubt(VERSION, versions),
+        doubt=_doubt(STAGE, [stage]) or _doubt(VERSION, versions) or _doubt(DIGEST, digests),
         elsewhere=child(stage, "valueFrom") is not None,
     )
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator
 
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
-from bot.rules.formats.carrier import NAME, STAGE, VERSION, Carrier, Entry, Spot
+from bot.rules.formats.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Spot
 from bot.rules.formats.tree import child, line, string, walk
 
 INLINE = "in a patch written inline, which Callboard does not edit; move it to a file of its own (patches: - path: …)"
@@ -35,19 +35,24 @@ def carriers(document: Node) -> Iterator[Carrier]:
 
 
 def _carriers(chain: tuple[Node, ...], literals: SequenceNode) -> Iterator[Carrier]:
-    entries = {name: _named(literals, name) for name in (NAME, STAGE, VERSION)}
-    versions = entries[VERSION]
-    lines = " and ".join(str(line(entry.first)) for entry in versions)
+    entries = {name: _named(literals, name) for name in (NAME, STAGE, VERSION, DIGEST)}
+    versions, digests = entries[VERSION], entries[DIGEST]
     for stage in entries[STAGE]:
         yield Carrier(
             line=line(stage.first),
             chain=chain,
             stage=stage,
             version=versions[0] if versions else None,
+            digest=digests[0] if digests else None,
             model=entries[NAME][0].value if entries[NAME] else None,
             config=string(child(chain[-2], "name")),
-            doubt=f"{VERSION} stands on lines {lines}; leave one" if len(versions) > 1 else None,
+            doubt=_doubt(VERSION, versions) or _doubt(DIGEST, digests),
         )
+
+
+def _doubt(name: str, entries: list[Entry]) -> str | None:
+    lines = " and ".join(str(line(entry.first)) for entry in entries)
+    return f"{name} stands on lines {lines}; leave one" if len(entries) > 1 else None
 
 
 def _named(literals: SequenceNode, name: str) -> list[Entry]:

@@ -13,7 +13,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 from bot.domain import Pin
 from bot.errors import Permanent
 from bot.rules.formats import proof
-from bot.rules.formats.carrier import STAGE, VERSION, Carrier, Entry, Spot
+from bot.rules.formats.carrier import DIGEST, STAGE, VERSION, Carrier, Entry, Spot
 from bot.rules.formats.tree import BOM, STR, end
 
 
@@ -25,6 +25,8 @@ def write(text: str, carrier: Carrier, pin: Pin, name: str) -> str:
     """
     body = text.removeprefix(BOM)
     wanted = [(carrier.stage, STAGE, pin.stage), (carrier.version, VERSION, str(pin.version))]
+    if pin.digest is not None:
+        wanted.append((carrier.digest, DIGEST, pin.digest))
     told = {spot: _says(spot, key, said) for entry, key, said in wanted if entry for spot in entry.spots}
     cuts = [_cut(body, spot.node, said) for spot, said in told.items() if _differs(spot, said)]
     added: list[str] = []
