@@ -206,6 +206,7 @@ class Approvals(RuleBasedStateMachine):
             self.home.cleanup()
 
 
+@pytest.mark.timeout(3600 if FULL else 180)
 def test_no_approval_is_false_and_none_is_missed(tmp_path: Path) -> None:
     Approvals.folder, Approvals.template = tmp_path, template(tmp_path)
     run_state_machine_as_test(
@@ -229,6 +230,7 @@ EXERCISED = (
 )  # fmt: skip
 
 
+@pytest.mark.timeout(900 if FULL else 180)
 @pytest.mark.parametrize("mutant", sorted(mutants.MUTANTS) if FULL else ["quorum"])
 def test_a_rule_that_is_missing_is_noticed(mutant: str, tmp_path: Path) -> None:
     folder = mutants.without(mutant, ROOT, tmp_path)
