@@ -1,7 +1,8 @@
 """What the demo's GitOps repository holds in its first commit.
 
-iris-classifier stands there as in this project's own `manifests/`; a second model, in the other layout, stands in
-`bot/demo/repository/`.  To add a model, put its manifests there.
+iris-classifier stands there as in this project's own `manifests/`, except that models may be code: the demo's broken
+versions are Python that fails.  A second model, in the other layout, stands in `bot/demo/repository/`.  To add a model,
+put its manifests there.
 """
 
 from pathlib import Path
@@ -12,6 +13,11 @@ from bot.errors import Permanent
 ROOT: Final = Path(__file__).parents[2]
 OURS: Final = "manifests/iris-classifier"
 REST: Final = Path(__file__).parent / "repository"
+DEPLOYMENT: Final = f"{OURS}/base/deployment.yaml"
+ENV: Final = b"        env:\n"
+CODE: Final = (
+    b"        - {name: MODEL_FLAVORS, value: 'sklearn,python_function'}   # the demo's broken versions are code\n"
+)
 
 
 def files() -> dict[str, bytes]:
@@ -23,6 +29,7 @@ def files() -> dict[str, bytes]:
     found = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in _below(ROOT / OURS)}
     if not found:
         raise Permanent(f"The demo needs a checkout of Callboard: there is no {OURS} in {ROOT}.")
+    found[DEPLOYMENT] = found[DEPLOYMENT].replace(ENV, ENV + CODE)
     return found | {path.relative_to(REST).as_posix(): path.read_bytes() for path in _below(REST)}
 
 

@@ -1,4 +1,4 @@
-"""`python -m bot.serving`: resolve, download, load, rehearse, serve.
+"""`python -m bot.serving`: resolve, download, inspect, load, rehearse, serve.
 
 The port answers only once all of that is done, so /ping and /readyz are never 200 without a model that has predicted.
 Afterwards the registry may go away: nothing is asked of it again.
@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bot.serving import logs, settings
+from bot.serving.inspection import inspect
 from bot.serving.logs import say
 from bot.serving.refusals import Exit, Refusal
 from bot.serving.resolve import Found, resolve
@@ -64,11 +65,14 @@ def _load_and_listen(told: Settings, found: Found, folder: Path, listener: socke
     from bot.serving import application, loading  # noqa: PLC0415
 
     path = loading.download(found, folder, told.registry)
-    say("downloaded", files=sum(file.is_file() for file in path.rglob("*")))
+    digest, flavor = inspect(path, told.demands)
+    say("downloaded", files=sum(file.is_file() for file in path.rglob("*")), digest=digest, flavor=flavor)
     model = loading.load(path)
     say("loaded")
     say("predicted its input example" if loading.rehearse(model, path) else "has no input example")
-    loaded = application.Loaded(found=found, stage=told.wanted.stage, at=datetime.now(UTC))
+    loaded = application.Loaded(
+        found=found, stage=told.wanted.stage, digest=digest, flavor=flavor, at=datetime.now(UTC)
+    )
     say("serving", host=told.host, port=listener.getsockname()[1])
     application.listen(listener, application.application(model, loaded))
 
@@ -82,7 +86,7 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except OSError as error:
         listener.close()
-        raise Refusal(Exit.USAGE, f"cannot listen on MODEL_HOST:PORT ({host}:{port}): {error.strerror}") from error
+        raise Refusal(Exit.PORT_TAKEN, f"cannot listen on MODEL_HOST:PORT ({host}:{port}): {error.strerror}") from error
     return listener
 
 

@@ -24,6 +24,8 @@ class Loaded:
 
     found: Found
     stage: str | None
+    digest: str
+    flavor: str
     at: datetime
 
 
@@ -35,6 +37,8 @@ def application(model: Any, loaded: Loaded) -> FastAPI:
         "version": loaded.found.version,
         "run": loaded.found.run,
         "stage": loaded.stage,
+        "digest": loaded.digest,
+        "flavor": loaded.flavor,
         "loaded_at": loaded.at.isoformat(timespec="milliseconds"),
     }
 

@@ -4,6 +4,7 @@ Importing this module imports MLflow, which takes a second: do it once the versi
 load may take is the startup probe's business, not this module's.
 """
 
+import errno
 import traceback
 from pathlib import Path
 from typing import Any
@@ -24,7 +25,7 @@ def download(found: Found, folder: Path, registry: Registry) -> Path:
     """Bring the version's files into the folder, and return where the model stands.
 
     Raises:
-        Refusal: the registry no longer answers (69), or does not have the files (66).
+        Refusal: the registry no longer answers (69), does not have the files (66), or there is no room for them (73).
     """
     try:
         return Path(download_artifacts(artifact_uri=found.uri, dst_path=str(folder), tracking_uri=registry.url))
@@ -33,7 +34,8 @@ def download(found: Found, folder: Path, registry: Registry) -> Path:
         code = Exit.NO_INPUT if gone else Exit.UNAVAILABLE
         raise Refusal(code, f"cannot download {found.uri} from {registry.name}: {error.message}") from error
     except OSError as error:  # the store's own trouble (S3 and others come this way), or a full disk
-        raise Refusal(Exit.UNAVAILABLE, f"cannot download {found.uri} to {folder}: {error}") from error
+        code = Exit.NO_ROOM if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS} else Exit.UNAVAILABLE
+        raise Refusal(code, f"cannot download {found.uri} to {folder}: {error}") from error
 
 
 def load(path: Path) -> Any:
@@ -62,7 +64,8 @@ def rehearse(model: Any, path: Path) -> bool:
         invocations(example.read_text(), "application/json", model, model.metadata.get_input_schema())
     except Exception as error:
         traceback.print_exc()
-        raise Refusal(Exit.SOFTWARE, f"model failed to predict its own input example: {_cause(error)}") from error
+        because = f"model failed to predict its own input example: {_cause(error)}"
+        raise Refusal(Exit.NO_PREDICTION, because) from error
     return True
 
 

@@ -1,6 +1,7 @@
 """Why the server will not start: one line for a person, one exit code for a machine.
 
-The codes are those of sysexits.h (https://man7.org/linux/man-pages/man3/sysexits.h.3head.html).
+Codes up to 78 are those of sysexits.h (https://man7.org/linux/man-pages/man3/sysexits.h.3head.html), the rest are ours.
+docs/serving.md lists them all, with what to do.
 """
 
 from enum import IntEnum
@@ -10,10 +11,16 @@ class Exit(IntEnum):
     """How the process ends when it cannot serve."""
 
     USAGE = 64  # the environment is wrong: mend the manifest
+    OTHER_FILES = 65  # the model's files are not those of MODEL_DIGEST
     NO_INPUT = 66  # the registry has no such version
     UNAVAILABLE = 69  # the registry does not answer: trying again may help
-    SOFTWARE = 70  # the model itself does not load, or cannot predict its own example
+    SOFTWARE = 70  # the model itself does not load
+    PORT_TAKEN = 71  # something else listens there
+    NO_ROOM = 73  # the model cannot be written to the temporary folder
     NO_PERMISSION = 77  # the registry answers, and refuses these credentials
+    OTHER_IMAGE = 78  # Python or the libraries are not those that the model was made with
+    NOT_ALLOWED = 79  # a flavor or a type that MODEL_FLAVORS and MODEL_TRUSTED_TYPES do not name
+    NO_PREDICTION = 80  # the model cannot predict its own input example
 
 
 class Refusal(Exception):

@@ -3,11 +3,15 @@
 Read once, checked whole.  A variable that is set to nothing counts as unset, as in a manifest's `value: ""`.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from bot.serving import trust
 from bot.serving.refusals import Exit, Refusal
+
+TRUE = {"true", "1"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,11 +45,25 @@ class Registry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Demands:
+    """What a model must be before it is loaded."""
+
+    digest: str | None
+    """"sha256:…" of its files, as `bot.serving.digest` computes it; None: any."""
+    flavors: frozenset[str]
+    types: frozenset[str]
+    """What skops may build, beside what `bot.serving.trust` knows."""
+    strict: bool
+    """Every requirement of the model is to be met, and not only the minor versions of Python and its library."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All that the server is told."""
 
     wanted: Wanted
     registry: Registry
+    demands: Demands
     host: str
     port: int
 
@@ -57,7 +75,7 @@ def read(environ: Mapping[str, str]) -> Settings:
         Refusal: a variable is missing or wrong; the line names each of them.
     """
     given = {name: value.strip() for name, value in environ.items() if value.strip()}
-    wrong = [sentence for check in (_names, _numbers, _unsupported) for sentence in check(given)]
+    wrong = [sentence for check in (_names, _numbers, _forms) for sentence in check(given)]
     if wrong:
         raise Refusal(Exit.USAGE, "; ".join(wrong))
     version = given.get("MODEL_VERSION")
@@ -66,13 +84,19 @@ def read(environ: Mapping[str, str]) -> Settings:
             model=given["MODEL_NAME"], stage=given.get("MODEL_STAGE"), version=int(version) if version else None
         ),
         registry=_registry(given),
+        demands=Demands(
+            digest=given.get("MODEL_DIGEST"),
+            flavors=_words(given, "MODEL_FLAVORS") or trust.DATA,
+            types=_words(given, "MODEL_TRUSTED_TYPES"),
+            strict=given.get("MODEL_STRICT") in TRUE,
+        ),
         host=given.get("MODEL_HOST", "0.0.0.0"),  # noqa: S104 - a pod is reached through its own address
         port=int(given.get("PORT", "8080")),
     )
 
 
 def _registry(given: Mapping[str, str]) -> Registry:
-    insecure = given.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"true", "1"}
+    insecure = given.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in TRUE
     return Registry(
         url=given["MLFLOW_TRACKING_URI"].rstrip("/"),
         username=given.get("MLFLOW_TRACKING_USERNAME"),
@@ -106,6 +130,15 @@ def _numbers(given: Mapping[str, str]) -> list[str]:
     return wrong
 
 
-def _unsupported(given: Mapping[str, str]) -> list[str]:
-    """A digest that nobody verifies would be a false promise, so it is refused."""
-    return ["MODEL_DIGEST is set, and this release does not verify it: remove it"] if "MODEL_DIGEST" in given else []
+def _forms(given: Mapping[str, str]) -> list[str]:
+    wrong = []
+    digest, strict = given.get("MODEL_DIGEST", ""), given.get("MODEL_STRICT", "0")
+    if digest and not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
+        wrong.append(f"MODEL_DIGEST is {digest!r}: expected sha256: and 64 hexadecimal digits, as /model says it")
+    if strict not in {*TRUE, "0", "false"}:
+        wrong.append(f"MODEL_STRICT is {strict!r}: expected 1 or 0")
+    return wrong
+
+
+def _words(given: Mapping[str, str], name: str) -> frozenset[str]:
+    return frozenset(word for word in re.split(r"[,\s]+", given.get(name, "")) if word)

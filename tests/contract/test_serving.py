@@ -53,7 +53,8 @@ async def test_it_says_which_version_it_has_really_loaded(mlflow_server: MLflowS
     run = (await mlflow_server.versions("iris-classifier"))[1]["run_id"]
     assert status == 200
     assert timedelta(0) < age < timedelta(minutes=5)
-    assert said == {"name": "iris-classifier", "version": 1, "run": run, "stage": "production"}
+    assert re.fullmatch("sha256:[0-9a-f]{64}", said.pop("digest"))
+    assert said == {"name": "iris-classifier", "version": 1, "run": run, "stage": "production", "flavor": "sklearn"}
 
 
 def test_it_is_ready_only_once_it_listens(production: ModelServer) -> None:

@@ -1,0 +1,63 @@
+"""What a downloaded model is: its files, its flavor, what it was made with.  Nothing of it is imported or run here."""
+
+import platform
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bot.serving import requirements, trust
+from bot.serving.digest import digest
+from bot.serving.logs import say
+from bot.serving.refusals import Exit, Refusal
+from bot.serving.settings import Demands
+
+
+def inspect(path: Path, demands: Demands) -> tuple[str, str]:
+    """Return the digest of the model's files and its flavor; nothing of it is imported or run.
+
+    Raises:
+        Refusal: it is not what it must be (65), not allowed (79), or not made for this image (78).
+    """
+    whole = digest(path)
+    if demands.digest not in {None, whole}:
+        because = f"the model's files are {whole}, and MODEL_DIGEST is {demands.digest}"
+        raise Refusal(
+            Exit.OTHER_FILES, f"{because}: they changed in the registry since, or the pin is another version's"
+        )
+    flavors = _yaml(path / "MLmodel").get("flavors")
+    flavors = flavors if isinstance(flavors, Mapping) else {}
+    trust.judge(flavors, allowed=demands.flavors, types=demands.types)
+    _compare(path, flavors, strict=demands.strict)
+    return whole, trust.flavor(flavors)
+
+
+def _compare(path: Path, flavors: Mapping[str, Any], *, strict: bool) -> None:
+    listed = path / "requirements.txt"
+    lines = listed.read_text(errors="replace").splitlines() if listed.is_file() else []
+    python = _yaml(path / "python_env.yaml").get("python")
+    was = requirements.made(trust.flavor(flavors), flavors, python, lines)
+    unmet = requirements.unmet(was, python=platform.python_version(), installed=_installed, strict=strict)
+    if unmet:
+        todo = "serve it from an image that has what it was made with, or train it with what is here"
+        raise Refusal(Exit.OTHER_IMAGE, f"{'; '.join(unmet)}: {todo}")
+    if unsaid := requirements.unsaid(was):
+        say("the model does not say what it was made with, so it was not compared", unsaid=unsaid)
+
+
+def _installed(project: str) -> str | None:
+    try:
+        return metadata.version(project)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _yaml(path: Path) -> Mapping[str, Any]:
+    """Return what a file says, or nothing where there is none, or none that can be read."""
+    try:
+        said = yaml.safe_load(path.read_text()) if path.is_file() else None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Refusal(Exit.SOFTWARE, f"the model's {path.name} cannot be read: {error}") from error
+    return said if isinstance(said, Mapping) else {}

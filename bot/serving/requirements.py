@@ -1,0 +1,101 @@
+"""Does this image fit the model?  Pure: what the model says it was made with, held against what is installed.
+
+MLflow only warns when Python or a library differ, and predicts all the same.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+PROJECTS: Final = {"sklearn": "scikit-learn"}
+"""Names of libraries, where they are not those of their flavors."""
+
+Installed = Callable[[str], str | None]
+"""From a project's name to its version here, or None where it is not installed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What the model says it was made with; None or nothing where it does not say."""
+
+    python: str | None
+    project: str | None
+    """The library of its flavor, as PyPI calls it."""
+    version: str | None
+    """The library's version."""
+    requirements: tuple[str, ...]
+    """The lines of its requirements.txt."""
+
+
+def made(name: str, flavors: Mapping[str, Any], python: str | None, requirements: Iterable[str]) -> Made:
+    """Return what a model of that flavor was made with; `python` is what python_env.yaml says."""
+    lines = tuple(line for line in (_bare(each) for each in requirements) if line)
+    project = None if name == "python_function" else PROJECTS.get(name, name)
+    settings = flavors.get(name) or {}
+    logged = next((str(said) for key, said in settings.items() if key.endswith("_version")), None)
+    return Made(
+        python=flavors["python_function"].get("python_version") or python,
+        project=project,
+        version=_pinned(project, lines) or logged,
+        requirements=lines,
+    )
+
+
+def unmet(was: Made, *, python: str, installed: Installed, strict: bool) -> list[str]:
+    """Return a sentence for each thing that differs: minor versions or, when `strict`, every requirement."""
+    found = []
+    if was.python and _minor(was.python) != _minor(python):
+        found.append(f"the model was made with Python {was.python}, and this is {python}")
+    if was.project and was.version:
+        here = installed(was.project)
+        if here is None or _minor(was.version) != _minor(here):
+            found.append(f"it was made with {was.project} {was.version}, and here is {here or 'none'}")
+    return [*found, *_unmet(was.requirements, installed)] if strict else found
+
+
+def unsaid(was: Made) -> list[str]:
+    """Return what the model does not say, so that nobody could compare it."""
+    said = {"Python": was.python, **({was.project: was.version} if was.project else {})}
+    return [what for what, version in said.items() if not version]
+
+
+def _unmet(lines: Iterable[str], installed: Installed) -> Iterator[str]:
+    for line in lines:
+        wanted = _requirement(line)
+        if wanted is None:
+            yield f"{line!r} in its requirements.txt cannot be compared with what is here"
+            continue
+        if wanted.marker is not None and not wanted.marker.evaluate():
+            continue
+        here = installed(wanted.name) or (installed("mlflow-skinny") if wanted.name == "mlflow" else None)
+        if here is None or not wanted.specifier.contains(here, prereleases=True):
+            yield f"it requires {wanted.name}{wanted.specifier}, and here is {here or 'none'}"
+
+
+def _pinned(project: str | None, lines: Iterable[str]) -> str | None:
+    """Return the version that a project is pinned to."""
+    wanted = [found for line in lines if (found := _requirement(line)) and canonicalize_name(found.name) == project]
+    return next((each.version for one in wanted for each in one.specifier if each.operator in {"==", "==="}), None)
+
+
+def _requirement(line: str) -> Requirement | None:
+    try:
+        return Requirement(line)
+    except InvalidRequirement:
+        return None
+
+
+def _bare(line: str) -> str:
+    return re.sub(r"(^|\s)#.*", "", line).strip()
+
+
+def _minor(version: str) -> tuple[int, ...] | str:
+    try:
+        return Version(version).release[:2]
+    except InvalidVersion:
+        return version

@@ -1,0 +1,90 @@
+"""Real models that a server looks at twice: each is refused with an exit code of its own, or served where told so."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.model_server import ROOT, ended, environment, free_port, serving
+from tests.odd_models import KINDS
+from tests.registry import MLflowServer
+
+
+@pytest.fixture(scope="module")
+def odd_models(mlflow_server: MLflowServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Register them all, and return the registry's address."""
+    home = str(tmp_path_factory.mktemp("trainer"))
+    told = {"PATH": os.environ["PATH"], "HOME": home, "TMPDIR": home, "PYTHONPATH": str(ROOT)}
+    told |= {
+        "MLFLOW_TRACKING_URI": mlflow_server.url,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "GIT_PYTHON_REFRESH": "quiet",
+    }
+    command = [sys.executable, "-m", "tests.odd_models", *KINDS]
+    subprocess.run(command, env=told, cwd=home, check=True, capture_output=True, timeout=120)
+    return mlflow_server.url
+
+
+def pod(url: str, model: str, **more: str) -> dict[str, str]:
+    return environment(url, MODEL_NAME=model, MODEL_VERSION="1", PORT=str(free_port())) | more
+
+
+OTHER = "sha256:" + 64 * "0"
+
+
+@pytest.mark.parametrize(
+    ("model", "told", "code", "says"),
+    [
+        ("forest", {"MODEL_DIGEST": OTHER}, 65, f"and MODEL_DIGEST is {OTHER}: they changed in the registry"),
+        ("older", {}, 78, "it was made with scikit-learn 1.2.2, and here is"),
+        ("demanding", {"MODEL_STRICT": "1"}, 78, "it requires no-such-project==1.0, and here is none"),
+        ("pickled", {}, 79, "the model is of sklearn:cloudpickle, and MODEL_FLAVORS allows lightgbm, sklearn:"),
+        ("forest", {"MODEL_FLAVORS": "lightgbm"}, 79, "the model is of sklearn, and MODEL_FLAVORS allows lightgbm:"),
+        ("untrusted", {}, 79, "trusted with numpy.nan_to_num: look"),
+        ("forgetful", {}, 79, "the model is of python_function,"),
+        (
+            "forgetful",
+            {"MODEL_FLAVORS": "python_function"},
+            80,
+            "model failed to predict its own input example: KeyError: 'a column that nobody sends'",
+        ),
+    ],
+)
+def test_a_model_that_is_not_what_it_must_be_is_refused_in_one_line_with_its_own_code(
+    odd_models: str, model: str, told: dict[str, str], code: int, says: str
+) -> None:
+    ended_with, lines = ended(pod(odd_models, model, **told))
+    assert ended_with == code
+    assert says in lines[-1]
+
+
+@pytest.mark.parametrize(
+    ("model", "told", "flavor"),
+    [
+        ("forest", {}, "sklearn"),
+        ("booster", {}, "lightgbm"),
+        ("demanding", {}, "sklearn"),
+        ("untrusted", {"MODEL_TRUSTED_TYPES": "numpy.nan_to_num"}, "sklearn"),
+        ("pickled", {"MODEL_FLAVORS": "sklearn:cloudpickle"}, "sklearn"),
+    ],
+)
+def test_what_is_data_is_served_by_itself_and_what_is_code_once_it_is_named(
+    odd_models: str, tmp_path: Path, model: str, told: dict[str, str], flavor: str
+) -> None:
+    with serving(tmp_path, pod(odd_models, model, TMPDIR=str(tmp_path), **told)) as server:
+        said = json.loads(server.get("/model")[1])
+        asked = json.dumps({"dataframe_split": {"columns": ["x", "y"], "data": [[1.0, 1.0], [2.0, 0.0]]}}).encode()
+        status, answer = server.ask("POST", "/invocations", asked, "application/json")
+    assert (said["name"], said["flavor"], status) == (model, flavor, 200)
+    assert len(json.loads(answer)["predictions"]) == 2
+    assert said["digest"].startswith("sha256:")
+
+
+def test_a_digest_that_is_pinned_as_the_server_says_it_is_served(odd_models: str, tmp_path: Path) -> None:
+    with serving(tmp_path, pod(odd_models, "forest")) as server:
+        digest = json.loads(server.get("/model")[1])["digest"]
+    with serving(tmp_path, pod(odd_models, "forest", MODEL_DIGEST=digest)) as server:
+        assert json.loads(server.get("/model")[1])["digest"] == digest

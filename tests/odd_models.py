@@ -1,0 +1,106 @@
+"""`python -m tests.odd_models KIND…`: register models that a server looks at twice.  Not itself a test.
+
+Each kind becomes version 1 of a model of that name, in the registry of MLFLOW_TRACKING_URI.
+"""
+
+import logging
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import lightgbm
+import mlflow
+import numpy as np
+import pandas as pd
+from mlflow.models import infer_signature
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
+
+EXAMPLE = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [1.0, 0.0, 1.0, 0.0]})
+ANSWER = np.array([0, 1, 0, 1])
+FORGETFUL = """
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+class Forgetful(PythonModel):
+    def predict(self, context, model_input, params=None):
+        raise KeyError("a column that nobody sends")
+
+set_model(Forgetful())
+"""
+
+
+def forest(**logged: Any) -> None:
+    """A forest, which skops does not take for harmless by itself."""
+    model = RandomForestClassifier(n_estimators=5, random_state=0).fit(EXAMPLE, ANSWER)
+    mlflow.sklearn.log_model(model, skops_trusted_types=["sklearn.tree._tree.Tree"], **logged)
+
+
+def pickled(**logged: Any) -> None:
+    """A neighbours' vote as a pickle."""
+    model = KNeighborsClassifier(1).fit(EXAMPLE, ANSWER)
+    mlflow.sklearn.log_model(model, serialization_format="cloudpickle", **logged)
+
+
+def untrusted(**logged: Any) -> None:
+    """A pipeline that wants to be trusted with a function."""
+    steps = make_pipeline(FunctionTransformer(np.nan_to_num), KNeighborsClassifier(1)).fit(EXAMPLE, ANSWER)
+    types = [
+        "numpy.nan_to_num",
+        "sklearn.metrics._dist_metrics.EuclideanDistance64",
+        "sklearn.neighbors._kd_tree.KDTree",
+    ]
+    mlflow.sklearn.log_model(steps, skops_trusted_types=types, **logged)
+
+
+def booster(**logged: Any) -> None:
+    """LightGBM's own."""
+    told = {"objective": "binary", "verbose": -1, "min_data_in_leaf": 1, "min_data_in_bin": 1}
+    model = lightgbm.train(told, lightgbm.Dataset(EXAMPLE, ANSWER), num_boost_round=3)
+    mlflow.lightgbm.log_model(model, **logged)
+
+
+def older(**logged: Any) -> None:
+    """Made with another scikit-learn, it says."""
+    forest(**logged | {"pip_requirements": ["scikit-learn==1.2.2"]})
+
+
+def demanding(**logged: Any) -> None:
+    """Requires what is not here."""
+    forest(**logged | {"pip_requirements": ["scikit-learn", "no-such-project==1.0"]})
+
+
+def forgetful(**logged: Any) -> None:
+    """Custom code that cannot predict its own example."""
+    path = Path(tempfile.mkdtemp()) / "model.py"
+    path.write_text(FORGETFUL)
+    mlflow.pyfunc.log_model(python_model=str(path), **logged | {"pip_requirements": ["mlflow-skinny"]})
+
+
+KINDS: dict[str, Callable[..., None]] = {
+    made.__name__: made for made in (forest, pickled, untrusted, booster, older, demanding, forgetful)
+}
+
+
+def main(kinds: list[str]) -> None:
+    """Register them."""
+    warnings.simplefilter("ignore")
+    logging.disable(logging.WARNING)
+    for kind in kinds:
+        with mlflow.start_run():
+            KINDS[kind](
+                name="model",
+                registered_model_name=kind,
+                input_example=EXAMPLE,
+                signature=infer_signature(EXAMPLE, ANSWER),
+                pip_requirements=["scikit-learn", "lightgbm"],
+            )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
