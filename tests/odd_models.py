@@ -33,6 +33,18 @@ class Forgetful(PythonModel):
 
 set_model(Forgetful())
 """
+SLOW = """
+import time
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+class Slow(PythonModel):
+    def predict(self, context, model_input, params=None):
+        time.sleep(float(model_input["seconds"].max()))
+        return model_input
+
+set_model(Slow())
+"""
 
 
 def forest(**logged: Any) -> None:
@@ -82,8 +94,21 @@ def forgetful(**logged: Any) -> None:
     mlflow.pyfunc.log_model(python_model=str(path), **logged | {"pip_requirements": ["mlflow-skinny"]})
 
 
+def slow(**logged: Any) -> None:
+    """Custom code that takes as many seconds as it is told."""
+    path = Path(tempfile.mkdtemp()) / "model.py"
+    path.write_text(SLOW)
+    example = pd.DataFrame({"seconds": [0.0]})
+    mine = {
+        "input_example": example,
+        "signature": infer_signature(example, example),
+        "pip_requirements": ["mlflow-skinny"],
+    }
+    mlflow.pyfunc.log_model(python_model=str(path), **logged | mine)
+
+
 KINDS: dict[str, Callable[..., None]] = {
-    made.__name__: made for made in (forest, pickled, untrusted, booster, older, demanding, forgetful)
+    made.__name__: made for made in (forest, pickled, untrusted, booster, older, demanding, forgetful, slow)
 }
 
 

@@ -1,21 +1,28 @@
-"""The web application: MLflow's own (/ping /health /version /invocations), and two answers more.
+"""The web application: MLflow's /ping /health /version /invocations, and /readyz, /model and /metrics.
 
-https://mlflow.org/docs/latest/deployment/deploy-model-locally/#inference-server-specification
+The event loop only reads and writes; predictions run in a few threads, so that probes are answered while they do.
 """
 
-import socket
+import asyncio
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 
-import uvicorn
-from fastapi import FastAPI
-from mlflow.pyfunc import scoring_server
+from mlflow.version import VERSION
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
 
+from bot.serving.metrics import KIND, Metrics
+from bot.serving.predicting import Answer, Predictor, refusal
 from bot.serving.resolve import Found
+from bot.serving.settings import Limits
 
-DRAIN = 5
-"""Seconds that requests under way are given after SIGTERM."""
+JSON: Final = "application/json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,10 +36,116 @@ class Loaded:
     at: datetime
 
 
-def application(model: Any, loaded: Loaded) -> FastAPI:
-    """Return the application for a model that is loaded and has been rehearsed: it is ready as soon as it listens."""
-    app: FastAPI = scoring_server.init(model)
-    said: dict[str, str | int | None] = {
+class Application:
+    """One loaded model on the web."""
+
+    def __init__(self, model: Any, loaded: Loaded, limits: Limits) -> None:
+        self.draining = False
+        """No longer ready: other pods are to be asked."""
+        self.web = Starlette(
+            routes=[
+                Route("/ping", self._ping),
+                Route("/health", self._ping),
+                Route("/version", self._version),
+                Route("/readyz", self._readyz),
+                Route("/model", self._say),
+                Route("/metrics", self._count),
+                Route("/invocations", self._invocations, methods=["POST"]),
+            ]
+        )
+        self._limits = limits
+        self._predictor = Predictor(model)
+        self._said = _said(loaded)
+        labels = {"name": loaded.found.model, "version": str(loaded.found.version), "stage": loaded.stage or ""}
+        self._metrics = Metrics(**labels, digest=loaded.digest, flavor=loaded.flavor)
+        self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="predict")
+        self._stuck: set[Future[Answer]] = set()
+        self._waiting = 0
+
+    async def _ping(self, _request: Request) -> Response:
+        """Answer as long as anything can be predicted: where every thread is stuck, only a restart helps."""
+        return Response("\n", 200 if self._alive else 503, media_type=JSON)
+
+    @property
+    def _alive(self) -> bool:
+        return len(self._stuck) < self._limits.threads
+
+    async def _version(self, _request: Request) -> Response:
+        return Response(VERSION, media_type=JSON)
+
+    async def _readyz(self, _request: Request) -> Response:
+        ready = self._alive and not self.draining
+        return JSONResponse(self._said, 200 if ready else 503, self._headers())
+
+    async def _say(self, _request: Request) -> Response:
+        return JSONResponse(self._said, headers=self._headers())
+
+    async def _count(self, _request: Request) -> Response:
+        return Response(self._metrics.text(), headers={"Content-Type": KIND})
+
+    async def _invocations(self, request: Request) -> Response:
+        self._waiting += 1
+        self._metrics.waiting.set(self._waiting)
+        try:
+            answer = await self._answer(request)
+        finally:
+            self._waiting -= 1
+            self._metrics.waiting.set(self._waiting)
+        self._metrics.answers.labels(answer.status).inc()
+        if answer.failed is not None:
+            self._metrics.errors.labels(answer.failed).inc()
+        return Response(answer.body, answer.status, self._headers(answer.status), media_type=answer.kind)
+
+    async def _answer(self, request: Request) -> Answer:
+        if self._waiting > self._limits.queue:
+            return refusal(503, "TEMPORARILY_UNAVAILABLE", f"{self._limits.queue} requests wait already: try again")
+        kind = request.headers.get("content-type")
+        if kind is None:
+            return refusal(
+                415, "INVALID_PARAMETER_VALUE", "say what is sent: Content-Type: application/json, or text/csv"
+            )
+        try:
+            body = await asyncio.wait_for(self._body(request), self._limits.body_seconds)
+        except TimeoutError:
+            return refusal(408, "BAD_REQUEST", f"the body did not arrive within {self._limits.body_seconds:g} s")
+        except ClientDisconnect:
+            return refusal(400, "BAD_REQUEST", "the body did not arrive whole")
+        if body is None:
+            return refusal(413, "BAD_REQUEST", f"a body may have {self._limits.body} bytes (MODEL_MAX_BODY)")
+        return await self._predict(body, kind)
+
+    async def _body(self, request: Request) -> bytes | None:
+        """Return the body, or None as soon as it is too long."""
+        if int(request.headers.get("content-length", 0)) > self._limits.body:
+            return None
+        read = bytearray()
+        async for chunk in request.stream():
+            read += chunk
+            if len(read) > self._limits.body:
+                return None
+        return bytes(read)
+
+    async def _predict(self, body: bytes, kind: str) -> Answer:
+        began = time.perf_counter()
+        work = self._threads.submit(self._predictor.answer, body, kind)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(work), self._limits.seconds)
+        except TimeoutError:
+            if not work.done():
+                self._stuck.add(work)
+                work.add_done_callback(self._stuck.discard)
+            return refusal(504, "DEADLINE_EXCEEDED", f"no prediction within {self._limits.seconds:g} s (MODEL_TIMEOUT)")
+        finally:
+            self._metrics.seconds.observe(time.perf_counter() - began)
+
+    def _headers(self, status: int = HTTPStatus.OK) -> dict[str, str]:
+        """Return headers that end the connection where the rest of a request was not read, or others serve now."""
+        close = {"Connection": "close"} if self.draining or status in {408, 413} else {}
+        return {**close, "Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else close
+
+
+def _said(loaded: Loaded) -> dict[str, str | int | None]:
+    return {
         "name": loaded.found.model,
         "version": loaded.found.version,
         "run": loaded.found.run,
@@ -41,16 +154,3 @@ def application(model: Any, loaded: Loaded) -> FastAPI:
         "flavor": loaded.flavor,
         "loaded_at": loaded.at.isoformat(timespec="milliseconds"),
     }
-
-    async def answer() -> dict[str, str | int | None]:
-        return said
-
-    app.get("/readyz")(answer)
-    app.get("/model")(answer)
-    return app
-
-
-def listen(listener: socket.socket, app: FastAPI) -> None:
-    """Answer on the socket, in this one process, until SIGTERM; then finish what is under way."""
-    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN)
-    uvicorn.Server(config).run(sockets=[listener])

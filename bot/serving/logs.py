@@ -37,3 +37,8 @@ def configure() -> None:
 def say(step: str, **facts: object) -> None:
     """Log one step of the way, with what is known about it."""
     _LOG.info(step, extra={"facts": facts})
+
+
+def warn(trouble: str, **facts: object) -> None:
+    """Log what went wrong and did not end the server."""
+    _LOG.warning(trouble, extra={"facts": facts})

@@ -12,6 +12,12 @@ from bot.serving import trust
 from bot.serving.refusals import Exit, Refusal
 
 TRUE = {"true", "1"}
+LIMITS = {
+    "body": "MODEL_MAX_BODY",
+    "seconds": "MODEL_TIMEOUT",
+    "queue": "MODEL_MAX_WAITING",
+    "threads": "MODEL_THREADS",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,12 +64,29 @@ class Demands:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much a request may ask for."""
+
+    body: int = 16 << 20
+    """Bytes."""
+    body_seconds: float = 30
+    """How long its body may take to arrive."""
+    seconds: float = 60
+    """How long its prediction may take."""
+    queue: int = 100
+    """Requests that may wait for an answer at the same time."""
+    threads: int = 1
+    """Predictions at the same time.  Python runs one at a time anyway: more help only where a library waits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All that the server is told."""
 
     wanted: Wanted
     registry: Registry
     demands: Demands
+    limits: Limits
     host: str
     port: int
 
@@ -90,6 +113,7 @@ def read(environ: Mapping[str, str]) -> Settings:
             types=_words(given, "MODEL_TRUSTED_TYPES"),
             strict=given.get("MODEL_STRICT") in TRUE,
         ),
+        limits=Limits(**{field: int(given[name]) for field, name in LIMITS.items() if name in given}),
         host=given.get("MODEL_HOST", "0.0.0.0"),  # noqa: S104 - a pod is reached through its own address
         port=int(given.get("PORT", "8080")),
     )
@@ -127,6 +151,9 @@ def _numbers(given: Mapping[str, str]) -> list[str]:
         wrong.append(f"MODEL_VERSION is {version!r}: expected a version's number, such as 3")
     if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
         wrong.append(f"PORT is {port!r}: expected a port's number, such as 8080")
+    for name in LIMITS.values():
+        if not re.fullmatch("[1-9][0-9]{0,11}", limit := given.get(name, "1")):
+            wrong.append(f"{name} is {limit!r}: expected a whole number above 0")
     return wrong
 
 

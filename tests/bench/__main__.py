@@ -1,6 +1,6 @@
 """Figures, one JSON line each: {"name", "value", "unit", "limit", "ratio"}.  Run by `make bench`.
 
-`make bench B=reliability` shows those of the chaos.
+`make bench B=reliability` shows those of the chaos, `make bench B=serving` the model server beside MLflow's.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from bot.demo.home import Home
 from bot.demo.ports import claim
 from bot.demo.registry import Registry
 from bot.demo.world import World
-from tests.bench import reliability
+from tests.bench import reliability, serving
 from tests.stories.registry import models_of
 from tests.story_world import StoryWorld, story_world
 
@@ -90,6 +90,12 @@ async def main() -> None:
             await registry.close()
 
 
+async def model_server() -> None:
+    """Measure the model server."""
+    async for name, value, unit, limit in serving.figures():
+        figure(name, value, unit, limit)
+
+
 if sys.argv[1:] == ["reliability"]:
     sys.exit(reliability.run())
-asyncio.run(main())
+asyncio.run(model_server() if sys.argv[1:] == ["serving"] else main())

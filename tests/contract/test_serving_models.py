@@ -4,11 +4,12 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.model_server import ROOT, ended, environment, free_port, serving
+from tests.model_server import ROOT, ModelServer, ended, environment, free_port, serving
 from tests.odd_models import KINDS
 from tests.registry import MLflowServer
 
@@ -76,11 +77,34 @@ def test_what_is_data_is_served_by_itself_and_what_is_code_once_it_is_named(
 ) -> None:
     with serving(tmp_path, pod(odd_models, model, TMPDIR=str(tmp_path), **told)) as server:
         said = json.loads(server.get("/model")[1])
-        asked = json.dumps({"dataframe_split": {"columns": ["x", "y"], "data": [[1.0, 1.0], [2.0, 0.0]]}}).encode()
-        status, answer = server.ask("POST", "/invocations", asked, "application/json")
+        rows = json.dumps({"dataframe_split": {"columns": ["x", "y"], "data": [[1.0, 1.0], [2.0, 0.0]]}}).encode()
+        status, answer = server.ask("POST", "/invocations", rows, "application/json")
     assert (said["name"], said["flavor"], status) == (model, flavor, 200)
     assert len(json.loads(answer)["predictions"]) == 2
     assert said["digest"].startswith("sha256:")
+
+
+def asked(server: ModelServer, seconds: float) -> tuple[int, bytes]:
+    body = json.dumps({"dataframe_split": {"columns": ["seconds"], "data": [[seconds]]}}).encode()
+    return server.ask("POST", "/invocations", body, "application/json")
+
+
+def test_a_prediction_that_takes_too_long_is_given_up_and_probes_fail_as_long_as_it_keeps_the_only_thread(
+    odd_models: str, tmp_path: Path
+) -> None:
+    told = pod(odd_models, "slow", MODEL_FLAVORS="python_function", MODEL_TIMEOUT="1", MODEL_MAX_WAITING="1")
+    with serving(tmp_path, told) as server, ThreadPoolExecutor() as people:
+        late = people.submit(asked, server, 4)
+        while b"model_requests_in_progress 1.0" not in server.get("/metrics")[1]:
+            assert not late.done()
+        assert server.get("/readyz")[0] == 200, "the loop answers while a prediction runs"
+        assert asked(server, 0)[0] == 503, "another one waits already"
+        status, body = late.result()
+        assert (status, json.loads(body)["error_code"]) == (504, "DEADLINE_EXCEEDED")
+        assert (server.get("/readyz")[0], server.get("/ping")[0]) == (503, 503)
+        while server.get("/ping")[0] != 200:
+            assert server.process.poll() is None
+        assert asked(server, 0)[0] == 200
 
 
 def test_a_digest_that_is_pinned_as_the_server_says_it_is_served(odd_models: str, tmp_path: Path) -> None:

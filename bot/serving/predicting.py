@@ -1,0 +1,87 @@
+"""One prediction: bytes in, an answer out, in MLflow's protocol.  Runs in a thread and never raises.
+
+MLflow's own functions read the request, enforce the signature and write the answer, so that it is the same as that of
+`mlflow models serve`.  What differs: an answer says no traceback, input that nobody can read is never a 500, and what
+is logged of a failure is where it happened and never what was sent.
+https://mlflow.org/docs/latest/deployment/deploy-model-locally/#inference-server-specification
+"""
+
+import json
+import traceback
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final
+
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc import scoring_server
+
+from bot.serving.logs import warn
+
+SENTENCE: Final = 2000
+"""Characters of an error's message that are sent back: MLflow's repeat the whole input."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What is sent back."""
+
+    status: int
+    body: bytes
+    kind: str = "application/json"
+    failed: str | None = None
+    """The name of the exception behind it, where there was one."""
+
+
+class _Asked:
+    """The model, as MLflow's function sees it for one request; it remembers whether the request was understood."""
+
+    def __init__(self, model: Any) -> None:
+        self.metadata = model.metadata
+        self.understood = False
+        self._model = model
+
+    def predict(self, data: Any, params: dict[str, Any] | None = None) -> Any:
+        """Predict."""
+        self.understood = True
+        return self._model.predict(data, params=params)
+
+
+class Predictor:
+    """A loaded model that answers requests."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self._schema = model.metadata.get_input_schema()
+
+    def answer(self, body: bytes, kind: str) -> Answer:
+        """Return the answer to a request with that body and content type."""
+        asked = _Asked(self._model)
+        try:
+            said = scoring_server.invocations(body, kind, asked, self._schema)
+        except MlflowException as error:
+            return _failed(error, error.get_http_status_code(), error.error_code, error.message)
+        except Exception as error:  # noqa: BLE001 - a model may raise anything, and the server lives on
+            if asked.understood:
+                return _failed(
+                    error, HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "the answer cannot be written"
+                )
+            because = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+            return _failed(error, HTTPStatus.BAD_REQUEST, "BAD_REQUEST", f"the input cannot be read: {because}")
+        if said.status == HTTPStatus.OK:
+            return Answer(status=said.status, body=said.response.encode(), kind=said.mimetype)
+        return refusal(said.status, "INVALID_PARAMETER_VALUE", said.response)
+
+
+def refusal(status: int, code: str, message: str, *, failed: str | None = None) -> Answer:
+    """Return an answer that says no, as MLflow says it: {"error_code", "message"}."""
+    short = message if len(message) <= SENTENCE else message[:SENTENCE] + " …"
+    return Answer(status=status, body=json.dumps({"error_code": code, "message": short}).encode(), failed=failed)
+
+
+def _failed(error: BaseException, status: int, code: str, message: str) -> Answer:
+    cause = error
+    while following := (cause.__cause__ or cause.__context__):
+        cause = following
+    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)]
+    warn("a prediction failed", status=int(status), exception=type(cause).__name__, where=where[-5:])
+    return refusal(status, code, message, failed=type(cause).__name__)
