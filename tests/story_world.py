@@ -112,6 +112,8 @@ class StoryWorld:
     seen: dict[str, Any] = field(default_factory=dict)
     hook: str = HOOK
     """What MLflow signs with."""
+    patience: float = 30
+    """Seconds until a story complains."""
 
     # ── what people do ──
 
@@ -162,8 +164,9 @@ class StoryWorld:
         """Wait for such a message."""
         return await self.until(lambda: self.messages(*words), f"a message with {words}")
 
-    async def until(self, look: Callable[[], list[T]], what: str, within: float = 30) -> T:
+    async def until(self, look: Callable[[], list[T]], what: str, within: float | None = None) -> T:
         """Wait until there is something to see, and return the last of it."""
+        within = within or self.patience
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             if self.bot is not None and self.bot.done():

@@ -31,6 +31,7 @@ async def lived(story: Story, folder: Path, registry: Models, at: Point | None) 
         folder, model=model, mlflow=registry.url, behaviours=story.pods, in_front=mortal.in_front
     ) as world:
         mortal.at = at
+        world.patience = 75  # a reaction whose event was lost with the bot is found when all are looked at: every 30 s
         with mortal.over_the_store():
             async with mortal.reborn(world):
                 try:
