@@ -1,45 +1,68 @@
-# Two images from one file:  docker build --target model-server .   and   docker build --target bot .
-# The base is an argument, so that it can be named by its digest.
+# Two images from one file; `make image` builds both.  The base is an argument, so that it can be named by its digest.
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 
 FROM ${BASE} AS base
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/venv/bin:$PATH
-RUN groupadd --gid 10001 callboard && useradd --uid 10001 --gid 10001 --create-home --shell /usr/sbin/nologin callboard
+RUN groupadd --gid 10001 callboard \
+ && useradd --no-log-init --uid 10001 --gid 10001 --create-home --shell /usr/sbin/nologin callboard
 WORKDIR /app
 
-# Dependencies before code: a change of code rebuilds in seconds.
-FROM base AS serving-dependencies
-COPY requirements/serving.txt /tmp/requirements.txt
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes --requirement /tmp/requirements.txt
+# What is installed here is compiled to bytecode, for nothing is written at run time.  pip stays outside of the /venv.
+FROM base AS builder
+ENV PIP_NO_CACHE_DIR=1 PIP_ROOT_USER_ACTION=ignore
+RUN python -m venv --without-pip /venv
 
-FROM base AS bot-dependencies
+# Dependencies before code: a change of code rebuilds in seconds.
+FROM builder AS serving-dependencies
+COPY requirements/serving.txt /tmp/requirements.txt
+RUN /usr/local/bin/python -m pip --python /venv/bin/python install --require-hashes --requirement /tmp/requirements.txt
+
+FROM builder AS bot-dependencies
 COPY requirements/bot.txt /tmp/requirements.txt
-RUN python -m venv /venv && /venv/bin/pip install --no-cache-dir --require-hashes --requirement /tmp/requirements.txt
+RUN /usr/local/bin/python -m pip --python /venv/bin/python install --require-hashes --requirement /tmp/requirements.txt
+
+FROM builder AS serving-code
+COPY bot/__init__.py bot/
+COPY bot/serving bot/serving
+RUN python -m compileall -q bot
+
+# The bot without the demo, and without the server of models.
+FROM builder AS bot-code
+COPY bot bot
+COPY handlers handlers
+RUN rm -rf bot/demo bot/serving && python -m compileall -q bot handlers
 
 # Serves any model: MODEL_NAME with MODEL_VERSION or MODEL_STAGE says which.
 FROM base AS model-server
-LABEL org.opencontainers.image.title="Callboard model server" \
-      org.opencontainers.image.description="Serves the model that MODEL_NAME and MODEL_VERSION name, from MLflow's registry"
+RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
 COPY --from=serving-dependencies /venv /venv
-COPY bot/__init__.py bot/
-COPY bot/serving bot/serving
+COPY --from=serving-code /app /app
 USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --start-period=60s --interval=10s --timeout=3s \
-  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8080/readyz', timeout=2)"]
+  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.getenv(\"PORT\") or 8080}/readyz', timeout=2)"]
 ENTRYPOINT ["python", "-m", "bot.serving"]
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Callboard model server" \
+      org.opencontainers.image.description="Serves the model that MODEL_NAME and MODEL_VERSION name, from MLflow's registry" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
 
-# The bot, without the demo.
 FROM base AS bot
-LABEL org.opencontainers.image.title="Callboard" \
-      org.opencontainers.image.description="Releases machine-learning models from Slack, through Git"
 COPY --from=bot-dependencies /venv /venv
-COPY bot bot
-COPY handlers handlers
-RUN rm -rf bot/demo bot/serving
+COPY --from=bot-code /app /app
 USER 10001:10001
 EXPOSE 8080 8081
 HEALTHCHECK --start-period=30s --interval=10s --timeout=3s \
-  CMD ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8081/livez', timeout=2)"]
+  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.getenv(\"INTERNAL_PORT\") or 8081}/livez', timeout=2)"]
 ENTRYPOINT ["python", "-m", "bot"]
 CMD ["run"]
+ARG VERSION=0.0.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Callboard" \
+      org.opencontainers.image.description="Releases machine-learning models from Slack, through Git" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
