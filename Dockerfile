@@ -34,7 +34,7 @@ RUN rm -rf bot/demo bot/serving && python -m compileall -q bot handlers
 
 # Serves any model: MODEL_NAME with MODEL_VERSION or MODEL_STAGE says which.
 FROM base AS model-server
-RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/*
+RUN apt-get update && apt-get install --yes --no-install-recommends libgomp1 && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY --from=serving-dependencies /venv /venv
 COPY --from=serving-code /app /app
 USER 10001:10001
