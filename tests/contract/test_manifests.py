@@ -147,6 +147,37 @@ def test_pods_keep_the_restricted_standard(folder: str) -> None:
         assert "memory" in each["resources"]["limits"]
 
 
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_model_is_asked_on_one_port_and_asks_for_names_and_the_registry_only(stage: str) -> None:
+    (policy,) = objects(f"iris-classifier/{stage}", "NetworkPolicy")
+    labels = deployment(f"iris-classifier/{stage}")["spec"]["template"]["metadata"]["labels"]
+    assert policy["spec"]["podSelector"]["matchLabels"].items() <= labels.items()
+    assert policy["spec"]["policyTypes"] == ["Ingress", "Egress"]
+    assert policy["spec"]["ingress"] == [{"ports": [{"port": "http"}]}]
+    namespaces = {
+        to["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]: [port["port"] for port in rule["ports"]]
+        for rule in policy["spec"]["egress"]
+        for to in rule["to"]
+    }
+    registry = env(deployment(f"iris-classifier/{stage}"))["MLFLOW_TRACKING_URI"]
+    assert namespaces == {"kube-system": [53, 53], registry.split(".")[1]: [int(registry.rpartition(":")[2])]}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_drained_node_takes_one_pod_of_a_stage_after_the_other(stage: str) -> None:
+    (budget,) = objects(f"iris-classifier/{stage}", "PodDisruptionBudget")
+    labels = deployment(f"iris-classifier/{stage}")["spec"]["template"]["metadata"]["labels"]
+    assert budget["spec"]["maxUnavailable"] == 1
+    assert budget["spec"]["selector"]["matchLabels"] == {name: labels[name] for name in ("model", "stage")}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_pod_has_time_to_answer_what_is_under_way_and_says_why_it_ended(stage: str) -> None:
+    workload = deployment(f"iris-classifier/{stage}")
+    assert workload["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] > 5, "docs/serving.md"
+    assert container(workload)["terminationMessagePolicy"] == "FallbackToLogsOnError"
+
+
 def test_a_model_has_no_account_in_the_cluster() -> None:
     for stage in STAGES:
         assert (
