@@ -1,8 +1,8 @@
 """What the demo's GitOps repository holds in its first commit.
 
-iris-classifier stands there as in this project's own `manifests/`, except that models may be code: the demo's broken
-versions are Python that fails.  A second model, in the other layout, stands in `bot/demo/repository/`.  To add a model,
-put its manifests there.
+iris-classifier stands there as in this project's own `manifests/`, but without its canary, and models may be code: the
+demo's broken versions are Python that fails.  A second model, in the other layout, stands in `bot/demo/repository/`.
+To add a model, put its manifests there.
 """
 
 from pathlib import Path
@@ -13,6 +13,8 @@ from bot.errors import Permanent
 ROOT: Final = Path(__file__).parents[2]
 OURS: Final = "manifests/iris-classifier"
 REST: Final = Path(__file__).parent / "repository"
+LEFT_OUT: Final = ("canary", "weights")
+"""One more model server, and what needs a Gateway."""
 DEPLOYMENT: Final = f"{OURS}/base/deployment.yaml"
 ENV: Final = b"        env:\n"
 CODE: Final = (
@@ -26,7 +28,8 @@ def files() -> dict[str, bytes]:
     Raises:
         Permanent: the project's own manifests are not beside the program (it runs from somewhere else than a checkout).
     """
-    found = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in _below(ROOT / OURS)}
+    ours = (path for path in _below(ROOT / OURS) if path.parent.name not in LEFT_OUT)
+    found = {path.relative_to(ROOT).as_posix(): path.read_bytes() for path in ours}
     if not found:
         raise Permanent(f"The demo needs a checkout of Callboard: there is no {OURS} in {ROOT}.")
     found[DEPLOYMENT] = found[DEPLOYMENT].replace(ENV, ENV + CODE)
