@@ -127,9 +127,13 @@ def _crash_patience(container: Json, ended: Json) -> timedelta:
     return REGISTRY if _ours(container) and number(ended, "exitCode") == UNAVAILABLE else AT_ONCE
 
 
+MESSAGE: Final = 4096
+"""Characters that Kubernetes keeps at most of what a container says at its end."""
+SIGNALLED: Final = 128
+"""Exit codes from here on name the signal that ended a container."""
 UNAVAILABLE: Final = 69
 EXITS: Final = {66: "the registry has no such version", UNAVAILABLE: "the model registry did not answer"}
-"""What Callboard's own model server means by its exit codes."""
+"""What Callboard's own model server means by its exit codes, where its own line is not in the pod's status."""
 
 
 def _exit(container: Json, ended: Json) -> str:
@@ -137,8 +141,17 @@ def _exit(container: Json, ended: Json) -> str:
         limit = text(container, "resources", "limits", "memory")
         return f"OOMKilled: out of memory{f', limit {limit}' if limit else ''}"
     code = number(ended, "exitCode")
-    meaning = EXITS.get(code) if _ours(container) else None
+    meaning = _last_words(ended) or (EXITS.get(code) if _ours(container) else None)
     return f"exit code {code}: {meaning}" if meaning else f"exit code {code}" if ended else "exit code unknown"
+
+
+def _last_words(ended: Json) -> str:
+    """Return the last line of what a container left when it ended by itself: whom a signal ended did not know why.
+
+    https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
+    """
+    lines = redact(text(ended, "message")[:MESSAGE]).split("\n") if number(ended, "exitCode") < SIGNALLED else []
+    return next((clip(line, 200) for line in reversed(lines) if line.strip()), "")
 
 
 def _ours(container: Json) -> bool:

@@ -66,14 +66,15 @@ def validate(thing: Json) -> None:
     """Look at an object as its published schema does.
 
     Raises:
-        jsonschema.ValidationError: it has a field that it may not have, or lacks one.
+        kubernetes_validate.ValidationError: it has a field that it may not have, or lacks one.
         SchemaNotFoundError: its kind has no schema.
     """
     if (thing["apiVersion"], thing["kind"]) == ("gateway.networking.k8s.io/v1", "HTTPRoute"):
         kubernetes_validate.validate(
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": thing["metadata"]}, KUBERNETES, strict=True
         )
-        OAS30Validator(_route_schema()).validate(thing)
+        for mistake in OAS30Validator(_route_schema()).iter_errors(thing):
+            raise kubernetes_validate.ValidationError(mistake, "v1")
     else:
         kubernetes_validate.validate(thing, KUBERNETES, strict=True)
 
@@ -81,7 +82,8 @@ def validate(thing: Json) -> None:
 @cache
 def _route_schema() -> Json:
     versions = yaml.safe_load(ROUTES.read_text())["spec"]["versions"]
-    return _closed(next(each["schema"]["openAPIV3Schema"] for each in versions if each["name"] == "v1"))
+    published: Json = next(each["schema"]["openAPIV3Schema"] for each in versions if each["name"] == "v1")
+    return dict(_closed(published))
 
 
 def _closed(schema: Any) -> Any:

@@ -235,6 +235,24 @@ def test_a_cause_is_named_and_counts_after_its_time(status: Json, because: str, 
     assert health.patience == timedelta(seconds=patience)
 
 
+LAST_WORDS = {
+    "loading\nmade with scikit-learn 1.7, here is 1.9\n": ": made with scikit-learn 1.7, here is 1.9",
+    " \n": ": the registry has no such version",
+    "token=hunter2hunter2 is wrong": ": token=[redacted] is wrong",
+    "x" * 300: f": {'x' * 199}…",
+}
+
+
+@pytest.mark.parametrize(
+    ("code", "message", "told"), [*((66, *each) for each in LAST_WORDS.items()), (143, "busy", "")]
+)
+def test_the_last_words_of_a_container_say_why_it_ended_by_itself(code: int, message: str, told: str) -> None:
+    last = ended(code)
+    last["terminated"]["message"] = message
+    health = look(sick(waiting("CrashLoopBackOff", restartCount=1, lastState=last)))
+    assert health.because == f"{POD}: CrashLoopBackOff (exit code {code}{told}, 1 restart)"
+
+
 def test_the_culprit_is_named_where_its_log_would_tell_more() -> None:
     assert look(sick(waiting("CrashLoopBackOff", lastState=ended(1)))).culprit == f"{NAME}-{NEW}-x2x"
     assert look(sick(waiting("ErrImagePull"))).culprit is None
