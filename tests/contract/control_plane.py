@@ -239,7 +239,7 @@ async def the_real_one(
     async with Rest(servers.url, TOKEN, verify=False) as rest:
         await rest.post("/api/v1/namespaces", {"metadata": {"name": namespace}})
         await kubelet.start()
-        config = _written(folder / "kubeconfig", _kubeconfig(servers.url, namespace))
+        config = _written(folder / "kubeconfig", kubeconfig(servers.url, namespace))
         plane = ControlPlane(url=servers.url, namespace=namespace, kubeconfig=config, rest=rest, kubelet=kubelet)
         try:
             yield plane
@@ -261,7 +261,7 @@ async def _emptied(plane: ControlPlane) -> None:
             await asyncio.sleep(0.1)
 
 
-def _kubeconfig(url: str, namespace: str = "default") -> str:
+def kubeconfig(url: str, namespace: str = "default") -> str:
     config: dict[str, Any] = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -307,7 +307,7 @@ class Servers:
             "--endpoint-reconciler-type=none",
         )  # fmt: skip
         self._wait()
-        config = _written(folder / "kubeconfig", _kubeconfig(self.url))
+        config = _written(folder / "kubeconfig", kubeconfig(self.url))
         self._run(
             "kube-controller-manager", f"--kubeconfig={config}", "--leader-elect=false", "--bind-address=127.0.0.1",
             f"--secure-port={self._manager}", "--port=0", f"--service-account-private-key-file={folder}/sa.key",
