@@ -25,7 +25,7 @@ image:
 	done
 
 chaos: .venv/ready   # an hour or two: every crash point, the whole storm
-	CHAOS=full $(PY) -m pytest -s tests/chaos $(ARGS)
+	CHAOS=full $(PY) -m pytest -s tests/chaos tests/contract/test_serving_hostile.py $(ARGS)
 
 lint: .venv/ready
 	.venv/bin/hadolint Dockerfile
