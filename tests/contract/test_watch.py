@@ -21,7 +21,7 @@ from bot import clock
 from bot.clients.kubernetes import Kubernetes
 from bot.clients.pods import Pods
 from bot.demo.cluster import Cluster
-from bot.demo.cluster.scripted import Behaviour, ScriptedRuntime
+from bot.demo.cluster.scripted import Behaviour, ScriptedRuntime, digest
 from bot.domain import Health, HealthStatus, Json, Served
 from bot.errors import Permanent
 from bot.rules.health import judge
@@ -172,7 +172,7 @@ async def test_a_rollout_is_seen_from_its_first_pod_to_what_it_serves(world: Wor
     pods = Pods()
     answers = [await pods.served(pod.address or "") for pod in health.pods]
     await pods.close()
-    assert answers == [Served(model="iris", version=2)] * 2
+    assert answers == [Served(model="iris", version=2, digest=digest("iris", 2))] * 2
 
 
 async def test_a_broken_version_is_seen_with_its_cause_and_its_log(world: World) -> None:
