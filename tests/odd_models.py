@@ -40,7 +40,10 @@ from mlflow.pyfunc import PythonModel
 
 class Slow(PythonModel):
     def predict(self, context, model_input, params=None):
-        time.sleep(float(model_input["seconds"].max()))
+        seconds = float(model_input["seconds"].max())
+        if seconds < 0:
+            raise SystemExit(f"cannot go back by {seconds}")
+        time.sleep(seconds)
         return model_input
 
 set_model(Slow())
@@ -95,7 +98,7 @@ def forgetful(**logged: Any) -> None:
 
 
 def slow(**logged: Any) -> None:
-    """Custom code that takes as many seconds as it is told."""
+    """Custom code that takes as many seconds as it is told, and would end the program for less than none."""
     path = Path(tempfile.mkdtemp()) / "model.py"
     path.write_text(SLOW)
     example = pd.DataFrame({"seconds": [0.0]})

@@ -64,11 +64,10 @@ class Predictor:
             said = scoring_server.invocations(body, kind, asked, self._schema)
         except MlflowException as error:
             return _failed(error, error.get_http_status_code(), error.error_code, error.message)
-        except Exception as error:  # noqa: BLE001 - a model may raise anything, and the server lives on
+        except BaseException as error:  # noqa: BLE001 - a model may raise anything, SystemExit too; the server lives on
             if asked.understood:
-                return _failed(
-                    error, HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", "the answer cannot be written"
-                )
+                because = "the model failed, or what it returned cannot be written as an answer"
+                return _failed(error, HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", because)
             because = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
             return _failed(error, HTTPStatus.BAD_REQUEST, "BAD_REQUEST", f"the input cannot be read: {because}")
         if said.status == HTTPStatus.OK:

@@ -107,6 +107,17 @@ def test_a_prediction_that_takes_too_long_is_given_up_and_probes_fail_as_long_as
         assert asked(server, 0)[0] == 200
 
 
+def test_a_model_that_would_end_the_program_is_answered_for_and_nothing_of_the_payload_is_logged(
+    odd_models: str, tmp_path: Path
+) -> None:
+    with serving(tmp_path, pod(odd_models, "slow", MODEL_FLAVORS="python_function")) as server:
+        status, body = asked(server, -71.25)
+        assert (status, json.loads(body)["error_code"]) == (500, "INTERNAL_ERROR")
+        assert 'model_errors_total{exception="SystemExit"} 1.0' in server.get("/metrics")[1].decode()
+        assert asked(server, 0)[0] == 200
+        assert "71.25" not in server.log.read_text()
+
+
 def test_a_digest_that_is_pinned_as_the_server_says_it_is_served(odd_models: str, tmp_path: Path) -> None:
     with serving(tmp_path, pod(odd_models, "forest")) as server:
         digest = json.loads(server.get("/model")[1])["digest"]
