@@ -29,9 +29,18 @@ def inspect(path: Path, demands: Demands) -> tuple[str, str]:
         )
     flavors = _yaml(path / "MLmodel").get("flavors")
     flavors = flavors if isinstance(flavors, Mapping) else {}
+    _one(path, demands)
     trust.judge(flavors, allowed=demands.flavors, types=demands.types)
     _compare(path, flavors, strict=demands.strict)
     return whole, trust.flavor(flavors)
+
+
+def _one(path: Path, demands: Demands) -> None:
+    """Refuse a second MLmodel: MLflow's loaders believe the one beside the file that `data` leads them to."""
+    second = next((found for found in sorted(path.rglob("MLmodel")) if found.parent != path), None)
+    if second is not None and trust.CODE not in demands.flavors:
+        because = f"the model holds a second MLmodel ({second.relative_to(path)}), which could say anything"
+        raise Refusal(Exit.NOT_ALLOWED, f"{because}: log it without, or name {trust.CODE} in MODEL_FLAVORS")
 
 
 def _compare(path: Path, flavors: Mapping[str, Any], *, strict: bool) -> None:
