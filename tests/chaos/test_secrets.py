@@ -262,7 +262,7 @@ class Weather:
         return [answer]
 
 
-@pytest.mark.timeout(1800 if FULL else 180)
+@pytest.mark.timeout(1800 if FULL else 400)
 async def test_a_bot_to_which_everything_happens_lets_no_secret_out(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     victim, weather, told = Victim(folder=tmp_path), Weather(), dict[str, str]()
@@ -279,6 +279,7 @@ async def test_a_bot_to_which_everything_happens_lets_no_secret_out(tmp_path: Pa
         ) as world,
     ):
         weather.server = server
+        world.patience = 75  # who was refused again and again asks every 30 s (`bot.watch.LONGEST`)
         world.forge.on_change.append(world.agent.wake)
         version = await registry.version(model)
         await world.hint(version)
