@@ -23,6 +23,15 @@ CONFIG = click.option(
 )
 
 
+ROOT = click.option(
+    "--root",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    default=".",
+    show_default=True,
+    help="A checkout of the repository that holds the manifests.",
+)
+
+
 @click.group(context_settings=SETTINGS)
 @click.version_option(package_name=None, version="0.1.0", prog_name="callboard")
 def cli() -> None:
@@ -100,13 +109,7 @@ def demo(port: int, fresh: bool, tour: bool, sabotage: str | None) -> None:
 
 @cli.command(short_help="Check app.yaml and its manifests, offline.")
 @CONFIG
-@click.option(
-    "--root",
-    type=click.Path(path_type=Path, exists=True, file_okay=False),
-    default=".",
-    show_default=True,
-    help="A checkout of the repository that holds the manifests.",
-)
+@ROOT
 def check(config: Path, root: Path) -> None:
     """Check app.yaml, and the manifests that it names; asks no system.
 
@@ -158,6 +161,51 @@ def pin(files: tuple[Path, ...], stage: str, version: int, digest: str | None, m
         click.echo(f"{next(iter(change.after))} pins {stage} v{version} already", err=True)
     elif write:
         offline.write(change)
+
+
+@cli.command("pin-image", short_help="Check an image in its registry, and pin its digest for a stage.")
+@click.argument("image")
+@click.option("--model", required=True, help="The model whose manifest is to name it.")
+@click.option("--stage", required=True, help="The stage.")
+@CONFIG
+@ROOT
+@click.option("--platform", default="linux/amd64", show_default=True, help="What the cluster's nodes are.")
+@click.option("--revision", help="The commit that the image must say it was built from.")
+@click.option("--write", is_flag=True, help="Write the file; without it, only show the change.")
+def pin_image(  # noqa: PLR0913, PLR0917 - one for each option
+    image: str, model: str, stage: str, config: Path, root: Path, platform: str, revision: str | None, write: bool
+) -> None:
+    """Check that IMAGE (registry/name:tag) is in its registry and can run, and pin its digest for a model's stage.
+
+    It must be there with all its layers, for the platform, not run as root, expose the container's ports, and have a
+    health check.  Then its digest is written into the manifests of that model and stage, in this checkout: nothing is
+    applied to any cluster.  Logins are those of docker, podman and buildah.
+
+    \b
+    callboard pin-image ghcr.io/acme/model-server:0.1.0 --model iris-classifier --stage staging
+    callboard pin-image ghcr.io/acme/model-server:0.1.0 --model iris-classifier --stage staging --write
+    """
+    import asyncio
+
+    from bot import images, offline
+    from bot.clients.oci_login import Login
+    from bot.config import load
+    from bot.domain import Pair
+    from bot.rules.images import platform as system
+    from bot.rules.images import reference
+
+    pair = Pair(model=model, stage=stage)
+    wanted = images.Wanted(pair=pair, image=reference(image), platform=system(platform), revision=revision)
+    found, change = asyncio.run(images.pin(load(config), root, wanted, Login.here()))
+    click.echo(images.told(found, wanted), err=True)
+    lines = list(offline.diff(change))
+    for line in lines:
+        click.secho(line, fg={"+": "green", "-": "red"}.get(line[:1]))
+    if not lines:
+        click.echo(f"{next(iter(change.after))} pins it already; in Slack:\n  /promote {model} {stage}", err=True)
+    elif write:
+        offline.write(change, root)
+        click.echo(images.steps(change, wanted, root), err=True)
 
 
 @cli.command("slack-manifest", short_help="Print the Slack app manifest.")

@@ -4,10 +4,11 @@ It reads and writes files of this machine.  What a manifest holds, and how it is
 """
 
 import difflib
+import os.path
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 from bot.config import App
 from bot.domain import Change, Pair
@@ -47,6 +48,23 @@ def texts(root: Path, folder: str) -> dict[str, str]:
     return {str(file.relative_to(root)): text(file) for file in files if _manifest(file)}
 
 
+def reachable(root: Path, folder: str) -> dict[str, str]:
+    """Return the manifests of a folder and of all that its kustomization takes in from this checkout, by their paths.
+
+    Raises:
+        Permanent: one cannot be read, or a kustomization is not YAML.
+    """
+    found, waiting = dict[str, str](), [folder]
+    while waiting:
+        new = {path: text for path, text in texts(root, waiting.pop()).items() if path not in found}
+        found |= new
+        for path, text in new.items():
+            if path.endswith(formats.KUSTOMIZATIONS):
+                beside = (os.path.normpath(PurePosixPath(path).parent / each) for each in formats.taken_in(text, path))
+                waiting += [at for at in beside if not at.startswith(("..", "/")) and (root / at).exists()]
+    return found
+
+
 def text(file: Path) -> str:
     """Return a file's text with its line ends and byte order mark as they are.
 
@@ -70,8 +88,8 @@ def diff(change: Change) -> Iterator[str]:
             yield line.rstrip("\r")
 
 
-def write(change: Change) -> None:
-    """Write the files that differ, to the byte.
+def write(change: Change, root: Path = Path()) -> None:
+    """Write the files that differ, to the byte; their paths are below `root`.
 
     Raises:
         Misunderstood: one cannot be written.
@@ -79,7 +97,7 @@ def write(change: Change) -> None:
     for path, after in change.after.items():
         if after != change.before[path]:
             try:
-                Path(path).write_bytes(after.encode())
+                (root / path).write_bytes(after.encode())
             except OSError as error:
                 raise Misunderstood(f"{path}: cannot be written: {error.strerror}") from error
 

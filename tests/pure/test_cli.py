@@ -49,9 +49,9 @@ def test_help_imports_nothing_heavy() -> None:
     assert not HEAVY & set(said.splitlines()[-1].split())
 
 
-@pytest.mark.parametrize("command", ["run", "demo", "check", "pin", "slack-manifest"])
+@pytest.mark.parametrize("command", ["run", "demo", "check", "pin", "pin-image", "slack-manifest"])
 def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
-    assert set(cli.commands) == {"run", "demo", "check", "pin", "slack-manifest"}
+    assert set(cli.commands) == {"run", "demo", "check", "pin", "pin-image", "slack-manifest"}
     assert call(command, "--help") == 0
     said = capsys.readouterr().out
     assert len(said.splitlines()) >= 8

@@ -27,6 +27,8 @@ FORMATS: Final[Mapping[str, Format]] = {
     "kustomize": kustomize.carriers,
     "configmap": configmap.carriers,
 }
+KUSTOMIZATIONS: Final = names.KUSTOMIZATIONS
+taken_in: Final = names.taken_in
 SUFFIXES: Final = (".yaml", ".yml", ".json", "Kustomization")
 
 
@@ -73,6 +75,16 @@ def find(files: Mapping[str, str], model: str | None = None) -> Found:
         namespace=names.namespace(files, hit.path, hit.carrier),
         workload=names.workload(files, hit.path, hit.carrier),
     )
+
+
+def carrier(files: Mapping[str, str], model: str | None = None) -> tuple[str, Carrier]:
+    """Return the file that carries the pin, and where it stands in it.
+
+    Raises:
+        Permanent: as `find`.
+    """
+    hit = _only(files, model)
+    return hit.path, hit.carrier
 
 
 def pin(text: str, model: str | None = None) -> Pin:

@@ -7,7 +7,7 @@ is at hand).  What only a base elsewhere says is not known here; None then.
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
-from yaml.nodes import Node
+from yaml.nodes import Node, SequenceNode
 
 from bot.errors import Permanent
 from bot.rules.formats.carrier import Carrier
@@ -17,22 +17,40 @@ KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
 
 def kustomization(files: Mapping[str, str], path: str) -> Node | None:
-    """Return the kustomization that governs a file: the nearest one upwards.
+    """Return the kustomization that governs a file.
 
     Raises:
         Permanent: it is not YAML.
     """
-    for folder in PurePosixPath(path).parents:
-        for name in KUSTOMIZATIONS:
-            if (at := str(folder / name)) in files:
-                return next(iter(documents(files[at], at)), None)
-    return None
+    at = kustomization_path(files, path)
+    return next(iter(documents(files[at], at)), None) if at is not None else None
+
+
+def kustomization_path(files: Mapping[str, str], path: str) -> str | None:
+    """Return where the kustomization that governs a file stands: the nearest one upwards."""
+    places = (str(folder / name) for folder in PurePosixPath(path).parents for name in KUSTOMIZATIONS)
+    return next((at for at in places if at in files), None)
+
+
+def taken_in(text: str, path: str) -> Iterator[str]:
+    """Yield the files and folders that a kustomization takes in, as it names them.
+
+    Raises:
+        Permanent: it is not YAML.
+    """
+    for document in documents(text, path):
+        for key in ("resources", "bases", "components", "patchesStrategicMerge", "patches"):
+            listed = child(document, key)
+            for each in listed.value if isinstance(listed, SequenceNode) else ():
+                named = string(each) or string(child(each, "path"))
+                if named and "\n" not in named and "://" not in named:
+                    yield named
 
 
 def namespace(files: Mapping[str, str], path: str, carrier: Carrier) -> str | None:
     """Return the namespace that the pin's object will be in, if the manifests say so."""
     over = string(child(kustomization(files, path), "namespace"))
-    return over or string(child(child(_resource(carrier.chain), "metadata"), "namespace"))
+    return over or string(child(child(resource(carrier.chain), "metadata"), "namespace"))
 
 
 def workload(files: Mapping[str, str], path: str, carrier: Carrier) -> str | None:
@@ -41,19 +59,19 @@ def workload(files: Mapping[str, str], path: str, carrier: Carrier) -> str | Non
     For a pin in a ConfigMap that is the one workload at hand which takes its environment from it.
     """
     if carrier.config is None:
-        return _named(files, path, _resource(carrier.chain))
-    found = {_named(files, at, resource) for at, resource in _users(files, carrier.config)}
+        return _named(files, path, resource(carrier.chain))
+    found = {_named(files, at, user) for at, user in _users(files, carrier.config)}
     return found.pop() if len(found) == 1 else None
 
 
-def _named(files: Mapping[str, str], path: str, resource: Node | None) -> str | None:
-    name = string(child(child(resource, "metadata"), "name"))
+def _named(files: Mapping[str, str], path: str, user: Node | None) -> str | None:
+    name = string(child(child(user, "metadata"), "name"))
     over = kustomization(files, path)
     prefix, suffix = (string(child(over, key)) or "" for key in ("namePrefix", "nameSuffix"))
     return prefix + name + suffix if name else None
 
 
-def _resource(chain: tuple[Node, ...]) -> Node | None:
+def resource(chain: tuple[Node, ...]) -> Node | None:
     """Return the innermost object with a kind: the document, or an item of a List."""
     return next((node for node in reversed(chain) if child(node, "kind") and child(node, "metadata")), None)
 
@@ -61,19 +79,20 @@ def _resource(chain: tuple[Node, ...]) -> Node | None:
 def _users(files: Mapping[str, str], config: str) -> Iterator[tuple[str, Node]]:
     for path, text in files.items():
         if config in text and "configMap" in text:
-            yield from ((path, resource) for resource in _using(_readable(text, path), config))
+            yield from ((path, user) for user in _using(readable(text, path), config))
 
 
 def _using(found: tuple[Node, ...], config: str) -> Iterator[Node]:
     for document in found:
         for chain in walk(document):
             source = child(chain[-1], "configMapRef") or child(chain[-1], "configMapKeyRef")
-            resource = _resource(chain)
-            if resource and string(child(source, "name")) == config:
-                yield resource
+            user = resource(chain)
+            if user and string(child(source, "name")) == config:
+                yield user
 
 
-def _readable(text: str, path: str) -> tuple[Node, ...]:
+def readable(text: str, path: str) -> tuple[Node, ...]:
+    """Return the documents of a text; none where it is not YAML."""
     try:
         return documents(text, path)
     except Permanent:  # a file beside, which nobody asked to edit
