@@ -1,11 +1,18 @@
 # The first two targets do all their own set-up.
-.PHONY: demo test test-images chaos lint bench image
+.PHONY: demo test test-images chaos lint bench image deploy
 PY := .venv/bin/python
 
-# docker, podman or buildah, whichever works here.  BUILD_ARGS go to it, PREFIX before the images' names.
+# docker, podman or buildah, whichever works here.  BUILD_ARGS and PUSH_ARGS go to it, PREFIX before the images' names.
 ENGINE ?= $(firstword $(foreach engine,docker podman buildah,$(if $(shell $(engine) info 2>/dev/null),$(engine))))
 PREFIX ?= ghcr.io/callboard
-VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)-g$(shell git describe --always --dirty --exclude '*' 2>/dev/null)
+# The code version is that of the last commit that changed what goes into an image.
+INPUTS := Dockerfile pyproject.toml requirements bot handlers
+DIRTY := $(if $(shell git status --porcelain -- $(INPUTS) 2>/dev/null),-dirty)
+REVISION := $(shell git log -1 --format=%H -- $(INPUTS) 2>/dev/null)
+VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)-g$(shell git log -1 --format=%h -- $(INPUTS) 2>/dev/null)$(DIRTY)
+TARGETS := model-server bot
+# HEALTHCHECK is Docker's: the other two keep it in Docker's format only.
+FORMAT := $(if $(filter podman buildah,$(notdir $(firstword $(ENGINE)))),--format docker)
 
 demo: .venv/ready
 	@exec $(PY) -m bot demo $(ARGS)
@@ -15,14 +22,24 @@ test: .venv/ready
 	$(PY) -m pytest -m real $(ARGS)   # a real control plane keeps real time: nothing beside it
 
 test-images: .venv/ready   # after `make image`
-	IMAGES=$(PREFIX) TAG=$(VERSION) $(PY) -m pytest -m images tests/contract/test_images.py $(ARGS)
+	IMAGES=$(PREFIX) TAG=$(VERSION) $(PY) -m pytest -m images tests/contract $(ARGS)
 
 image:
 	@test -n "$(ENGINE)" || { echo "None of docker, podman and buildah works here: install one, or say ENGINE=…"; exit 1; }
-	@for target in model-server bot; do \
-	  $(ENGINE) build $(BUILD_ARGS) --target $$target --build-arg VERSION=$(VERSION) --build-arg REVISION=$$(git rev-parse HEAD) \
-	    --tag $(PREFIX)/$$target:$(VERSION) . || exit 1; \
+	@for target in $(TARGETS); do \
+	  $(ENGINE) build $(FORMAT) $(BUILD_ARGS) --target $$target \
+	    --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --tag $(PREFIX)/$$target:$(VERSION) . || exit 1; \
 	done
+
+IMAGE := $(PREFIX)/model-server:$(VERSION)
+ROOT := .
+PIN = $(PY) -m bot pin-image $(IMAGE) --model "$(MODEL)" --stage "$(STAGE)" --config $(ROOT)/app.yaml --root $(ROOT) \
+  --revision $(REVISION) --write $(PIN_ARGS)
+
+deploy: .venv/ready   # MODEL=… STAGE=… PREFIX=registry/team; builds and pushes only what the registry has not (exit 3)
+	@test -n "$(MODEL)" -a -n "$(STAGE)" || { echo "What, and where?  make deploy MODEL=iris-classifier STAGE=staging"; exit 1; }
+	@test -z "$(DIRTY)" || { echo "Commit first ($(INPUTS)): an image says which commit it was built from."; exit 1; }
+	@$(PIN) || { test $$? -eq 3 && $(MAKE) image TARGETS=model-server && $(ENGINE) push $(PUSH_ARGS) $(IMAGE) && $(PIN); }
 
 chaos: .venv/ready   # an hour or two: every crash point, the whole storm
 	CHAOS=full $(PY) -m pytest -s tests/chaos tests/contract/test_serving_hostile.py $(ARGS)

@@ -179,7 +179,7 @@ def pin_image(  # noqa: PLR0913, PLR0917 - one for each option
 
     It must be there with all its layers, for the platform, not run as root, expose the container's ports, and have a
     health check.  Then its digest is written into the manifests of that model and stage, in this checkout: nothing is
-    applied to any cluster.  Logins are those of docker, podman and buildah.
+    applied to any cluster.  Logins are those of docker, podman and buildah.  Exits 3 if the image is not there.
 
     \b
     callboard pin-image ghcr.io/acme/model-server:0.1.0 --model iris-classifier --stage staging
@@ -188,6 +188,7 @@ def pin_image(  # noqa: PLR0913, PLR0917 - one for each option
     import asyncio
 
     from bot import images, offline
+    from bot.clients.oci import Absent
     from bot.clients.oci_login import Login
     from bot.config import load
     from bot.domain import Pair
@@ -196,7 +197,11 @@ def pin_image(  # noqa: PLR0913, PLR0917 - one for each option
 
     pair = Pair(model=model, stage=stage)
     wanted = images.Wanted(pair=pair, image=reference(image), platform=system(platform), revision=revision)
-    found, change = asyncio.run(images.pin(load(config), root, wanted, Login.here()))
+    try:
+        found, change = asyncio.run(images.pin(load(config), root, wanted, Login.here()))
+    except Absent as error:
+        click.echo(error, err=True)
+        sys.exit(3)
     click.echo(images.told(found, wanted), err=True)
     lines = list(offline.diff(change))
     for line in lines:

@@ -62,7 +62,8 @@ class OCI:
         """Return a manifest or an index by tag or digest.
 
         Raises:
-            Permanent: it is not there, or is not what its digest says.
+            Absent: it is not there.
+            Permanent: it is not what its digest says, or the registry refuses.
             Temporary: the registry does not answer, or not now.
         """
         async with await self._ask("GET", f"manifests/{name}", {"Accept": ACCEPT}) as answer:
@@ -87,7 +88,7 @@ class OCI:
         try:
             async with await self._ask("HEAD", f"blobs/{_checked(digest)}", {}):
                 return True
-        except _Absent:
+        except Absent:
             return False
 
     async def _ask(self, method: str, path: str, headers: dict[str, str]) -> aiohttp.ClientResponse:
@@ -132,7 +133,7 @@ class OCI:
         said = redact((await answer.content.read(300)).decode(errors="replace")).strip()
         match status:
             case 404:
-                return _Absent(f"{where} is not there; was {self._image} pushed?")
+                return Absent(f"{where} is not there; {self._image} was not pushed, or not whole")
             case 401 | 403:
                 return Permanent(f"{where}: the registry does not let these credentials in ({status}); log in anew")
             case 429 | 500 | 502 | 503 | 504:
@@ -141,8 +142,8 @@ class OCI:
                 return Permanent(f"{where}: the registry answers {status} {said}")
 
 
-class _Absent(Permanent):
-    """It is not there."""
+class Absent(Permanent):
+    """The registry has no such thing."""
 
 
 _ELSEWHERE: Final = frozenset({301, 302, 303, 307, 308})

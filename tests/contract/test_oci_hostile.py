@@ -113,7 +113,7 @@ def of_other_digests() -> bytes:
 @pytest.mark.parametrize(
     ("end", "answer", "error", "says"),
     [
-        ("/manifests/1", text(404), Permanent, r"is not there; was 127\.0\.0\.1:\d+/ml/model-server:1 pushed\?"),
+        ("/manifests/1", text(404), Permanent, r"is not there; 127\.0\.0\.1:\d+/ml/model-server:1 was not pushed"),
         ("/manifests/1", text(403), Permanent, "does not let these credentials in"),
         ("/manifests/1", text(503), Temporary, r"busy or ailing \(503\)"),
         ("/manifests/1", text(429), Temporary, r"busy or ailing \(429\)"),
@@ -155,7 +155,7 @@ async def test_nobody_there_is_a_sentence() -> None:
 async def test_all_that_keeps_it_from_running_is_said_at_once() -> None:
     async with registry() as there:
         there.image.config = {"os": "linux", "architecture": "arm64"}
-        with pytest.raises(Permanent, match="cannot be used:\n(- .*\n){4}- "):
+        with pytest.raises(Permanent, match=r"cannot be used:\n(- .*\n){4}- "):
             await there.verify()
 
 
