@@ -33,7 +33,7 @@ image:
 
 IMAGE := $(PREFIX)/model-server:$(VERSION)
 ROOT := .
-PIN = $(PY) -m bot pin-image $(IMAGE) --model "$(MODEL)" --stage "$(STAGE)" --config $(ROOT)/app.yaml --root $(ROOT) \
+PIN = $(PY) -m bot pin-image $(IMAGE) --model "$(MODEL)" --stage "$(STAGE)" --root "$(ROOT)" \
   --revision $(REVISION) --write $(PIN_ARGS)
 
 deploy: .venv/ready   # MODEL=… STAGE=… PREFIX=registry/team; builds and pushes only what the registry has not (exit 3)

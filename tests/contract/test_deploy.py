@@ -1,4 +1,4 @@
-"""`make deploy` and `pin-image` with a real registry: what is there and can run gets pinned, all else changes nothing."""
+"""`make deploy` and `pin-image` with a real registry: what is there and can run gets pinned."""
 
 import asyncio
 import json
@@ -102,9 +102,9 @@ def checkout(tmp_path: Path) -> Path:
 def pin_image(
     image: str, checkout: Path, *more: str, stage: str = "staging", env: dict[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    words = ["--model", "iris-classifier", "--stage", stage, "--config", checkout / "app.yaml", "--root", checkout]
+    words = ["--model", "iris-classifier", "--stage", stage, "--config", str(checkout / "app.yaml")]
     return subprocess.run(
-        [sys.executable, "-m", "bot", "pin-image", image, *words, *more],
+        [sys.executable, "-m", "bot", "pin-image", image, *words, "--root", str(checkout), *more],
         cwd=REPOSITORY, env=os.environ | {"DOCKER_CONFIG": "/nowhere"} | (env or {}), capture_output=True, text=True,
         check=False, timeout=60,
     )  # fmt: skip
@@ -225,7 +225,10 @@ def test_make_deploy_builds_pushes_and_pins_and_the_second_time_does_nothing(tmp
         words = ["MODEL=iris-classifier", "STAGE=staging", f"PREFIX={host}/ml", "ENGINE=buildah"]
         words += ["PUSH_ARGS=--tls-verify=false"]
         command = ["make", "--old-file", ".venv/ready", "deploy", *words]
-        run = lambda: subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)  # noqa: E731
+
+        def run() -> subprocess.CompletedProcess[str]:
+            return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+
         first = run()
         assert first.returncode == 0, first.stdout[-2000:] + first.stderr[-4000:]
         changed = told("git", "-C", clone, "status", "--porcelain", "--", "manifests", "bot", "app.yaml")
