@@ -60,7 +60,7 @@ def run(config: Path) -> None:
     Webhooks: GITHUB_WEBHOOK_SECRET  MLFLOW_WEBHOOK_SECRET
     Where:    SLACK_API_URL  GITHUB_API_URL  KUBECONFIG (else: the pod's own service account)
               MLFLOW_TRACKING_USERNAME  MLFLOW_TRACKING_PASSWORD  MLFLOW_TRACKING_TOKEN
-    Itself:   DATABASE_URL (sqlite:///callboard.db)  LOG_LEVEL (INFO)
+    Itself:   DATABASE_URL (sqlite:///callboard.db, or postgresql://…)  DATABASE_PASSWORD  LOG_LEVEL (INFO)
               HOST (0.0.0.0)  PORT (8080): Slack's, GitHub's and MLflow's requests
               INTERNAL_HOST (127.0.0.1)  INTERNAL_PORT (8081): /livez /readyz /promotions
     """

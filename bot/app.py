@@ -8,11 +8,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import TypeVar
 
 from aiohttp import web
-from sqlalchemy.engine import make_url
 
 from bot import announcing, reconcile, socket_mode, turns
 from bot.clients.github import GitHub
@@ -73,14 +71,20 @@ async def work(app: App, environment: Environment) -> None:
     async with AsyncExitStack() as stack:
         ready = Readiness(waiting_for={LOCK, "Slack", "MLflow", "GitHub"})
         await stack.enter_async_context(_served(internal(ready), environment.internal_host, environment.internal_port))
-        database = make_url(environment.database_url).database or "callboard.db"
-        await stack.enter_async_context(lead(Path(database)))
+        password = environment.database_password.reveal() if environment.database_password else None
+        await stack.enter_async_context(lead(environment.database_url, password))
         ready.has(LOCK)
-        store = await Store.open(environment.database_url)
+        store = await Store.open(environment.database_url, password)
         stack.push_async_callback(store.close)
         ready.store = store
         doors = await _open_doors(app, environment, stack)
-        await _run(app, environment, store, doors, ready, stack)
+        try:
+            await _run(app, environment, store, doors, ready, stack)
+        except ExceptionGroup as several:
+            away, mistakes = several.split(Temporary)
+            if away is None or mistakes is not None:
+                raise
+            raise Temporary(str(away.exceptions[0])) from several  # the record is away: to start anew is all there is
 
 
 async def _open_doors(app: App, environment: Environment, stack: AsyncExitStack) -> Doors:

@@ -7,12 +7,14 @@ that there is something to find there now.
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from typing import TypeAlias
 
 from bot import clock
 from bot.domain import ModelVersion, Pair
+from bot.errors import Temporary
 from bot.store import Store
 
 log = logging.getLogger(__name__)
@@ -70,9 +72,13 @@ class Dispatch:
     async def _look_at(self, key: Key) -> None:
         try:
             await self._turn(key)
-        except Exception:
-            log.exception("%s: the turn failed", key)
-            await self._store.put_off(key, clock.now() + timedelta(seconds=30))
+        except Exception as error:
+            if isinstance(error, Temporary):  # not a mistake of ours: most likely the record is away
+                log.error("%s: the turn failed: %s", key, error)  # noqa: TRY400
+            else:
+                log.exception("%s: the turn failed", key)
+            with suppress(Temporary):
+                await self._store.put_off(key, clock.now() + timedelta(seconds=30))
 
     async def _nap(self) -> float:
         """Return the seconds until something is due that is not in hand already."""

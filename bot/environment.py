@@ -64,6 +64,8 @@ class Environment:
     kubeconfig: str | None = None
     """None: the service account of the pod that Callboard runs in."""
     database_url: str = "sqlite:///callboard.db"
+    database_password: Secret | None = None
+    """Of PostgreSQL's; may also stand in the address."""
     callboard_config: str = "app.yaml"
     host: str = "0.0.0.0"  # noqa: S104 - the public listener; every route on it is signed
     port: int = 8080
@@ -82,7 +84,7 @@ class Environment:
         mistakes += _missing(values)
         if mistakes:
             raise Misunderstood("\n".join(mistakes))
-        return cls(**_signed_in(values))  # type: ignore[arg-type]  # each was made by the kind of its field
+        return cls(**_recorded(_signed_in(values)))  # type: ignore[arg-type]  # each was made by the kind of its field
 
     def secrets(self) -> tuple[str, ...]:
         """Return all values that are never shown, for whoever takes them out of what is."""
@@ -197,10 +199,27 @@ def _token(text: str) -> Secret:
     return Secret(text)
 
 
-def _sqlite(text: str) -> str:
-    if not re.match(r"sqlite:///.", text):
-        raise ValueError("this release keeps its record in SQLite; expected sqlite:///path/to/callboard.db")
+RECORD: Final = re.compile(
+    r"sqlite:///.+|postgres(?:ql)?://(?:(?P<user>[^\s/?#@:]+)(?::(?P<password>[^\s/?#@]+))?@)?[^\s/?#@:,]*(?::[0-9]{1,5})?"
+    r"/[^\s/?#@]+(?:\?[^\s#@]+)?"
+)
+
+
+def _record(text: str) -> str:
+    if not RECORD.fullmatch(text) or re.search(r"[?&]\w*password=", text):  # the text may hold a password
+        raise ValueError(
+            "expected sqlite:///path/to/callboard.db or postgresql://user:password@host/database (percent-encoded)"
+        )
     return text
+
+
+def _recorded(values: dict[str, object]) -> dict[str, object]:
+    """Take the password out of the record's address; a variable goes before it."""
+    found = RECORD.fullmatch(str(values.get("database_url")))
+    if found is None or not found["password"]:
+        return values
+    bare = found[0].replace(f":{found['password']}@", "@", 1)
+    return {"database_password": Secret(unquote(found["password"]))} | values | {"database_url": bare}
 
 
 def _level(text: str) -> str:
@@ -217,7 +236,7 @@ CHECKED: Final[Mapping[str, Callable[[str], object]]] = {
     "github_api_url": _web,
     "mlflow_tracking_uri": _registry,
     "mlflow_tracking_token": _token,
-    "database_url": _sqlite,
+    "database_url": _record,
     "port": _port,
     "internal_port": _port,
     "log_level": _level,

@@ -1,4 +1,4 @@
-"""What Callboard remembers.  The only package that knows SQL (SQLAlchemy Core, over SQLite).
+"""What Callboard remembers.  The only package that knows SQL (SQLAlchemy Core, over SQLite or PostgreSQL).
 
 Two promises hold everything else up.  A fact is committed in one transaction with the key that makes a second
 delivery of it the same, and with its pair's `wake_at`.  A decision is committed by compare-and-set on its pair's
@@ -11,11 +11,9 @@ from datetime import datetime
 from typing import Any, Self
 
 import msgspec
-from sqlalchemy import ColumnElement, and_, event, func, insert, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
-from sqlalchemy.engine import make_url
+from sqlalchemy import ColumnElement, and_, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain import ModelVersion, Pair, Posted
 from bot.promotion import Fact, FactKind, Promotion, Release, Request, State
@@ -23,6 +21,7 @@ from bot.rules.decision import Decision, Place
 from bot.rules.takeover import because as superseded_because
 from bot.rules.takeover import may_supersede
 from bot.store import rows
+from bot.store.engine import address, engine, upsert
 from bot.store.freezes import Freezes
 from bot.store.groups import UserGroups
 from bot.store.messages import Messages
@@ -54,26 +53,23 @@ class Loaded:
 class Store:
     """The record.  Every method is one transaction."""
 
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
-        self.mirror = Mirror(engine)
-        self.freezes = Freezes(engine)
-        self.messages = Messages(engine)
-        self.groups = UserGroups(engine)
+    def __init__(self, database: AsyncEngine) -> None:
+        self._engine = database
+        self.mirror = Mirror(database)
+        self.freezes = Freezes(database)
+        self.messages = Messages(database)
+        self.groups = UserGroups(database)
 
     @classmethod
-    async def open(cls, url: str) -> Self:
+    async def open(cls, url: str, password: str | None = None) -> Self:
         """Open the database at `url` and bring its tables up to date."""
         from bot.migrations import upgrade  # noqa: PLC0415  (alembic is heavy, and rarely has anything to do)
 
-        target = make_url(url).set(drivername="sqlite+aiosqlite")
-        engine = create_async_engine(target, connect_args={"timeout": 15})
-        event.listen(engine.sync_engine, "connect", rows.configure)
-        event.listen(engine.sync_engine, "begin", lambda tx: tx.exec_driver_sql("BEGIN IMMEDIATE"))
-        async with engine.connect() as connection:
+        database = engine(address(url, password))
+        async with database.connect() as connection:
             await connection.run_sync(upgrade)
             await connection.commit()
-        return cls(engine)
+        return cls(database)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -334,7 +330,9 @@ class Store:
         """Remember where a pair's pin stands; a pair is known from its first place on."""
         built = msgspec.to_builtins(place) if place else None
         async with self._engine.begin() as tx:
-            row = upsert(pairs).values(model=pair.model, stage=pair.stage, revision=0, rings=0, tries=0, place=built)
+            row = upsert(tx, pairs).values(
+                model=pair.model, stage=pair.stage, revision=0, rings=0, tries=0, place=built
+            )
             await tx.execute(row.on_conflict_do_update(index_elements=["model", "stage"], set_={"place": built}))
 
     async def places(self) -> dict[Pair, Place]:

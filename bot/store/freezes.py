@@ -3,12 +3,12 @@
 from datetime import datetime
 
 from sqlalchemy import delete, select
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.promotion import FactKind, Freeze
 from bot.store import rows
+from bot.store.engine import upsert
 from bot.store.schema import freezes
 
 
@@ -35,10 +35,10 @@ class Freezes:
         until = order.until.isoformat() if order.until else None
         body = {"stage": order.stage, "until": until, "reason": order.reason}
         values = {"until": order.until, "reason": order.reason, "by": order.by, "at": at}
-        row = upsert(freezes).values(stage=order.stage, **values)
         try:
             async with self._engine.begin() as tx:
                 await rows.fact(tx, key, FactKind.FREEZE, order.by, at, body=body)
+                row = upsert(tx, freezes).values(stage=order.stage, **values)
                 await tx.execute(row.on_conflict_do_update(index_elements=["stage"], set_=values))
                 await rows.ring_stage(tx, order.stage, at)
         except IntegrityError:

@@ -3,10 +3,10 @@
 from datetime import datetime
 
 from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.rules.membership import Group, Groups
+from bot.store.engine import upsert
 from bot.store.schema import user_groups
 
 
@@ -19,8 +19,8 @@ class UserGroups:
     async def see(self, name: str, members: frozenset[str], *, now: datetime) -> None:
         """Remember who is in a group."""
         values = {"members": sorted(members), "at": now}
-        row = upsert(user_groups).values(name=name, **values)
         async with self._engine.begin() as tx:
+            row = upsert(tx, user_groups).values(name=name, **values)
             await tx.execute(row.on_conflict_do_update(index_elements=["name"], set_=values))
 
     async def all(self) -> Groups:

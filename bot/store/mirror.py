@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, func, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain import ModelVersion, Pair, Posted
 from bot.promotion import FactKind
 from bot.store import rows
+from bot.store.engine import upsert
 from bot.store.schema import models, versions
 
 
@@ -43,7 +43,7 @@ class Mirror:
                 await rows.fact(
                     tx, key, FactKind.VERSION, "mlflow", at, body={"model": what.model, "version": what.version}
                 )
-                known = upsert(versions).values(
+                known = upsert(tx, versions).values(
                     model=what.model, version=what.version, heard_at=at, baseline=False, real=False, wake_at=at, tries=0
                 )
                 again = known.on_conflict_do_update(
@@ -73,7 +73,7 @@ class Mirror:
         """Remember the registry's models and their aliases."""
         async with self._engine.begin() as tx:
             for name, its in aliases.items():
-                row = upsert(models).values(name=name, aliases=dict(its))
+                row = upsert(tx, models).values(name=name, aliases=dict(its))
                 await tx.execute(row.on_conflict_do_update(index_elements=["name"], set_={"aliases": dict(its)}))
 
     async def meet(self, those: Sequence[ModelVersion], *, baseline: bool, now: datetime) -> int:
@@ -81,7 +81,7 @@ class Mirror:
         new = 0
         async with self._engine.begin() as tx:
             for what in those:
-                row = upsert(versions).values(
+                row = upsert(tx, versions).values(
                     model=what.model,
                     version=what.version,
                     heard_at=now,
@@ -95,7 +95,7 @@ class Mirror:
                     set_={"real": True, "wake_at": now},
                     where=~versions.c.real,
                 )
-                new += (await tx.execute(only_heard_of)).rowcount
+                new += (await tx.execute(only_heard_of.execution_options(preserve_rowcount=True))).rowcount
         return new
 
     async def blank(self) -> bool:

@@ -7,26 +7,17 @@ from typing import Any
 
 import msgspec
 from sqlalchemy import Case, ColumnElement, Row, Table, and_, case, delete, exists, func, insert, or_, select, update
-from sqlalchemy.dialects.sqlite import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain import ModelVersion, Pair, Posted
 from bot.promotion import Fact, FactKind, Kind, Promotion, Record, Release, Request, State
 from bot.rules.decision import Decision
+from bot.store.engine import upsert
 from bot.store.schema import answers, early, facts, messages, pairs, promotions, releases, transitions, versions
 
 
 class Overtaken(Exception):
     """Somebody else decided about the pair since it was loaded: look again."""
-
-
-def configure(connection: Any, _record: Any) -> None:
-    """Prepare a new SQLite connection: write-ahead log, and transactions that begin when we say so."""
-    connection.isolation_level = None  # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#pysqlite-serializable
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
 
 
 def of(table: Table, pair: Pair) -> ColumnElement[bool]:
@@ -47,7 +38,7 @@ async def fact(tx: AsyncConnection, key: str, kind: FactKind | Kind, by: str, at
 
 async def wake(tx: AsyncConnection, pair: Pair, at: datetime) -> None:
     """Make the pair due at that time, unless it is due earlier."""
-    row = upsert(pairs).values(model=pair.model, stage=pair.stage, revision=0, rings=1, tries=0, wake_at=at)
+    row = upsert(tx, pairs).values(model=pair.model, stage=pair.stage, revision=0, rings=1, tries=0, wake_at=at)
     earlier = case((or_(pairs.c.wake_at.is_(None), pairs.c.wake_at > at), at), else_=pairs.c.wake_at)
     again = {"wake_at": earlier, "rings": pairs.c.rings + 1}
     await tx.execute(row.on_conflict_do_update(index_elements=["model", "stage"], set_=again))
@@ -97,7 +88,7 @@ async def work(tx: AsyncConnection, pair: Pair) -> Promotion | None:
 async def hear_out(tx: AsyncConnection, those: Iterable[int], now: datetime) -> None:
     """Write down that facts are answered, or counted in what was decided."""
     for number in those:
-        await tx.execute(upsert(answers).values(fact=number, at=now).on_conflict_do_nothing())
+        await tx.execute(upsert(tx, answers).values(fact=number, at=now).on_conflict_do_nothing())
 
 
 async def opened(tx: AsyncConnection, pair: Pair) -> Promotion | None:
@@ -211,7 +202,7 @@ async def stand(tx: AsyncConnection, number: int, record: Record) -> None:
     older = and_(messages.c.promotion == number, messages.c.current)
     await tx.execute(update(messages).where(older).values(current=False, settled=False))
     place = {"channel": record.message.channel, "ts": record.message.ts}
-    row = upsert(messages).values(**place, promotion=number, digest=record.digest, current=True, settled=False)
+    row = upsert(tx, messages).values(**place, promotion=number, digest=record.digest, current=True, settled=False)
     again = {"current": True, "digest": record.digest, "settled": False}
     await tx.execute(row.on_conflict_do_update(index_elements=["channel", "ts"], set_=again))
     await tx.execute(update(promotions).where(promotions.c.id == number).values(told=True))

@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     Boolean,
     Column,
     DateTime,
@@ -15,7 +16,6 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    String,
     Table,
     Text,
     TypeDecorator,
@@ -45,16 +45,28 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)  # type: ignore[no-any-return]
 
 
+class Words(TypeDecorator[str]):
+    """Text.  PostgreSQL keeps no NUL, and nobody means one."""
+
+    impl = Text
+    cache_ok = True
+
+    @override
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        """Leave out what cannot be kept."""
+        return value.replace("\0", "") if value else value
+
+
 facts = Table(
     "facts",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("key", String(255), nullable=False, unique=True),  # what makes a second delivery the same
-    Column("kind", String(32), nullable=False),
-    Column("by", String(255), nullable=False),
+    Column("key", Words, nullable=False, unique=True),  # what makes a second delivery the same
+    Column("kind", Words, nullable=False),
+    Column("by", Words, nullable=False),
     Column("at", Moment, nullable=False),
     Column("promotion", Integer, index=True),
-    Column("digest", String(64)),
+    Column("digest", Words),
     Column("body", JSON, nullable=False),
 )
 
@@ -68,29 +80,29 @@ answers = Table(
 early = Table(
     "early",
     metadata,
-    Column("key", String(255), primary_key=True),
-    Column("kind", String(32), nullable=False),
-    Column("by", String(255), nullable=False),
+    Column("key", Words, primary_key=True),
+    Column("kind", Words, nullable=False),
+    Column("by", Words, nullable=False),
     Column("at", Moment, nullable=False),
-    Column("channel", String(64), nullable=False),  # words on a message that may turn out to be ours
-    Column("ts", String(32), nullable=False),
+    Column("channel", Words, nullable=False),  # words on a message that may turn out to be ours
+    Column("ts", Words, nullable=False),
     Column("body", JSON, nullable=False),
 )
 
 freezes = Table(
     "freezes",
     metadata,
-    Column("stage", String(63), primary_key=True),
+    Column("stage", Words, primary_key=True),
     Column("until", Moment),  # None: until somebody thaws it
-    Column("reason", Text, nullable=False),
-    Column("by", String(255), nullable=False),
+    Column("reason", Words, nullable=False),
+    Column("by", Words, nullable=False),
     Column("at", Moment, nullable=False),
 )
 
 user_groups = Table(
     "user_groups",
     metadata,
-    Column("name", String(255), primary_key=True),  # as app.yaml writes it: "@ml-release-captains"
+    Column("name", Words, primary_key=True),  # as app.yaml writes it: "@ml-release-captains"
     Column("members", JSON, nullable=False),
     Column("at", Moment, nullable=False),  # when the chat said so
 )
@@ -98,15 +110,15 @@ user_groups = Table(
 pairs = Table(
     "pairs",
     metadata,
-    Column("model", String(255), primary_key=True),
-    Column("stage", String(63), primary_key=True),
+    Column("model", Words, primary_key=True),
+    Column("stage", Words, primary_key=True),
     Column("revision", Integer, nullable=False, default=0),  # compare-and-set: one decision at a time
     Column("wake_at", Moment, index=True),
     Column(
         "rings", Integer, nullable=False, default=0
     ),  # how often it was woken: a look that began before is not enough
     Column("tries", Integer, nullable=False, default=0),  # looks that failed in a row
-    Column("intent", String(32)),  # the action whose outcome is not known yet
+    Column("intent", Words),  # the action whose outcome is not known yet
     Column("intent_at", Moment),
     Column("place", JSON(none_as_null=True)),  # paths, namespace and workload, as last seen in the repository
 )
@@ -115,20 +127,20 @@ promotions = Table(
     "promotions",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("model", String(255), nullable=False),
-    Column("stage", String(63), nullable=False),
-    Column("kind", String(16), nullable=False),
-    Column("version", Integer, nullable=False),
-    Column("previous", Integer),
-    Column("requested_by", String(255), nullable=False),
+    Column("model", Words, nullable=False),
+    Column("stage", Words, nullable=False),
+    Column("kind", Words, nullable=False),
+    Column("version", BigInteger, nullable=False),
+    Column("previous", BigInteger),
+    Column("requested_by", Words, nullable=False),
     Column("requested_at", Moment, nullable=False),
     Column("automatic", Boolean, nullable=False),
-    Column("state", String(32), nullable=False),
+    Column("state", Words, nullable=False),
     Column("entered_at", Moment, nullable=False),
-    Column("because", Text, nullable=False),
+    Column("because", Words, nullable=False),
     Column("open", Boolean, nullable=False),
     Column("told", Boolean, nullable=False, default=False),  # its message stands in the channel
-    Column("record", Text, nullable=False),
+    Column("record", Words, nullable=False),
     Index(
         "one_open_promotion_per_pair",
         "model",
@@ -144,55 +156,55 @@ transitions = Table(
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
     Column("promotion", Integer, nullable=False, index=True),
-    Column("state", String(32), nullable=False),
+    Column("state", Words, nullable=False),
     Column("at", Moment, nullable=False),
-    Column("because", Text, nullable=False),
+    Column("because", Words, nullable=False),
 )
 
 releases = Table(
     "releases",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("model", String(255), nullable=False, index=True),
-    Column("stage", String(63), nullable=False),
-    Column("version", Integer, nullable=False),
+    Column("model", Words, nullable=False, index=True),
+    Column("stage", Words, nullable=False),
+    Column("version", BigInteger, nullable=False),
     Column("since", Moment, nullable=False),
-    Column("previous", Integer),
+    Column("previous", BigInteger),
     Column("promotion", Integer),  # None: found in the registry at the first start
 )
 
 models = Table(
     "models",
     metadata,
-    Column("name", String(255), primary_key=True),
+    Column("name", Words, primary_key=True),
     Column("aliases", JSON, nullable=False),
 )
 
 versions = Table(
     "versions",
     metadata,
-    Column("model", String(255), primary_key=True),
-    Column("version", Integer, primary_key=True),
+    Column("model", Words, primary_key=True),
+    Column("version", BigInteger, primary_key=True),
     Column("heard_at", Moment, nullable=False),
     Column("baseline", Boolean, nullable=False),  # was there at the first start: never announced
     Column("real", Boolean, nullable=False, default=False),  # the registry has confirmed that it exists
     Column("wake_at", Moment, index=True),
     Column("tries", Integer, nullable=False, default=0),
     Column("intent_at", Moment),
-    Column("channel", String(64)),
-    Column("ts", String(32)),
-    Column("shown", String(32)),  # hash of what the chat confirmed last
+    Column("channel", Words),
+    Column("ts", Words),
+    Column("shown", Words),  # hash of what the chat confirmed last
     Column("complete", Boolean, nullable=False, default=False),  # nothing is missing in what was said of it
 )
 
 messages = Table(
     "messages",
     metadata,
-    Column("channel", String(64), primary_key=True),
-    Column("ts", String(32), primary_key=True),
+    Column("channel", Words, primary_key=True),
+    Column("ts", Words, primary_key=True),
     Column("promotion", Integer, nullable=False, index=True),
-    Column("digest", String(64)),
+    Column("digest", Words),
     Column("current", Boolean, nullable=False),
-    Column("shown", String(32)),
+    Column("shown", Words),
     Column("settled", Boolean, nullable=False),  # its last form stands in the channel
 )

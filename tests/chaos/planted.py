@@ -21,6 +21,7 @@ PLANTED: Final = {
     "GITHUB_APP_PRIVATE_KEY": keys()[0].strip(),
     "MLFLOW_TRACKING_PASSWORD": 'pl4nted/mlflow="password" ?%~',
     "MLFLOW_TRACKING_TOKEN": "pl4nted/mlflow=token+of?%~",
+    "DATABASE_PASSWORD": 'pl4nted/database="password" ?%~',
     "MLFLOW_WEBHOOK_SECRET": "pl4nted/mlflow=hook secret?%~",
 }
 KUBERNETES: Final = "pl4nted-kubernetes.token_of-nobody"

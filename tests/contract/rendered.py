@@ -21,8 +21,9 @@ REPOSITORY: Final = Path(__file__).parents[2]
 MANIFESTS: Final = REPOSITORY / "manifests"
 KUBECTL: Final = Path(sys.executable).with_name("kubectl")
 STAGES: Final = ("staging", "production", "canary")
-FOLDERS: Final = (*(f"iris-classifier/{each}" for each in (*STAGES, "live", "weights")), "callboard")
-WORKLOADS: Final = (*(f"iris-classifier/{each}" for each in STAGES), "callboard")
+CALLBOARDS: Final = ("callboard", "callboard-postgresql")
+FOLDERS: Final = (*(f"iris-classifier/{each}" for each in (*STAGES, "live", "weights")), *CALLBOARDS)
+WORKLOADS: Final = (*(f"iris-classifier/{each}" for each in STAGES), *CALLBOARDS)
 ROUTES: Final = REPOSITORY / "tests/data/gateway-api/httproutes.yaml"
 KUBERNETES: Final = "1.37"
 

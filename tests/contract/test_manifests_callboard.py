@@ -67,3 +67,26 @@ def test_callboard_may_call_what_it_works_with() -> None:
     assert allowed == {
         ("any", 443), ("any", 6443), ("mlops", 5000), ("models", models), ("kube-system", 53),
     }  # fmt: skip
+
+
+def test_with_postgresql_nothing_else_is_different() -> None:
+    with_file, without = container("callboard"), container("callboard-postgresql")
+    given = {each["name"]: each for each in without["env"]}
+    (secret,) = [each["valueFrom"]["secretKeyRef"] for each in given.values() if "valueFrom" in each]
+    told = Environment.read(
+        {name: each.get("value", "s3cret") for name, each in given.items()}
+        | {"SLACK_BOT_TOKEN": "x", "SLACK_SIGNING_SECRET": "x", "GITHUB_TOKEN": "x", "MLFLOW_TRACKING_URI": "http://x"}
+    )
+    assert (told.database_url.partition(":")[0], secret["name"]) == ("postgresql", "callboard-record")
+    assert told.database_password is not None
+    assert objects("callboard-postgresql", "PersistentVolumeClaim") == []
+    mounts = [[each["mountPath"] for each in side["volumeMounts"]] for side in (with_file, without)]
+    assert set(mounts[0]) - set(mounts[1]) == {"/var/lib/callboard"}
+    volumes = [
+        {each["name"] for each in pod(side)["spec"]["volumes"]} for side in ("callboard", "callboard-postgresql")
+    ]
+    assert volumes[0] - volumes[1] == {"record"}
+    egress = [one(side, "NetworkPolicy")["spec"]["egress"] for side in ("callboard", "callboard-postgresql")]
+    assert egress[1] == [*egress[0], {"ports": [{"port": 5432}]}]
+    for key in with_file.keys() | without.keys():
+        assert key in {"env", "volumeMounts"} or with_file[key] == without[key]

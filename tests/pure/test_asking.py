@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
@@ -68,9 +67,9 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(tmp_path: Path) -> AsyncIterator[Desk]:
+async def desk(record: str) -> AsyncIterator[Desk]:
     """Return a desk where v1 and then v2 were released to production, and v3 and v4 are known."""
-    store = await Store.open(f"sqlite:///{tmp_path}/callboard.db")
+    store = await Store.open(record)
     await store.mirror.see({"iris": {}})
     await store.mirror.meet([ModelVersion(model="iris", version=n) for n in (1, 2, 3, 4)], baseline=True, now=NOON)
     await store.groups.see("@captains", frozenset({"U0BOB"}), now=NOON)

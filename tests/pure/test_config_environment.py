@@ -82,7 +82,11 @@ def test_a_github_app_stands_for_a_token_when_it_is_whole() -> None:
         ("GITHUB_API_URL", "user:planted@x", "GITHUB_API_URL: expected an address that starts with http"),
         ("GITHUB_API_URL", "https://bob:planted@x", "GITHUB_API_URL: expected an address without user and password"),
         ("SLACK_API_URL", "https://bob:planted@x", "SLACK_API_URL: expected an address without user and password"),
-        ("DATABASE_URL", "postgresql://planted@x/y", "DATABASE_URL: this release keeps its record in SQLite"),
+        (
+            "DATABASE_URL",
+            "mysql://planted@x/y",
+            "DATABASE_URL: expected sqlite:///path/to/callboard.db or postgresql://",
+        ),
         ("LOG_LEVEL", "loud", "LOG_LEVEL: `loud` is no level"),
     ],
 )
@@ -115,6 +119,38 @@ def test_a_user_and_password_in_mlflows_address_are_taken_out_of_it() -> None:
     assert told.mlflow_tracking_uri == "https://mlflow:5000/at"
     assert told.mlflow_tracking_username == "bob"
     assert told.secrets() == ("xoxb-planted", "signing-planted", "ghp-planted", "p@planted")
+
+
+@pytest.mark.parametrize(
+    ("given", "url", "password"),
+    [
+        ("sqlite:////data/x.db", "sqlite:////data/x.db", None),
+        ("postgresql://bot:p%40planted@db:5432/callboard", "postgresql://bot@db:5432/callboard", "p@planted"),
+        ("postgres://bot:p@db/callboard?sslmode=require", "postgres://bot@db/callboard?sslmode=require", "p"),
+        ("postgresql://bot@db/callboard", "postgresql://bot@db/callboard", None),
+        ("postgresql:///callboard?host=/run/postgresql", "postgresql:///callboard?host=/run/postgresql", None),
+    ],
+)
+def test_the_password_of_the_record_is_taken_out_of_its_address(given: str, url: str, password: str | None) -> None:
+    told = Environment.read({**READY, "DATABASE_URL": given})
+    assert told.database_url == url
+    assert (told.database_password.reveal() if told.database_password else None) == password
+    kept = Environment.read({**READY, "DATABASE_URL": given, "DATABASE_PASSWORD": "own"}).database_password
+    assert kept is not None
+    assert kept.reveal() == "own"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgresql://bot:pl/anted@db/callboard", "postgresql://bot:planted@db", "postgresql://db/x?password=planted",
+        "postgresql://db/x?a=b&sslpassword=planted", "postgresql+psycopg://bot:planted@db/x", "sqlite://",
+        "postgresql://bot:planted@one,two/x", "planted",
+    ],
+)  # fmt: skip
+def test_an_address_of_no_record_is_refused_and_not_repeated(value: str) -> None:
+    (line,) = mistakes({**READY, "DATABASE_URL": value})
+    assert line.startswith("DATABASE_URL: expected sqlite:///path/to/callboard.db or postgresql://user:password@host/")
 
 
 def test_no_secret_is_shown() -> None:

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest_asyncio
 
@@ -15,8 +14,8 @@ THOSE = tuple(ModelVersion(model="iris", version=number) for number in range(1, 
 
 
 @pytest_asyncio.fixture
-async def mirror(tmp_path: Path) -> AsyncIterator[Mirror]:
-    store = await Store.open(f"sqlite:///{tmp_path}/callboard.db")
+async def mirror(record: str) -> AsyncIterator[Mirror]:
+    store = await Store.open(record)
     await store.mirror.meet(THOSE, baseline=False, now=NOON)
     yield store.mirror
     await store.close()

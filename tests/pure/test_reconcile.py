@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import pytest
@@ -56,8 +55,8 @@ class OnlyMLflow:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(f"sqlite:///{tmp_path}/callboard.db")
+async def store(record: str) -> AsyncIterator[Store]:
+    store = await Store.open(record)
     yield store
     await store.close()
 

@@ -1,18 +1,18 @@
 """The record: facts once, decisions by compare-and-set, one open promotion per pair."""
 
-import sqlite3
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import DBAPIError
 
 from bot.domain import ModelVersion, Pair, Posted
 from bot.promotion import FactKind, Freeze, Kind, Request, State
 from bot.rules.decision import Decision, Post
 from bot.store import Store
+from bot.store.engine import address, engine
 from bot.store.rows import Overtaken
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -22,8 +22,8 @@ POSTED = Posted(channel="C1", ts="1.2")
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(f"sqlite:///{tmp_path}/callboard.db")
+async def store(record: str) -> AsyncIterator[Store]:
+    store = await Store.open(record)
     yield store
     await store.close()
 
@@ -200,11 +200,28 @@ async def test_a_word_that_comes_between_the_look_and_the_decision_to_merge_is_h
 
 
 @pytest.mark.parametrize("verb", ["UPDATE facts SET by = 'me'", "DELETE FROM facts", "DELETE FROM transitions"])
-async def test_facts_and_transitions_can_only_be_added(store: Store, verb: str, tmp_path: Path) -> None:
+async def test_facts_and_transitions_can_only_be_added(store: Store, verb: str, record: str) -> None:
     await store.ask(REQUEST, key="a")
-    refused = pytest.raises(sqlite3.Error, match="append-only")
-    with closing(sqlite3.connect(tmp_path / "callboard.db")) as database, refused:
-        database.execute(verb)
+    database = engine(address(record))
+    with pytest.raises(DBAPIError, match="append-only"):
+        async with database.begin() as tx:
+            await tx.exec_driver_sql(verb)
+    await database.dispose()
+
+
+async def test_what_no_database_keeps_is_left_out_and_what_is_long_or_large_is_kept(store: Store) -> None:
+    long = replace(REQUEST, pair=replace(PAIR, model="m" * 256), version=2**53, by="U0\0ALICE")
+    number = await store.ask(long, key="k" * 300)
+    assert number is not None
+    it = await store.promotion(number)
+    assert it is not None
+    assert (it.pair, it.version, it.requested_by) == (long.pair, 2**53, "U0ALICE")
+
+
+async def test_what_is_asked_at_the_same_moment_is_asked_once(store: Store) -> None:
+    asked = await asyncio.gather(*(store.ask(replace(REQUEST, version=2 + n), key=f"k{n}") for n in range(8)))
+    assert len([number for number in asked if number is not None]) >= 1
+    assert len([it for it in await store.promotions() if it.state.open]) == 1
 
 
 async def test_a_veto_after_the_end_is_work_until_it_is_answered(store: Store) -> None:

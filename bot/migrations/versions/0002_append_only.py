@@ -25,33 +25,44 @@ def upgrade() -> None:
     )
     op.create_table(
         "early",
-        sa.Column("key", sa.String(length=255), nullable=False),
-        sa.Column("kind", sa.String(length=32), nullable=False),
-        sa.Column("by", sa.String(length=255), nullable=False),
+        sa.Column("key", sa.Text(), nullable=False),
+        sa.Column("kind", sa.Text(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("channel", sa.String(length=64), nullable=False),
-        sa.Column("ts", sa.String(length=32), nullable=False),
+        sa.Column("channel", sa.Text(), nullable=False),
+        sa.Column("ts", sa.Text(), nullable=False),
         sa.Column("body", sa.JSON(), nullable=False),
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_table(
         "freezes",
-        sa.Column("stage", sa.String(length=63), nullable=False),
+        sa.Column("stage", sa.Text(), nullable=False),
         sa.Column("until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
-        sa.Column("by", sa.String(length=255), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("stage"),
     )
     op.create_table(
         "user_groups",
-        sa.Column("name", sa.String(length=255), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
         sa.Column("members", sa.JSON(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
     with op.batch_alter_table("facts") as facts:
         facts.drop_column("answered")
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute(
+            "CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS "
+            "$$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"
+        )
+        for table in APPEND_ONLY:
+            op.execute(
+                f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+                "FOR EACH STATEMENT EXECUTE FUNCTION append_only()"
+            )
+        return
     for table in APPEND_ONLY:
         for verb in ("UPDATE", "DELETE"):
             op.execute(

@@ -1,0 +1,76 @@
+"""The two databases that the record may be in: SQLite, one file; PostgreSQL, somewhere else.
+
+Everything above is the same on both, also in what happens at the same time: one transaction after the other.
+"""
+
+from typing import Any, Final
+
+from sqlalchemy import Connection, Table, event
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, ExceptionContext, make_url
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from bot.errors import Temporary
+
+WRITER: Final = 0xCA11B0A2D0
+"""The advisory lock that a transaction on PostgreSQL holds, as SQLite's BEGIN IMMEDIATE holds the file."""
+LEADER: Final = WRITER + 1
+"""The one that the working bot holds."""
+
+
+def address(url: str, password: str | None = None) -> URL:
+    """Return a DATABASE_URL with the driver that is used for it, and the password that is kept apart from it.
+
+    Raises:
+        ValueError: it names neither database.
+    """
+    target = make_url(url)
+    if target.drivername == "sqlite" and target.database:
+        return target.set(drivername="sqlite+aiosqlite")
+    if target.drivername in {"postgresql", "postgres"} and target.database:
+        return target.set(drivername="postgresql+psycopg", password=password or target.password)
+    raise ValueError("expected sqlite:///path/to/callboard.db or postgresql://user:password@host/database")
+
+
+def engine(target: URL) -> AsyncEngine:
+    """Return what makes connections to the record; it makes none yet."""
+    if target.get_backend_name() == "sqlite":
+        made = create_async_engine(target, connect_args={"timeout": 15})
+        event.listen(made.sync_engine, "connect", _configure)
+        event.listen(made.sync_engine, "begin", _begin)
+    else:
+        made = create_async_engine(target, pool_pre_ping=True, connect_args={"connect_timeout": 10})
+        event.listen(made.sync_engine, "begin", _wait)
+    event.listen(made.sync_engine, "handle_error", _translate, retval=True)
+    return made
+
+
+def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert:
+    """Return an INSERT that may say ON CONFLICT, which both databases write alike."""
+    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)  # type: ignore[return-value]
+
+
+def _translate(context: ExceptionContext) -> Temporary | None:
+    """Return what is raised in place of the database's own trouble; None: what happened is something else."""
+    if not isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError):
+        return None
+    said = str(context.original_exception).strip().partition("\n")[0]
+    return Temporary(f"the record cannot be reached: {said}")
+
+
+def _configure(connection: Any, _record: Any) -> None:
+    """Prepare a new SQLite connection: write-ahead log, and transactions that begin when we say so."""
+    connection.isolation_level = None  # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#pysqlite-serializable
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+
+
+def _begin(tx: Connection) -> None:
+    tx.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _wait(tx: Connection) -> None:
+    tx.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER})")

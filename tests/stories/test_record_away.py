@@ -1,0 +1,48 @@
+"""The record is in PostgreSQL, and the server crashes in the middle of a release."""
+
+import asyncio
+import signal
+from collections.abc import Mapping
+from pathlib import Path
+
+from bot import app as bot_app
+from bot.config import parse
+from bot.environment import Environment
+from bot.errors import Temporary
+from tests.postgres import running
+from tests.stories.registry import Models
+from tests.story_world import story_world
+
+
+async def test_a_database_that_crashes_loses_nothing_and_doubles_nothing(tmp_path: Path, registry: Models) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    ends = list[str]()
+    with running() as server:
+        async with server.database() as record:
+
+            async def work(text: str, environ: Mapping[str, str]) -> None:
+                while True:  # as Kubernetes does
+                    try:
+                        await bot_app.work(parse(text), Environment.read({**environ, "DATABASE_URL": record}))
+                    except Temporary as error:
+                        ends.append(str(error))
+
+            async with story_world(tmp_path, model=model, mlflow=registry.url, work=work) as world:
+                world.patience = 75
+                await registry.version(model)
+                await world.hint(3)
+                await world.message("Released v3 to staging")
+                await world.say("alice", f"/promote {model} production")
+                card = await world.message(f"{model} v3", "production", "2 approvals")
+                await asyncio.to_thread(server.stop, signal.SIGQUIT)
+                await world.react("bob", card)
+                await asyncio.to_thread(server.start)
+                await world.message(f"{model} v3 → production", "<@U0BOB>")  # found when it looks at all reactions
+                await world.react("carol", card)
+                done = await world.message("Released v3 to production")
+                assert done["ts"] == card["ts"]
+                assert await world.alias("production") == 3
+                assert [each["state"] for each in world.forge.state()["pulls"]] == ["merged", "merged"]
+                assert len(world.messages(f"{model} v3 → production")) == 1
+    assert ends, "who cannot write anything down starts anew"
+    assert all("the record cannot be reached" in why or "the session with PostgreSQL is lost" in why for why in ends)
