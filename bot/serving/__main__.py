@@ -74,6 +74,7 @@ def _load_and_listen(told: Settings, found: Found, folder: Path, listener: socke
         found=found, stage=told.wanted.stage, digest=digest, flavor=flavor, at=datetime.now(UTC)
     )
     say("serving", host=told.host, port=listener.getsockname()[1])
+    logs.configure(discreet=True)
     listening.listen(listener, application.Application(model, loaded, told.limits))
 
 

@@ -13,6 +13,7 @@ from mlflow.artifacts import download_artifacts
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc.scoring_server import invocations, load_model_with_mlflow_config
 
+from bot.serving.causes import chain
 from bot.serving.refusals import Exit, Refusal
 from bot.serving.resolve import Found
 from bot.serving.settings import Registry
@@ -71,6 +72,4 @@ def rehearse(model: Any, path: Path) -> bool:
 
 def _cause(error: BaseException) -> str:
     """Return the exception that started it, as a traceback's last line shows it."""
-    while following := (error.__cause__ or error.__context__):
-        error = following
-    return "".join(traceback.format_exception_only(error)).strip()
+    return "".join(traceback.format_exception_only(chain(error)[0])).strip()

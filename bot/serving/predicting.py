@@ -8,7 +8,6 @@ https://mlflow.org/docs/latest/deployment/deploy-model-locally/#inference-server
 
 import inspect
 import json
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -18,6 +17,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import scoring_server
 
+from bot.serving.causes import chain, places
 from bot.serving.logs import warn
 
 SENTENCE: Final = 2000
@@ -121,9 +121,6 @@ def refusal(status: int, code: str, message: str, *, failed: str | None = None) 
 
 
 def _failed(error: BaseException, status: int, code: str, message: str) -> Answer:
-    cause = error
-    while following := (cause.__cause__ or cause.__context__):
-        cause = following
-    where = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in traceback.extract_tb(cause.__traceback__)]
-    warn("a prediction failed", status=int(status), exception=type(cause).__name__, where=where[-5:])
+    cause = chain(error)[0]
+    warn("a prediction failed", status=int(status), exception=type(cause).__name__, where=places(cause))
     return refusal(status, code, message, failed=type(cause).__name__)

@@ -12,6 +12,7 @@ from threading import Event, Thread
 import requests
 from requests.auth import HTTPBasicAuth
 
+from bot.serving.causes import chain
 from bot.serving.logs import say
 from bot.serving.refusals import Exit, Refusal
 from bot.serving.settings import Registry, Wanted
@@ -155,7 +156,5 @@ def _message(answer: requests.Response) -> str:
 
 def _innermost(error: BaseException) -> str:
     """Return the reason under requests' and urllib3's wrapping: "[Errno 111] Connection refused"."""
-    inner = error
-    while following := (inner.__cause__ or inner.__context__):
-        inner = following
+    inner = chain(error)[0]
     return f"{type(error).__name__}: {inner}"

@@ -159,6 +159,8 @@ def test_nothing_of_a_payload_is_in_the_log_and_failures_are_counted(server: Mod
     secret = "a-name-that-nobody-else-has"
     asked = json.dumps({"dataframe_records": [dict.fromkeys(COLUMNS, secret)]}).encode()
     assert server.ask("POST", f"/invocations?{secret}", asked, JSON)[0] == 400
+    asked = json.dumps({"dataframe_records": RECORDS, "params": {secret: secret}}).encode()
+    assert server.ask("POST", "/invocations", asked, JSON)[0] == 200, "MLflow warns of params, and names them"
     log, counted = server.log.read_text(), server.get("/metrics")[1].decode()
     assert secret not in log
     assert '"a prediction failed"' in log
