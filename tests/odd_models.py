@@ -1,10 +1,9 @@
-"""`python -m tests.odd_models KIND…`: register models that a server looks at twice.  Not itself a test.
+"""`python -m tests.odd_models`: register models that a server looks at twice.  Not itself a test.
 
 Each kind becomes version 1 of a model of that name, in the registry of MLFLOW_TRACKING_URI.
 """
 
 import logging
-import sys
 import tempfile
 import warnings
 from collections.abc import Callable
@@ -110,20 +109,18 @@ def slow(**logged: Any) -> None:
     mlflow.pyfunc.log_model(python_model=str(path), **logged | mine)
 
 
-KINDS: dict[str, Callable[..., None]] = {
-    made.__name__: made for made in (forest, pickled, untrusted, booster, older, demanding, forgetful, slow)
-}
+KINDS: tuple[Callable[..., None], ...] = (forest, pickled, untrusted, booster, older, demanding, forgetful, slow)
 
 
-def main(kinds: list[str]) -> None:
+def main() -> None:
     """Register them."""
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    for kind in kinds:
+    for make in KINDS:
         with mlflow.start_run():
-            KINDS[kind](
+            make(
                 name="model",
-                registered_model_name=kind,
+                registered_model_name=make.__name__,
                 input_example=EXAMPLE,
                 signature=infer_signature(EXAMPLE, ANSWER),
                 pip_requirements=["scikit-learn", "lightgbm"],
@@ -131,4 +128,4 @@ def main(kinds: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1:])
+    main()

@@ -6,6 +6,9 @@ that two conftests import is made twice.  It lives in a thread with a loop of it
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 import threading
 from collections.abc import Coroutine, Iterator
 from dataclasses import dataclass
@@ -15,6 +18,7 @@ import pytest
 
 from bot.demo.registry import Registry
 from bot.domain import Json
+from tests.model_server import ROOT
 
 T = TypeVar("T")
 SECRET = "the-secret-of-the-webhook"
@@ -66,3 +70,19 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MLflowSe
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
         loop.close()
+
+
+@pytest.fixture(scope="session")
+def odd_models(mlflow_server: MLflowServer, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Register tests/odd_models.py's, and return the registry's address."""
+    home = str(tmp_path_factory.mktemp("trainer"))
+    told = {"PATH": os.environ["PATH"], "HOME": home, "TMPDIR": home, "PYTHONPATH": str(ROOT)}
+    told |= {
+        "MLFLOW_TRACKING_URI": mlflow_server.url,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "GIT_PYTHON_REFRESH": "quiet",
+    }
+    # A process of its own: MLflow warns when it is imported, and here warnings are errors.
+    command = [sys.executable, "-m", "tests.odd_models"]
+    subprocess.run(command, env=told, cwd=home, check=True, capture_output=True, timeout=120)
+    return mlflow_server.url

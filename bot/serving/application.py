@@ -64,14 +64,14 @@ class Application:
 
     async def _ping(self, _request: Request) -> Response:
         """Answer as long as anything can be predicted: where every thread is stuck, only a restart helps."""
-        return Response("\n", 200 if self._alive else 503, media_type=JSON)
+        return Response("\n", 200 if self._alive else 503, self._headers(), media_type=JSON)
 
     @property
     def _alive(self) -> bool:
         return len(self._stuck) < self._limits.threads
 
     async def _version(self, _request: Request) -> Response:
-        return Response(VERSION, media_type=JSON)
+        return Response(VERSION, headers=self._headers(), media_type=JSON)
 
     async def _readyz(self, _request: Request) -> Response:
         ready = self._alive and not self.draining
@@ -81,13 +81,15 @@ class Application:
         return JSONResponse(self._said, headers=self._headers())
 
     async def _count(self, _request: Request) -> Response:
-        return Response(self._metrics.text(), headers={"Content-Type": KIND})
+        return Response(self._metrics.text(), headers={"Content-Type": KIND, **self._headers()})
 
     async def _invocations(self, request: Request) -> Response:
         self._waiting += 1
         self._metrics.waiting.set(self._waiting)
         try:
             answer = await self._answer(request)
+        except asyncio.CancelledError:  # uvicorn's, where the drain is over: it sends what is returned, and ends
+            answer = refusal(503, "TEMPORARILY_UNAVAILABLE", "this server ends: try again, another one answers")
         finally:
             self._waiting -= 1
             self._metrics.waiting.set(self._waiting)

@@ -17,7 +17,6 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.contract.test_bot_process import world
-from tests.contract.test_serving_models import odd_models  # noqa: F401  (a fixture)
 from tests.model_server import free_port
 from tests.registry import MLflowServer
 
@@ -116,7 +115,7 @@ def server(url: str, model: str, version: int, **more: str) -> Iterator[Containe
 
 def test_one_image_serves_five_versions_of_two_flavors_by_its_environment_alone(
     mlflow_server: MLflowServer,
-    odd_models: str,  # noqa: F811
+    odd_models: str,
 ) -> None:
     wanted = [("iris-classifier", 1), ("iris-classifier", 2), ("churn", 1), ("forest", 1), ("booster", 1)]
     with ExitStack() as stack:

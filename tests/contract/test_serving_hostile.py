@@ -15,6 +15,7 @@ import pytest
 
 from tests.chaos.extent import FULL
 from tests.contract.test_serving_answers import COLUMNS, JSON, RECORDS
+from tests.contract.test_serving_end import PROMISED, SLACK
 from tests.model_server import ModelServer, environment, serving
 from tests.registry import MLflowServer
 
@@ -183,4 +184,5 @@ def test_after_sigterm_it_is_not_ready_and_still_answers_and_is_gone_within_five
             assert time.monotonic() - began < 2
         assert server.ask("POST", "/invocations", GOOD, JSON)[0] == 200
         assert server.process.wait(20) == 0
+        assert time.monotonic() - began < PROMISED + SLACK
     assert list(tmp_path.glob("model-*")) == []

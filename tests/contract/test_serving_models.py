@@ -1,32 +1,12 @@
 """Real models that a server looks at twice: each is refused with an exit code of its own, or served where told so."""
 
 import json
-import os
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from tests.model_server import ROOT, ModelServer, ended, environment, free_port, serving
-from tests.odd_models import KINDS
-from tests.registry import MLflowServer
-
-
-@pytest.fixture(scope="module")
-def odd_models(mlflow_server: MLflowServer, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Register them all, and return the registry's address."""
-    home = str(tmp_path_factory.mktemp("trainer"))
-    told = {"PATH": os.environ["PATH"], "HOME": home, "TMPDIR": home, "PYTHONPATH": str(ROOT)}
-    told |= {
-        "MLFLOW_TRACKING_URI": mlflow_server.url,
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-        "GIT_PYTHON_REFRESH": "quiet",
-    }
-    command = [sys.executable, "-m", "tests.odd_models", *KINDS]
-    subprocess.run(command, env=told, cwd=home, check=True, capture_output=True, timeout=120)
-    return mlflow_server.url
+from tests.model_server import ModelServer, ended, environment, free_port, serving
 
 
 def pod(url: str, model: str, **more: str) -> dict[str, str]:
