@@ -64,7 +64,8 @@ class Application:
 
     async def _ping(self, _request: Request) -> Response:
         """Answer as long as anything can be predicted: where every thread is stuck, only a restart helps."""
-        return Response("\n", 200 if self._alive else 503, self._headers(), media_type=JSON)
+        status = 200 if self._alive else 503
+        return Response("\n", status, self._headers(status), media_type=JSON)
 
     @property
     def _alive(self) -> bool:
@@ -74,8 +75,8 @@ class Application:
         return Response(VERSION, headers=self._headers(), media_type=JSON)
 
     async def _readyz(self, _request: Request) -> Response:
-        ready = self._alive and not self.draining
-        return JSONResponse(self._said, 200 if ready else 503, self._headers())
+        status = 200 if self._alive and not self.draining else 503
+        return JSONResponse(self._said, status, self._headers(status))
 
     async def _say(self, _request: Request) -> Response:
         return JSONResponse(self._said, headers=self._headers())
@@ -109,7 +110,8 @@ class Application:
         try:
             body = await asyncio.wait_for(self._body(request), self._limits.body_seconds)
         except TimeoutError:
-            return refusal(408, "BAD_REQUEST", f"the body did not arrive within {self._limits.body_seconds:g} s")
+            late = f"the body did not arrive within {self._limits.body_seconds:g} s (MODEL_BODY_TIMEOUT)"
+            return refusal(408, "BAD_REQUEST", late)
         except ClientDisconnect:
             return refusal(400, "BAD_REQUEST", "the body did not arrive whole")
         if body is None:

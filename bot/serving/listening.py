@@ -29,17 +29,28 @@ HEADERS: Final = 10.0
 """Seconds within which the headers of a request must have come."""
 IDLE: Final = 60
 """Seconds that a connection may rest between two requests."""
+REST: Final = 5.0
+"""Seconds for which the rest of a request is thrown away that was answered before it had come."""
 
 
 class Impatient(HttpToolsProtocol):
-    """uvicorn's connection, except that whoever does not finish his headers in time is sent away."""
+    """uvicorn's connection, except that whoever does not finish his headers in time is sent away.
 
+    Whoever is answered before he has sent everything can read the answer: what is unread when a connection is closed
+    resets it, and may take the answer along.  So only the writing ends, and the rest is read for a moment.
+    https://www.rfc-editor.org/rfc/rfc9112#section-9.6
+    """
+
+    whole = True
+    """Whether the last request has been read to its end."""
     _late: asyncio.TimerHandle | None = None
+    _wire: asyncio.Transport
 
     @override
     def connection_made(self, transport: Any) -> None:
-        super().connection_made(transport)
-        self._late = self.loop.call_later(HEADERS, transport.close)
+        self._wire = transport
+        super().connection_made(Lingering(transport, self))  # type: ignore[arg-type]  # a transport in all that is used
+        self._late = self.loop.call_later(HEADERS, self._wire.close)
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
@@ -47,20 +58,60 @@ class Impatient(HttpToolsProtocol):
         super().connection_lost(exc)
 
     @override
+    def data_received(self, data: bytes) -> None:
+        if not self.transport.is_closing():
+            super().data_received(data)
+
+    @override
+    def send_400_response(self, msg: str) -> None:
+        self.whole = False
+        super().send_400_response(msg)
+
+    @override
     def on_message_begin(self) -> None:
+        self.whole = False
         super().on_message_begin()
         if self._late is None:
-            self._late = self.loop.call_later(HEADERS, self.transport.close)
+            self._late = self.loop.call_later(HEADERS, self._wire.close)
 
     @override
     def on_headers_complete(self) -> None:
         self._in_time()
         super().on_headers_complete()
 
+    @override
+    def on_message_complete(self) -> None:
+        self.whole = True
+        super().on_message_complete()
+
     def _in_time(self) -> None:
         if self._late is not None:
             self._late.cancel()
             self._late = None
+
+
+class Lingering:
+    """A connection that is read on for a moment when it is closed in the middle of a request."""
+
+    def __init__(self, wire: asyncio.Transport, protocol: Impatient) -> None:
+        self._wire = wire
+        self._protocol = protocol
+        self._ending = False
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._wire, name)
+
+    def is_closing(self) -> bool:
+        return self._ending or self._wire.is_closing()
+
+    def close(self) -> None:
+        if self._protocol.whole or self.is_closing():
+            self._wire.close()
+            return
+        self._ending = True
+        self._wire.write_eof()
+        self._protocol.flow.resume_reading()
+        self._protocol.loop.call_later(REST, self._wire.close)
 
 
 class Server(uvicorn.Server):

@@ -14,6 +14,7 @@ from bot.serving.refusals import Exit, Refusal
 TRUE = {"true", "1"}
 LIMITS = {
     "body": "MODEL_MAX_BODY",
+    "body_seconds": "MODEL_BODY_TIMEOUT",
     "seconds": "MODEL_TIMEOUT",
     "queue": "MODEL_MAX_WAITING",
     "threads": "MODEL_THREADS",

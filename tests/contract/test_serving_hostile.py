@@ -5,8 +5,9 @@ import os
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 from random import Random
 
@@ -22,20 +23,22 @@ from tests.registry import MLflowServer
 REQUESTS = 10_000 if FULL else 500
 GOOD = json.dumps({"dataframe_records": RECORDS}).encode()
 LIMIT = 200_000
+BODY_SECONDS = 2
 
 
 @pytest.fixture(scope="module")
 def server(mlflow_server: MLflowServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
     folder = tmp_path_factory.mktemp("hostile")
-    told = environment(mlflow_server.url, MODEL_VERSION="1", TMPDIR=str(folder), MODEL_MAX_BODY=str(LIMIT))
+    told = environment(mlflow_server.url, MODEL_VERSION="1", TMPDIR=str(folder))
+    told |= {"MODEL_MAX_BODY": str(LIMIT), "MODEL_BODY_TIMEOUT": str(BODY_SECONDS)}
     with serving(folder, told) as server:
         yield server
 
 
-def sent(server: ModelServer, *parts: bytes) -> bytes:
+def sent(server: ModelServer, *parts: bytes, then: Iterable[bytes] = ()) -> bytes:
     """Send bytes as they are, and return all that comes back until the server closes."""
     with socket.create_connection(("127.0.0.1", server.port), timeout=60) as wire:
-        for part in parts:
+        for part in chain(parts, then):
             wire.sendall(part)
         received = b""
         with suppress(ConnectionResetError):  # it closed before it had read all
@@ -57,11 +60,44 @@ def test_a_body_that_is_too_long_is_refused_before_it_is_read(server: ModelServe
     assert b"connection: close" in answer.lower()
 
 
-def test_a_body_of_unknown_length_is_cut_off_at_the_limit(server: ModelServer) -> None:
-    chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
-    answer = sent(server, head("Transfer-Encoding: chunked"), *[chunk] * 5)
-    assert answer[:12] in {b"HTTP/1.1 413", b""}
+CHUNK = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
+
+
+@pytest.mark.parametrize(
+    ("start", "rest"),
+    [(head("Transfer-Encoding: chunked"), CHUNK), (head(f"Content-Length: {100 << 20}"), b" " * 0x10000)],
+    ids=["chunked", "of a length that is said"],
+)
+def test_whoever_sends_all_of_a_body_that_is_too_long_before_he_reads_still_reads_the_413(
+    server: ModelServer, start: bytes, rest: bytes
+) -> None:
+    answer = sent(server, start, *[rest] * 300)
+    assert answer.startswith(b"HTTP/1.1 413")
+    assert b"MODEL_MAX_BODY" in answer
     assert server.get("/readyz")[0] == 200
+
+
+def test_whoever_goes_on_sending_for_ever_after_his_413_is_cut_off(server: ModelServer) -> None:
+    began = time.monotonic()
+    with pytest.raises((ConnectionResetError, BrokenPipeError)):
+        sent(server, head("Transfer-Encoding: chunked"), *[CHUNK] * 5, then=drops(60))
+    assert 4 < time.monotonic() - began < 15
+
+
+def drops(seconds: float) -> Iterator[bytes]:
+    """Yield a little now and then."""
+    for _ in range(int(seconds * 5)):
+        yield b"1\r\n \r\n"
+        time.sleep(0.2)
+
+
+def test_a_body_that_drips_is_a_408(server: ModelServer) -> None:
+    began = time.monotonic()
+    answer = sent(server, head("Transfer-Encoding: chunked"), then=drops(BODY_SECONDS + 1))
+    assert answer.startswith(b"HTTP/1.1 408")
+    assert b"connection: close" in answer.lower()
+    assert b"MODEL_BODY_TIMEOUT" in answer
+    assert BODY_SECONDS < time.monotonic() - began < BODY_SECONDS + 10
 
 
 @pytest.mark.parametrize(
@@ -74,7 +110,7 @@ def test_a_body_of_unknown_length_is_cut_off_at_the_limit(server: ModelServer) -
     ],
 )
 def test_what_is_no_http_is_sent_away(server: ModelServer, start: bytes) -> None:
-    assert sent(server, start)[:12] in {b"HTTP/1.1 400", b""}
+    assert sent(server, start).startswith(b"HTTP/1.1 400")
     assert server.get("/readyz")[0] == 200
 
 
