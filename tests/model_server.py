@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from email.message import Message
 from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -54,11 +55,16 @@ class ModelServer:
 
     def ask(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> tuple[int, bytes]:
         """Return the status and the body of an answer."""
+        status, _, answer = self.hear(method, path, body, kind)
+        return status, answer
+
+    def hear(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> tuple[int, Message, bytes]:
+        """Return the status, the headers and the body of an answer."""
         connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
         try:
             connection.request(method, path, body, {"Content-Type": kind} if kind else {})
             answer = connection.getresponse()
-            return answer.status, answer.read()
+            return answer.status, answer.headers, answer.read()
         finally:
             connection.close()
 

@@ -64,9 +64,12 @@ def test_what_is_data_is_served_by_itself_and_what_is_code_once_it_is_named(
     assert said["digest"].startswith("sha256:")
 
 
+def wait(seconds: float) -> bytes:
+    return json.dumps({"dataframe_split": {"columns": ["seconds"], "data": [[seconds]]}}).encode()
+
+
 def asked(server: ModelServer, seconds: float) -> tuple[int, bytes]:
-    body = json.dumps({"dataframe_split": {"columns": ["seconds"], "data": [[seconds]]}}).encode()
-    return server.ask("POST", "/invocations", body, "application/json")
+    return server.ask("POST", "/invocations", wait(seconds), "application/json")
 
 
 def test_a_prediction_that_takes_too_long_is_given_up_and_probes_fail_as_long_as_it_keeps_the_only_thread(
@@ -78,10 +81,14 @@ def test_a_prediction_that_takes_too_long_is_given_up_and_probes_fail_as_long_as
         while b"model_requests_in_progress 1.0" not in server.get("/metrics")[1]:
             assert not late.done()
         assert server.get("/readyz")[0] == 200, "the loop answers while a prediction runs"
-        assert asked(server, 0)[0] == 503, "another one waits already"
+        status, headers, _ = server.hear("POST", "/invocations", wait(0), "application/json")
+        assert (status, headers["Retry-After"]) == (503, "1"), "another one waits already"
+        assert headers["Connection"] is None, "and may ask again on the same connection"
         status, body = late.result()
         assert (status, json.loads(body)["error_code"]) == (504, "DEADLINE_EXCEEDED")
-        assert (server.get("/readyz")[0], server.get("/ping")[0]) == (503, 503)
+        for path in ("/readyz", "/ping"):
+            status, headers, _ = server.hear("GET", path)
+            assert (status, headers["Retry-After"]) == (503, "1")
         while server.get("/ping")[0] != 200:
             assert server.process.poll() is None
         assert asked(server, 0)[0] == 200
