@@ -22,6 +22,7 @@ from sklearn.preprocessing import FunctionTransformer
 
 EXAMPLE = pd.DataFrame({"x": [1.0, 2.0, 3.0, 4.0], "y": [1.0, 0.0, 1.0, 0.0]})
 ANSWER = np.array([0, 1, 0, 1])
+TREES = ["sklearn.metrics._dist_metrics.EuclideanDistance64", "sklearn.neighbors._kd_tree.KDTree"]
 FORGETFUL = """
 from mlflow.models import set_model
 from mlflow.pyfunc import PythonModel
@@ -31,6 +32,18 @@ class Forgetful(PythonModel):
         raise KeyError("a column that nobody sends")
 
 set_model(Forgetful())
+"""
+ADJUSTABLE = """
+from mlflow.models import set_model
+from mlflow.pyfunc import PythonModel
+
+class Adjustable(PythonModel):
+    def predict(self, context, model_input, params=None):
+        if (model_input["x"] < 0).any():
+            raise ArithmeticError("cannot go below nothing")
+        return model_input["x"] * params["factor"] + params["more"]
+
+set_model(Adjustable())
 """
 SLOW = """
 import time
@@ -64,12 +77,7 @@ def pickled(**logged: Any) -> None:
 def untrusted(**logged: Any) -> None:
     """A pipeline that wants to be trusted with a function."""
     steps = make_pipeline(FunctionTransformer(np.nan_to_num), KNeighborsClassifier(1)).fit(EXAMPLE, ANSWER)
-    types = [
-        "numpy.nan_to_num",
-        "sklearn.metrics._dist_metrics.EuclideanDistance64",
-        "sklearn.neighbors._kd_tree.KDTree",
-    ]
-    mlflow.sklearn.log_model(steps, skops_trusted_types=types, **logged)
+    mlflow.sklearn.log_model(steps, skops_trusted_types=["numpy.nan_to_num", *TREES], **logged)
 
 
 def booster(**logged: Any) -> None:
@@ -109,7 +117,44 @@ def slow(**logged: Any) -> None:
     mlflow.pyfunc.log_model(python_model=str(path), **logged | mine)
 
 
-KINDS: tuple[Callable[..., None], ...] = (forest, pickled, untrusted, booster, older, demanding, forgetful, slow)
+def tensor(**logged: Any) -> None:
+    """A neighbours' vote on arrays, which have no columns."""
+    example = EXAMPLE.to_numpy()
+    model = KNeighborsClassifier(1).fit(example, ANSWER)
+    mine = {"input_example": example, "signature": infer_signature(example, ANSWER)}
+    mlflow.sklearn.log_model(model, skops_trusted_types=TREES, **logged | mine)
+
+
+def unsigned(**logged: Any) -> None:
+    """A neighbours' vote without a signature, and so without an example."""
+    model = KNeighborsClassifier(1).fit(EXAMPLE, ANSWER)
+    mlflow.sklearn.log_model(model, skops_trusted_types=TREES, **logged | {"input_example": None, "signature": None})
+
+
+def adjustable(**logged: Any) -> None:
+    """Custom code that takes parameters, and raises for what is below nothing."""
+    path = Path(tempfile.mkdtemp()) / "model.py"
+    path.write_text(ADJUSTABLE)
+    mine = {
+        "signature": infer_signature(EXAMPLE, EXAMPLE["x"], params={"factor": 2.0, "more": 1}),
+        "pip_requirements": ["mlflow-skinny"],
+    }
+    mlflow.pyfunc.log_model(python_model=str(path), **logged | mine)
+
+
+KINDS: tuple[Callable[..., None], ...] = (
+    forest,
+    pickled,
+    untrusted,
+    booster,
+    older,
+    demanding,
+    forgetful,
+    slow,
+    tensor,
+    unsigned,
+    adjustable,
+)
 
 
 def main() -> None:

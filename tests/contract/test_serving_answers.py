@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,29 +24,39 @@ CSV = ",".join(COLUMNS) + "\n" + "\n".join(",".join(map(str, row)) for row in RO
 JSON = "application/json"
 
 
-@pytest.fixture(scope="module")
-def ours(mlflow_server: MLflowServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
-    folder = tmp_path_factory.mktemp("ours")
-    with serving(folder, environment(mlflow_server.url, MODEL_VERSION="1", TMPDIR=str(folder))) as server:
-        yield server
+Pair = tuple[ModelServer, ModelServer]
+"""Our server and MLflow's, on the same model."""
 
 
 @pytest.fixture(scope="module")
-def theirs(mlflow_server: MLflowServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
-    """MLflow's own server, on the same model."""
-    folder, port = tmp_path_factory.mktemp("theirs"), free_port()
-    told = environment(mlflow_server.url, TMPDIR=str(folder), MLFLOW_DISABLE_TELEMETRY="true", PYTHONPATH=str(ROOT))
-    told["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", "models:/iris-classifier/1", "-p", str(port)]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen([*command, "--env-manager", "local"], env=told, stdout=log, stderr=log)
-    server = ModelServer(process=process, port=port, log=folder / "log")
-    try:
+def both(mlflow_server: MLflowServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+    with beside(mlflow_server.url, "iris-classifier", tmp_path_factory.mktemp("both")) as pair:
+        yield pair
+
+
+@contextmanager
+def beside(url: str, model: str, folder: Path) -> Iterator[Pair]:
+    """Start both; each takes seconds, so it is done at the same time."""
+    told = environment(url, MODEL_NAME=model, MODEL_VERSION="1", MODEL_FLAVORS="sklearn,python_function")
+    with mlflows(url, model, folder) as theirs, serving(folder, told | {"TMPDIR": str(folder)}) as ours:
         deadline = time.monotonic() + 90
-        while not _answers(server):
-            assert time.monotonic() < deadline, server.log.read_text()
+        while not _answers(theirs):
+            assert time.monotonic() < deadline, theirs.log.read_text()
             time.sleep(0.1)
-        yield server
+        yield ours, theirs
+
+
+@contextmanager
+def mlflows(url: str, model: str, folder: Path) -> Iterator[ModelServer]:
+    """Start MLflow's own server."""
+    port, log = free_port(), folder / "theirs.log"
+    told = environment(url, TMPDIR=str(folder), MLFLOW_DISABLE_TELEMETRY="true", PYTHONPATH=str(ROOT))
+    told["PATH"] = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    command = [sys.executable, "-m", "mlflow", "models", "serve", "-m", f"models:/{model}/1", "-p", str(port)]
+    with log.open("wb") as out:
+        process = subprocess.Popen([*command, "--env-manager", "local"], env=told, stdout=out, stderr=out)
+    try:
+        yield ModelServer(process=process, port=port, log=log)
     finally:
         family = [*psutil.Process(process.pid).children(recursive=True), psutil.Process(process.pid)]
         for one in family:
@@ -88,10 +98,10 @@ GOOD: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_good_request_gets_the_same_answer(name: str, ours: ModelServer, theirs: ModelServer) -> None:
+def test_a_good_request_gets_the_same_answer(name: str, both: Pair) -> None:
     body, kind = GOOD[name]
     sent = (body if isinstance(body, str) else json.dumps(body)).encode()
-    mine, its = (server.ask("POST", "/invocations", sent, kind) for server in (ours, theirs))
+    mine, its = (server.ask("POST", "/invocations", sent, kind) for server in both)
     assert mine == its
     assert mine[0] == 200
 
@@ -122,10 +132,8 @@ BAD: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_request_gets_the_same_status_and_a_sentence_without_a_traceback(
-    name: str, ours: ModelServer, theirs: ModelServer
-) -> None:
-    mine, its = (server.ask("POST", "/invocations", *BAD[name]) for server in (ours, theirs))
+def test_a_bad_request_gets_the_same_status_and_a_sentence_without_a_traceback(name: str, both: Pair) -> None:
+    mine, its = (server.ask("POST", "/invocations", *BAD[name]) for server in both)
     assert mine[0] == its[0]
     said = json.loads(mine[1])
     assert said.keys() == {"error_code", "message"}
@@ -137,9 +145,8 @@ DEEP = b'{"inputs": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 
 @pytest.mark.parametrize(("body", "kind", "status"), [(DEEP, JSON, 400), (b"{}", "", 415)])
-def test_where_mlflows_server_breaks_ours_answers(
-    body: bytes, kind: str, status: int, ours: ModelServer, theirs: ModelServer
-) -> None:
+def test_where_mlflows_server_breaks_ours_answers(body: bytes, kind: str, status: int, both: Pair) -> None:
+    ours, theirs = both
     assert theirs.ask("POST", "/invocations", body, kind)[0] == 500
     mine = ours.ask("POST", "/invocations", body, kind)
     assert (mine[0], json.loads(mine[1]).keys()) == (status, {"error_code", "message"})
@@ -149,8 +156,8 @@ def test_where_mlflows_server_breaks_ours_answers(
     ("method", "path"),
     [("GET", "/ping"), ("GET", "/health"), ("GET", "/version"), ("GET", "/invocations"), ("GET", "/no")],
 )
-def test_the_other_routes_answer_alike(method: str, path: str, ours: ModelServer, theirs: ModelServer) -> None:
-    mine, its = (server.hear(method, path) for server in (ours, theirs))
+def test_the_other_routes_answer_alike(method: str, path: str, both: Pair) -> None:
+    mine, its = (server.hear(method, path) for server in both)
     assert mine[0] == its[0]
     if mine[0] == 200:
         assert (mine[1]["Content-Type"], mine[2]) == (its[1]["Content-Type"], its[2])
