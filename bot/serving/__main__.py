@@ -20,7 +20,7 @@ from bot.serving.resolve import Found, resolve
 from bot.serving.settings import Settings
 
 MLFLOW = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "3",
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # with the pauses between them, a silent registry is given 40 s
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_CONFIGURE_LOGGING": "false",  # its records reach our own handler instead

@@ -33,10 +33,12 @@ def download(found: Found, folder: Path, registry: Registry) -> Path:
     except MlflowException as error:
         gone = error.error_code == "RESOURCE_DOES_NOT_EXIST"
         code = Exit.NO_INPUT if gone else Exit.UNAVAILABLE
-        raise Refusal(code, f"cannot download {found.uri} from {registry.name}: {error.message}") from error
+        because = registry.without_credentials(error.message)
+        raise Refusal(code, f"cannot download {found.uri} from {registry.name}: {because}") from error
     except OSError as error:  # the store's own trouble (S3 and others come this way), or a full disk
         code = Exit.NO_ROOM if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS} else Exit.UNAVAILABLE
-        raise Refusal(code, f"cannot download {found.uri} to {folder}: {error}") from error
+        because = registry.without_credentials(str(error))
+        raise Refusal(code, f"cannot download {found.uri} to {folder}: {because}") from error
 
 
 def load(path: Path) -> Any:

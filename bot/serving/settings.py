@@ -50,6 +50,11 @@ class Registry:
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
+    def without_credentials(self, said: str) -> str:
+        """Return what a library says, without the credentials that the address in it may hold."""
+        credentials, at, _ = urlsplit(self.url).netloc.rpartition("@")
+        return said.replace(credentials + at, "") if at else said
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demands:
