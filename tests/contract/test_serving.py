@@ -109,5 +109,6 @@ async def test_a_stage_without_a_pin_stands_for_the_version_its_alias_points_at_
     with serving(folder, told) as server:
         said = json.loads(server.get("/model")[1])
         assert (said["version"], said["stage"]) == (2, "staging")
-    assert server.process.returncode == 0
+        server.process.terminate()
+        assert server.process.wait(20) == 0
     assert list(folder.glob("model-*")) == []

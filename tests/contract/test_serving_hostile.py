@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from itertools import chain
-from pathlib import Path
 from random import Random
 
 import psutil
@@ -33,6 +32,17 @@ def server(mlflow_server: MLflowServer, tmp_path_factory: pytest.TempPathFactory
     told |= {"MODEL_MAX_BODY": str(LIMIT), "MODEL_BODY_TIMEOUT": str(BODY_SECONDS)}
     with serving(folder, told) as server:
         yield server
+
+
+@pytest.fixture(scope="module", autouse=True)
+def unfinished(server: ModelServer) -> Iterator[list[socket.socket]]:
+    """Connections that stay in the middle of their headers while all others are served."""
+    wires = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(50)]
+    for wire in wires:
+        wire.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\n")
+    yield wires
+    for wire in wires:
+        wire.close()
 
 
 def sent(server: ModelServer, *parts: bytes, then: Iterable[bytes] = ()) -> bytes:
@@ -112,16 +122,6 @@ def test_a_body_that_drips_is_a_408(server: ModelServer) -> None:
 def test_what_is_no_http_is_sent_away(server: ModelServer, start: bytes) -> None:
     assert sent(server, start).startswith(b"HTTP/1.1 400")
     assert server.get("/readyz")[0] == 200
-
-
-def test_whoever_does_not_finish_his_headers_is_sent_away_and_others_are_served_meanwhile(server: ModelServer) -> None:
-    wires = [socket.create_connection(("127.0.0.1", server.port), timeout=60) for _ in range(50)]
-    for wire in wires:
-        wire.sendall(b"POST /invocations HTTP/1.1\r\nHost: x\r\n")
-    assert server.ask("POST", "/invocations", GOOD, JSON)[0] == 200
-    assert all(wire.recv(100) == b"" for wire in wires), "the connection is closed in the end"
-    for wire in wires:
-        wire.close()
 
 
 def test_one_that_hangs_up_in_the_middle_of_a_body_does_no_harm(server: ModelServer) -> None:
@@ -208,11 +208,18 @@ def test_nothing_of_a_payload_is_in_the_log_and_failures_are_counted(server: Mod
     assert "model_request_duration_seconds_bucket" in counted
 
 
-def test_after_sigterm_it_is_not_ready_and_still_answers_and_is_gone_within_five_seconds_whoever_hangs(
-    mlflow_server: MLflowServer, tmp_path: Path
+def test_whoever_does_not_finish_his_headers_is_sent_away_and_others_are_served_meanwhile(
+    server: ModelServer, unfinished: list[socket.socket]
 ) -> None:
-    told = environment(mlflow_server.url, MODEL_VERSION="1", TMPDIR=str(tmp_path))
-    with serving(tmp_path, told) as server, socket.create_connection(("127.0.0.1", server.port)) as slow:
+    assert server.ask("POST", "/invocations", GOOD, JSON)[0] == 200
+    assert all(wire.recv(100) == b"" for wire in unfinished), "the connection is closed in the end"
+
+
+def test_after_sigterm_it_is_not_ready_and_still_answers_and_is_gone_within_five_seconds_whoever_hangs(
+    server: ModelServer,
+) -> None:
+    """The last one, for it takes the server of all."""
+    with socket.create_connection(("127.0.0.1", server.port)) as slow:
         slow.sendall(head("Content-Length: 1000") + b"{")  # never sends the rest
         began = time.monotonic()
         os.kill(server.process.pid, signal.SIGTERM)
@@ -221,4 +228,4 @@ def test_after_sigterm_it_is_not_ready_and_still_answers_and_is_gone_within_five
         assert server.ask("POST", "/invocations", GOOD, JSON)[0] == 200
         assert server.process.wait(20) == 0
         assert time.monotonic() - began < PROMISED + SLACK
-    assert list(tmp_path.glob("model-*")) == []
+    assert list(server.log.parent.glob("model-*")) == []

@@ -1,7 +1,9 @@
 """Real models that a server looks at twice: each is refused with an exit code of its own, or served where told so."""
 
 import json
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -42,26 +44,65 @@ def test_a_model_that_is_not_what_it_must_be_is_refused_in_one_line_with_its_own
     assert says in lines[-1]
 
 
-@pytest.mark.parametrize(
-    ("model", "told", "flavor"),
-    [
-        ("forest", {}, "sklearn"),
-        ("booster", {}, "lightgbm"),
-        ("demanding", {}, "sklearn"),
-        ("untrusted", {"MODEL_TRUSTED_TYPES": "numpy.nan_to_num"}, "sklearn"),
-        ("pickled", {"MODEL_FLAVORS": "sklearn:cloudpickle"}, "sklearn"),
-    ],
-)
+SERVED: dict[str, tuple[str, dict[str, str]]] = {
+    "forest": ("sklearn", {}),
+    "booster": ("lightgbm", {}),
+    "demanding": ("sklearn", {}),
+    "untrusted": ("sklearn", {"MODEL_TRUSTED_TYPES": "numpy.nan_to_num"}),
+    "pickled": ("sklearn", {"MODEL_FLAVORS": "sklearn:cloudpickle"}),
+}
+"""The flavor of each, and what has to be told."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """What a server said of its model, and what it answered to two rows."""
+
+    model: dict[str, str]
+    status: int
+    answer: bytes
+
+
+@pytest.fixture(scope="module")
+def served(odd_models: str, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Seen]:
+    """Serve each of them for a moment, two at the same time."""
+    rows = json.dumps({"dataframe_split": {"columns": ["x", "y"], "data": [[1.0, 1.0], [2.0, 0.0]]}}).encode()
+    folders = {model: tmp_path_factory.mktemp(model) for model in SERVED}
+
+    def serve(model: str) -> Seen:
+        told = pod(odd_models, model, TMPDIR=str(folders[model]), **SERVED[model][1])
+        with serving(folders[model], told) as server:
+            status, answer = server.ask("POST", "/invocations", rows, "application/json")
+            return Seen(model=json.loads(server.get("/model")[1]), status=status, answer=answer)
+
+    with ThreadPoolExecutor(2) as threads:
+        return dict(zip(SERVED, threads.map(serve, SERVED), strict=True))
+
+
+@pytest.mark.parametrize("model", SERVED)
 def test_what_is_data_is_served_by_itself_and_what_is_code_once_it_is_named(
-    odd_models: str, tmp_path: Path, model: str, told: dict[str, str], flavor: str
+    served: dict[str, Seen], model: str
 ) -> None:
-    with serving(tmp_path, pod(odd_models, model, TMPDIR=str(tmp_path), **told)) as server:
-        said = json.loads(server.get("/model")[1])
-        rows = json.dumps({"dataframe_split": {"columns": ["x", "y"], "data": [[1.0, 1.0], [2.0, 0.0]]}}).encode()
-        status, answer = server.ask("POST", "/invocations", rows, "application/json")
-    assert (said["name"], said["flavor"], status) == (model, flavor, 200)
-    assert len(json.loads(answer)["predictions"]) == 2
-    assert said["digest"].startswith("sha256:")
+    seen = served[model]
+    assert (seen.model["name"], seen.model["flavor"], seen.status) == (model, SERVED[model][0], 200)
+    assert len(json.loads(seen.answer)["predictions"]) == 2
+    assert seen.model["digest"].startswith("sha256:")
+
+
+def test_a_digest_that_is_pinned_as_the_server_says_it_is_served(
+    odd_models: str, served: dict[str, Seen], tmp_path: Path
+) -> None:
+    digest = served["forest"].model["digest"]
+    with serving(tmp_path, pod(odd_models, "forest", MODEL_DIGEST=digest)) as server:
+        assert json.loads(server.get("/model")[1])["digest"] == digest
+
+
+@pytest.fixture(scope="module")
+def slow(odd_models: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ModelServer]:
+    """A server of a model that takes as long as it is told, with one thread and little patience."""
+    told = pod(odd_models, "slow", MODEL_FLAVORS="python_function", MODEL_TIMEOUT="1", MODEL_MAX_WAITING="1")
+    with serving(tmp_path_factory.mktemp("slow"), told) as server:
+        yield server
 
 
 def wait(seconds: float) -> bytes:
@@ -73,40 +114,31 @@ def asked(server: ModelServer, seconds: float) -> tuple[int, bytes]:
 
 
 def test_a_prediction_that_takes_too_long_is_given_up_and_probes_fail_as_long_as_it_keeps_the_only_thread(
-    odd_models: str, tmp_path: Path
+    slow: ModelServer,
 ) -> None:
-    told = pod(odd_models, "slow", MODEL_FLAVORS="python_function", MODEL_TIMEOUT="1", MODEL_MAX_WAITING="1")
-    with serving(tmp_path, told) as server, ThreadPoolExecutor() as people:
-        late = people.submit(asked, server, 4)
-        while b"model_requests_in_progress 1.0" not in server.get("/metrics")[1]:
+    with ThreadPoolExecutor() as people:
+        late = people.submit(asked, slow, 4)
+        while b"model_requests_in_progress 1.0" not in slow.get("/metrics")[1]:
             assert not late.done()
-        assert server.get("/readyz")[0] == 200, "the loop answers while a prediction runs"
-        status, headers, _ = server.hear("POST", "/invocations", wait(0), "application/json")
+        assert slow.get("/readyz")[0] == 200, "the loop answers while a prediction runs"
+        status, headers, _ = slow.hear("POST", "/invocations", wait(0), "application/json")
         assert (status, headers["Retry-After"]) == (503, "1"), "another one waits already"
         assert headers["Connection"] is None, "and may ask again on the same connection"
         status, body = late.result()
         assert (status, json.loads(body)["error_code"]) == (504, "DEADLINE_EXCEEDED")
         for path in ("/readyz", "/ping"):
-            status, headers, _ = server.hear("GET", path)
+            status, headers, _ = slow.hear("GET", path)
             assert (status, headers["Retry-After"]) == (503, "1")
-        while server.get("/ping")[0] != 200:
-            assert server.process.poll() is None
-        assert asked(server, 0)[0] == 200
+        while slow.get("/ping")[0] != 200:
+            assert slow.process.poll() is None
+        assert asked(slow, 0)[0] == 200
 
 
 def test_a_model_that_would_end_the_program_is_answered_for_and_nothing_of_the_payload_is_logged(
-    odd_models: str, tmp_path: Path
+    slow: ModelServer,
 ) -> None:
-    with serving(tmp_path, pod(odd_models, "slow", MODEL_FLAVORS="python_function")) as server:
-        status, body = asked(server, -71.25)
-        assert (status, json.loads(body)["error_code"]) == (500, "INTERNAL_ERROR")
-        assert 'model_errors_total{exception="SystemExit"} 1.0' in server.get("/metrics")[1].decode()
-        assert asked(server, 0)[0] == 200
-        assert "71.25" not in server.log.read_text()
-
-
-def test_a_digest_that_is_pinned_as_the_server_says_it_is_served(odd_models: str, tmp_path: Path) -> None:
-    with serving(tmp_path, pod(odd_models, "forest")) as server:
-        digest = json.loads(server.get("/model")[1])["digest"]
-    with serving(tmp_path, pod(odd_models, "forest", MODEL_DIGEST=digest)) as server:
-        assert json.loads(server.get("/model")[1])["digest"] == digest
+    status, body = asked(slow, -71.25)
+    assert (status, json.loads(body)["error_code"]) == (500, "INTERNAL_ERROR")
+    assert 'model_errors_total{exception="SystemExit"} 1.0' in slow.get("/metrics")[1].decode()
+    assert asked(slow, 0)[0] == 200
+    assert "71.25" not in slow.log.read_text()

@@ -1,6 +1,8 @@
 """Why a model server does not start: one clear line, and an exit code that tells who can do something about it."""
 
 import socket
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
@@ -8,6 +10,14 @@ from tests.model_server import ended, environment, free_port
 from tests.registry import MLflowServer
 
 NOWHERE = "http://127.0.0.1:9"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def nowhere() -> Iterator[Future[tuple[int, list[str]]]]:
+    """A server that asks a registry which is not there, while the other tests run: it takes its time."""
+    url = f"http://user:hunter2@127.0.0.1:{free_port()}"
+    with ThreadPoolExecutor() as threads:
+        yield threads.submit(ended, environment(url, MODEL_VERSION="1", PORT=str(free_port())))
 
 
 @pytest.mark.parametrize(
@@ -59,17 +69,6 @@ def test_what_the_registry_does_not_have_is_exit_66(
     assert says in lines[0]
 
 
-def test_a_registry_that_does_not_answer_within_15_seconds_is_exit_69() -> None:
-    url = f"http://user:hunter2@127.0.0.1:{free_port()}"
-    code, lines = ended(environment(url, MODEL_VERSION="1", PORT=str(free_port())))
-    assert code == 69
-    assert lines[-1].startswith("MLflow registry unreachable: http://127.0.0.1:")
-    assert "15 s" in lines[-1]
-    assert "refused" in lines[-1]
-    assert all(line.startswith("{") for line in lines[:-1])
-    assert "hunter2" not in "".join(lines)
-
-
 async def test_a_model_that_does_not_load_is_exit_70_and_the_last_line_is_its_exception(
     mlflow_server: MLflowServer,
 ) -> None:
@@ -80,3 +79,13 @@ async def test_a_model_that_does_not_load_is_exit_70_and_the_last_line_is_its_ex
     assert code == 70
     assert lines[-1] == f"model failed to load: RuntimeError: weights are corrupt: {word}"
     assert "Traceback (most recent call last):" in lines
+
+
+def test_a_registry_that_does_not_answer_within_15_seconds_is_exit_69(nowhere: Future[tuple[int, list[str]]]) -> None:
+    code, lines = nowhere.result()
+    assert code == 69
+    assert lines[-1].startswith("MLflow registry unreachable: http://127.0.0.1:")
+    assert "15 s" in lines[-1]
+    assert "refused" in lines[-1]
+    assert all(line.startswith("{") for line in lines[:-1])
+    assert "hunter2" not in "".join(lines)
