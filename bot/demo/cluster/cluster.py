@@ -1,4 +1,4 @@
-"""The cluster as one thing: API server, controllers and a node, to be started, looked at and ended.
+"""The cluster as one thing: API server, controllers, Services and a node, to be started, looked at and ended.
 
 Not here: any of their workings.  The owner serves `app`; the node has a listener of its own, so that faults on the
 public one part the cluster from its clients and not from itself.
@@ -22,9 +22,11 @@ from bot.demo.cluster.controllers import Controllers
 from bot.demo.cluster.kubelet import Kubelet
 from bot.demo.cluster.logs import Log
 from bot.demo.cluster.objects import Objects, moment
+from bot.demo.cluster.phases import is_ready
 from bot.demo.cluster.plans import find
 from bot.demo.cluster.resources import DEPLOYMENTS, NAMESPACES, PODS
 from bot.demo.cluster.runtime import Runtime
+from bot.demo.cluster.service_proxy import ServiceProxy
 from bot.demo.cluster.storage import Storage
 from bot.demo.cluster.tables import pod_status
 from bot.domain import Json
@@ -59,6 +61,7 @@ class Cluster:
         self.api = Api(self.objects, token=token, logs=self)
         self.app = self.api.application(middlewares)
         self._controllers = Controllers(self.objects)
+        self.services = ServiceProxy(self._storage)
         self._kubelet: Kubelet | None = None
         self._door: web.AppRunner | None = None
         self._asking: asyncio.Task[None] | None = None
@@ -74,6 +77,7 @@ class Cluster:
         await site.start()
         host, port = self._door.addresses[0][:2]
         self._controllers.start()
+        self.services.start()
         url = f"http://{host}:{port}"
         self._kubelet = Kubelet(url=url, token=self._token, runtime=self._runtime, base=self._backoff)
         await self._kubelet.start()
@@ -88,6 +92,7 @@ class Cluster:
                 await self._asking
         if self._kubelet is not None:
             await self._kubelet.close()
+            await self.services.close()
             await self._controllers.close()
         if self._door is not None:
             await self._door.cleanup()
@@ -185,12 +190,6 @@ def kubeconfig(url: str, token: str, *, namespace: str = "models") -> str:
         "current-context": name,
     }
     return yaml.safe_dump(config, sort_keys=False)
-
-
-def is_ready(pod: Json) -> bool:
-    """Say whether a pod's Ready condition is true."""
-    found = find((pod.get("status") or {}).get("conditions") or [], "Ready")
-    return found is not None and found["status"] == "True"
 
 
 def _port(pod: Json) -> int | None:

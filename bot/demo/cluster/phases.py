@@ -6,6 +6,7 @@ Source: https://github.com/kubernetes/kubernetes/blob/v1.20.2/pkg/kubelet/kubele
 
 from collections.abc import Sequence
 
+from bot.demo.cluster.plans import find
 from bot.domain import Json
 
 
@@ -22,6 +23,12 @@ def phase(pod: Json, inits: Sequence[Json], mains: Sequence[Json]) -> str:
     if all(_exit_code(c) == 0 for c in mains):
         return "Succeeded"
     return "Failed" if policy == "Never" else "Running"
+
+
+def is_ready(pod: Json) -> bool:
+    """Say whether a pod's Ready condition is true."""
+    found = find((pod.get("status") or {}).get("conditions") or [], "Ready")
+    return found is not None and found["status"] == "True"
 
 
 def _exit_code(status: Json) -> int | None:

@@ -69,6 +69,7 @@ PODS: Final = _core("pods", "Pod", "status", "log", "binding", "eviction", short
 NAMESPACES: Final = _core("namespaces", "Namespace", "status", "finalize", namespaced=False, short=("ns",))
 NODES: Final = _core("nodes", "Node", "status", namespaced=False, short=("no",))
 EVENTS: Final = _core("events", "Event", short=("ev",))
+SERVICES: Final = _core("services", "Service", "status", short=("svc",))
 QUOTAS: Final = _core("resourcequotas", "ResourceQuota", "status", short=("quota",))
 DEPLOYMENTS: Final = _apps("deployments", "Deployment", "status", "scale", short=("deploy",))
 REPLICASETS: Final = _apps("replicasets", "ReplicaSet", "status", "scale", short=("rs",))
@@ -95,7 +96,7 @@ BUILT_IN: Final[tuple[Resource, ...]] = (
     PODS,
     EVENTS,
     QUOTAS,
-    _core("services", "Service", "status", short=("svc",)),
+    SERVICES,
     _core("endpoints", "Endpoints", short=("ep",)),
     _core("configmaps", "ConfigMap", short=("cm",)),
     _core("secrets", "Secret"),
