@@ -334,6 +334,70 @@ print("up"); time.sleep(600)
     assert (tmp_path / "note").read_text() == "bye"
 
 
+PATIENT = """
+import os, pathlib, signal, sys, time
+def end(*_):
+    open(os.environ["FILE"], "a").write("SIGTERM"); sys.exit(0)
+signal.signal(signal.SIGTERM, end)
+print("up"); time.sleep(600)
+"""
+
+
+def before_its_end(code: str) -> Json:
+    """Return a lifecycle with a hook that runs a line of Python."""
+    return {"preStop": {"exec": {"command": ["python", "-c", code]}}}
+
+
+async def test_a_pod_that_is_deleted_answers_on_until_its_hook_is_done(fake: ControlPlane, tmp_path: Path) -> None:
+    file, go = tmp_path / "order", tmp_path / "go"
+    hook = f"""
+import pathlib, time
+open({str(file)!r}, "a").write("hook, ")
+while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.02)
+"""
+    await start(fake, container(PATIENT, FILE=file, lifecycle=before_its_end(hook)))
+    await logged(fake, "up")
+    await fake.rest.delete(fake.path("pods", "a"), {})
+
+    async def hooked() -> bool:
+        return file.exists() and file.read_text() != ""
+
+    await until(hooked)
+    pod = await fake.rest.get(fake.path("pods", "a"))
+    assert (running(pod), ready(pod), "deletionTimestamp" in pod["metadata"]) == (True, True, True)
+    go.touch()
+    await fake.gone("pods", "a")
+    assert file.read_text() == "hook, SIGTERM"
+
+
+async def test_a_hook_can_be_a_pause(fake: ControlPlane, tmp_path: Path) -> None:
+    await start(fake, container(PATIENT, FILE=tmp_path / "note", lifecycle={"preStop": {"sleep": {"seconds": 1}}}))
+    await logged(fake, "up")
+    began = asyncio.get_running_loop().time()
+    await delete(fake)
+    assert asyncio.get_running_loop().time() - began >= 1
+    assert (tmp_path / "note").read_text() == "SIGTERM"
+
+
+async def test_a_hook_that_takes_all_the_grace_still_leaves_time_for_an_end(fake: ControlPlane, tmp_path: Path) -> None:
+    value = container(PATIENT, FILE=tmp_path / "note", lifecycle=before_its_end(SLEEP))
+    await start(fake, value, terminationGracePeriodSeconds=1)
+    await logged(fake, "up")
+    await delete(fake)
+    assert (tmp_path / "note").read_text() == "SIGTERM"
+    assert (await event(fake, "FailedPreStopHook"))["type"] == "Warning"
+
+
+async def test_a_hook_ends_with_what_it_was_to_prepare_the_end_of(fake: ControlPlane) -> None:
+    code = f"import os; print(os.getpid(), flush=True); {SLEEP}"
+    await start(fake, container(code, lifecycle=before_its_end(SLEEP)), terminationGracePeriodSeconds=600)
+    it = await process(fake)
+    await fake.rest.delete(fake.path("pods", "a"), {})
+    await event(fake, "Killing")
+    it.kill()
+    await fake.gone("pods", "a")
+
+
 async def test_a_process_that_will_not_end_is_killed_with_all_that_it_started(fake: ControlPlane) -> None:
     code = f"""
 import os, signal, subprocess, sys, time

@@ -30,6 +30,9 @@ _IMAGE: Final = re.compile(
 )
 _CAP: Final = 30
 """Back-off doubles up to so many times its base: 10 s up to 5 min."""
+_LEAST: Final = timedelta(seconds=2)
+"""What is left of the grace at SIGTERM, whatever the hook took: minimumGracePeriodInSeconds."""
+_GOING_DOWN: Final = timedelta(seconds=1)
 _START_FAILED: Final = 128
 _MESSAGE: Final = 2048
 
@@ -313,27 +316,40 @@ class Container:
 
     async def _put_down(self, running: Running, probe: str) -> None:
         self._say("Killing", f"Container {self.name} failed {probe} probe, will be restarted")
+        grace = timedelta(seconds=self._around.pod()["spec"].get("terminationGracePeriodSeconds", 30))
+        await self._pre_stop(running, grace)
         running.terminate()
-        await asyncio.sleep(self._around.pod()["spec"].get("terminationGracePeriodSeconds", 30))
+        await asyncio.sleep(max(_LEAST, grace).total_seconds())
         running.kill()
 
     # ── the end ──────────────────────────────────────────────────────────────────────────────────────
 
-    async def stop(self, keeping: asyncio.Task[None], grace: timedelta) -> None:
-        """End it for good: hook, SIGTERM, so much grace, SIGKILL; `keeping` is the task that runs `keep`."""
+    async def stop(self, keeping: asyncio.Task[None], grace: timedelta | None) -> None:
+        """End it for good: hook, SIGTERM, SIGKILL when the grace is over, which the hook's time is a part of.
+
+        `keeping` is the task that runs `keep`; without a grace the node itself goes down: no hook, and a second.
+        """
         self._stopping = True
         running = self._running
         if running is None:
             keeping.cancel()
         else:
             self._say("Killing", f"Stopping container {self.name}")
-            with suppress(TimeoutError):
-                async with asyncio.timeout(grace.total_seconds()):
-                    await self._pre_stop(running, grace)
-                    running.terminate()
-                    await asyncio.wait([keeping])
+            left = _GOING_DOWN if grace is None else await self._prepared(running, keeping, grace)
+            running.terminate()
+            await asyncio.wait([keeping], timeout=left.total_seconds())
             running.kill()
         await asyncio.wait([keeping])
+
+    async def _prepared(self, running: Running, keeping: asyncio.Task[None], grace: timedelta) -> timedelta:
+        """Run the hook, for as long as there is something to end; return how much of the grace is left."""
+        loop = asyncio.get_running_loop()
+        over = loop.time() + grace.total_seconds()
+        hook = asyncio.create_task(self._pre_stop(running, grace))
+        await asyncio.wait([hook, keeping], return_when=asyncio.FIRST_COMPLETED)
+        hook.cancel()
+        await asyncio.wait([hook])
+        return max(_LEAST, timedelta(seconds=over - loop.time()))
 
     def kill(self) -> None:
         """End what runs, without asking."""

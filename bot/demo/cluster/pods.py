@@ -154,9 +154,9 @@ class PodWorker:
             if not task.cancelled() and (error := task.exception()) is not None:
                 raise error
 
-    def _grace(self) -> timedelta:
+    def _grace(self) -> timedelta | None:
         if self._lost.is_set():
-            return timedelta(seconds=1)
+            return None
         default = self.pod["spec"].get("terminationGracePeriodSeconds", 30)
         return timedelta(seconds=max(1, self.pod["metadata"].get("deletionGracePeriodSeconds", default)))
 
