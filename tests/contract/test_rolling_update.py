@@ -102,7 +102,7 @@ class Load:
                 await asyncio.sleep(EVERY)
 
     async def _ask(self, http: aiohttp.ClientSession) -> None:
-        """Ask once.  aiohttp asks by itself again where a GET was lost on a connection that stood, never a POST."""
+        """Ask once, by a POST: aiohttp sends a lost GET a second time."""
         self.sent += 1
         try:
             kind = {"Content-Type": "application/json"}
