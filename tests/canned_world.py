@@ -130,7 +130,7 @@ def canned(folder: Path) -> CannedWorld:
     return CannedWorld(
         chat=workspace(folder),
         forge=Still(picture={"repository": "acme/models-gitops", "head": "9d0b7c1", "pulls": _pulls()}),
-        cluster=Still(picture={"pods": _pods(), "deployments": _deployments()}),
+        cluster=Still(picture={"pods": _pods(), "deployments": _deployments(), "services": []}),
         registry=StillRegistry(models=_models()),
         bot=StillBot(told=_promotions()),
     )

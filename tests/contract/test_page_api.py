@@ -19,8 +19,8 @@ from tests.canned_world import CannedWorld, canned
 TOKEN = "the-token-of-this-run"
 BUTTON = {"type": "button", "action_id": "approve", "text": {"type": "plain_text", "text": "Approve"}, "value": "d1"}
 PARTS = {
-    "channels", "people", "messages", "private", "repository", "pulls", "pods", "deployments", "models", "training",
-    "promotions", "bot", "faults",
+    "channels", "people", "messages", "private", "repository", "pulls", "pods", "deployments", "services", "models",
+    "training", "promotions", "bot", "faults",
 }  # fmt: skip
 
 

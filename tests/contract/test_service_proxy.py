@@ -140,6 +140,12 @@ async def answering(address: str, versions: set[int]) -> None:
     await until(look)
 
 
+async def test_the_picture_shows_where_a_service_is_called(fake: ControlPlane) -> None:
+    address = await served(fake)
+    shown = {"name": "iris", "namespace": "models", "port": 80, "address": address}
+    assert fake.demo.state()["services"] == [shown]
+
+
 async def test_connections_are_shared_out_and_requests_are_not(fake: ControlPlane) -> None:
     address = await served(fake, 1, 2)
     async with connection(address) as http:

@@ -131,9 +131,12 @@ class Cluster:
     # ── for the page ─────────────────────────────────────────────────────────────────────────────────
 
     def state(self) -> Json:
-        """Return the picture of pods and Deployments for the page, as JSON."""
-        pods = [self._pod(pod) for pod in self._storage.of_kind(PODS)]
-        return {"pods": pods, "deployments": [_deployment(value) for value in self._storage.of_kind(DEPLOYMENTS)]}
+        """Return the picture of pods, Deployments and Services for the page, as JSON."""
+        return {
+            "pods": [self._pod(pod) for pod in self._storage.of_kind(PODS)],
+            "deployments": [_deployment(value) for value in self._storage.of_kind(DEPLOYMENTS)],
+            "services": self.services.state(),
+        }
 
     def _pod(self, pod: Json) -> Json:
         meta, status, container = pod["metadata"], pod.get("status") or {}, pod["spec"]["containers"][0]

@@ -20,6 +20,7 @@ from bot.demo.children import bind
 from bot.demo.cluster.endpoints import Endpoint, endpoints
 from bot.demo.cluster.resources import PODS, SERVICES
 from bot.demo.cluster.storage import Storage, StoredChange
+from bot.domain import Json
 
 
 class Port(NamedTuple):
@@ -69,6 +70,11 @@ class ServiceProxy:
         """Return where a Service is called, as `host:port`; None as long as the proxy has not heard of it."""
         door = self._doors.get(Port(namespace, service, port))
         return door and door.address
+
+    def state(self) -> list[Json]:
+        """Return the picture of all Services for the page, as JSON."""
+        doors = sorted(self._doors.items())
+        return [{"name": p.service, "namespace": p.namespace, "port": p.number, "address": d.address} for p, d in doors]
 
     # ── who stands behind what ───────────────────────────────────────────────────────────────────────
 

@@ -38,6 +38,7 @@ class Picture:
             "pulls": forge["pulls"],
             "pods": cluster["pods"],
             "deployments": cluster["deployments"],
+            "services": cluster["services"],
             "models": models,
             "training": self._training(),
             "promotions": promotions,
