@@ -1,7 +1,8 @@
 """The manifests as the real kustomize makes them, and what is wrong with an object by published schemas.
 
 Not itself a test.  Kubernetes' own kinds are held against kubernetes-validate's schemas, which allow no unknown field;
-HTTPRoute against its definition in tests/data/gateway-api.  A kind without a schema is an error, not a pass.
+HTTPRoute against its definition in tests/data/gateway-api, the rules in it included.  A kind without a schema is an
+error, not a pass.
 """
 
 import subprocess
@@ -13,9 +14,11 @@ from typing import Any, Final
 
 import kubernetes_validate
 import yaml
+from jsonschema.exceptions import ValidationError
 from openapi_schema_validator import OAS30Validator
 
 from bot.domain import Json
+from tests.contract.cel import broken
 
 REPOSITORY: Final = Path(__file__).parents[2]
 MANIFESTS: Final = REPOSITORY / "manifests"
@@ -74,17 +77,19 @@ def validate(thing: Json) -> None:
         kubernetes_validate.validate(
             {"apiVersion": "v1", "kind": "ConfigMap", "metadata": thing["metadata"]}, KUBERNETES, strict=True
         )
-        for mistake in OAS30Validator(_route_schema()).iter_errors(thing):
+        for mistake in OAS30Validator(_closed(route_schema())).iter_errors(thing):
             raise kubernetes_validate.ValidationError(mistake, "v1")
+        for said in broken(route_schema(), thing):
+            raise kubernetes_validate.ValidationError(ValidationError(said), "v1")
     else:
         kubernetes_validate.validate(thing, KUBERNETES, strict=True)
 
 
 @cache
-def _route_schema() -> Json:
+def route_schema() -> Json:
+    """Return what is published of HTTPRoute."""
     versions = yaml.safe_load(ROUTES.read_text())["spec"]["versions"]
-    published: Json = next(each["schema"]["openAPIV3Schema"] for each in versions if each["name"] == "v1")
-    return dict(_closed(published))
+    return next(dict(each["schema"]["openAPIV3Schema"]) for each in versions if each["name"] == "v1")
 
 
 def _closed(schema: Any) -> Any:

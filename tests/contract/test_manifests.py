@@ -1,5 +1,6 @@
 """The manifests render with the real kustomize and are valid by published schemas, which see every mistake."""
 
+import re
 from copy import deepcopy
 from typing import Any
 
@@ -7,7 +8,8 @@ import kubernetes_validate
 import pytest
 
 from bot.domain import Json
-from tests.contract.rendered import FOLDERS, MANIFESTS, WORKLOADS, mappings, pod, rendered, validate
+from tests.contract.cel import program, rules
+from tests.contract.rendered import FOLDERS, MANIFESTS, WORKLOADS, mappings, pod, rendered, route_schema, validate
 
 ALL = [each for folder in FOLDERS for each in rendered(MANIFESTS / folder)]
 ONE_OF_EACH_KIND = {each["kind"]: each for each in ALL}
@@ -44,6 +46,29 @@ def _passes(thing: Json) -> bool:
     except kubernetes_validate.ValidationError:
         return False
     return True
+
+
+@pytest.mark.parametrize(
+    ("rule", "says"),
+    [
+        ({"backendRefs": [{"name": "a"}]}, "rules[0].backendRefs[0]: Must have port for Service reference"),
+        ({"matches": [{"path": {"value": "x"}}]}, "path: value must be an absolute path and start with '/'"),
+        ({"timeouts": {"request": "1s", "backendRequest": "5s"}}, "timeouts: backendRequest timeout cannot be longer"),
+        ({"filters": [{"type": "RequestRedirect"}]}, "filters[0]: filter.requestRedirect must be specified"),
+    ],
+)
+def test_what_a_type_cannot_say_of_a_route_is_seen(rule: Json, says: str) -> None:
+    wrong = deepcopy(ONE_OF_EACH_KIND["HTTPRoute"])
+    wrong["spec"]["rules"][0] |= rule
+    with pytest.raises(kubernetes_validate.ValidationError, match=re.escape(says)):
+        validate(wrong)
+
+
+def test_every_rule_of_a_route_can_be_asked() -> None:
+    asked = list(rules(route_schema()))
+    assert len(asked) == 89
+    for rule in asked:
+        program(rule)
 
 
 def test_a_kind_without_a_schema_does_not_pass() -> None:

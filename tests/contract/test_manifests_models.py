@@ -162,7 +162,6 @@ def test_a_model_has_no_account_in_the_cluster(stage: str) -> None:
 def test_a_rollout_takes_no_answering_pod_away_and_gives_up_in_time(stage: str) -> None:
     spec = one(of(stage), "Deployment")["spec"]
     assert spec["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
-    assert spec["progressDeadlineSeconds"] == 120
     probes = {name: container(of(stage))[f"{name}Probe"] for name in ("startup", "readiness", "liveness")}
     assert {name: probe["httpGet"]["path"] for name, probe in probes.items()} == {
         "startup": "/readyz",
@@ -170,6 +169,7 @@ def test_a_rollout_takes_no_answering_pod_away_and_gives_up_in_time(stage: str) 
         "liveness": "/ping",
     }
     assert (probes["startup"]["periodSeconds"], probes["startup"]["failureThreshold"]) == (1, 120)
+    assert spec["progressDeadlineSeconds"] >= 2 * 120, "a node and an image must be found, too"
 
 
 @pytest.mark.parametrize("stage", STAGES)
