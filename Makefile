@@ -33,13 +33,15 @@ image:
 
 IMAGE := $(PREFIX)/model-server:$(VERSION)
 ROOT := .
+# By another name: a line that names $(MAKE) itself is run by `make -n`, too.
+ANEW := $(MAKE)
 PIN = $(PY) -m bot pin-image $(IMAGE) --model "$(MODEL)" --stage "$(STAGE)" --root "$(ROOT)" \
   --revision $(REVISION) --write $(PIN_ARGS)
 
 deploy: .venv/ready   # MODEL=… STAGE=… PREFIX=registry/team; builds and pushes only what the registry has not (exit 3)
 	@test -n "$(MODEL)" -a -n "$(STAGE)" || { echo "What, and where?  make deploy MODEL=iris-classifier STAGE=staging"; exit 1; }
 	@test -z "$(DIRTY)" || { echo "Commit first ($(INPUTS)): an image says which commit it was built from."; exit 1; }
-	@$(PIN) || { test $$? -eq 3 && $(MAKE) image TARGETS=model-server && $(ENGINE) push $(PUSH_ARGS) $(IMAGE) && $(PIN); }
+	@$(PIN) || { test $$? -eq 3 && $(ANEW) image TARGETS=model-server && $(ENGINE) push $(PUSH_ARGS) $(IMAGE) && $(PIN); }
 
 chaos: .venv/ready   # an hour or two: every crash point, the whole storm
 	CHAOS=full $(PY) -m pytest -s tests/chaos tests/contract/test_serving_hostile.py $(ARGS)
