@@ -24,7 +24,7 @@ from bot.domain import ModelVersion
 from bot.errors import Permanent, Temporary
 from bot.evidence import Doors
 from bot.inbound import Inbound
-from bot.internal import Readiness, internal
+from bot.internal import RECORD, Readiness, internal
 from bot.leadership import lead
 from bot.listening import Listening
 from bot.messages import Messages
@@ -38,7 +38,6 @@ EAGER = timedelta(seconds=5)
 """How long a system that does not answer is left alone at most, where everything waits for it."""
 PATIENCE = timedelta(seconds=8)
 """How long the turns in hand are waited for when the bot is asked to stop."""
-LOCK = "another Callboard to stop"
 SOCKET = "Slack's socket"
 
 
@@ -69,11 +68,11 @@ async def _until_stopped(app: App, environment: Environment) -> None:
 async def work(app: App, environment: Environment) -> None:
     """Do the bot's work, for ever: lead, listen, look."""
     async with AsyncExitStack() as stack:
-        ready = Readiness(waiting_for={LOCK, "Slack", "MLflow", "GitHub"})
+        ready = Readiness(waiting_for={RECORD, "Slack", "MLflow", "GitHub"})
         await stack.enter_async_context(_served(internal(ready), environment.internal_host, environment.internal_port))
         password = environment.database_password.reveal() if environment.database_password else None
-        await stack.enter_async_context(lead(environment.database_url, password))
-        ready.has(LOCK)
+        await stack.enter_async_context(lead(environment.database_url, password, partial(ready.lacks, RECORD)))
+        ready.has(RECORD)
         store = await Store.open(environment.database_url, password)
         stack.push_async_callback(store.close)
         ready.store = store

@@ -5,10 +5,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
+from bot.errors import Temporary
 from bot.promotion import Promotion
 from bot.store import Store
 
+RECORD: Final = "the record"
 NAMED: Final = 5
 """Promotions that the same trouble keeps are named up to this many, and then counted."""
 
@@ -48,11 +51,20 @@ def internal(ready: Readiness) -> web.Application:
         newest = await ready.store.promotions(limit=50) if ready.store else ()
         return web.json_response({"promotions": [_shown(it) for it in newest]})
 
-    app = web.Application()
+    app = web.Application(middlewares=[_away])
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/promotions", promotions)
     return app
+
+
+@web.middleware
+async def _away(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Say it where nothing can be looked up."""
+    try:
+        return await handler(request)
+    except Temporary as error:
+        return web.json_response({"waiting_for": [RECORD], "trouble": {RECORD: str(error)}}, status=503)
 
 
 def troubled(under_way: Iterable[Promotion]) -> dict[str, str]:

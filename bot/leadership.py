@@ -8,7 +8,7 @@ for `SILENT`, as that of a process that is frozen.  Who has lost it stops at onc
 import asyncio
 import fcntl
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -16,11 +16,12 @@ from typing import Final
 
 import psycopg
 
-from bot.errors import Temporary
+from bot.errors import Permanent, Temporary
 from bot.store.engine import LEADER, address
 
 log = logging.getLogger(__name__)
 
+ANOTHER: Final = "another Callboard works on this record: waiting until it stops"
 AGAIN: Final = timedelta(seconds=0.5)
 BEAT: Final = timedelta(seconds=3)
 SILENT: Final = timedelta(seconds=10)
@@ -28,31 +29,39 @@ SILENT: Final = timedelta(seconds=10)
 
 
 @asynccontextmanager
-async def lead(url: str, password: str | None = None) -> AsyncIterator[None]:
-    """Hold the leadership of the record at `url`; wait for it where another bot holds it.
+async def lead(
+    url: str, password: str | None = None, lacks: Callable[[str], None] = lambda why: None
+) -> AsyncIterator[None]:
+    """Hold the leadership of the record at `url`; wait for it where another bot holds it, and tell `lacks` why.
 
     Raises:
         Temporary: inside, when it was lost.
+        Permanent: PostgreSQL refuses something.
     """
+
+    def wait_for(why: str) -> None:
+        if why not in said:
+            log.warning("%s", why)
+        said.add(why)
+        lacks(why)
+
+    said = set[str]()
     target = address(url, password)
     if target.get_backend_name() == "sqlite":
-        async with _file(Path(target.database or "")):
+        async with _file(Path(target.database or ""), wait_for):
             yield
     else:
-        async with _session(target.set(drivername="postgresql").render_as_string(hide_password=False)):
+        async with _session(target.set(drivername="postgresql").render_as_string(hide_password=False), wait_for):
             yield
 
 
 @asynccontextmanager
-async def _file(database: Path) -> AsyncIterator[None]:
+async def _file(database: Path, wait_for: Callable[[str], None]) -> AsyncIterator[None]:
     lock = database.with_name(database.name + ".lock")
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("a") as file:
-        said = False
         while not _taken(file.fileno()):
-            if not said:
-                log.warning("another Callboard works on %s: waiting until it stops", database)
-                said = True
+            wait_for(ANOTHER)
             await asyncio.sleep(AGAIN.total_seconds())
         yield
 
@@ -66,8 +75,8 @@ def _taken(descriptor: int) -> bool:
 
 
 @asynccontextmanager
-async def _session(url: str) -> AsyncIterator[None]:
-    connection = await _leading(url)
+async def _session(url: str, wait_for: Callable[[str], None]) -> AsyncIterator[None]:
+    connection = await _leading(url, wait_for)
     try:
         async with asyncio.TaskGroup() as group:
             beating = group.create_task(_beat(connection))
@@ -79,19 +88,20 @@ async def _session(url: str) -> AsyncIterator[None]:
         await connection.close()
 
 
-async def _leading(url: str) -> psycopg.AsyncConnection:
+async def _leading(url: str, wait_for: Callable[[str], None]) -> psycopg.AsyncConnection:
     """Return a session that holds the lock, however long that takes."""
-    said = ""
     while True:
         try:
             connection = await psycopg.AsyncConnection.connect(url, autocommit=True, connect_timeout=10)
             await connection.execute(f"SET idle_session_timeout = {SILENT // timedelta(milliseconds=1)}")
             while not await _got(connection):
-                said = _say(said, "another Callboard works on this record: waiting until it stops")
+                wait_for(ANOTHER)
                 await asyncio.sleep(AGAIN.total_seconds())
         except psycopg.OperationalError as error:
-            said = _say(said, f"the record cannot be reached: {error}")
+            wait_for(f"it cannot be reached: {error}")
             await asyncio.sleep(BEAT.total_seconds())
+        except psycopg.Error as error:
+            raise Permanent(f"the record's PostgreSQL refuses (14 or newer is needed): {error}") from error
         else:
             return connection
 
@@ -99,12 +109,6 @@ async def _leading(url: str) -> psycopg.AsyncConnection:
 async def _got(connection: psycopg.AsyncConnection) -> bool:
     row = await (await connection.execute("SELECT pg_try_advisory_lock(%s)", [LEADER])).fetchone()
     return bool(row and row[0])
-
-
-def _say(said: str, now: str) -> str:
-    if said != now:
-        log.warning("%s", now)
-    return now
 
 
 async def _beat(connection: psycopg.AsyncConnection) -> None:

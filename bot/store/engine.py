@@ -53,7 +53,7 @@ def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert:
 
 def _translate(context: ExceptionContext) -> Temporary | None:
     """Return what is raised in place of the database's own trouble; None: what happened is something else."""
-    if not isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError):
+    if context.is_pre_ping or not isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError):
         return None
     said = str(context.original_exception).strip().partition("\n")[0]
     return Temporary(f"the record cannot be reached: {said}")

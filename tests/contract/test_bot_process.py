@@ -123,6 +123,6 @@ async def test_a_second_bot_waits_and_says_so_and_takes_over_however_the_first_e
     async with world(tmp_path) as environ, bot(environ, tmp_path / "one") as first:
         await first.until(f'"waiting_for": ["{HUNG}"]')
         async with bot(environ, tmp_path / "two") as second:
-            await second.until('"another Callboard to stop"')
+            await second.until("another Callboard works on this record")
             await first.ended(number)
             await second.until(f'"waiting_for": ["{HUNG}"]')
