@@ -1,7 +1,7 @@
 """A release under load: the manifests as they are shipped, real model servers, and a Service that hears late of it all.
 
-In the demo's cluster, whose Services are passed on as kube-proxy does (`bot/demo/cluster/service_proxy.py`).  The
-controls take away one thing each that the manifests have for this, and show that requests are lost then.
+In the demo's cluster, whose Services pass connections on as kube-proxy does (`bot/demo/cluster/service_proxy.py`).
+Two tests take away one thing each that the manifests have for this, and see that requests are lost then.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager, suppress
 from copy import deepcopy
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 
 import aiohttp
 import pytest
@@ -27,17 +28,23 @@ from tests.registry import MLflowServer
 
 FOLDER = "iris-classifier/staging"
 NAME = "iris-classifier-staging"
+LAG = timedelta(seconds=3)
+"""How late the Service hears: later than a server that gets SIGTERM ends, unless it answers on before, for its hook."""
 EVERY = 0.05
 """Seconds between a client's requests."""
 PATIENCE = aiohttp.ClientTimeout(total=10)
-WITHIN = 60.0
+WITHIN = 90.0
 ENOUGH = 200
 """Requests that are sent during a rollout at the least: one pod after the other drains for six seconds."""
 
 
+pytestmark = pytest.mark.timeout(300)
+
+
 @pytest.fixture
-def runtime(mlflow_server: MLflowServer) -> Runtime:
-    """Real model servers, whose registry is where the manifests say that it is."""
+def runtime(mlflow_server: MLflowServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runtime:
+    """Real model servers, whose registry is where the manifests say that it is; models are downloaded to the test."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     return ProcessRuntime(hosts={IN_CLUSTER: mlflow_server.url.removeprefix("http://")})
 
 
@@ -71,11 +78,20 @@ async def rolled_out(plane: ControlPlane, version: int, replicas: int) -> None:
         pods = await plane.items("pods")
         return len(pods) == replicas and all(is_ready(pod) and pinned(pod) == str(version) for pod in pods)
 
-    await until(look, within=WITHIN)
+    try:
+        await until(look, within=WITHIN)
+    except TimeoutError as error:
+        shown = [(pinned(pod), pod["status"], last_words(plane, pod)) for pod in await plane.items("pods")]
+        raise AssertionError(f"no {replicas} pods of version {version} alone: {shown}") from error
 
 
 def pinned(pod: Json) -> str:
     return str(next(e["value"] for e in pod["spec"]["containers"][0]["env"] if e["name"] == "MODEL_VERSION"))
+
+
+def last_words(plane: ControlPlane, pod: Json) -> str:
+    log = plane.kubelet.log(plane.namespace, pod["metadata"]["name"], "server")
+    return log.text(tail=5) if log else ""
 
 
 # ── who asks ─────────────────────────────────────────────────────────────────────────────────────────
@@ -130,9 +146,10 @@ class Load:
 
 @asynccontextmanager
 async def load(plane: ControlPlane, registry: MLflowServer) -> AsyncIterator[Load]:
-    """Ask the Service with two clients that keep their connections and two that do not, until the context ends."""
+    """Ask the Service, which hears late from now on, with two clients that keep connections and two that do not."""
     body = await registry.do(registry.registry.input_example("iris-classifier"))
     asked = Load(url=await answering(plane), body=body)
+    plane.demo.services.lag = LAG
     async with asyncio.TaskGroup() as clients:
         for keeps in (True, True, False, False):
             clients.create_task(asked.client(keeps=keeps))
@@ -182,7 +199,7 @@ async def test_requests_are_lost_where_no_new_pod_answers_before_the_old_one_goe
     def recreated(spec: Json) -> None:
         spec["strategy"] = {"type": "Recreate"}
 
-    await loses(fake, mlflow_server, recreated, fake.demo.services.lag)
+    await loses(fake, mlflow_server, recreated)
 
 
 async def test_requests_are_lost_where_a_pod_ends_before_its_service_has_heard_of_it(
@@ -191,17 +208,15 @@ async def test_requests_are_lost_where_a_pod_ends_before_its_service_has_heard_o
     def without_its_hook(spec: Json) -> None:
         del spec["template"]["spec"]["containers"][0]["lifecycle"]
 
-    late = timedelta(seconds=3)  # a server accepts for 1.5 s after SIGTERM
-    await loses(fake, mlflow_server, without_its_hook, late)
+    await loses(fake, mlflow_server, without_its_hook)
 
 
-async def loses(plane: ControlPlane, registry: MLflowServer, change: Callable[[Json], None], lag: timedelta) -> None:
+async def loses(plane: ControlPlane, registry: MLflowServer, change: Callable[[Json], None]) -> None:
     """Release version 2 in place of version 1, and see a request get lost, though none was before."""
     await apply(plane, shipped(1, 1, change))
     await rolled_out(plane, 1, replicas=1)
     async with load(plane, registry) as asked:
         await asked.more(50)
         assert asked.lost == []
-        plane.demo.services.lag = lag
         await apply(plane, shipped(2, 1, change))
         await asked.until(lambda load: load.lost)
