@@ -210,7 +210,7 @@ async def _said(answer: aiohttp.ClientResponse) -> str:
     body = (await answer.content.read(LOG_BYTES)).decode(errors="replace")
     try:
         return redact(str(json.loads(body)["message"]))
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         return redact(body)[:200] or answer.reason or ""
 
 

@@ -118,7 +118,7 @@ class Rest:
     def _decoded(self, content: bytes, path: str, shape: type[T]) -> T:
         try:
             return msgspec.json.decode(content, type=shape, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Temporary(f"{self._uri} does not answer {path} as MLflow does ({error})") from error
 
     def _refused(self, answer: aiohttp.ClientResponse, said: Json) -> Temporary | Permanent:
@@ -167,7 +167,7 @@ def _said(content: bytes) -> Json:
     """Return MLflow's error object; what is not JSON, such as the host check's plain text, becomes its message."""
     try:
         said = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         text = content[:300].decode("utf-8", "replace")
         return {} if "<" in text else {"message": text}
     return said if isinstance(said, dict) else {}

@@ -31,7 +31,7 @@ def read(text: str) -> MLmodel:
     """Return what an MLmodel file says.  Training code may write anything there, so nothing is taken for granted."""
     try:
         said = yaml.load(text, _LOADER)  # noqa: S506 - both loaders are safe ones
-    except yaml.YAMLError:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # a date that is none, a number without end
         return MLmodel()
     if not isinstance(said, Mapping):
         return MLmodel()
@@ -54,14 +54,14 @@ def _columns(text: object) -> Columns | None:
     """Return the columns of a signature's half, which is a JSON string inside the YAML."""
     try:
         columns = json.loads(text) if isinstance(text, str) else None
-    except ValueError:
+        if not isinstance(columns, list) or not all(isinstance(column, dict) for column in columns):
+            return None
+        return tuple(
+            (str(column.get("name", place)), _type(column), bool(column.get("required", True)))
+            for place, column in enumerate(columns)
+        )
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(columns, list) or not all(isinstance(column, dict) for column in columns):
-        return None
-    return tuple(
-        (str(column.get("name", place)), _type(column), bool(column.get("required", True)))
-        for place, column in enumerate(columns)
-    )
 
 
 def _type(column: Any) -> str:

@@ -125,7 +125,7 @@ def _kept(file: Path) -> Mapping[str, Any]:
         kept = json.loads(file.read_bytes())
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise Permanent(f"{file}: cannot be read as the accounts at registries: {type(error).__name__}") from error
     return kept if isinstance(kept, dict) else {}
 
@@ -167,7 +167,7 @@ async def _helped(helper: object, key: str) -> Account | None:
         asked.kill()
         await asked.wait()
         raise Permanent(f"docker-credential-{helper} does not answer within {HELPER_PATIENCE:.0f} s") from error
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise Permanent(f"docker-credential-{helper} does not answer as a credential helper does") from error
 
 
@@ -199,7 +199,7 @@ async def _token(
     try:
         issued = json.loads(content)
         token = str(issued.get("token") or issued["access_token"])
-    except (ValueError, KeyError, AttributeError) as error:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
         raise Permanent(f"{realm} issued something that is no token") from error
     if not token.isascii() or not token.isprintable():
         raise Permanent(f"{realm} issued something that is no token")

@@ -59,7 +59,7 @@ class Pods:
         try:
             model = msgspec.json.decode(body, type=_Model)
             return Served(model=model.name, version=int(model.version), digest=model.digest)
-        except (msgspec.DecodeError, ValueError) as error:
+        except (msgspec.DecodeError, ValueError, RecursionError) as error:
             raise Temporary(strange) from error
 
     async def predict(self, address: str, example: bytes) -> Json:
@@ -76,7 +76,7 @@ class Pods:
             raise Permanent(f"{address} answers its own input example with HTTP {status}: {_said(body)}")
         try:
             answer = json.loads(body)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise Permanent(f"{address} answers its own input example with what is no JSON") from error
         if not isinstance(answer, dict):
             raise Permanent(f"{address} answers its own input example with what is no JSON object")
@@ -113,5 +113,5 @@ def _said(body: bytes) -> str:
     try:
         said = json.loads(body)
         return str(said.get("message", said))[:300] if isinstance(said, dict) else str(said)[:300]
-    except ValueError:
+    except (ValueError, RecursionError):
         return body[:300].decode(errors="replace")

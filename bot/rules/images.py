@@ -155,7 +155,7 @@ def decoded(content: bytes, shape: type[T], what: str) -> T:
     """
     try:
         return msgspec.json.decode(content, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Permanent(f"{what} is not what the image specification says: {error}") from error
 
 

@@ -67,6 +67,6 @@ def _yaml(path: Path) -> Mapping[str, Any]:
     """Return what a file says, or nothing where there is none, or none that can be read."""
     try:
         said = yaml.safe_load(path.read_text()) if path.is_file() else None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:  # a date that is none is a ValueError
         raise Refusal(Exit.SOFTWARE, f"the model's {path.name} cannot be read: {error}") from error
     return said if isinstance(said, Mapping) else {}

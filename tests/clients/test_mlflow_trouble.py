@@ -153,6 +153,7 @@ async def test_what_only_the_operator_can_mend_says_how(server: Scripted, answer
         b'{"registered_models": 3}',
         b'{"registered_models": [{}]}',
         b"\xff",
+        b'{"x":' + b"[" * 100_000,
     ],
 )
 async def test_an_answer_that_is_not_mlflows_is_temporary_and_said_so(server: Scripted, body: bytes) -> None:

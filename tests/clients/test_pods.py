@@ -128,6 +128,8 @@ async def test_a_busy_model_is_asked_again_later(status: int) -> None:
         pytest.param({"status": 500, "text": "Traceback"}, "Traceback", id="crashed"),
         pytest.param({"text": "hello"}, "no JSON", id="text"),
         pytest.param({"text": "[0]"}, "no JSON object", id="a-list"),
+        pytest.param({"text": "[" * 100_000}, "no JSON", id="deep"),
+        pytest.param({"status": 400, "text": "[" * 100_000}, r"\[\[", id="refused-deeply"),
     ],
 )
 async def test_a_model_that_does_not_take_its_own_example_has_failed(answer: dict[str, object], says: str) -> None:

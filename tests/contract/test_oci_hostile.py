@@ -220,6 +220,7 @@ async def test_no_password_goes_where_it_could_be_read(tmp_path: Path, challenge
         (text(200, b"<html>"), "something that is no token"),
         (text(200, b"[]"), "something that is no token"),
         (text(200, b'{"token": "a\\r\\nX-Evil: b"}'), "something that is no token"),
+        (text(200, b"[" * 100_000), "something that is no token"),
         (text(200, b'{"token": "bad"}'), "does not let these credentials in"),
     ],
 )

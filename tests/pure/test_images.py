@@ -122,7 +122,12 @@ def test_an_index_within_an_index_is_not_followed() -> None:
         chosen(Index(manifests=[manifest("a", AMD, INDEXES[0])]), AMD)
 
 
-@pytest.mark.parametrize("content", [b"", b"[]", b"{", b"\xff", b'{"manifests": 1}', b'{"manifests": [{"digest": 1}]}'])
+DEEP = b'{"x": ' + b"[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"[]", b"{", b"\xff", b'{"manifests": 1}', b'{"manifests": [{"digest": 1}]}', DEEP]
+)
 def test_what_is_no_index_is_said_to_be_none(content: bytes) -> None:
     with pytest.raises(Permanent, match="it is not what the image specification says"):
         decoded(content, Index, "it")

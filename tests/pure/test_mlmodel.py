@@ -4,7 +4,7 @@ import json
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.clients.mlmodel import MLmodel, read, requirements
@@ -61,10 +61,21 @@ def test_a_file_that_cannot_be_understood_says_nothing(text: str) -> None:
     st.text()
     | st.recursive(st.none() | st.text() | st.integers(), lambda v: st.dictionaries(st.text(), v)).map(json.dumps)
 )
+@example(text="a: 2024-99-99")
+@example(text="a: 9999-12-31 23:59:59 -23:00")
+@example(text="a: " + "9" * 5000)
+@example(text="[" * 5000)
+@example(text="a: " + "{a: " * 400 + "1" + "}" * 400)
 def test_no_file_raises(text: str) -> None:
     read(text)
     read(mlmodel(text))
     requirements(text)
+
+
+@pytest.mark.parametrize(("deep", "understood"), [(100, {True}), (900, {True, False}), (100_000, {False})])
+def test_a_signature_of_any_depth_is_read_or_left_out(deep: int, understood: set[bool]) -> None:
+    kind = '{"type": "array", "items": ' * deep + '{"type": "long"}' + "}" * deep
+    assert (read(mlmodel("[" + kind + "]")).inputs is not None) in understood
 
 
 def test_requirements_are_the_lines_that_say_something() -> None:
