@@ -72,7 +72,7 @@ def test_no_file_raises(text: str) -> None:
     requirements(text)
 
 
-@pytest.mark.parametrize(("deep", "understood"), [(100, {True}), (900, {True, False}), (100_000, {False})])
+@pytest.mark.parametrize(("deep", "understood"), [(100, {True}), (900, {True, False}), (10_000, {False})])
 def test_a_signature_of_any_depth_is_read_or_left_out(deep: int, understood: set[bool]) -> None:
     kind = '{"type": "array", "items": ' * deep + '{"type": "long"}' + "}" * deep
     assert (read(mlmodel("[" + kind + "]")).inputs is not None) in understood
