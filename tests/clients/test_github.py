@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from bot.clients.github import GitHub
+from bot.demo.forge.records import Comment
 from bot.domain import Pull, PullState
 from bot.errors import Permanent, Temporary
 from tests.forge_world import BRANCH, FILES, RELEASE, Served, door, serving
@@ -287,8 +288,11 @@ async def test_a_merged_pull_request_stays_merged_when_closed(github: GitHub) ->
 
 async def test_a_comment_is_made_once_for_each_key(served: Served, github: GitHub) -> None:
     pull = await proposed(github)
-    for number in range(101):  # more than one page
-        await github.comment(pull.number, "Look.", f"key-{number}")
+    records = served.forge.hub.records
+    there = records.pull(pull.number)
+    assert there is not None
+    there.comments += [Comment(id=records.next_id(), user="alice", body="Look.") for _ in range(100)]  # a whole page
+    await github.comment(pull.number, "Look.", "key-100")
     before = Counter(asked.method for asked in served.forge.log)["POST"]
     await github.comment(pull.number, "Look.", "key-100")
     assert Counter(asked.method for asked in served.forge.log)["POST"] == before

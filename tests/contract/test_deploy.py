@@ -224,10 +224,13 @@ def test_make_deploy_builds_pushes_and_pins_and_the_second_time_does_nothing(tmp
     with registry(tmp_path) as host:
         words = ["MODEL=iris-classifier", "STAGE=staging", f"PREFIX={host}/ml", "ENGINE=buildah"]
         words += ["PUSH_ARGS=--tls-verify=false"]
-        command = ["make", "--old-file", ".venv/ready", "deploy", *words]
+        command = ["make", "--no-print-directory", "--old-file", ".venv/ready", "deploy", *words]
 
         def run() -> subprocess.CompletedProcess[str]:
-            return subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+            env = {
+                name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}
+            }
+            return subprocess.run(command, cwd=clone, env=env, capture_output=True, text=True, check=False)
 
         first = run()
         assert first.returncode == 0, first.stdout[-2000:] + first.stderr[-4000:]
