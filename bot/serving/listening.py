@@ -23,6 +23,8 @@ LINGER: Final = 1.5
 """Seconds that requests are still accepted after SIGTERM."""
 DRAIN: Final = 2.5
 """Seconds that requests under way are given after that; Python itself needs half a second to end."""
+KEPT: Final = 2.0
+"""Seconds, of those, that a connection without a request is kept: one that crosses with the close would be lost."""
 END: Final = 4.8
 """Seconds after SIGTERM at which the process ends, whatever hangs."""
 HEADERS: Final = 10.0
@@ -34,7 +36,7 @@ REST: Final = 5.0
 
 
 class Impatient(HttpToolsProtocol):
-    """uvicorn's connection, except that whoever does not finish his headers in time is sent away.
+    """uvicorn's connection, except that who does not finish his headers in time is sent away, and who rests is not.
 
     Whoever is answered before he has sent everything can read the answer: what is unread when a connection is closed
     resets it, and may take the answer along.  So only the writing ends, and the rest is read for a moment.
@@ -83,6 +85,14 @@ class Impatient(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self.whole = True
         super().on_message_complete()
+
+    @override
+    def shutdown(self) -> None:
+        """Let who rests ask once more: the answer tells him to close, so that his next request comes to another pod."""
+        if self.cycle is None or self.cycle.response_complete:
+            self.loop.call_later(KEPT, super().shutdown)
+        else:
+            super().shutdown()
 
     def _in_time(self) -> None:
         if self._late is not None:

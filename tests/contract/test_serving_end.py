@@ -20,6 +20,9 @@ SLACK = 3.0
 """Seconds that a busy machine may take to notice that a process has ended."""
 
 
+ASK = b"GET /model HTTP/1.1\r\nHost: x\r\n\r\n"
+
+
 def request(seconds: float) -> bytes:
     body = json.dumps({"dataframe_split": {"columns": ["seconds"], "data": [[seconds]]}}).encode()
     return head(len(body)) + body
@@ -74,6 +77,8 @@ class End:
     """What those were answered who hung."""
     refused_after: float
     """Seconds after SIGTERM from which on nobody new was taken."""
+    rested: tuple[int, dict[str, str], bytes]
+    """What a connection was answered that had rested until then."""
     seconds: float
     """Until it had ended."""
     code: int
@@ -90,13 +95,15 @@ def end(odd_models: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[E
         serving(folder, told | {"MODEL_THREADS": "2", "TMPDIR": str(folder)}) as server,
         ThreadPoolExecutor() as people,
     ):
-        kept, hangs, drips = Wire(server), Wire(server), Wire(server)
+        kept, hangs, drips, rests = Wire(server), Wire(server), Wire(server), Wire(server)
         hangs.send(request(60))
         drips.send(head(1000) + b"{")
         while b"model_requests_in_progress 2.0" not in server.get("/metrics")[1]:
             time.sleep(0.01)
         kept.send(request(0))
         before = kept.answer()
+        rests.send(ASK)
+        assert rests.answer()[0] == 200
         began = time.monotonic()
         os.kill(server.process.pid, signal.SIGTERM)
         gone = people.submit(server.process.wait, 30)
@@ -108,6 +115,7 @@ def end(odd_models: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[E
         late = Wire(server)
         late.send(request(2))
         refused_after = refused(server, began)
+        rests.send(ASK)
         yield End(
             before=before,
             after=after,
@@ -115,12 +123,13 @@ def end(odd_models: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[E
             under_way=late.answer(),
             cut_off=[drips.answer(), hangs.answer()],
             refused_after=refused_after,
+            rested=rests.answer(),
             seconds=ended.result(),
             code=gone.result(),
             log=[json.loads(line) for line in server.log.read_text().splitlines()],
             left=[path.name for path in folder.glob("model-*")],
         )
-        for wire in (kept, hangs, drips, late):
+        for wire in (kept, hangs, drips, rests, late):
             wire.close()
 
 
@@ -151,6 +160,10 @@ def test_a_kept_alive_connection_gets_its_answer_and_is_told_to_go(end: End) -> 
 def test_new_requests_are_taken_for_a_moment_and_then_no_more_while_those_under_way_are_finished(end: End) -> None:
     assert 1 < end.refused_after < 1.5 + SLACK
     assert (end.under_way[0], end.under_way[1]["connection"]) == (200, "close")
+
+
+def test_a_connection_that_rests_during_the_end_can_still_ask_once_and_is_told_to_close(end: End) -> None:
+    assert (end.rested[0], end.rested[1]["connection"]) == (200, "close")
 
 
 def test_who_is_cut_off_is_told_to_ask_again(end: End) -> None:
