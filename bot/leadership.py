@@ -98,7 +98,7 @@ async def _leading(url: str, wait_for: Callable[[str], None]) -> psycopg.AsyncCo
                 wait_for(ANOTHER)
                 await asyncio.sleep(AGAIN.total_seconds())
         except psycopg.OperationalError as error:
-            wait_for(f"it cannot be reached: {error}")
+            wait_for("the record cannot be reached: " + str(error).partition("\n")[0])
             await asyncio.sleep(BEAT.total_seconds())
         except psycopg.Error as error:
             raise Permanent(f"the record's PostgreSQL refuses (14 or newer is needed): {error}") from error

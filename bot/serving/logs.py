@@ -50,10 +50,9 @@ def _withheld(record: logging.LogRecord) -> dict[str, Any]:
     if record.name in HARMLESS and not record.exc_info:
         return {"said": record.getMessage()}
     errors = chain(record.exc_info[1]) if record.exc_info and record.exc_info[1] else []
+    ours = record.name in HARMLESS
     return {
-        "said": record.getMessage().strip()
-        if record.name in HARMLESS
-        else "a library's message, which is not repeated",
+        "said": record.getMessage().strip() if ours else "a library's message, which is not repeated",
         "from": record.name,
         "exceptions": [type(error).__name__ for error in errors],
         "where": [at for error in errors for at in places(error)] or [_place(record)],
