@@ -16,14 +16,12 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
-from bot.clients.oci_login import LOOPBACK, Challenge, Login
+from bot.clients.oci_login import LOOPBACK, Challenge, Login, read
 from bot.errors import Permanent, Temporary
 from bot.rules.images import ACCEPT, DIGEST, Reference
 from bot.rules.redaction import redact
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=5)
-LARGEST: Final = 4 << 20
-"""Bytes of a manifest, as the specification has it, and of a configuration."""
 DOCKER_HUB: Final = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
 """Docker's registry is not where its name says."""
 
@@ -67,7 +65,7 @@ class OCI:
             Temporary: the registry does not answer, or not now.
         """
         async with await self._ask("GET", f"manifests/{name}", {"Accept": ACCEPT}) as answer:
-            body = await _read(answer, self._where(f"manifests/{name}"))
+            body = await read(answer, self._where(f"manifests/{name}"))
             told = answer.headers.get("Docker-Content-Digest")
         digest = self._proved(body, name if DIGEST.fullmatch(name) else told, f"manifests/{name}")
         return Content(digest=digest, media_type=answer.content_type, body=body)
@@ -79,7 +77,7 @@ class OCI:
             Permanent, Temporary: as `manifest`.
         """
         async with await self._ask("GET", f"blobs/{_checked(digest)}", {}) as answer:
-            body = await _read(answer, self._where(f"blobs/{digest}"))
+            body = await read(answer, self._where(f"blobs/{digest}"))
         self._proved(body, digest, f"blobs/{digest}")
         return body
 
@@ -153,15 +151,3 @@ def _checked(digest: str) -> str:
     if not DIGEST.fullmatch(digest):
         raise Permanent(f"{digest[:100]} is not a digest that Callboard can check; it knows sha256 only")
     return digest
-
-
-async def _read(answer: aiohttp.ClientResponse, where: str) -> bytes:
-    body = bytearray()
-    try:
-        async for part in answer.content.iter_any():
-            body += part
-            if len(body) > LARGEST:
-                raise Permanent(f"{where} is larger than {LARGEST >> 20} MiB")
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise Temporary(f"{where} broke off: {type(error).__name__}") from error
-    return bytes(body)

@@ -24,10 +24,30 @@ from bot.errors import Permanent, Temporary
 from bot.rules.images import Reference
 
 LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+LARGEST: Final = 4 << 20
+"""Bytes of a manifest, as the specification has it, and of all else that is read."""
 IDENTITY: Final = "<token>"
 """In place of a user's name: what follows is no password, but a token that buys others."""
 HELPER_PATIENCE: Final = 30.0
 """Seconds."""
+
+
+async def read(answer: aiohttp.ClientResponse, where: str) -> bytes:
+    """Return a whole body, which may come in pieces.
+
+    Raises:
+        Permanent: it is too large.
+        Temporary: it broke off.
+    """
+    body = bytearray()
+    try:
+        async for part in answer.content.iter_any():
+            body += part
+            if len(body) > LARGEST:
+                raise Permanent(f"{where} is larger than {LARGEST >> 20} MiB")
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        raise Temporary(f"{where} broke off: {type(error).__name__}") from error
+    return bytes(body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,14 +208,12 @@ async def _token(
         request = session.get(realm, params=told, headers=headers, allow_redirects=False)
     try:
         async with request as answer:
-            content = await answer.content.read(1 << 20)
+            status, content = answer.status, await read(answer, realm)
     except (TimeoutError, aiohttp.ClientError, OSError) as error:
         raise Temporary(f"{realm}, which issues tokens for {image.host}, does not answer") from error
-    if answer.status != HTTPStatus.OK:
+    if status != HTTPStatus.OK:
         who = "without a login" if account is None else "for the login that this machine has"
-        raise Permanent(
-            f"{realm} issues no token for {image.repository} {who} ({answer.status}): docker login {image.host}"
-        )
+        raise Permanent(f"{realm} issues no token for {image.repository} {who} ({status}): docker login {image.host}")
     try:
         issued = json.loads(content)
         token = str(issued.get("token") or issued["access_token"])

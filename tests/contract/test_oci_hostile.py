@@ -1,5 +1,6 @@
 """A registry that fails, lies or leads astray: a sentence each time, nothing believed, no password given away."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -183,6 +184,18 @@ async def test_a_token_is_bought_with_the_account_for_reading_this_image_alone(t
         assert await there.verify(account(tmp_path, there.port))
         assert await there.verify()
     assert bought == [(basic(), "service=reg&scope=repository:x:pull"), (None, "service=reg&scope=repository:x:pull")]
+
+
+async def test_a_token_that_comes_in_pieces_is_read_whole(tmp_path: Path) -> None:
+    async def pieces() -> AsyncIterator[bytes]:
+        yield b'{"token": '
+        await asyncio.sleep(0.1)
+        yield b'"good"}'
+
+    async with registry() as there:
+        there.login = f'Bearer realm="http://127.0.0.1:{there.port}/token"'
+        there.instead["/token"] = lambda _: web.Response(body=pieces())
+        assert await there.verify(account(tmp_path, there.port))
 
 
 async def test_an_identity_token_buys_others(tmp_path: Path) -> None:
