@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 ROOT = Path(__file__).parent.parent
-STARTS_WITHIN = 120.0
+STARTS_WITHIN = 90.0
 
 
 def environment(url: str, **more: str) -> dict[str, str]:

@@ -56,12 +56,9 @@ async def take(folder: Path, *, sabotage: str | None) -> tuple[int, str]:
     return code, out.getvalue()
 
 
-EVERY = [step.name for step in STEPS]
-
-
-@pytest.mark.parametrize("step", EVERY)
+@pytest.mark.parametrize("step", [step.name for step in STEPS])
 async def test_a_step_that_is_sabotaged_makes_the_tour_fail_there(tmp_path: Path, step: str) -> None:
     code, printed = await take(tmp_path / "world", sabotage=step)
     assert code == 1, printed
     assert f"The tour FAILED at: {step}" in printed
-    assert printed.count("  ✓ ") == EVERY.index(step)
+    assert printed.count("  ✓ ") == [each.name for each in STEPS].index(step)
