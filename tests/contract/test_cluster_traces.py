@@ -8,12 +8,18 @@ out, for they depend on who is faster, and so is whether ReplicaSetUpdated is se
 pods are still being replaced.  After a crash, verdicts go in circles: one circle stands for all.  Also compared: the
 version and the verdict that each rollout ends with, and the ReplicaSets at the end, with their revisions and sizes.
 Deadlines and delays are shorter than the recorded ones.
+
+The controllers of a real control plane race each other: when the ReplicaSet's has counted its pods before the
+Deployment's looks for the first time, "updating 0/3" is never written.  There a step may be missed that passed in the
+recording within 200 ms; every other must be seen, and none besides.  The demo's cluster must show each.
 """
 
 import asyncio
+import math
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -24,10 +30,12 @@ from bot.domain import Json
 from tests.contract.control_plane import ControlPlane
 
 RECORDING = Path(__file__).parents[3] / "shared" / "data" / "rollout-traces.txt"
-LINE = re.compile(r"\s+[\d.]+ gen=\d+ obs=\w+ v=(\w+) .* -> \('(.*?)', (?:None|\('(\w+)', .*\))\)")
+LINE = re.compile(r"\s+([\d.]+) gen=\d+ obs=\w+ v=(\w+) .* -> \('(.*?)', (?:None|\('(\w+)', .*\))\)")
 SET = re.compile(r"model-\w+ \w+ (\d+) (\d+) (\w+)")
 BLOCKS = ("initial", "good", "badimage", "rollback", "notready", "fix", "crash", "back")
 DEADLINE = 4  # seconds; the recording's was 8
+PASSING = 0.2  # seconds: what lasted no longer may be over before a real controller writes it down
+CREATED, UPDATED = "NewReplicaSetCreated", "ReplicaSetUpdated"
 Step = tuple[str, str]
 """The kind of kubectl's verdict, and the reason of the Progressing condition."""
 
@@ -65,13 +73,26 @@ def course(steps: list[Step]) -> list[Step]:
     """Return steps with all that depends on who is faster taken out, as the module says."""
     found: list[Step] = []
     for each in steps:
-        created = bool(found) and found[-1] == ("updating", "NewReplicaSetCreated")
-        if (found and each == found[-1]) or (created and each == ("updating", "ReplicaSetUpdated")):
+        created = bool(found) and found[-1] == ("updating", CREATED)
+        if (found and each == found[-1]) or (created and each == ("updating", UPDATED)):
             continue
         if len(found) >= 3 and found[-3] == found[-1] and found[-2] == each:
             continue  # round the circle once more
         found.append(each)
     return found
+
+
+def blur(each: Step) -> Step:
+    """Return a step with NewReplicaSetCreated and ReplicaSetUpdated taken as one while pods are being replaced."""
+    return ("updating", CREATED) if each == ("updating", UPDATED) else each
+
+
+def passing(timed: list[tuple[float, Step]]) -> set[Step]:
+    """Return the blurred steps that together lasted for less than PASSING; the last one lasts for ever."""
+    lasted: dict[Step, float] = {}
+    for (at, each), (until, _) in pairwise([*timed, (math.inf, timed[-1][1])]):
+        lasted[blur(each)] = lasted.get(blur(each), 0) + until - at
+    return {each for each, seconds in lasted.items() if seconds < PASSING}
 
 
 # ── the recording ────────────────────────────────────────────────────────────────────────────────────
@@ -82,6 +103,8 @@ class Recording:
     """What was recorded: for each rollout its course and its version; at the end the ReplicaSets."""
 
     courses: list[list[Step]]
+    passing: list[set[Step]]
+    """Of each rollout the steps, blurred, that lasted for less than PASSING."""
     ends: list[tuple[str, str]]
     """The version that is asked for, and the kind of the last verdict."""
     sets: list[tuple[str, str, str]]
@@ -97,8 +120,9 @@ def recording() -> Recording:
     blocks = [LINE.findall(block) for block in text.split("\n--- ")]
     assert [len(block) > 0 for block in blocks] == [True] * len(BLOCKS)
     return Recording(
-        courses=[course([step(said, why) for _, said, why in block]) for block in blocks],
-        ends=[(block[-1][0], step(block[-1][1], "")[0]) for block in blocks],
+        courses=[course([step(said, why) for _, _, said, why in block]) for block in blocks],
+        passing=[passing([(float(at), step(said, why)) for at, _, said, why in block]) for block in blocks],
+        ends=[(block[-1][1], step(block[-1][2], "")[0]) for block in blocks],
         sets=sorted(SET.findall(end)),
     )
 
@@ -203,7 +227,11 @@ async def test_a_rollout_takes_the_course_that_kubernetes_was_recorded_at(
             steps = await watcher.steps(version, *ends[:1])
             runtime.behaviours["crash"] = CRASHING if version == "crash" else runtime.behaviours["crash"]
             steps += await watcher.steps(version, *ends[1:])
-            assert course(steps) == recording.courses[number], (BLOCKS[number], watcher.said)
+            seen, expected = course(steps), recording.courses[number]
+            if control_plane.cluster is None:  # the real one, whose controllers race each other
+                seen, blurred = course([blur(each) for each in steps]), course([blur(each) for each in expected])
+                expected = [each for each in blurred if each in seen or each not in recording.passing[number]]
+            assert seen == expected, (BLOCKS[number], watcher.said)
             assert (version, steps[-1][0]) == recording.ends[number], BLOCKS[number]
     finally:
         following.cancel()
