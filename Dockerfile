@@ -44,6 +44,8 @@ HEALTHCHECK --start-period=60s --interval=10s --timeout=3s \
 ENTRYPOINT ["python", "-m", "bot.serving"]
 ARG VERSION=0.0.0
 ARG REVISION=unknown
+# buildah takes labels from its cache though these differ (its issue 5501), unless they were used to run something.
+RUN : "${VERSION} ${REVISION}"
 LABEL org.opencontainers.image.title="Callboard model server" \
       org.opencontainers.image.description="Serves the model that MODEL_NAME and MODEL_VERSION name, from MLflow's registry" \
       org.opencontainers.image.licenses="Apache-2.0" \
@@ -61,6 +63,7 @@ ENTRYPOINT ["python", "-m", "bot"]
 CMD ["run"]
 ARG VERSION=0.0.0
 ARG REVISION=unknown
+RUN : "${VERSION} ${REVISION}"
 LABEL org.opencontainers.image.title="Callboard" \
       org.opencontainers.image.description="Releases machine-learning models from Slack, through Git" \
       org.opencontainers.image.licenses="Apache-2.0" \

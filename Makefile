@@ -11,8 +11,8 @@ DIRTY := $(if $(shell git status --porcelain -- $(INPUTS) 2>/dev/null),-dirty)
 REVISION := $(shell git log -1 --format=%H -- $(INPUTS) 2>/dev/null)
 VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)-g$(shell git log -1 --format=%h -- $(INPUTS) 2>/dev/null)$(DIRTY)
 TARGETS := model-server bot
-# HEALTHCHECK is Docker's: the other two keep it in Docker's format only.
-FORMAT := $(if $(filter podman buildah,$(notdir $(firstword $(ENGINE)))),--format docker)
+# Docker's two ways: HEALTHCHECK is kept in its format only, and buildah keeps layers for the next build where it is told.
+ASKED := $(if $(filter podman buildah,$(notdir $(firstword $(ENGINE)))),--format docker --layers)
 
 demo: .venv/ready
 	@exec $(PY) -m bot demo $(ARGS)
@@ -27,7 +27,7 @@ test-images: .venv/ready   # after `make image`
 image:
 	@test -n "$(ENGINE)" || { echo "None of docker, podman and buildah works here: install one, or say ENGINE=…"; exit 1; }
 	@for target in $(TARGETS); do \
-	  $(ENGINE) build $(FORMAT) $(BUILD_ARGS) --target $$target \
+	  $(ENGINE) build $(ASKED) $(BUILD_ARGS) --target $$target \
 	    --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --tag $(PREFIX)/$$target:$(VERSION) . || exit 1; \
 	done
 

@@ -1,115 +1,39 @@
 """The Kubernetes API as the official client speaks it, at the demo's cluster and at a real one.
 
 Lists and watches go as raw JSON through `kubernetes.aio`'s ApiClient, as the bot's do.  Not here: kubectl
-(`test_cluster_kubectl.py`), the controllers (`test_cluster_traces.py`), the kubelet (`test_kubelet.py`).
+(`test_cluster_kubectl.py`), logs (`test_cluster_logs.py`), the controllers (`test_cluster_traces.py`), the kubelet
+(`test_kubelet.py`).
 """
 
-import asyncio
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
-from typing import Any
 
 import aiohttp
 import pytest
-from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.exceptions import ApiException
 
-from bot.clients.kubernetes_access import access, disconnect
-from bot.demo.cluster import Runtime
-from bot.demo.cluster.scripted import Behaviour, ScriptedRuntime
 from bot.domain import Json
-from tests.contract.control_plane import ControlPlane, until
+from tests.contract.cluster_client import Client, connected, hang_up, said
+from tests.contract.control_plane import ControlPlane
 
-Query = Sequence[tuple[str, str]]
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 
 
-class Client:
-    """The official client in one namespace of a cluster; every answer is raw JSON."""
-
-    def __init__(self, api: ApiClient, plane: ControlPlane) -> None:
-        self.api, self.path = api, plane.path
-
-    async def open(self, verb: str, path: str, query: Query = (), body: Any = None, **more: Any) -> Any:
-        """Return the open answer to a request.
-
-        Raises:
-            ApiException: the server said no; its body is the Status object.
-        """
-        headers = {"Accept": "application/json, */*"}
-        if body is not None:
-            headers["Content-Type"] = more.get("kind", "application/json")
-        call = await self.api.param_serialize(
-            verb, path, query_params=list(query), header_params=headers, body=body, auth_settings=["BearerToken"]
-        )
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=more.get("silence", 20))
-        answer = (await self.api.call_api(*call, _request_timeout=timeout)).response
-        if answer.status >= 300:
-            raise ApiException(status=answer.status, reason=answer.reason, body=await answer.text())
-        return answer
-
-    async def ask(self, verb: str, path: str, body: Any = None, query: Query = (), **more: Any) -> Json:
-        """Return what the server answers."""
-        answer = await self.open(verb, path, query, body, **more)
-        found: Json = await answer.json(content_type=None)
-        return found
-
-    async def names(self, plural: str, *query: tuple[str, str]) -> list[str]:
-        """Return the names of a list."""
-        return [item["metadata"]["name"] for item in (await self.ask("GET", self.path(plural), query=query))["items"]]
-
-    async def watch(self, plural: str, revision: str, *query: tuple[str, str], **more: Any) -> AsyncGenerator[Json]:
-        """Give the events of a watch until the server ends it."""
-        asked = [("watch", "true"), ("resourceVersion", revision), *query]
-        answer = await self.open("GET", self.path(plural), asked, **more)
-        try:
-            async for line in answer.content:
-                yield json.loads(line)
-        finally:
-            hang_up(answer)
-
-    async def settings(self, name: str, colour: str = "red", **labels: str) -> Json:
-        """Make a ConfigMap."""
-        body = {"metadata": {"name": name, "labels": labels}, "data": {"colour": colour}}
-        return await self.ask("POST", self.path("configmaps"), body)
-
-
-def hang_up(answer: aiohttp.ClientResponse) -> None:
-    """Drop the connection of an answer that is not read to its end: over TLS, a polite goodbye outlasts the test."""
-    if answer.connection is not None and answer.connection.transport is not None:
-        answer.connection.transport.abort()
-    answer.close()
-
-
-@pytest.fixture
-def runtime() -> Runtime:
-    return ScriptedRuntime({"talks": Behaviour(output="one\ntwo\nthree")})
-
-
 @pytest.fixture
 async def client(control_plane: ControlPlane) -> AsyncIterator[Client]:
     """The client at each of the two clusters."""
-    api, _ = await access(str(control_plane.kubeconfig))
-    yield Client(api, control_plane)
-    await disconnect(api)
+    async with connected(control_plane) as each:
+        yield each
 
 
 @pytest.fixture
 async def demo(fake: ControlPlane) -> AsyncIterator[Client]:
     """The client at the demo's cluster."""
-    api, _ = await access(str(fake.kubeconfig))
-    yield Client(api, fake)
-    await disconnect(api)
-
-
-def said(error: pytest.ExceptionInfo[ApiException]) -> Json:
-    """Return the Status object of a refusal."""
-    found: Json = json.loads(error.value.body)
-    assert (found["kind"], found["status"], found["code"]) == ("Status", "Failure", error.value.status)
-    return found
+    async with connected(fake) as client:
+        yield client
 
 
 async def first(watch: AsyncGenerator[Json]) -> Json:
@@ -285,75 +209,6 @@ async def test_the_status_is_a_door_of_its_own(client: Client) -> None:
     both = {"spec": {"paused": True}, "status": {"collisionCount": 8}}
     value = await client.ask("PATCH", client.path("deployments", "a"), both, kind=MERGE)
     assert (value["spec"]["paused"], value["status"]["collisionCount"]) == (True, 7)
-
-
-# ── logs, which a real API server cannot serve without a node's own door ──────────────────────────────
-
-
-async def pod(client: Client, *names: str, image: str = "registry.example/model-server:v1") -> None:
-    """Make a pod whose containers print three lines."""
-    made = [
-        {
-            "name": name,
-            "image": image,
-            "env": [{"name": "MODEL_VERSION", "value": "talks"}],
-            "ports": [{"containerPort": 8080 + place}],
-        }
-        for place, name in enumerate(names)
-    ]
-    body = {"metadata": {"name": "a"}, "spec": {"containers": made, "terminationGracePeriodSeconds": 1}}
-    await client.ask("POST", client.path("pods"), body)
-
-
-async def started(client: Client) -> None:
-    async def look() -> bool:
-        value = await client.ask("GET", client.path("pods", "a"))
-        states = value["status"].get("containerStatuses") or [{"state": {}}]
-        return all("running" in each["state"] for each in states)
-
-    await until(look)
-
-
-async def log(client: Client, *query: tuple[str, str]) -> str:
-    text: str = await (await client.open("GET", client.path("pods", "a/log"), query)).text()
-    return text
-
-
-async def test_a_log_is_served_whole_or_by_its_end(demo: Client) -> None:
-    await pod(demo, "main")
-    await started(demo)
-    assert await log(demo) == "one\ntwo\nthree\n"
-    assert await log(demo, ("tailLines", "2")) == "two\nthree\n"
-    assert await log(demo, ("tailLines", "0")) == ""
-    assert await log(demo, ("limitBytes", "5")) == "one\nt"
-    assert await log(demo, ("sinceSeconds", "600"), ("tailLines", "1")) == "three\n"
-    stamped = (await log(demo, ("timestamps", "true"))).splitlines()
-    assert [line.split("Z ")[1] for line in stamped] == ["one", "two", "three"]
-
-
-async def test_a_log_is_followed_to_the_end_of_its_container(demo: Client) -> None:
-    await pod(demo, "main")
-    await started(demo)
-    following = asyncio.create_task(log(demo, ("follow", "true")))
-    await demo.ask("DELETE", demo.path("pods", "a"))
-    assert await asyncio.wait_for(following, 15) == "one\ntwo\nthree\n"
-
-
-async def test_of_two_containers_one_must_be_named(demo: Client) -> None:
-    await pod(demo, "main", "side")
-    await started(demo)
-    with pytest.raises(ApiException) as no:
-        await log(demo)
-    text = "a container name must be specified for pod a, choose one of: [main side]"
-    assert (said(no)["code"], said(no)["message"]) == (400, text)
-    assert await log(demo, ("container", "side"), ("tailLines", "1")) == "three\n"
-
-
-async def test_a_container_that_has_not_started_has_no_log(demo: Client) -> None:
-    await pod(demo, "main", image="registry.example/model-server:missing")
-    with pytest.raises(ApiException) as no:
-        await log(demo)
-    assert said(no)["message"].startswith('container "main" in pod "a" is waiting to start: ')
 
 
 # ── who may, and what breaks ─────────────────────────────────────────────────────────────────────────

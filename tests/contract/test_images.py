@@ -17,7 +17,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.contract.test_bot_process import world
-from tests.model_server import free_port
+from tests.model_server import ROOT, free_port
 from tests.registry import MLflowServer
 
 PREFIX, TAG = os.environ.get("IMAGES"), os.environ.get("TAG")
@@ -182,3 +182,17 @@ def test_an_image_says_what_it_is(name: str, ports: list[str]) -> None:
     assert labels["version"] == TAG
     assert len(labels["revision"]) == 40
     assert labels["licenses"] == "Apache-2.0"
+
+
+@pytest.mark.skipif(not shutil.which("buildah"), reason="buildah is not here")
+def test_a_commit_that_changed_nothing_in_an_image_is_named_in_it_all_the_same() -> None:
+    """The layers come from the cache, the labels must not: buildah keeps a LABEL whatever its arguments are."""
+    words = ["TARGETS=model-server", "PREFIX=localhost/again", "VERSION=next", f"REVISION={'a' * 40}"]
+    env = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
+    command = ["make", "image", "ENGINE=buildah", *words]
+    said = subprocess.run(command, cwd=ROOT, env=env, check=True, capture_output=True, text=True)
+    assert (said.stdout + said.stderr).count("Using cache") > 10
+    labels = json.loads(podman("image", "inspect", "localhost/again/model-server:next").stdout)[0]["Config"]["Labels"]
+    podman("rmi", "localhost/again/model-server:next")
+    assert labels["org.opencontainers.image.version"] == "next"
+    assert labels["org.opencontainers.image.revision"] == "a" * 40
