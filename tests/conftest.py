@@ -4,7 +4,15 @@ from pathlib import Path
 
 import pytest
 
+from tests.ports import free_port
+
 pytest_plugins = ["tests.contract.control_plane", "tests.contract.openapi", "tests.registry"]
+
+
+@pytest.fixture
+def unused_tcp_port() -> int:
+    """Return a port that nobody takes before the test does: pytest-asyncio's may be handed out again."""
+    return free_port()
 
 
 @pytest.fixture

@@ -15,6 +15,8 @@ from http.client import HTTPConnection
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parent.parent
 STARTS_WITHIN = 90.0
 
@@ -102,13 +104,6 @@ def serving(folder: Path, environ: dict[str, str]) -> Iterator[ModelServer]:
         finally:
             process.kill()
             process.wait()
-
-
-def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 @contextmanager

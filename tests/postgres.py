@@ -15,7 +15,7 @@ from uuid import uuid4
 import psycopg
 import pytest
 
-from tests.model_server import free_port
+from tests.ports import free_port
 
 BINARIES: Final = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 USER: Final = "callboard"

@@ -19,6 +19,7 @@ import pytest
 from bot.demo.registry import Registry
 from bot.domain import Json
 from tests.model_server import ROOT
+from tests.ports import free_port
 
 T = TypeVar("T")
 SECRET = "the-secret-of-the-webhook"
@@ -60,7 +61,7 @@ def mlflow_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MLflowSe
     def wait(work: Coroutine[Any, Any, None]) -> None:
         asyncio.run_coroutine_threadsafe(work, loop).result(120)
 
-    registry = Registry(folder=tmp_path_factory.mktemp("registry"))
+    registry = Registry(folder=tmp_path_factory.mktemp("registry"), port=free_port())
     try:
         wait(registry.start())
         wait(registry.seed())

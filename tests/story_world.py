@@ -8,9 +8,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import itertools
 import json
-import os
 import time
 import uuid
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
@@ -27,7 +25,6 @@ from bot import app as bot_app
 from bot.config import parse
 from bot.demo.agent import Agent
 from bot.demo.chat import Chat
-from bot.demo.children import bind
 from bot.demo.cluster import Cluster
 from bot.demo.cluster.scripted import Behaviour, ScriptedRuntime
 from bot.demo.faults import Faults
@@ -35,12 +32,11 @@ from bot.demo.forge import Forge
 from bot.environment import Environment
 from tests.chat_world import APP_TOKEN, SECRET, TOKEN, workspace
 from tests.contract.openapi import failing_on_complaints, validating
+from tests.ports import free_ports
 
 T = TypeVar("T")
 Work: TypeAlias = Callable[[str, Mapping[str, str]], Coroutine[Any, Any, None]]
 """What runs the bot, until it is cancelled: told its app.yaml and its environment."""
-_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw9").removeprefix("gw"))
-_PORTS = itertools.cycle(range(10_000 + 2_000 * (_WORKER % 5), 12_000 + 2_000 * (_WORKER % 5)))
 HOOK = "a secret of webhooks"
 SECRETS: Mapping[str, str] = {
     "SLACK_BOT_TOKEN": TOKEN, "SLACK_SIGNING_SECRET": SECRET, "GITHUB_TOKEN": TOKEN, "GITHUB_WEBHOOK_SECRET": HOOK,
@@ -239,11 +235,13 @@ async def story_world(  # noqa: PLR0915  (it is a list of what is started, in or
     text: str | None = None,
     work: Work = _work,
     secrets: Mapping[str, str] = SECRETS,
+    record: str | None = None,
 ) -> AsyncIterator[StoryWorld]:
     """Start everything for one story, the bot included, and stop it again.
 
     `in_front` puts more in front of a system ("slack", "github", "kubernetes", "mlflow"): it sees every request first.
-    `text` is another app.yaml; `work` runs the bot with it elsewhere than in this event loop; `secrets` are others.
+    `text` is another app.yaml; `work` runs the bot with it elsewhere than in this event loop; `secrets` are others;
+    `record` is the address of another record than an SQLite file of its own.
     """
     async with AsyncExitStack() as stack:
         http = await stack.enter_async_context(aiohttp.ClientSession())
@@ -267,14 +265,14 @@ async def story_world(  # noqa: PLR0915  (it is a list of what is started, in or
         proxy = _proxy(mlflow, http, [*in_front("mlflow"), faults.middleware("mlflow")])
         urls = [await _serve(stack, part) for part in (chat.app, forge.app, cluster.app, proxy)]
         chat.serve_at(urls[0])
-        public, internal = _free_port(), _free_port()
+        public, internal = free_ports(2)
         config = folder / "kubeconfig"
         config.write_text(cluster.kubeconfig(urls[2]))
         environ = {
             **secrets, "SLACK_API_URL": f"{urls[0]}/api/", "GITHUB_API_URL": urls[1], "MLFLOW_TRACKING_URI": urls[3],
             "KUBECONFIG": str(config),
-            "DATABASE_URL": f"sqlite:///{folder}/callboard.db", "HOST": "127.0.0.1", "PORT": str(public),
-            "INTERNAL_PORT": str(internal),
+            "DATABASE_URL": record or f"sqlite:///{folder}/callboard.db",
+            "HOST": "127.0.0.1", "PORT": str(public), "INTERNAL_PORT": str(internal),
         }  # fmt: skip
         told = text or APP.format(model=model, manifests=template)
         for part in (chat, forge, cluster):
@@ -312,18 +310,6 @@ async def _ready(http: aiohttp.ClientSession, port: int, world: StoryWorld) -> N
                     return
         await asyncio.sleep(0.05)
     raise AssertionError(f"the bot is not ready: {said}")
-
-
-def _free_port() -> int:
-    """Return a port that nobody else will ask for before the bot does.
-
-    It is below those that the kernel gives to whoever asks for any, each worker of a test run has a range of its own,
-    and no port comes twice.
-    """
-    while True:
-        port = next(_PORTS)
-        with suppress(OSError), bind(port):
-            return port
 
 
 async def _serve(stack: AsyncExitStack, app: web.Application) -> str:

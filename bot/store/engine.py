@@ -3,6 +3,7 @@
 Everything above is the same on both, also in what happens at the same time: one transaction after the other.
 """
 
+import sqlite3
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, event
@@ -10,6 +11,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from typing_extensions import override
 
 from bot.errors import Temporary
 
@@ -36,7 +38,7 @@ def address(url: str, password: str | None = None) -> URL:
 def engine(target: URL) -> AsyncEngine:
     """Return what makes connections to the record; it makes none yet."""
     if target.get_backend_name() == "sqlite":
-        made = create_async_engine(target, connect_args={"timeout": 15})
+        made = create_async_engine(target, connect_args={"timeout": 15, "factory": _File})
         event.listen(made.sync_engine, "connect", _configure)
         event.listen(made.sync_engine, "begin", _begin)
     else:
@@ -44,6 +46,22 @@ def engine(target: URL) -> AsyncEngine:
         event.listen(made.sync_engine, "begin", _wait)
     event.listen(made.sync_engine, "handle_error", _translate, retval=True)
     return made
+
+
+class _File(sqlite3.Connection):
+    """A connection whose transaction ends with it.
+
+    SQLite keeps both for as long as a statement is not finished: after a cancellation in the middle of one, until
+    Python has forgotten whatever remembers it (https://www.sqlite.org/c3ref/close.html, on "zombie" connections).
+    """
+
+    @override
+    def close(self) -> None:
+        try:
+            if self.in_transaction:
+                self.rollback()
+        finally:
+            super().close()
 
 
 def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert:

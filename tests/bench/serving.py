@@ -17,7 +17,8 @@ import aiohttp
 import psutil
 
 from bot.demo.registry import Registry
-from tests.model_server import environment, free_port
+from tests.model_server import environment
+from tests.ports import free_port
 
 ROUNDS: Final = 5
 REQUESTS: Final = 1000
@@ -114,7 +115,7 @@ async def measure(side: Side, example: bytes) -> None:
 async def figures() -> AsyncIterator[tuple[str, float, str, float]]:
     """Yield (name, value, unit, limit) of each figure; the limits are what MLflow's own server does."""
     with tempfile.TemporaryDirectory() as name:
-        registry = Registry(folder=Path(name) / "registry")
+        registry = Registry(folder=Path(name) / "registry", port=free_port())
         try:
             await registry.start()
             await registry.seed()

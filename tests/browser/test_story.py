@@ -12,8 +12,9 @@ from playwright.async_api import Page, expect
 
 from bot.demo.cluster.scripted import ScriptedRuntime
 from bot.demo.home import Home
-from bot.demo.ports import claim
+from bot.demo.ports import NAMES, claim
 from bot.demo.world import World
+from tests.ports import free_ports
 
 PATIENCE = 60_000  # ms
 
@@ -23,7 +24,7 @@ async def test_a_version_is_released_by_typing_and_clicking(
     tmp_path: Path, open_page: Callable[[str], Awaitable[Page]]
 ) -> None:
     home = Home.open(tmp_path / "world", fresh=True)
-    async with World(home, claim(None), out=io.StringIO(), runtime=ScriptedRuntime()) as world:
+    async with World(home, claim(free_ports(len(NAMES))[0]), out=io.StringIO(), runtime=ScriptedRuntime()) as world:
         page = await open_page(world.page_url)
         await page.click('[data-person="alice"]')
         await page.fill("#line", "/promote iris-classifier production")

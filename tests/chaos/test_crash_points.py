@@ -5,9 +5,10 @@ The writes are found by living the story once, so one that is new is covered wit
 
 import random
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 
@@ -15,6 +16,7 @@ from bot.clients.slack import Slack
 from tests.chaos.extent import FULL, SEED, figure
 from tests.chaos.mortal import Mortal, Point, When
 from tests.chaos.stories import MAIN, OTHER, Story, left
+from tests.postgres import running
 from tests.stories.registry import Models
 from tests.story_world import story_world
 
@@ -23,13 +25,31 @@ WHEN: Final[tuple[When, ...]] = ("before", "after")
 STORIES: Final = {"main": MAIN, "other": OTHER}
 
 
-async def lived(story: Story, folder: Path, registry: Models, at: Point | None) -> tuple[Mortal, dict[str, object]]:
+Records = Callable[[], AbstractAsyncContextManager[str | None]]
+"""Gives the address of a new record; None: an SQLite file of the story's own."""
+
+
+@pytest.fixture
+def records(request: pytest.FixtureRequest) -> Iterator[Records]:
+    """Return what makes the records on the database that the test names."""
+    if request.param == "sqlite":
+        yield nullcontext
+        return
+    with running() as server:
+        yield server.database
+
+
+async def lived(
+    story: Story, folder: Path, registry: Models, at: Point | None, records: Records = nullcontext
+) -> tuple[Mortal, dict[str, object]]:
     """Live a story with a bot that dies at this point, and return what it left in the world."""
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     mortal = Mortal(model=model)
-    async with story_world(
-        folder, model=model, mlflow=registry.url, behaviours=story.pods, in_front=mortal.in_front
-    ) as world:
+    told: dict[str, Any] = {"behaviours": story.pods, "in_front": mortal.in_front}
+    async with (
+        records() as record,
+        story_world(folder, model=model, mlflow=registry.url, record=record, **told) as world,
+    ):
         mortal.at = at
         world.patience = 75  # a reaction whose event was lost with the bot is found when all are looked at: every 30 s
         with mortal.over_the_store():
@@ -53,19 +73,24 @@ def chosen(seen: Mapping[str, int]) -> Iterator[Point]:
 
 
 @pytest.mark.timeout(4 * 3600 if FULL else 180)
-@pytest.mark.parametrize("name", STORIES)
-async def test_a_story_ends_the_same_wherever_the_bot_is_killed(tmp_path: Path, registry: Models, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "records"), [("main", "sqlite"), ("other", "sqlite"), ("main", "postgresql")], indirect=["records"]
+)
+async def test_a_story_ends_the_same_wherever_the_bot_is_killed(
+    tmp_path: Path, registry: Models, name: str, records: Records
+) -> None:
     story = STORIES[name]
-    whole, outcome = await lived(story, tmp_path / "whole", registry, None)
+    whole, outcome = await lived(story, tmp_path / "whole", registry, None, records)
     assert outcome == story.left
     wrong: dict[str, object] = {}
     tried = reached = 0
     for number, point in enumerate(chosen(whole.seen)):
-        died, outcome = await lived(story, tmp_path / str(number), registry, point)
+        died, outcome = await lived(story, tmp_path / str(number), registry, point, records)
         tried, reached = tried + 1, reached + died.deaths
         if outcome != story.left:
             wrong[str(point)] = {key: value for key, value in outcome.items() if value != story.left.get(key)}
             sys.stdout.write(f"killed {point}: {wrong[str(point)]}\n")
+    name += "" if records is nullcontext else "_postgresql"
     figure(f"crash_points_{name}", whole.seen.total(), "writes", whole.seen.total())
     figure(f"crash_kills_{name}", reached, "kills", tried)
     figure(f"crash_other_ends_{name}", len(wrong), "stories", 0)

@@ -6,10 +6,10 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from aiohttp.test_utils import unused_port
 
 from bot.demo.registry_server import Server
 from tests.chaos.extent import FULL
+from tests.ports import free_port
 from tests.stories.registry import Models
 from tests.story_world import StoryWorld, everything, story_world
 
@@ -60,7 +60,7 @@ async def test_a_burst_while_registry_and_bot_were_down_is_announced_once_each(
 async def test_of_a_registry_that_is_old_nothing_is_announced_and_of_one_that_restarts_nothing_is_missed(
     tmp_path: Path,
 ) -> None:
-    server = Server(folder=tmp_path / "mlflow", port=(port := unused_port()))
+    server = Server(folder=tmp_path / "mlflow", port=(port := free_port()))
     await server.start()
     try:
         models = await nothing_logged(f"http://127.0.0.1:{port}")

@@ -17,7 +17,7 @@ from urllib.parse import quote, quote_plus
 
 import pytest
 from aiohttp import web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 from aiohttp.typedefs import Handler, Middleware
 
 from bot.clients.github import GitHub
@@ -34,6 +34,7 @@ from tests.chaos.extent import FULL, SEED
 from tests.chaos.planted import KUBERNETES, PLANTED, hits, variables
 from tests.chaos.process import Victim
 from tests.chaos.writes import by_agent
+from tests.ports import free_port, silent_port
 from tests.stories.registry import Models
 from tests.story_world import StoryWorld, story_world
 
@@ -206,23 +207,24 @@ DOORS: Final[Mapping[str, Callable[[str, Path], Awaitable[Door]]]] = {
 
 @pytest.mark.parametrize("system", DOORS)
 async def test_what_a_door_says_of_its_trouble_holds_no_secret(system: str, tmp_path: Path) -> None:
-    async with hostile() as (server, url):
-        places = {mood: url for mood in MOODS} | {
-            "speaks no TLS": url.replace("http://", "https://"),
-            "is not there": f"http://127.0.0.1:{unused_port()}",
-            "is nowhere": "http://nowhere.invalid",
-        }
-        told: dict[str, list[str]] = {mood: [] for mood in places}
-        for mood, place in places.items():
-            server.mood = mood
-            door, asks = await DOORS[system](place, tmp_path)
-            assert hits(repr(door) + repr(vars(door))) == set()
-            for ask in asks:
-                told[mood] += await said(ask)
-            await door.close()
-        assert {mood: found for mood, texts in told.items() if (found := hits("\n".join(texts)))} == {}
-        assert hits("\n".join(server.stolen)) == set()
-        assert server.asked >= len(MOODS)
+    with silent_port() as nobody:
+        async with hostile() as (server, url):
+            places = {mood: url for mood in MOODS} | {
+                "speaks no TLS": url.replace("http://", "https://"),
+                "is not there": f"http://127.0.0.1:{nobody}",
+                "is nowhere": "http://nowhere.invalid",
+            }
+            told: dict[str, list[str]] = {mood: [] for mood in places}
+            for mood, place in places.items():
+                server.mood = mood
+                door, asks = await DOORS[system](place, tmp_path)
+                assert hits(repr(door) + repr(vars(door))) == set()
+                for ask in asks:
+                    told[mood] += await said(ask)
+                await door.close()
+    assert {mood: found for mood, texts in told.items() if (found := hits("\n".join(texts)))} == {}
+    assert hits("\n".join(server.stolen)) == set()
+    assert server.asked >= len(MOODS)
 
 
 async def said(ask: Callable[[], Awaitable[object]]) -> list[str]:
@@ -359,7 +361,7 @@ async def test_a_mistake_in_the_settings_is_told_without_a_secret(mistake: str, 
     command, wrong = MISTAKES[mistake]
     (tmp_path / "app.yaml").write_text(BROKEN)
     (tmp_path / "good.yaml").write_text("repository: acme/models-gitops\n")
-    ports = {"PORT": str(unused_port()), "INTERNAL_PORT": str(unused_port()), "HOST": "127.0.0.1"}
+    ports = {"PORT": str(free_port()), "INTERNAL_PORT": str(free_port()), "HOST": "127.0.0.1"}
     passed = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
     ended = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "bot", command), cwd=tmp_path, stdout=PIPE, stderr=PIPE,

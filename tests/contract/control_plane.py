@@ -11,7 +11,6 @@ import asyncio
 import gc
 import os
 import signal
-import socket
 import ssl
 import subprocess
 import time
@@ -40,6 +39,7 @@ from bot.demo.cluster.kubelet import Kubelet
 from bot.demo.cluster.rest import Refused, Rest
 from bot.demo.cluster.scripted import ScriptedRuntime
 from bot.domain import Json
+from tests.ports import free_ports
 
 TOKEN: Final = "admintoken"
 PROGRAMS: Final = ("etcd", "kube-apiserver", "kube-controller-manager")
@@ -348,15 +348,6 @@ class Servers:
             except (urllib.error.URLError, OSError):
                 time.sleep(0.2)
         raise TimeoutError(f"kube-apiserver is not ready; its log is in {self._folder}")
-
-
-def free_ports(count: int) -> list[int]:
-    """Return ports that nobody listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [each.getsockname()[1] for each in sockets]
-    for each in sockets:
-        each.close()
-    return ports
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from aiohttp import web
 
 from tests.chat_world import SECRET, TOKEN, workspace
 from tests.forge_world import listening
-from tests.model_server import free_port
+from tests.ports import free_port
 
 ROOT = Path(__file__).parents[2]
 HUNG = "GitHub"

@@ -17,9 +17,9 @@ import aiohttp
 import psutil
 import pytest
 
-from bot.demo.ports import NAMES, claim
+from bot.demo.ports import NAMES
 from bot.domain import Json
-from bot.errors import Permanent
+from tests.ports import free_ports
 
 ROOT = Path(__file__).parents[2]
 
@@ -72,17 +72,6 @@ async def demo(folder: Path, port: int) -> AsyncIterator[Demo]:
             await process.wait()
 
 
-def eight_free_ports() -> int:
-    """Return a number from which eight ports are free."""
-    for first in range(20_000 + os.getpid() % 1000 * 10, 31_000, len(NAMES)):
-        try:
-            claim(first).close()
-        except Permanent:
-            continue
-        return first
-    raise AssertionError("there are no eight free ports in a row")
-
-
 async def until(look: Callable[[], bool], what: str, within: float = 10) -> None:
     """Look again and again until it is so."""
     deadline = monotonic() + within
@@ -108,7 +97,7 @@ async def state(port: int) -> Json:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills children when their parent is killed")
 async def test_a_demo_goes_on_where_it_was_and_leaves_no_process_behind(tmp_path: Path) -> None:
-    port = eight_free_ports()
+    port = free_ports(len(NAMES))[0]
     async with demo(tmp_path, port) as first:
         await first.says("Waiting for the model servers")
         await until(lambda: len(first.family()) >= 5, "the registry, the bot and some pods")
@@ -131,7 +120,7 @@ async def test_a_demo_goes_on_where_it_was_and_leaves_no_process_behind(tmp_path
 
 
 async def test_ctrl_c_while_it_starts_ends_it_cleanly(tmp_path: Path) -> None:
-    async with demo(tmp_path, eight_free_ports()) as starting:
+    async with demo(tmp_path, free_ports(len(NAMES))[0]) as starting:
         await starting.says("Starting the registry")
         await until(lambda: bool(starting.family()), "the registry's process")
         assert await starting.ended(signal.SIGINT, starting.family()) == 0

@@ -18,8 +18,8 @@ import yaml
 
 from bot.rules.images import INDEXES, MANIFESTS
 from tests.contract.rendered import KUBECTL, REPOSITORY
-from tests.model_server import free_port
 from tests.oci import Image, digest, index
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.images, pytest.mark.timeout(400)]
 ACCOUNTS: Final = (

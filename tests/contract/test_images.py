@@ -17,7 +17,8 @@ from urllib.request import Request, urlopen
 import pytest
 
 from tests.contract.test_bot_process import world
-from tests.model_server import ROOT, free_port
+from tests.model_server import ROOT
+from tests.ports import free_port
 from tests.registry import MLflowServer
 
 PREFIX, TAG = os.environ.get("IMAGES"), os.environ.get("TAG")

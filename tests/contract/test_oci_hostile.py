@@ -9,13 +9,14 @@ from pathlib import Path
 
 import pytest
 from aiohttp import encode_basic_auth, web
-from aiohttp.test_utils import TestServer, unused_port
+from aiohttp.test_utils import TestServer
 
 from bot.clients.oci_login import Login
 from bot.errors import Permanent, Temporary
 from bot.images import Verified, verify
 from bot.rules.images import INDEXES, MANIFESTS, Demands, Platform, reference
 from tests.oci import Image, digest, index
+from tests.ports import silent_port
 
 Answer = Callable[[web.Request], web.StreamResponse]
 DEMANDS = Demands(platform=Platform(os="linux", architecture="amd64"), ports=frozenset({8080}))
@@ -149,8 +150,8 @@ async def test_a_manifest_of_another_digest_than_the_index_says_is_not_believed(
 
 
 async def test_nobody_there_is_a_sentence() -> None:
-    with pytest.raises(Temporary, match="cannot be asked"):
-        await Registry(port=unused_port()).verify()
+    with silent_port() as port, pytest.raises(Temporary, match="cannot be asked"):
+        await Registry(port=port).verify()
 
 
 async def test_all_that_keeps_it_from_running_is_said_at_once() -> None:

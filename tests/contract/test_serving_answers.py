@@ -13,7 +13,8 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.model_server import ROOT, ModelServer, environment, free_port, serving
+from tests.model_server import ROOT, ModelServer, environment, serving
+from tests.ports import free_port
 from tests.registry import MLflowServer
 
 COLUMNS = ["sepal_length_mm", "sepal_width_mm", "petal_length_mm", "petal_width_mm"]

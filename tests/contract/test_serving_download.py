@@ -10,7 +10,8 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.domain import Json
-from tests.model_server import ended, environment, free_port
+from tests.model_server import ended, environment
+from tests.ports import free_port
 
 BOUND = 60.0
 """Seconds until all have ended: three tries of 10 s, the pauses between them, and five starts on a busy machine."""

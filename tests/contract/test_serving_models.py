@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.model_server import ModelServer, ended, environment, free_port, serving
+from tests.model_server import ModelServer, ended, environment, serving
+from tests.ports import free_port
 
 
 def pod(url: str, model: str, **more: str) -> dict[str, str]:

@@ -6,7 +6,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 import pytest
 
-from tests.model_server import ended, environment, free_port
+from tests.model_server import ended, environment
+from tests.ports import free_port, silent_port
 from tests.registry import MLflowServer
 
 NOWHERE = "http://127.0.0.1:9"
@@ -15,8 +16,8 @@ NOWHERE = "http://127.0.0.1:9"
 @pytest.fixture(scope="module", autouse=True)
 def nowhere() -> Iterator[Future[tuple[int, list[str]]]]:
     """A server that asks a registry which is not there, while the other tests run: it takes its time."""
-    url = f"http://user:hunter2@127.0.0.1:{free_port()}"
-    with ThreadPoolExecutor() as threads:
+    with silent_port() as port, ThreadPoolExecutor() as threads:
+        url = f"http://user:hunter2@127.0.0.1:{port}"
         yield threads.submit(ended, environment(url, MODEL_VERSION="1", PORT=str(free_port())))
 
 

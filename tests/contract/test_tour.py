@@ -16,10 +16,11 @@ from bot.demo import tour
 from bot.demo.cluster.runtime import Order
 from bot.demo.cluster.scripted import Behaviour, ScriptedRunning, ScriptedRuntime
 from bot.demo.home import Home
-from bot.demo.ports import claim
+from bot.demo.ports import NAMES, claim
 from bot.demo.registry import Registry
 from bot.demo.tour.steps import STEPS
 from bot.demo.world import World
+from tests.ports import free_ports
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -50,7 +51,7 @@ async def take(folder: Path, *, sabotage: str | None) -> tuple[int, str]:
     out = io.StringIO()
     worlds: list[World] = []
     runtime = Pods(lambda: worlds[0].registry)
-    worlds.append(World(Home.open(folder, fresh=True), claim(None), out=out, runtime=runtime))
+    worlds.append(World(Home.open(folder, fresh=True), claim(free_ports(len(NAMES))[0]), out=out, runtime=runtime))
     async with worlds[0] as world:
         code = await tour.run(world, sabotage=sabotage, out=out)
     return code, out.getvalue()

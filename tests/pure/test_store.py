@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
 from bot.domain import ModelVersion, Pair, Posted
@@ -33,6 +34,29 @@ async def test_a_pair_has_at_most_one_open_promotion(store: Store) -> None:
     assert first == 1
     assert await store.ask(replace(REQUEST, kind=Kind.PROMOTE, version=2), key="b") is None
     assert (await store.open_promotion(PAIR)) == await store.promotion(1)
+
+
+COUNTS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 300000) SELECT max(x) FROM c"
+"""A statement that takes a tenth of a second to its first row."""
+
+
+async def test_who_is_cancelled_in_a_transaction_lets_go_of_the_record(store: Store, record: str) -> None:
+    """At once, and not only when the last of what the cancelled task remembers is collected."""
+    other = engine(address(record))
+
+    async def count() -> None:
+        async with other.begin() as tx:
+            await tx.execute(text(COUNTS))
+
+    counting = asyncio.create_task(count())
+    await asyncio.sleep(0.03)
+    counting.cancel()
+    with pytest.raises(asyncio.CancelledError) as cancelled:
+        await counting
+    async with asyncio.timeout(5):
+        assert await store.ask(REQUEST, key="a") == 1
+    assert cancelled.traceback, "it is remembered"
+    await other.dispose()
 
 
 async def test_the_same_request_delivered_twice_is_one(store: Store) -> None:

@@ -23,11 +23,11 @@ async def test_a_database_that_crashes_loses_nothing_and_doubles_nothing(tmp_pat
             async def work(text: str, environ: Mapping[str, str]) -> None:
                 while True:  # as Kubernetes does
                     try:
-                        await bot_app.work(parse(text), Environment.read({**environ, "DATABASE_URL": record}))
+                        await bot_app.work(parse(text), Environment.read(environ))
                     except Temporary as error:
                         ends.append(str(error))
 
-            async with story_world(tmp_path, model=model, mlflow=registry.url, work=work) as world:
+            async with story_world(tmp_path, model=model, mlflow=registry.url, work=work, record=record) as world:
                 world.patience = 75
                 await registry.version(model)
                 await world.hint(3)
