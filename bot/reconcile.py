@@ -90,6 +90,7 @@ class Repository:
         self._doors = doors
         self._watch = watch
         self._seen: object = None
+        self._read: dict[Pair, dict[str, str]] = {}
 
     async def look(self) -> None:
         """Look, and wake every open promotion when something changed.
@@ -110,10 +111,14 @@ class Repository:
         self._seen = (base.commit, models)
 
     async def _find(self, pair: Pair, base: Base) -> None:
-        place = _place(await self._doors.github.folder(self._app.folder(pair), base), pair)
+        files = await self._doors.github.folder(self._app.folder(pair), base)
+        if files == self._read.get(pair):
+            return  # most changes of a repository are about somebody else
+        place = _place(files, pair)
         await self._store.place(pair, place)
         if place is not None:
             await self._watch.ensure(place.namespace or "default")
+        self._read[pair] = files
 
 
 def _place(files: dict[str, str], pair: Pair) -> Place | None:

@@ -53,6 +53,8 @@ class Listing:
     """The files of one tree: path → blob.  `whole` is False where GitHub cut it short."""
 
     blobs: dict[str, str]
+    manifests: dict[str, dict[str, str]]
+    """Folder → the manifests directly in it: path → blob."""
     whole: bool
 
 
@@ -72,7 +74,7 @@ class Files:
             Permanent: a manifest is not UTF-8.
         """
         listing = self._listings.get(at.tree) or self._list(calls, at.tree)
-        blobs = _within(listing.blobs, path) if listing.whole else _listed(calls, path, at)
+        blobs = _within(listing, path) if listing.whole else _listed(calls, path, at)
         return {name: self._text(calls, name, sha) for name, sha in sorted(blobs.items())}
 
     def these(self, calls: Calls, paths: Iterable[str], at: Base) -> dict[str, str]:
@@ -91,7 +93,10 @@ class Files:
     def _list(self, calls: Calls, tree: str) -> Listing:
         answer = calls.get(f"/git/trees/{tree}", recursive=1)
         blobs = {row["path"]: row["sha"] for row in answer["tree"] if row["mode"] in FILES}
-        return self._listings.put(tree, Listing(blobs=blobs, whole=not answer["truncated"]))
+        manifests: dict[str, dict[str, str]] = {}
+        for path in filter(_is_manifest, blobs):
+            manifests.setdefault(path.rpartition("/")[0], {})[path] = blobs[path]
+        return self._listings.put(tree, Listing(blobs=blobs, manifests=manifests, whole=not answer["truncated"]))
 
     def _read(self, calls: Calls, path: str, at: Base) -> str | None:
         found = _contents(calls, path, at)
@@ -111,11 +116,11 @@ class Files:
         return self._texts.put(sha, _decoded(path, calls.get(f"/git/blobs/{sha}")["content"]))
 
 
-def _within(blobs: dict[str, str], path: str) -> dict[str, str]:
+def _within(listing: Listing, path: str) -> dict[str, str]:
     inside = path.strip("/")
-    if inside in blobs:
-        return {inside: blobs[inside]}
-    return {name: sha for name, sha in blobs.items() if name.rpartition("/")[0] == inside and _is_manifest(name)}
+    if inside in listing.blobs:
+        return {inside: listing.blobs[inside]}
+    return listing.manifests.get(inside, {})
 
 
 def _listed(calls: Calls, path: str, at: Base) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from bot import reconcile
 from bot.config import parse
-from bot.domain import ModelVersion, Pair
+from bot.domain import Base, ModelVersion, Pair
 from bot.store import Store
 
 APP = parse(
@@ -104,3 +104,62 @@ async def test_a_registry_full_of_others_costs_one_short_listing_a_look(store: S
     registry.asked.clear()
     await look(store, registry)
     assert registry.asked == [reconcile.NEWEST]
+
+
+# ── the repository ───────────────────────────────────────────────────────────────────────────────────
+
+MANIFEST = """\
+kind: Deployment
+metadata: {{name: iris, namespace: {namespace}}}
+spec: {{template: {{spec: {{containers: [{{env: [{{name: MODEL_STAGE, value: production}}]}}]}}}}}}
+"""
+
+
+@dataclass
+class Forge:
+    """A repository of one manifest."""
+
+    namespace: str = "models"
+    commits: int = 1
+
+    async def base(self) -> Base:
+        return Base(commit=str(self.commits), tree=str(self.commits))
+
+    async def folder(self, path: str, at: Base) -> dict[str, str]:
+        manifest = {f"{path}/a.yaml": MANIFEST.format(namespace=self.namespace)}
+        return manifest if path.endswith("/production") else {}
+
+
+@dataclass
+class Cluster:
+    """Which namespaces are to be watched, in the order in which that was asked for."""
+
+    watched: list[str] = field(default_factory=list)
+
+    async def ensure(self, namespace: str) -> None:
+        self.watched.append(namespace)
+
+
+@dataclass
+class OnlyGitHub:
+    """The doors, of which only one is used here."""
+
+    github: Forge
+
+
+async def test_where_a_pin_stands_is_looked_up_when_its_manifests_have_changed(store: Store) -> None:
+    await look(store, Registry())
+    forge, cluster = Forge(), Cluster()
+    doors, watch = cast("Any", OnlyGitHub(forge)), cast("Any", cluster)
+    repository = reconcile.Repository(app=APP, store=store, doors=doors, watch=watch)
+    pair = Pair(model="iris", stage="production")
+    seen = []
+    for namespace in ("models", "models", "elsewhere"):
+        forge.namespace = namespace
+        forge.commits += 1
+        await repository.look()
+        place = (await store.load(pair)).place
+        seen.append(place.namespace if place else None)
+    assert seen == ["models", "models", "elsewhere"]
+    assert cluster.watched == ["models", "elsewhere"]
+    assert (await store.load(Pair(model="iris", stage="staging"))).place is None
