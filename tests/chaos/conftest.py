@@ -1,9 +1,27 @@
-"""The registry that all chaos shares."""
+"""The registry that all chaos shares, and records on two databases."""
 
+from collections.abc import Callable, Iterator
+from contextlib import AbstractAsyncContextManager, nullcontext
+
+import pytest
 import pytest_asyncio
 
+from tests.postgres import running
 from tests.registry import MLflowServer
 from tests.stories.registry import Models, models_of
+
+Records = Callable[[], AbstractAsyncContextManager[str | None]]
+"""Gives the address of a new record; None: an SQLite file of the story's own."""
+
+
+@pytest.fixture
+def records(request: pytest.FixtureRequest) -> Iterator[Records]:
+    """Return what makes the records on the database that the test names."""
+    if request.param == "sqlite":
+        yield nullcontext
+        return
+    with running() as server:
+        yield server.database
 
 
 @pytest_asyncio.fixture

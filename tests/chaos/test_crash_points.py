@@ -5,38 +5,24 @@ The writes are found by living the story once, so one that is new is covered wit
 
 import random
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractAsyncContextManager, nullcontext
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from bot.clients.slack import Slack
+from tests.chaos.conftest import Records
 from tests.chaos.extent import FULL, SEED, figure
 from tests.chaos.mortal import Mortal, Point, When
 from tests.chaos.stories import MAIN, OTHER, Story, left
-from tests.postgres import running
 from tests.stories.registry import Models
 from tests.story_world import story_world
 
 A_FEW: Final = 2
 WHEN: Final[tuple[When, ...]] = ("before", "after")
 STORIES: Final = {"main": MAIN, "other": OTHER}
-
-
-Records = Callable[[], AbstractAsyncContextManager[str | None]]
-"""Gives the address of a new record; None: an SQLite file of the story's own."""
-
-
-@pytest.fixture
-def records(request: pytest.FixtureRequest) -> Iterator[Records]:
-    """Return what makes the records on the database that the test names."""
-    if request.param == "sqlite":
-        yield nullcontext
-        return
-    with running() as server:
-        yield server.database
 
 
 async def lived(

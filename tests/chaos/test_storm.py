@@ -6,7 +6,7 @@ Each ends as the oracle says, which knows only what people did and how pods beha
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
 from itertools import cycle, pairwise
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 from aiohttp.test_utils import TestServer
 
 from tests.chaos import oracle
+from tests.chaos.conftest import Records
 from tests.chaos.extent import FULL, SEED, figure
 from tests.chaos.oracle import Fate, Model, foretold
 from tests.chaos.people import Pods, Story, line, told
@@ -103,11 +104,11 @@ def must_stand(name: str, its: Model) -> list[object]:
 
 @asynccontextmanager
 async def storm(
-    folder: Path, registry: Models, weather: Weather, pods: Pods, names: Sequence[str], work: Work
+    folder: Path, registry: Models, weather: Weather, pods: Pods, *, names: Sequence[str], work: Work, records: Records
 ) -> AsyncIterator[list[StoryWorld]]:
     """Start the world; yield it as each model's people see it, with the storm's post between it and the bot."""
-    async with story_world(
-        folder, model="", mlflow=registry.url, runtime=pods, in_front=weather.in_front, work=work,
+    async with records() as record, story_world(
+        folder, model="", mlflow=registry.url, runtime=pods, in_front=weather.in_front, work=work, record=record,
         files={path: text for name in names for path, text in manifests(name).items()},
         text=APP + "".join(f'  {n}: {{channel: "{at}"}}\n' for n, at in zip(names, cycle(CHANNELS), strict=False)),
     ) as world:  # fmt: skip
@@ -121,20 +122,24 @@ async def storm(
 
 
 @pytest.mark.timeout(3 * 3600 if FULL else 400)
-async def test_every_promotion_ends_as_foretold_and_none_is_lost_or_doubled(tmp_path: Path, registry: Models) -> None:
+@pytest.mark.parametrize("records", ["sqlite", "postgresql"] if FULL else ["sqlite"], indirect=True)
+async def test_every_promotion_ends_as_foretold_and_none_is_lost_or_doubled(
+    tmp_path: Path, registry: Models, records: Records
+) -> None:
     dice = Random(SEED)
     fates = dealt(dice)
     names = [await registry.model(versions=2, aliases={"production": 1, "staging": 2}) for _ in range(MODELS)]
     models = dict(zip(names, map(foretold, fates), strict=True))
     victim = Victim(folder=tmp_path)
     weather = Weather(dice=dice, kill=victim.kill, between=BETWEEN, patient=FULL)
-    async with storm(tmp_path, registry, weather, Pods(fated(names, fates)), names, victim.work) as worlds:
+    pods = Pods(fated(names, fates))
+    async with storm(tmp_path, registry, weather, pods, names=names, work=victim.work, records=records) as worlds:
         weather.fair = False
         await asyncio.gather(*(live(world, registry, its) for world, its in zip(worlds, fates, strict=True)))
         wanted = channel(models)
         await worlds[0].until(lambda: [1] if shown(worlds[0], wanted) == wanted else [], "every message", 60)
         weather.fair = True
-        report(weather, victim, models.values())
+        report("storm" if records is nullcontext else "storm_postgresql", weather, victim, models.values())
         assert [await stands(world) for world in worlds] == [must_stand(name, its) for name, its in models.items()]
         assert Counter(pull["state"] for pull in worlds[0].forge.state()["pulls"]) == oracle.pulls(models.values())
     assert set(weather.merges.values()) == {1}
@@ -144,14 +149,14 @@ async def test_every_promotion_ends_as_foretold_and_none_is_lost_or_doubled(tmp_
     assert not weather.unseen()
 
 
-def report(weather: Weather, victim: Victim, models: Iterable[Model]) -> None:
+def report(name: str, weather: Weather, victim: Victim, models: Iterable[Model]) -> None:
     """Print what there was; most of it must be what people hope for, or the storm shows little."""
     words = Counter(end.word for its in models for end in its.ends)
     for word, times in sorted(words.items()):
-        figure(f"storm_{word.lower()}", times, "promotions", words.total())
-    figure("storm_github_calls", weather.calls["github"] / words.total(), "calls a promotion", 60)
-    figure("storm_kills", victim.kills, "kill -9", KILLS)
+        figure(f"{name}_{word.lower()}", times, "promotions", words.total())
+    figure(f"{name}_github_calls", weather.calls["github"] / words.total(), "calls a promotion", 60)
+    figure(f"{name}_kills", victim.kills, "kill -9", KILLS)
     for (system, fault), times in sorted(weather.struck.items()):
-        figure(f"storm_fault {system}: {fault}", times, "times", 1)
-    figure("storm_calls_failed", 100 * weather.failed(), "%", 10)
+        figure(f"{name}_fault {system}: {fault}", times, "times", 1)
+    figure(f"{name}_calls_failed", 100 * weather.failed(), "%", 10)
     assert words["Released"] >= 0.6 * words.total()

@@ -77,7 +77,8 @@ def ground(kubectl: Kubectl) -> Iterator[None]:
     in_time(
         kubectl, "create", "--validate=false", "--filename=-", given=ROUTES.read_text().replace('default: ""\n', "\n")
     )
-    kubectl("wait", "--for=condition=established", "crd/httproutes.gateway.networking.k8s.io", "--timeout=30s")
+    # It fails where there is no condition yet.
+    in_time(kubectl, "wait", "--for=condition=established", "crd/httproutes.gateway.networking.k8s.io", "--timeout=30s")
     yield
     for each in NAMESPACES:  # with their pods, before another test brings a node that would run them
         kubectl("delete", "deployments", "--all", f"--namespace={each}", "--cascade=foreground")
