@@ -78,7 +78,7 @@ def manifest(version: str = "1", *, replicas: int = 2, name: str = "model") -> s
         "metadata": {"name": name, "labels": {"team": "ml"}},
         "spec": {
             "replicas": replicas,
-            "progressDeadlineSeconds": 2,
+            "progressDeadlineSeconds": 4,
             "selector": {"matchLabels": {"app": name}},
             "template": template,
         },

@@ -51,7 +51,7 @@ def kubectl(real_servers: Servers, tmp_path_factory: pytest.TempPathFactory) -> 
     return run
 
 
-def in_time(kubectl: Kubectl, *words: str, given: str) -> None:
+def in_time(kubectl: Kubectl, *words: str, given: str = "") -> None:
     """Do what an API server that is just ready may refuse: it publishes its schemas a moment later."""
     end = time.monotonic() + 30
     while True:
