@@ -18,8 +18,8 @@ demo: .venv/ready
 	@exec $(PY) -m bot demo $(ARGS)
 
 test: .venv/ready
-	$(PY) -m pytest -n 3 --dist worksteal -m 'not real and not images' $(ARGS)
-	$(PY) -m pytest -m real $(ARGS)   # a real control plane keeps real time: nothing beside it
+	$(PY) -m pytest -n 4 --dist worksteal -m 'not real and not images' $(ARGS)
+	$(PY) -m pytest -n 2 --dist worksteal -m real $(ARGS)   # a real control plane keeps real time: one on each core
 
 test-images: .venv/ready   # after `make image`
 	IMAGES=$(PREFIX) TAG=$(VERSION) $(PY) -m pytest -m images tests/contract $(ARGS)
