@@ -126,6 +126,7 @@ async def storm(
 async def test_every_promotion_ends_as_foretold_and_none_is_lost_or_doubled(
     tmp_path: Path, registry: Models, records: Records
 ) -> None:
+    name = "storm" if records is nullcontext else "storm_postgresql"
     dice = Random(SEED)
     fates = dealt(dice)
     names = [await registry.model(versions=2, aliases={"production": 1, "staging": 2}) for _ in range(MODELS)]
@@ -139,14 +140,23 @@ async def test_every_promotion_ends_as_foretold_and_none_is_lost_or_doubled(
         wanted = channel(models)
         await worlds[0].until(lambda: [1] if shown(worlds[0], wanted) == wanted else [], "every message", 60)
         weather.fair = True
-        report("storm" if records is nullcontext else "storm_postgresql", weather, victim, models.values())
+        report(name, weather, victim, models.values())
+        messages, pulls = shown(worlds[0], wanted), Counter(pull["state"] for pull in worlds[0].forge.state()["pulls"])
         assert [await stands(world) for world in worlds] == [must_stand(name, its) for name, its in models.items()]
-        assert Counter(pull["state"] for pull in worlds[0].forge.state()["pulls"]) == oracle.pulls(models.values())
+    moves, foretold_moves = weather.moves_of(names), {name: its.moves for name, its in models.items()}
+    wrong = unlike(messages, wanted) + unlike(pulls, oracle.pulls(models.values()))
+    wrong += sum(times != 1 for times in weather.merges.values()) + sum(moves[n] != foretold_moves[n] for n in names)
+    figure(f"{name}_lost_or_doubled", wrong, "pull requests, merges, messages, alias moves", 0)
+    assert (messages, pulls) == (wanted, oracle.pulls(models.values()))
     assert set(weather.merges.values()) == {1}
-    assert weather.moves_of(names) == {name: its.moves for name, its in models.items()}
-    figure("storm_lost_or_doubled", 0, "pull requests, merges, messages, alias moves", 0)
+    assert moves == foretold_moves
     assert victim.kills >= KILLS
     assert not weather.unseen()
+
+
+def unlike(found: Counter[str], told: Counter[str]) -> int:
+    """Return how many there are too many or too few."""
+    return ((found - told) + (told - found)).total()
 
 
 def report(name: str, weather: Weather, victim: Victim, models: Iterable[Model]) -> None:
