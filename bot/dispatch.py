@@ -50,7 +50,8 @@ class Dispatch:
                 await self._start()
                 nap = await self._nap()
                 try:
-                    await asyncio.wait_for(self._look.wait(), timeout=nap)
+                    async with asyncio.timeout(nap):
+                        await self._look.wait()
                 except TimeoutError:
                     continue
         finally:

@@ -116,7 +116,8 @@ async def _beat(connection: psycopg.AsyncConnection) -> None:
     while True:
         await asyncio.sleep(BEAT.total_seconds())
         try:
-            await asyncio.wait_for(connection.execute("SELECT 1"), BEAT.total_seconds())
+            async with asyncio.timeout(BEAT.total_seconds()):
+                await connection.execute("SELECT 1")
         except (psycopg.Error, TimeoutError) as error:
             raise Temporary(
                 "the session with PostgreSQL is lost, and with it the right to work: starting anew"

@@ -64,7 +64,8 @@ class Messages:
             for standing in await self._store.messages.unsettled():
                 await self._refresh(standing)
             try:
-                await asyncio.wait_for(self._look.wait(), timeout=PACE.total_seconds())
+                async with asyncio.timeout(PACE.total_seconds()):
+                    await self._look.wait()
             except TimeoutError:
                 continue
             await asyncio.sleep(0.2)  # what rings once usually rings again at once

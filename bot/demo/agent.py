@@ -73,7 +73,8 @@ class Agent:
                 self._look.clear()
                 await self._sync(http)
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._look.wait(), EVERY)
+                    async with asyncio.timeout(EVERY):
+                        await self._look.wait()
 
     async def _sync(self, http: aiohttp.ClientSession) -> None:
         head = self._head()

@@ -73,6 +73,7 @@ class Log:
             if self.ended:
                 return
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._more.wait(), 1)
+                async with asyncio.timeout(1):
+                    await self._more.wait()
             if seen == self._count and not self.ended:
                 yield None

@@ -109,7 +109,8 @@ class Watches:
                 yield _bookmark(interest, reached)
                 bookmark_at = loop.time() + BOOKMARK_EVERY
             with suppress(TimeoutError):
-                await asyncio.wait_for(bell.wait(), max(0.0, min(_LOOK, end - loop.time())))
+                async with asyncio.timeout(max(0.0, min(_LOOK, end - loop.time()))):
+                    await bell.wait()
         if interest.bookmarks and not self._gone(request) and not self.stalled:
             yield _bookmark(interest, reached)
 

@@ -106,7 +106,8 @@ class Stream:
     async def _look(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._dirty.wait(), LOOK_AGAIN)
+                async with asyncio.timeout(LOOK_AGAIN):
+                    await self._dirty.wait()
             self._dirty.clear()
             if self._watchers:
                 await self._renew()
