@@ -22,15 +22,13 @@ COPY requirements/bot.txt /tmp/requirements.txt
 RUN /usr/local/bin/python -m pip --python /venv/bin/python install --require-hashes --requirement /tmp/requirements.txt
 
 FROM builder AS serving-code
-COPY bot/__init__.py bot/
-COPY bot/serving bot/serving
-RUN python -m compileall -q bot
+COPY callboard_model_server callboard_model_server
+RUN python -m compileall -q callboard_model_server
 
-# The bot without the demo, and without the server of models.
 FROM builder AS bot-code
 COPY bot bot
 COPY handlers handlers
-RUN rm -rf bot/demo bot/serving && python -m compileall -q bot handlers
+RUN python -m compileall -q bot handlers
 
 # Serves any model: MODEL_NAME with MODEL_VERSION or MODEL_STAGE says which.
 FROM base AS model-server
@@ -41,7 +39,7 @@ USER 10001:10001
 EXPOSE 8080
 HEALTHCHECK --start-period=60s --interval=10s --timeout=3s \
   CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.getenv(\"PORT\") or 8080}/readyz', timeout=2)"]
-ENTRYPOINT ["python", "-m", "bot.serving"]
+ENTRYPOINT ["python", "-m", "callboard_model_server"]
 ARG VERSION=0.0.0
 ARG REVISION=unknown
 # buildah takes labels from its cache though these differ (its issue 5501), unless they were used to run something.

@@ -6,10 +6,10 @@ PY := .venv/bin/python
 ENGINE ?= $(firstword $(foreach engine,docker podman buildah,$(if $(shell $(engine) info 2>/dev/null),$(engine))))
 PREFIX ?= ghcr.io/callboard
 # The code version is that of the last commit that changed what goes into an image.
-INPUTS := Dockerfile pyproject.toml requirements bot handlers
+INPUTS := Dockerfile pyproject.toml requirements bot handlers callboard_model_server
 DIRTY := $(if $(shell git status --porcelain -- $(INPUTS) 2>/dev/null),-dirty)
 REVISION := $(shell git log -1 --format=%H -- $(INPUTS) 2>/dev/null)
-VERSION := $(shell sed -n 's/^version = "\(.*\)"/\1/p' pyproject.toml)-g$(shell git log -1 --format=%h -- $(INPUTS) 2>/dev/null)$(DIRTY)
+VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' bot/__init__.py)-g$(shell git log -1 --format=%h -- $(INPUTS) 2>/dev/null)$(DIRTY)
 TARGETS := model-server bot
 # Docker's two ways: HEALTHCHECK is kept in its format only, and buildah keeps layers for the next build where it is told.
 ASKED := $(if $(filter podman buildah,$(notdir $(firstword $(ENGINE)))),--format docker --layers)
@@ -22,7 +22,7 @@ test: .venv/ready
 	$(PY) -m pytest -n 2 --dist worksteal -m real $(ARGS)   # a real control plane keeps real time: one on each core
 
 test-images: .venv/ready   # after `make image`
-	IMAGES=$(PREFIX) TAG=$(VERSION) $(PY) -m pytest -m images tests/contract $(ARGS)
+	IMAGES=$(PREFIX) TAG=$(VERSION) $(PY) -m pytest -m images tests/images $(ARGS)
 
 image:
 	@test -n "$(ENGINE)" || { echo "None of docker, podman and buildah works here: install one, or say ENGINE=…"; exit 1; }
@@ -44,7 +44,7 @@ deploy: .venv/ready   # MODEL=… STAGE=… PREFIX=registry/team; builds and pus
 	@$(PIN) || { test $$? -eq 3 && $(ANEW) image TARGETS=model-server && $(ENGINE) push $(PUSH_ARGS) $(IMAGE) && $(PIN); }
 
 chaos: .venv/ready   # an hour or two: every crash point, the whole storm
-	CHAOS=full $(PY) -m pytest -s tests/chaos tests/contract/test_serving_hostile.py $(ARGS)
+	CHAOS=full $(PY) -m pytest -s tests/chaos tests/model_server/test_hostile.py $(ARGS)
 
 lint: .venv/ready
 	.venv/bin/hadolint Dockerfile

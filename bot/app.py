@@ -12,24 +12,26 @@ from typing import TypeVar
 
 from aiohttp import web
 
-from bot import announcing, reconcile, socket_mode, turns
-from bot.clients.github import GitHub
-from bot.clients.kubernetes import Kubernetes
-from bot.clients.mlflow import MLflow
+from bot.clients.github.client import GitHub
+from bot.clients.kubernetes.client import Kubernetes
+from bot.clients.mlflow.client import MLflow
 from bot.clients.pods import Pods
-from bot.clients.slack import Slack
-from bot.config import App, Environment, Secret
-from bot.dispatch import Dispatch, Key
-from bot.domain import ModelVersion
-from bot.errors import Permanent, Temporary
-from bot.evidence import Doors
-from bot.inbound import Inbound
-from bot.internal import RECORD, Readiness, internal
-from bot.leadership import lead
-from bot.listening import Listening
-from bot.messages import Messages
-from bot.store import Store
-from bot.watch import Watch
+from bot.clients.slack.client import Slack
+from bot.cluster.watch import Watch
+from bot.config.app_yaml import App
+from bot.config.environment import Environment, Secret
+from bot.domain.errors import Permanent, Temporary
+from bot.domain.registry import ModelVersion
+from bot.engine import announcements, group_sync, reconcile, registry_sync, repository_sync
+from bot.engine.evidence import Doors
+from bot.engine.leadership import lead
+from bot.engine.message_sync import Messages
+from bot.engine.reaction_sync import Listening
+from bot.engine.scheduler import Dispatch, Key
+from bot.ingress import socket_mode
+from bot.ingress.internal import RECORD, Readiness, internal
+from bot.ingress.public import Inbound
+from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
@@ -38,6 +40,8 @@ EAGER = timedelta(seconds=5)
 """How long a system that does not answer is left alone at most, where everything waits for it."""
 PATIENCE = timedelta(seconds=8)
 """How long the turns in hand are waited for when the bot is asked to stop."""
+SYNC_EVERY = timedelta(seconds=30)
+"""How often each copy of an outside system is brought up to date, whatever webhooks said."""
 SOCKET = "Slack's socket"
 
 
@@ -124,10 +128,10 @@ async def _run(
         github_secret=environment.github_webhook_secret,
     )
     await stack.enter_async_context(_served(public, environment.host, environment.port))
-    registry = partial(reconcile.registry, app=app, store=store, doors=doors)
-    repository = reconcile.Repository(app=app, store=store, doors=doors, watch=watch)
+    registry = partial(registry_sync.sync_registry, app=app, store=store, doors=doors)
+    repository = repository_sync.Repository(app=app, store=store, doors=doors, watch=watch)
     listening = Listening(store, doors.slack)
-    groups = partial(reconcile.user_groups, app=app, store=store, doors=doors)
+    groups = partial(group_sync.sync_groups, app=app, store=store, doors=doors)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatch.run())
         tasks.create_task(messages.run())
@@ -138,19 +142,19 @@ async def _run(
         await _until_answered("MLflow", registry, ready)
         await _until_answered("GitHub", repository.look, ready)
         await _until_answered("Slack", listening.look, ready)
-        tasks.create_task(_every(reconcile.EVERY, "MLflow", registry, ready, dispatch))
-        tasks.create_task(_every(reconcile.EVERY, "GitHub", repository.look, ready, dispatch))
-        tasks.create_task(_every(reconcile.EVERY, "Slack", listening.look, ready, dispatch))
-        tasks.create_task(_every(reconcile.EVERY, "Slack", groups, ready, dispatch))
+        tasks.create_task(_every(SYNC_EVERY, "MLflow", registry, ready, dispatch))
+        tasks.create_task(_every(SYNC_EVERY, "GitHub", repository.look, ready, dispatch))
+        tasks.create_task(_every(SYNC_EVERY, "Slack", listening.look, ready, dispatch))
+        tasks.create_task(_every(SYNC_EVERY, "Slack", groups, ready, dispatch))
         log.info("ready")
 
 
 async def _look(key: Key, *, app: App, store: Store, doors: Doors, watch: Watch, messages: Messages) -> None:
     """Take one look at a pair, or at a version."""
     if isinstance(key, ModelVersion):
-        await announcing.look(key, app=app, store=store, doors=doors)
+        await announcements.look(key, app=app, store=store, doors=doors)
     else:
-        await turns.run(key, app=app, store=store, doors=doors, watch=watch)
+        await reconcile.run(key, app=app, store=store, doors=doors, watch=watch)
         messages.ring()
 
 
@@ -194,7 +198,7 @@ async def _until_answered(what: str, ask: Callable[[], Awaitable[T]], ready: Rea
 def pause(error: Temporary | Permanent, tries: int) -> timedelta:
     """Return how long to wait before the next try after so many: as long as the other side asks for, if it does."""
     asked = error.after if isinstance(error, Temporary) else None
-    return asked or min(turns.patience(tries), EAGER)
+    return asked or min(reconcile.patience(tries), EAGER)
 
 
 async def _every(

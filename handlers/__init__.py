@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, TypeAlias
 
-from bot.config import App
-from bot.domain import Message
-from bot.store import Store
+from bot.config.app_yaml import App
+from bot.domain.chat import Message
+from bot.store.store import Store
 from handlers import buttons, pulls, reactions, versions
 from handlers.asked import Asked
 from handlers.callboard import callboard

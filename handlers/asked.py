@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import msgspec
 
-from bot.rules.slack_requests import Name, Text, told
+from bot.rules.parsing.slack_requests import Name, Text, told
 
 
 class _Form(msgspec.Struct):

@@ -5,10 +5,10 @@ from typing import Annotated, Any
 
 import msgspec
 
-from bot.domain import Posted
-from bot.promotion import FactKind
-from bot.rules.slack_requests import Moment, Name, told
-from bot.store import Store
+from bot.domain.chat import Posted
+from bot.domain.promotion import FactKind
+from bot.rules.parsing.slack_requests import Moment, Name, told
+from bot.store.store import Store
 from handlers.words import speak
 
 

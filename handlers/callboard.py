@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from bot.config import App
-from bot.domain import Message
-from bot.errors import Misunderstood
-from bot.store import Store
+from bot.config.app_yaml import App
+from bot.domain.chat import Message
+from bot.domain.errors import Misunderstood
+from bot.store.store import Store
 from handlers.asked import Asked
 from handlers.freeze import freeze
 from handlers.models import models

@@ -1,14 +1,15 @@
 """What several commands check and do.  Raises Misunderstood with what to type instead; then nothing was recorded."""
 
-from bot.config import App
-from bot.domain import Message, Pair
-from bot.errors import Misunderstood
-from bot.promotion import Kind, Promotion, Request
-from bot.rules import refusals
-from bot.rules.escape import code
-from bot.rules.membership import why_not
-from bot.rules.takeover import UNMERGED, unproven
-from bot.store import Store
+from bot.config.app_yaml import App
+from bot.domain.chat import Message
+from bot.domain.errors import Misunderstood
+from bot.domain.promotion import UNMERGED, Kind, Promotion, Request
+from bot.domain.target import Pair
+from bot.rules.release.membership import why_not
+from bot.rules.release.takeover import unproven
+from bot.rules.wording import refusals
+from bot.rules.wording.escape import code
+from bot.store.store import Store
 from handlers.asked import Asked
 
 

@@ -1,12 +1,14 @@
 """/freeze [STAGE [until …|for …|off] ["reason"]]: let nothing new go to a stage, or say what is frozen."""
 
-from bot.config import App
-from bot.domain import Message
-from bot.errors import Misunderstood
-from bot.promotion import Freeze
-from bot.rules import answers, commands, freezes, refusals
-from bot.rules.escape import code
-from bot.store import Store
+from bot.config.app_yaml import App
+from bot.domain.chat import Message
+from bot.domain.errors import Misunderstood
+from bot.domain.policy import Freeze
+from bot.rules.parsing import commands
+from bot.rules.release import freezes
+from bot.rules.wording import answers, refusals
+from bot.rules.wording.escape import code
+from bot.store.store import Store
 from handlers.asked import Asked
 from handlers.checks import allowed
 

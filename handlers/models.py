@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 
-from bot.config import App
-from bot.domain import Card, Message, ModelVersion
-from bot.promotion import Release
-from bot.rules import answers, commands
-from bot.store import Store
+from bot.config.app_yaml import App
+from bot.domain.chat import Message
+from bot.domain.promotion import Release
+from bot.domain.registry import Card, ModelVersion
+from bot.rules.parsing import commands
+from bot.rules.wording import answers
+from bot.store.store import Store
 from handlers.asked import Asked
 from handlers.checks import known_model
 

@@ -1,12 +1,14 @@
 """/promote MODEL STAGE [VERSION|@alias] [--override "reason"]: ask that a version become a stage's release."""
 
-from bot.config import App
-from bot.domain import Message, Pair
-from bot.errors import Misunderstood
-from bot.promotion import Kind, Request
-from bot.rules import commands, refusals
-from bot.rules.escape import code
-from bot.store import Store
+from bot.config.app_yaml import App
+from bot.domain.chat import Message
+from bot.domain.errors import Misunderstood
+from bot.domain.promotion import Kind, Request
+from bot.domain.target import Pair
+from bot.rules.parsing import commands
+from bot.rules.wording import refusals
+from bot.rules.wording.escape import code
+from bot.store.store import Store
 from handlers.asked import Asked
 from handlers.checks import allowed, known_pair, record
 

@@ -1,12 +1,12 @@
 """/promotions [ID | cancel ID]: what is under way, the story of one, or take one back."""
 
-from bot.config import App
-from bot.domain import Message
-from bot.errors import Misunderstood
-from bot.promotion import Promotion
-from bot.rules import answers, commands, refusals
-from bot.rules.takeover import UNMERGED
-from bot.store import Store
+from bot.config.app_yaml import App
+from bot.domain.chat import Message
+from bot.domain.errors import Misunderstood
+from bot.domain.promotion import UNMERGED, Promotion
+from bot.rules.parsing import commands
+from bot.rules.wording import answers, refusals
+from bot.store.store import Store
 from handlers.asked import Asked
 from handlers.checks import allowed
 

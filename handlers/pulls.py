@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from bot.config import App
-from bot.store import Store
+from bot.config.app_yaml import App
+from bot.store.store import Store
 
 OF_A_COMMIT: Final = {"status", "check_run", "check_suite", "workflow_run", "workflow_job"}
 """Events of one commit.  A busy repository sends many, and each look costs requests.

@@ -5,11 +5,11 @@ from typing import Any
 
 import msgspec
 
-from bot.domain import Posted
-from bot.promotion import FactKind
-from bot.rules import emoji
-from bot.rules.slack_requests import Moment, Name, told
-from bot.store import Store
+from bot.domain.chat import Posted
+from bot.domain.promotion import FactKind
+from bot.rules.parsing import emoji
+from bot.rules.parsing.slack_requests import Moment, Name, told
+from bot.store.store import Store
 from handlers.words import speak
 
 

@@ -3,13 +3,15 @@
 While something else than the proven release is merged, or is being, it is that release to which it goes back.
 """
 
-from bot.config import App
-from bot.domain import Message, Pair
-from bot.errors import Misunderstood
-from bot.promotion import Kind, Request
-from bot.rules import commands, refusals
-from bot.rules.escape import code
-from bot.store import Store
+from bot.config.app_yaml import App
+from bot.domain.chat import Message
+from bot.domain.errors import Misunderstood
+from bot.domain.promotion import Kind, Request
+from bot.domain.target import Pair
+from bot.rules.parsing import commands
+from bot.rules.wording import refusals
+from bot.rules.wording.escape import code
+from bot.store.store import Store
 from handlers.asked import Asked
 from handlers.checks import allowed, astray, known_pair, record
 

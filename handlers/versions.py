@@ -9,9 +9,9 @@ from datetime import datetime
 
 import msgspec
 
-from bot.config import App
-from bot.domain import ModelVersion
-from bot.store import Store
+from bot.config.app_yaml import App
+from bot.domain.registry import ModelVersion
+from bot.store.store import Store
 
 
 class _Data(msgspec.Struct):

@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from bot.domain import Posted
-from bot.promotion import FactKind
-from bot.store import Store
+from bot.domain.chat import Posted
+from bot.domain.promotion import FactKind
+from bot.store.store import Store
 
 
 async def speak(  # noqa: PLR0913  (who says what on which message, how, when, and heard when)

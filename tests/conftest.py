@@ -6,7 +6,7 @@ import pytest
 
 from tests.ports import free_port
 
-pytest_plugins = ["tests.contract.control_plane", "tests.contract.openapi", "tests.registry"]
+pytest_plugins = ["tests.contract.control_plane", "tests.contract.forge.openapi", "tests.fixtures.registry"]
 
 
 @pytest.fixture
@@ -17,5 +17,5 @@ def unused_tcp_port() -> int:
 
 @pytest.fixture
 def record(tmp_path: Path) -> str:
-    """Return the address of a record that is empty.  `tests/contract/test_postgresql.py` says another one."""
+    """Return the address of a record that is empty.  `tests/store/test_postgresql.py` says another one."""
     return f"sqlite:///{tmp_path}/callboard.db"

@@ -11,8 +11,9 @@ from typing import Final
 import aiohttp
 import msgspec
 
-from bot.domain import Json, Served
-from bot.errors import Permanent, Temporary
+from bot.domain.cluster import Served
+from bot.domain.errors import Permanent, Temporary
+from bot.domain.json import Json
 
 BODY: Final = 1 << 20
 """Bytes of an answer that are read: no model's answer to its one example is larger."""

@@ -13,7 +13,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from typing_extensions import override
 
-from bot.errors import Temporary
+from bot.domain.errors import Temporary
 
 WRITER: Final = 0xCA11B0A2D0
 """The advisory lock that a transaction on PostgreSQL holds, as SQLite's BEGIN IMMEDIATE holds the file."""

@@ -6,7 +6,8 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.promotion import FactKind, Freeze
+from bot.domain.policy import Freeze
+from bot.domain.promotion import FactKind
 from bot.store import rows
 from bot.store.engine import upsert
 from bot.store.schema import freezes

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.rules.membership import Group, Groups
+from bot.rules.release.membership import Group, Groups
 from bot.store.engine import upsert
 from bot.store.schema import user_groups
 

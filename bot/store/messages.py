@@ -7,8 +7,8 @@ from typing import Any
 from sqlalchemy import Row, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.domain import Posted
-from bot.promotion import Promotion
+from bot.domain.chat import Posted
+from bot.domain.promotion import Promotion
 from bot.store import rows
 from bot.store.schema import messages
 

@@ -9,8 +9,10 @@ from sqlalchemy import ColumnElement, and_, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from bot.domain import ModelVersion, Pair, Posted
-from bot.promotion import FactKind
+from bot.domain.chat import Posted
+from bot.domain.promotion import FactKind
+from bot.domain.registry import ModelVersion
+from bot.domain.target import Pair
 from bot.store import rows
 from bot.store.engine import upsert
 from bot.store.schema import models, versions

@@ -9,9 +9,11 @@ import msgspec
 from sqlalchemy import Case, ColumnElement, Row, Table, and_, case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from bot.domain import ModelVersion, Pair, Posted
-from bot.promotion import Fact, FactKind, Kind, Promotion, Record, Release, Request, State
-from bot.rules.decision import Decision
+from bot.domain.chat import Posted
+from bot.domain.promotion import Fact, FactKind, Kind, Promotion, Record, Release, Request, State
+from bot.domain.registry import ModelVersion
+from bot.domain.target import Pair
+from bot.rules.release.decision import Decision
 from bot.store.engine import upsert
 from bot.store.schema import answers, early, facts, messages, pairs, promotions, releases, transitions, versions
 

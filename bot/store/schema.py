@@ -1,4 +1,4 @@
-"""The tables.  `bot/store.py` is the only module that reads or writes them; `bot/migrations` makes them.
+"""The tables.  `bot.store` is the only package that reads or writes them; its `migrations` make them.
 
 facts and transitions are append-only (triggers see to it); pairs, promotions, versions and messages are the present.
 """

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import psutil
 
-from bot.demo.cluster.scripted import ScriptedRuntime
-from bot.demo.home import Home
-from bot.demo.ports import claim
-from bot.demo.registry import Registry
-from bot.demo.world import World
+from callboard_demo.cluster.scripted import ScriptedRuntime
+from callboard_demo.home import Home
+from callboard_demo.ports import claim
+from callboard_demo.registry.registry import Registry
+from callboard_demo.world import World
 from tests.bench import reliability, serving
+from tests.fixtures.story_world import StoryWorld, story_world
 from tests.stories.registry import models_of
-from tests.story_world import StoryWorld, story_world
 
 COMMANDS = 200
 IDLE = 3

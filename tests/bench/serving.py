@@ -16,8 +16,8 @@ from typing import Final
 import aiohttp
 import psutil
 
-from bot.demo.registry import Registry
-from tests.model_server import environment
+from callboard_demo.registry.registry import Registry
+from tests.fixtures.model_server import environment
 from tests.ports import free_port
 
 ROUNDS: Final = 5
@@ -149,4 +149,4 @@ def sides(url: str, folder: str) -> tuple[Side, Side]:
     def side(command: list[str], ready: str) -> Side:
         return Side(command=command, environ=told, ready=ready, started=[], memory=[], rate=[], cpu=[])
 
-    return side([sys.executable, "-m", "bot.serving"], "/readyz"), side(mlflow, "/ping")
+    return side([sys.executable, "-m", "callboard_model_server"], "/readyz"), side(mlflow, "/ping")

@@ -8,8 +8,8 @@ import pytest
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Error, Page, async_playwright
 
-from bot.demo import page as demo_page
-from bot.demo.page.sights import Sights
+from callboard_demo import page as demo_page
+from callboard_demo.page.sights import Sights
 
 ARGS = [
     "--no-sandbox",  # tests run as root in containers

@@ -10,10 +10,10 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
-from bot.demo.chat.world import BOT_USER, ChatMessage, Whisper
-from bot.domain import Json
+from bot.domain.json import Json
+from callboard_demo.chat.world import BOT_USER, ChatMessage, Whisper
 from tests.browser.conftest import PageFor
-from tests.canned_world import CannedWorld, canned
+from tests.fixtures.canned_world import CannedWorld, canned
 
 HOSTILE = '<img src=x onerror="document.title=1"> &lt;script&gt;document.title=2&lt;/script&gt;'
 CARD: list[Json] = [

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Page, expect
 
-from bot.demo.cluster.scripted import ScriptedRuntime
-from bot.demo.home import Home
-from bot.demo.ports import NAMES, claim
-from bot.demo.world import World
+from callboard_demo.cluster.scripted import ScriptedRuntime
+from callboard_demo.home import Home
+from callboard_demo.ports import NAMES, claim
+from callboard_demo.world import World
 from tests.ports import free_ports
 
 PATIENCE = 60_000  # ms

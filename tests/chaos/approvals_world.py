@@ -14,20 +14,23 @@ from typing import Any, cast
 
 import aiohttp
 
-from bot import clock, turns
-from bot.clients.github import GitHub
-from bot.clients.kubernetes import Kubernetes
-from bot.clients.mlflow import MLflow
+from bot import clock
+from bot.clients.github.client import GitHub
+from bot.clients.kubernetes.client import Kubernetes
+from bot.clients.mlflow.client import MLflow
 from bot.clients.pods import Pods
-from bot.clients.slack import Slack
-from bot.config import parse
-from bot.domain import Base, Card, ModelVersion, Pair, Pull, PullState
-from bot.errors import Temporary
-from bot.evidence import Doors
-from bot.listening import Listening
-from bot.promotion import Kind, Request
-from bot.store import Store
-from bot.watch import Watch
+from bot.clients.slack.client import Slack
+from bot.cluster.watch import Watch
+from bot.config.app_yaml import parse
+from bot.domain.errors import Temporary
+from bot.domain.promotion import Kind, Request
+from bot.domain.registry import Card, ModelVersion
+from bot.domain.repository import Base, Pull, PullState
+from bot.domain.target import Pair
+from bot.engine import reconcile
+from bot.engine.evidence import Doors
+from bot.engine.reaction_sync import Listening
+from bot.store.store import Store
 from handlers import buttons, reactions
 from tests.chaos.approvals_oracle import CAPTAINS, REQUESTER, Oracle
 
@@ -282,7 +285,7 @@ class ApprovalsWorld:
             self.now += timedelta(milliseconds=10)
             if PAIR not in await self.store.due(self.now):
                 return
-            await turns.run(PAIR, app=APP, store=self.store, doors=self.doors, watch=cast("Watch", Cluster()))
+            await reconcile.run(PAIR, app=APP, store=self.store, doors=self.doors, watch=cast("Watch", Cluster()))
         raise AssertionError("the bot does not come to rest")
 
     async def wake(self) -> None:

@@ -6,8 +6,8 @@ from contextlib import AbstractAsyncContextManager, nullcontext
 import pytest
 import pytest_asyncio
 
-from tests.postgres import running
-from tests.registry import MLflowServer
+from tests.fixtures.postgres import running
+from tests.fixtures.registry import MLflowServer
 from tests.stories.registry import Models, models_of
 
 Records = Callable[[], AbstractAsyncContextManager[str | None]]

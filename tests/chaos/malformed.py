@@ -13,10 +13,10 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl, quote, urlencode
 
-from bot.inbound import LARGEST
-from bot.rules.slack_requests import FORM, JSON
-from tests.inbound_world import SIGNED, V1, press, reaction
-from tests.signing import mlflow as signed_by_mlflow
+from bot.ingress.public import LARGEST
+from bot.rules.parsing.slack_requests import FORM, JSON
+from tests.fixtures.inbound_world import SIGNED, V1, press, reaction
+from tests.fixtures.signing import mlflow as signed_by_mlflow
 
 SLACK, MLFLOW, GITHUB = SIGNED
 DEEP: Final = 20_000

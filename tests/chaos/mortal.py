@@ -20,9 +20,9 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 from typing_extensions import override
 
-from bot.demo.faults import drop
+from callboard_demo.faults import drop
 from tests.chaos.writes import by_agent, is_write
-from tests.story_world import StoryWorld
+from tests.fixtures.story_world import StoryWorld
 
 CHANGES: Final = re.compile(r"\s*(?:INSERT INTO|UPDATE|DELETE FROM)\s+(\w+)")
 When = Literal["before", "after"]

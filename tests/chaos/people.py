@@ -9,10 +9,10 @@ from typing import Final
 
 from typing_extensions import override
 
-from bot.demo.cluster.runtime import Order
-from bot.demo.cluster.scripted import GOOD, Behaviour, ScriptedRunning, ScriptedRuntime
+from callboard_demo.cluster.runtime import Order
+from callboard_demo.cluster.scripted import GOOD, Behaviour, ScriptedRunning, ScriptedRuntime
 from tests.chaos.oracle import End, Fate
-from tests.story_world import StoryWorld, everything
+from tests.fixtures.story_world import StoryWorld, everything
 
 PATIENCE: Final = 240
 """Seconds until somebody complains."""

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-from bot.environment import Environment
-from tests.app_keys import keys
+from bot.config.environment import Environment
+from tests.fixtures.app_keys import keys
 
 PLANTED: Final = {
     "SLACK_BOT_TOKEN": "pl4nted/slack=bot+token?%~",

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from bot.demo.bot_process import PASSED_ON, ROOT, tail
-from bot.demo.children import die_with_parent
+from callboard_demo.bot_process import PASSED_ON, ROOT, tail
+from callboard_demo.children import die_with_parent
 
 
 @dataclass(slots=True, kw_only=True)

@@ -13,10 +13,10 @@ from typing import Final
 
 import aiohttp
 
-from bot.demo.cluster.scripted import Behaviour
+from callboard_demo.cluster.scripted import Behaviour
 from tests.chaos.mortal import Mortal
+from tests.fixtures.story_world import StoryWorld, everything
 from tests.stories.registry import Models
-from tests.story_world import StoryWorld, everything
 
 STAGES: Final = ("staging", "production")
 DIES: Final = Behaviour(output="RuntimeError", ready_after=None, crash_after=timedelta(seconds=0.3))

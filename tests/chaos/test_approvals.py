@@ -20,14 +20,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from typing_extensions import override
 
-from bot.domain import PullState
+from bot.domain.repository import PullState
 from tests.chaos import approvals_mutants as mutants
 from tests.chaos.approvals_oracle import NO_FULL_MEMBERS, REQUESTER
 from tests.chaos.approvals_world import PATH, ApprovalsWorld, template
+from tests.paths import ROOT
 
 FULL = os.environ.get("CHAOS") == "full"
 SEQUENCES = int(os.environ.get("CHAOS_SEQUENCES", "1000" if FULL else "40"))
-ROOT = Path(__file__).parents[2]
 SEEN: Counter[str] = Counter()
 """How often each rule was exercised."""
 

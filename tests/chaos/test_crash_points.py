@@ -12,13 +12,13 @@ from typing import Any, Final
 
 import pytest
 
-from bot.clients.slack import Slack
+from bot.clients.slack.client import Slack
 from tests.chaos.conftest import Records
 from tests.chaos.extent import FULL, SEED, figure
 from tests.chaos.mortal import Mortal, Point, When
 from tests.chaos.stories import MAIN, OTHER, Story, left
+from tests.fixtures.story_world import story_world
 from tests.stories.registry import Models
-from tests.story_world import story_world
 
 A_FEW: Final = 2
 WHEN: Final[tuple[When, ...]] = ("before", "after")

@@ -19,7 +19,7 @@ from typing_extensions import override
 
 from tests.chaos.extent import FULL, SEED
 from tests.chaos.malformed import Said, known, large, malformed, valid
-from tests.inbound_world import Door, opened
+from tests.fixtures.inbound_world import Door, opened
 
 REQUESTS: Final = 100_000 if FULL else 3_000
 AT_ONCE: Final = 20

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from bot.demo.registry_server import Server
+from callboard_demo.registry.server import Server
 from tests.chaos.extent import FULL
+from tests.fixtures.story_world import StoryWorld, everything, story_world
 from tests.ports import free_port
 from tests.stories.registry import Models
-from tests.story_world import StoryWorld, everything, story_world
 
 APP = """\
 repository: acme/models-gitops

@@ -20,23 +20,23 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.clients.github import GitHub
-from bot.clients.kubernetes import Kubernetes
-from bot.clients.mlflow import MLflow
-from bot.clients.slack import Slack
-from bot.demo.bot_process import PASSED_ON, ROOT
-from bot.demo.faults import SYSTEMS, drop
-from bot.domain import Message
-from bot.environment import Environment
-from bot.errors import Permanent, Temporary
-from bot.logs import Line
+from bot.clients.github.client import GitHub
+from bot.clients.kubernetes.client import Kubernetes
+from bot.clients.mlflow.client import MLflow
+from bot.clients.slack.client import Slack
+from bot.config.environment import Environment
+from bot.config.logs import Line
+from bot.domain.chat import Message
+from bot.domain.errors import Permanent, Temporary
+from callboard_demo.bot_process import PASSED_ON, ROOT
+from callboard_demo.faults import SYSTEMS, drop
 from tests.chaos.extent import FULL, SEED
 from tests.chaos.planted import KUBERNETES, PLANTED, hits, variables
 from tests.chaos.process import Victim
 from tests.chaos.writes import by_agent
+from tests.fixtures.story_world import StoryWorld, story_world
 from tests.ports import free_port, silent_port
 from tests.stories.registry import Models
-from tests.story_world import StoryWorld, story_world
 
 READY: Final = {
     "SLACK_BOT_TOKEN": PLANTED["SLACK_BOT_TOKEN"],
@@ -281,7 +281,7 @@ async def test_a_bot_to_which_everything_happens_lets_no_secret_out(tmp_path: Pa
         ) as world,
     ):
         weather.server = server
-        world.patience = 75  # who was refused again and again asks every 30 s (`bot.watch.LONGEST`)
+        world.patience = 75  # who was refused again and again asks every 30 s (`bot.cluster.watch.LONGEST`)
         world.forge.on_change.append(world.agent.wake)
         version = await registry.version(model)
         await world.hint(version)

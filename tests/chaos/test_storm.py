@@ -23,8 +23,8 @@ from tests.chaos.oracle import Fate, Model, foretold
 from tests.chaos.people import Pods, Story, line, told
 from tests.chaos.process import Victim
 from tests.chaos.weather import Post, Weather
+from tests.fixtures.story_world import DEPLOYMENT, StoryWorld, Work, story_world
 from tests.stories.registry import Models
-from tests.story_world import DEPLOYMENT, StoryWorld, Work, story_world
 
 MODELS, ROUNDS = (20, 5) if FULL else (8, 1)
 KILLS, BETWEEN = (50, (20, 50)) if FULL else (5, (30, 45))

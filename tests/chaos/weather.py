@@ -17,7 +17,7 @@ import aiohttp
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from bot.demo.faults import drop
+from callboard_demo.faults import drop
 from tests.chaos.writes import by_agent, is_write
 
 RATE: Final = 0.1

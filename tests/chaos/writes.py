@@ -5,7 +5,7 @@ from typing import Final
 
 from aiohttp import web
 
-from bot.demo.agent import FORCED
+from callboard_demo.gitops.agent import FORCED
 
 READS: Final = {"GET", "HEAD", "OPTIONS"}
 SLACK_READS: Final = re.compile(r"auth\.test|.*\.(info|list|get|getPermalink|history|replies|conversations|members)")

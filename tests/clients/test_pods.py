@@ -10,9 +10,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from bot.clients.pods import Pods
-from bot.domain import Served
-from bot.errors import Permanent, Temporary
-from tests.kubernetes_script import Answer
+from bot.domain.cluster import Served
+from bot.domain.errors import Permanent, Temporary
+from tests.fixtures.kubernetes_script import Answer
 
 
 @asynccontextmanager

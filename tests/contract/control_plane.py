@@ -33,12 +33,12 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import NameOID
 
 from bot import clock
-from bot.demo.children import die_with_parent
-from bot.demo.cluster import Cluster, Runtime
-from bot.demo.cluster.kubelet import Kubelet
-from bot.demo.cluster.rest import Refused, Rest
-from bot.demo.cluster.scripted import ScriptedRuntime
-from bot.domain import Json
+from bot.domain.json import Json
+from callboard_demo.children import die_with_parent
+from callboard_demo.cluster import Cluster, Runtime
+from callboard_demo.cluster.kubelet import Kubelet
+from callboard_demo.cluster.rest import Refused, Rest
+from callboard_demo.cluster.scripted import ScriptedRuntime
 from tests.ports import free_ports
 
 TOKEN: Final = "admintoken"

@@ -2,7 +2,7 @@
 
 import pytest_asyncio
 
-from tests.registry import MLflowServer
+from tests.fixtures.registry import MLflowServer
 from tests.stories.registry import Models, models_of
 
 

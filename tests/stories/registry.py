@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 
-from bot.domain import Json
+from bot.domain.json import Json
 
 
 class Models:

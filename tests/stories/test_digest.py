@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from bot.demo.cluster.scripted import digest
+from callboard_demo.cluster.scripted import digest
+from tests.fixtures.story_world import StoryWorld, everything, manifests, story_world
 from tests.stories.registry import Models
-from tests.story_world import StoryWorld, everything, manifests, story_world
 
 
 def path(model: str) -> str:

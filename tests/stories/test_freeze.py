@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tests.fixtures.story_world import StoryWorld, everything, story_world
 from tests.stories.registry import Models
-from tests.story_world import StoryWorld, everything, story_world
 
 APP = """\
 repository: acme/models-gitops

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bot.demo.forge.merging import Wish, merge
+from callboard_demo.forge.merging import Wish, merge
+from tests.fixtures.story_world import StoryWorld, everything, manifests, story_world
 from tests.stories.registry import Models
-from tests.story_world import StoryWorld, everything, manifests, story_world
 
 OURS = "callboard/approval"
 

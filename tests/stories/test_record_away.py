@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot import app as bot_app
-from bot.config import parse
-from bot.environment import Environment
-from bot.errors import Temporary
-from tests.postgres import running
+from bot.config.app_yaml import parse
+from bot.config.environment import Environment
+from bot.domain.errors import Temporary
+from tests.fixtures.postgres import running
+from tests.fixtures.story_world import story_world
 from tests.stories.registry import Models
-from tests.story_world import story_world
 
 
 async def test_a_database_that_crashes_loses_nothing_and_doubles_nothing(tmp_path: Path, registry: Models) -> None:

@@ -5,11 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from bot import app as bot_app
-from bot.config import parse
-from bot.environment import Environment
-from tests.chat_world import APP_TOKEN, until
+from bot.config.app_yaml import parse
+from bot.config.environment import Environment
+from tests.fixtures.chat_world import APP_TOKEN, until
+from tests.fixtures.story_world import StoryWorld, story_world
 from tests.stories.registry import Models
-from tests.story_world import StoryWorld, story_world
 
 
 class _OverSocket:

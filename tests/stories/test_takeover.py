@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
+from tests.fixtures.story_world import everything, story_world
 from tests.stories.registry import Models
-from tests.story_world import everything, story_world
 
 
 async def test_a_newer_version_takes_over_branch_and_pull_request_and_the_older_message_points_on(

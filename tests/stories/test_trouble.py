@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.fixtures.story_world import StoryWorld, everything, story_world
 from tests.stories.registry import Models
-from tests.story_world import StoryWorld, everything, story_world
 
 SYSTEMS = ("github", "mlflow", "slack", "kubernetes")
 

@@ -3,9 +3,9 @@
 from datetime import timedelta
 from pathlib import Path
 
-from bot.demo.cluster.scripted import Behaviour
+from callboard_demo.cluster.scripted import Behaviour
+from tests.fixtures.story_world import story_world
 from tests.stories.registry import Models
-from tests.story_world import story_world
 
 APP = """\
 repository: acme/models-gitops

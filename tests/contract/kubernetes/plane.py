@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
-from bot.demo.cluster import Cluster
-from bot.demo.cluster.kubelet import Kubelet
-from bot.domain import Json
+from bot.domain.json import Json
+from callboard_demo.cluster import Cluster
+from callboard_demo.cluster.kubelet import Kubelet
 from tests.contract.control_plane import TOKEN, ControlPlane
 from tests.contract.kubernetes.raw import Raw, client
 

@@ -4,11 +4,11 @@ import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
-from bot.demo.cluster.scripted import Behaviour, ScriptedRuntime
+from callboard_demo.cluster.scripted import Behaviour, ScriptedRuntime
+from tests.contract.cluster.test_traces import reason, verdict
 from tests.contract.kubernetes.manifests import deployment, version_of
 from tests.contract.kubernetes.plane import Plane
 from tests.contract.kubernetes.raw import MERGE, STRATEGIC, Json
-from tests.contract.test_cluster_traces import reason, verdict
 
 NEVER_READY = Behaviour(ready_after=None)
 

@@ -7,7 +7,7 @@ from typing import Any
 import psutil
 import pytest
 
-from bot.demo.cluster import ProcessRuntime
+from callboard_demo.cluster import ProcessRuntime
 from tests.contract.kubernetes.plane import Plane
 from tests.contract.kubernetes.raw import Json
 

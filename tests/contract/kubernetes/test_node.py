@@ -9,16 +9,16 @@ from pathlib import Path
 import pytest
 from aiohttp import ServerDisconnectedError, web
 
-from bot.demo.cluster import Cluster
-from bot.demo.cluster.scripted import Behaviour, ScriptedRuntime
-from bot.demo.faults import Faults
-from bot.domain import Json
+from bot.domain.json import Json
+from callboard_demo.cluster import Cluster
+from callboard_demo.cluster.scripted import Behaviour, ScriptedRuntime
+from callboard_demo.faults import Faults
+from tests.contract.cluster.test_traces import verdict
 from tests.contract.control_plane import TOKEN, the_demo
 from tests.contract.kubernetes.manifests import deployment
 from tests.contract.kubernetes.plane import Plane, looked_at
 from tests.contract.kubernetes.raw import client
 from tests.contract.kubernetes.test_kubelet import is_ready, pod, status
-from tests.contract.test_cluster_traces import verdict
 
 SERVER = {"name": "server", "image": "acme/model-server:1"}
 

@@ -1,0 +1,32 @@
+"""`callboard check`: check app.yaml and the manifests that it names, offline."""
+
+import sys
+from pathlib import Path
+
+import click
+
+from bot.cli.options import CONFIG, ROOT
+
+
+@click.command(short_help="Check app.yaml and its manifests, offline.")
+@CONFIG
+@ROOT
+def check(config: Path, root: Path) -> None:
+    """Check app.yaml, and the manifests that it names; asks no system.
+
+    Prints a line for each model and stage: where its pin stands and what it says, or what is wrong.  Exits 1 if
+    anything is.
+
+    \b
+    callboard check
+    callboard check --config app.yaml --root ../models-gitops
+    """
+    from bot.cli import checkout
+    from bot.config.app_yaml import load
+
+    found = checkout.check(load(config), root)
+    for one in found:
+        click.echo(f"{one.pair.model}  {one.pair.stage}  " + click.style(one.says, fg="red" if one.wrong else None))
+    wrong = sum(one.wrong for one in found)
+    click.echo(f"{len(found)} pairs, {wrong or 'no'} mistake{'' if wrong == 1 else 's'}", err=True)
+    sys.exit(1 if wrong else 0)

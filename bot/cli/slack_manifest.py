@@ -1,0 +1,35 @@
+"""`callboard slack-manifest`: print the Slack app manifest."""
+
+import click
+
+from bot.domain.errors import Misunderstood
+
+
+@click.command("slack-manifest", short_help="Print the Slack app manifest.")
+@click.option("--url", default="https://callboard.example.com", show_default=True, help="Where Slack reaches the bot.")
+@click.option("--socket-mode", is_flag=True, help="Nobody calls the bot: it opens sockets to Slack. No --url needed.")
+@click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
+def slack_manifest(url: str, socket_mode: bool, form: str) -> None:
+    """Print the Slack app manifest: its commands, scopes and events.
+
+    Paste it at https://api.slack.com/apps → Create New App → From a manifest.  For Socket Mode, then make an app-level
+    token with the scope connections:write: SLACK_APP_TOKEN.
+
+    \b
+    callboard slack-manifest --url https://callboard.acme.io > slack-app.yaml
+    callboard slack-manifest --socket-mode > slack-app.yaml
+    """
+    import json
+
+    import yaml
+
+    from bot.cli.slack_app import manifest
+    from handlers import COMMANDS, EVENTS
+
+    if not url.startswith("https://"):
+        raise Misunderstood(f"{url}: Slack calls https addresses only")
+    commands = {name: (each.description, each.usage) for name, each in COMMANDS.items()}
+    made = manifest(commands, None if socket_mode else url, EVENTS)
+    click.echo(
+        json.dumps(made, indent=2) if form == "json" else yaml.safe_dump(made, sort_keys=False), nl=form == "json"
+    )

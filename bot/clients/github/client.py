@@ -1,0 +1,215 @@
+"""The one door to GitHub: one repository, its main branch, and the pull requests that we make.
+
+Every verb may be repeated, and raises only `Temporary` or `Permanent`.  Writes look before they make anew, so that an
+answer that was lost on the way costs nothing.  Nothing is cloned: commits are made through
+https://docs.github.com/en/rest/git.
+"""
+
+import dataclasses
+from collections.abc import Iterable, Mapping
+from functools import partial
+from http import HTTPStatus
+from typing import Self
+from urllib.parse import quote
+
+from bot.clients.github import checks, pulls
+from bot.clients.github.files import Files
+from bot.clients.github.requester import Calls, Credentials, Refused, Wire
+from bot.config.environment import Environment
+from bot.domain.errors import Permanent
+from bot.domain.json import Json
+from bot.domain.repository import Base, Pull
+
+
+@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """What is to be proposed."""
+
+    branch: str
+    base: Base
+    files: Mapping[str, str]
+    title: str
+    body: str
+
+
+class GitHub:
+    """One repository on GitHub, as one token or one App's installation sees it."""
+
+    def __init__(self, wire: Wire, *, branch: str = "main") -> None:
+        self._wire = wire
+        self._branch = branch
+        self._owner = wire.repository.partition("/")[0]
+        self._files = Files()
+
+    @classmethod
+    def connect(cls, repository: str, environment: Environment, *, branch: str = "main") -> Self:
+        """Return a door to `repository` (owner/name).  Nothing is asked yet.
+
+        Raises:
+            Permanent: the environment names neither a token nor a whole App.
+        """
+        url = environment.github_api_url.rstrip("/")
+        return cls(Wire(repository, _credentials(environment, url), url), branch=branch)
+
+    async def close(self) -> None:
+        """Wait for what is under way, then let the connections go."""
+        await self._wire.close()
+
+    # ── reading ───────────────────────────────────────────────────────────────────────────────────────
+
+    async def base(self) -> Base:
+        """Return the head of the main branch.  One request."""
+        return await self._wire.run(self._base)
+
+    def _base(self, calls: Calls) -> Base:
+        commit = calls.get(f"/branches/{quote(self._branch)}")["commit"]
+        return Base(commit=commit["sha"], tree=commit["commit"]["tree"]["sha"])
+
+    async def folder(self, path: str, at: Base) -> dict[str, str]:
+        """Return the texts of the manifests directly in a folder, or of the one file at `path`; none if it is missing.
+
+        Raises:
+            Permanent: among others, one of them is not UTF-8.
+        """
+        return await self._wire.run(partial(self._files.folder, path=path, at=at))
+
+    async def files(self, paths: Iterable[str], at: Base) -> dict[str, str]:
+        """Return the texts of these files; what is missing is left out.  One request a file, at most.
+
+        Raises:
+            Permanent: among others, one of them is not UTF-8.
+        """
+        return await self._wire.run(partial(self._files.these, paths=tuple(paths), at=at))
+
+    async def pull(self, number: int) -> Pull:
+        """Return a pull request as it stands."""
+        return await self._wire.run(partial(pulls.look, number=number))
+
+    # ── proposing ─────────────────────────────────────────────────────────────────────────────────────
+
+    async def propose(self, branch: str, base: Base, files: Mapping[str, str], title: str, body: str) -> Pull:
+        """Return the open pull request whose branch is `base` with `files`; its `head` holds exactly that.
+
+        The branch is ours: whatever else it held is replaced.  Four requests where nothing of it is there yet.
+
+        Raises:
+            Temporary: it may be there, in part or whole; doing it again finds it.
+            Permanent: among others, `files` change nothing.
+        """
+        wanted = Proposal(branch=branch, base=base, files=files, title=title, body=body)
+        return await self._wire.run(partial(self._propose, wanted=wanted), content=True)
+
+    def _propose(self, calls: Calls, wanted: Proposal) -> Pull:
+        head = _point(calls, wanted)
+        return dataclasses.replace(self._opened(calls, wanted), head=head)  # GitHub's own view may lag behind
+
+    def _opened(self, calls: Calls, wanted: Proposal) -> Pull:
+        request = {"title": wanted.title, "body": wanted.body, "head": wanted.branch, "base": self._branch}
+        try:
+            return pulls.read(calls.send("POST", "/pulls", request))
+        except Refused as refused:
+            if refused.status != HTTPStatus.UNPROCESSABLE_ENTITY:
+                raise
+            head = f"{self._owner}:{wanted.branch}"
+            found = calls.get("/pulls", head=head, base=self._branch, state="open")
+            if not found:
+                raise
+            return _told(calls, found[0], wanted)
+
+    # ── ending ────────────────────────────────────────────────────────────────────────────────────────
+
+    async def merge(self, number: int, head: str) -> Pull:
+        """Merge a pull request if its head is exactly `head`; return it merged.  One that is merged already is success.
+
+        Raises:
+            Temporary: it did not merge at this moment (conflict, moved base or head, checks, reviews), with GitHub's
+                reason and what to do; look at everything again.
+            Permanent: this token, or this repository, never merges so.
+        """
+        return await self._wire.run(partial(pulls.merge, number=number, head=head), content=True)
+
+    async def close_pull(self, number: int, comment: str | None) -> None:
+        """Close a pull request unmerged, with a word why.  One that is not open stays as it is."""
+        await self._wire.run(partial(pulls.close, number=number, comment=comment), content=True)
+
+    async def delete_branch(self, branch: str) -> None:
+        """Delete a branch; one that is gone already is success."""
+        await self._wire.run(partial(_delete, branch=branch))
+
+    # ── telling ───────────────────────────────────────────────────────────────────────────────────────
+
+    async def comment(self, number: int, body: str, key: str) -> None:
+        """Add a comment to a pull request, unless one with this key (ours: letters, digits, `:_-`) is there."""
+        await self._wire.run(partial(pulls.say, number=number, body=body, key=key), content=True)
+
+    async def say_approval(self, sha: str, state: str, description: str) -> None:
+        """Say at a commit how far the approval is: `pending`, `success` or `failure`.  What stands there stays."""
+        await self._wire.run(partial(checks.say, sha=sha, state=state, description=description))
+
+    async def missing(self, pull: Pull) -> tuple[str, ...]:
+        """Return what GitHub still wants before it lets a blocked pull request be merged; nothing if it does now."""
+        return await self._wire.run(partial(checks.missing, pull=pull, branch=quote(self._branch)))
+
+
+def _credentials(environment: Environment, url: str) -> Credentials:
+    app, key, installation = (
+        environment.github_app_id, environment.github_app_private_key, environment.github_app_installation_id,
+    )  # fmt: skip
+    if app and key and installation:
+        if not installation.isdecimal():
+            raise Permanent(
+                "GITHUB_APP_INSTALLATION_ID is a number: the last part of the installation's address on GitHub"
+            )
+        return Credentials.app(app=app, private_key=key.reveal(), installation=int(installation), url=url)
+    if environment.github_token:
+        return Credentials.token(environment.github_token.reveal())
+    raise Permanent(
+        "GitHub needs GITHUB_TOKEN, or GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY and GITHUB_APP_INSTALLATION_ID"
+    )
+
+
+def _commit(calls: Calls, wanted: Proposal) -> tuple[str, str]:
+    """Return a new commit, which no branch holds yet, and its tree."""
+    entries = [{"path": path, "mode": "100644", "type": "blob", "content": text} for path, text in wanted.files.items()]
+    tree = calls.send("POST", "/git/trees", {"base_tree": wanted.base.tree, "tree": entries})["sha"]
+    if tree == wanted.base.tree:
+        raise Permanent(f"there is nothing to propose: {wanted.base.commit[:7]} holds these files already")
+    body = {"message": wanted.title, "tree": tree, "parents": [wanted.base.commit]}
+    return calls.send("POST", "/git/commits", body)["sha"], tree
+
+
+def _point(calls: Calls, wanted: Proposal) -> str:
+    """Return the commit that the branch holds now: `base` with the files."""
+    head, tree = _commit(calls, wanted)
+    try:
+        calls.send("POST", "/git/refs", {"ref": f"refs/heads/{wanted.branch}", "sha": head})
+    except Refused as refused:
+        return _repoint(calls, wanted, head, tree, refused)
+    return head
+
+
+def _repoint(calls: Calls, wanted: Proposal, head: str, tree: str, refused: Refused) -> str:
+    try:
+        commit = calls.get(f"/branches/{quote(wanted.branch)}")["commit"]
+    except Refused:  # the branch is not there, so it was refused for another reason
+        raise refused from None
+    if (commit["commit"]["tree"]["sha"], [p["sha"] for p in commit["parents"]]) == (tree, [wanted.base.commit]):
+        return str(commit["sha"])  # made before, and the answer was lost
+    calls.send("PATCH", f"/git/refs/heads/{quote(wanted.branch)}", {"sha": head, "force": True})
+    return head
+
+
+def _told(calls: Calls, found: Json, wanted: Proposal) -> Pull:
+    """Return an open pull request, once it says what is wanted."""
+    words = {"title": wanted.title, "body": wanted.body}
+    if {key: found[key] for key in words} == words:
+        return pulls.read(found)
+    return pulls.read(calls.send("PATCH", f"/pulls/{found['number']}", words))
+
+
+def _delete(calls: Calls, branch: str) -> None:
+    try:
+        calls.send("DELETE", f"/git/refs/heads/{quote(branch)}")
+    except Refused as refused:
+        if refused.status != HTTPStatus.UNPROCESSABLE_ENTITY or "does not exist" not in refused.reason:
+            raise

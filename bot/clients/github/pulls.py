@@ -1,0 +1,84 @@
+"""A pull request that is there: looking at it, merging it, closing it, adding a word.
+
+Beside `github.py`, which is its only user and makes them.
+"""
+
+import dataclasses
+from http import HTTPStatus
+from typing import Final
+
+from bot.clients.github.refusals import another_way, unmerged
+from bot.clients.github.requester import Calls, Conflict, Refused
+from bot.domain.errors import Permanent, Temporary
+from bot.domain.json import Json
+from bot.domain.repository import Pull, PullState
+
+METHODS: Final = ("merge", "squash", "rebase")
+"""Ways of merging; the first that the repository allows is taken."""
+PAGE: Final = 100
+
+
+def read(found: Json) -> Pull:
+    """Return what GitHub says of a pull request, alone or in a list, in our words."""
+    merged = bool(found.get("merged") or found.get("merged_at"))  # lists have only the second
+    state = PullState.MERGED if merged else PullState(found["state"])
+    return Pull(
+        number=found["number"], url=found["html_url"], state=state, head=found["head"]["sha"],
+        # While it is open, this names GitHub's trial merge, which is in no branch.
+        merge_commit=found["merge_commit_sha"] if merged else None, mergeable=found.get("mergeable"),
+        behind=found.get("mergeable_state") == "behind",
+        withheld=found.get("mergeable_state") == "blocked" or bool(found.get("draft")),
+    )  # fmt: skip
+
+
+def look(calls: Calls, number: int) -> Pull:
+    """Return a pull request as it stands."""
+    return read(calls.get(f"/pulls/{number}"))
+
+
+def merge(calls: Calls, number: int, head: str) -> Pull:
+    """Merge exactly `head`, in the first way that is allowed, and look at what became of it."""
+    for method in METHODS:
+        try:
+            done = calls.send("PUT", f"/pulls/{number}/merge", {"sha": head, "merge_method": method})
+        except (Refused, Temporary) as error:
+            pull = look(calls, number)
+            if pull.state is PullState.MERGED:
+                return pull
+            reason = _reason(error)
+            if reason is None:
+                raise
+            if not another_way(reason):
+                raise unmerged(reason, pull, head) from error
+        else:
+            return dataclasses.replace(look(calls, number), state=PullState.MERGED, merge_commit=done["sha"])
+    raise Permanent("this repository allows no way of merging pull requests: allow one in its settings on GitHub")
+
+
+def _reason(error: Refused | Temporary) -> str | None:
+    """Return GitHub's words where it refused the merge itself: 405, or 409 for another head."""
+    if isinstance(error, Conflict) or (isinstance(error, Refused) and error.status == HTTPStatus.METHOD_NOT_ALLOWED):
+        return error.reason
+    return None
+
+
+def close(calls: Calls, number: int, comment: str | None) -> None:
+    """Close it unmerged, with a word why.  One that is not open stays as it is."""
+    if look(calls, number).state is not PullState.OPEN:
+        return
+    if comment:
+        say(calls, number, comment, "closed")
+    calls.send("PATCH", f"/pulls/{number}", {"state": "closed"})
+
+
+def say(calls: Calls, number: int, body: str, key: str) -> None:
+    """Add a comment, unless one with this key is there."""
+    mark = f"<!-- callboard:{key} -->"
+    page = 1
+    while found := calls.get(f"/issues/{number}/comments", per_page=PAGE, page=page):
+        if any(mark in (comment["body"] or "") for comment in found):
+            return
+        page += 1
+        if len(found) < PAGE:
+            break
+    calls.send("POST", f"/issues/{number}/comments", {"body": f"{body}\n\n{mark}"})

@@ -1,0 +1,1 @@
+"""Kubernetes, read as raw JSON over the official client."""

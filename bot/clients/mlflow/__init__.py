@@ -1,0 +1,1 @@
+"""MLflow, over its REST API."""

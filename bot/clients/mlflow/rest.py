@@ -1,0 +1,178 @@
+"""How MLflow is asked: one request in, one decoded answer or one of our two errors out.  It knows no model.
+
+Beside `mlflow.py`, which is its only user.
+"""
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import timedelta
+from http import HTTPStatus
+from typing import TypeVar
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from bot.clients.pacing import SHORT, Quiet
+from bot.domain.errors import Permanent, Temporary
+from bot.domain.json import Json
+from bot.rules.wording.redaction import redact
+
+API = "/api/2.0/mlflow"
+TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=3)
+AT_ONCE = 16
+"""Requests under way at a time: a server has four workers unless told otherwise, and others ask it too."""
+BROKEN = "500"
+"""What can be named among the absent error codes: MLflow's own failure, which has no code."""
+HICCUPS = {"502", "503", "504"}
+"""What stands in front of MLflow says so, for a moment."""
+LARGEST = 16 << 20
+"""Bytes of one answer: a page of 1,000 models with their aliases is 1.5 MB."""
+
+T = TypeVar("T")
+
+
+class Rest:
+    """One session with one server.  Never sends `Origin`, which MLflow takes for a browser and refuses."""
+
+    def __init__(self, uri: URL, *, username: str | None, password: str | None, token: str | None) -> None:
+        user, secret = username or uri.user, password or uri.password
+        basic = aiohttp.encode_basic_auth(user, secret) if user and secret else None
+        bearer = f"Bearer {token}" if token else None
+        authorization = basic or bearer
+        self._uri = uri.with_user(None)
+        self._quiet = Quiet()
+        self._session = aiohttp.ClientSession(
+            timeout=TIMEOUT,
+            headers={"Authorization": authorization} if authorization else {},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            connector=aiohttp.TCPConnector(limit=AT_ONCE),
+        )
+
+    async def close(self) -> None:
+        """End all connections."""
+        await self._session.close()
+
+    async def get(self, path: str, query: Mapping[str, str], shape: type[T]) -> T:
+        """Return what is answered, decoded."""
+        return self._decoded(await self._ask("GET", path, query=query), path, shape)
+
+    async def find(self, path: str, query: Mapping[str, str], shape: type[T], *, absent: frozenset[str]) -> T | None:
+        """Return what is answered, decoded, or None where MLflow answers with one of the `absent` error codes."""
+        content = await self.read(path, query, absent=absent)
+        return None if content is None else self._decoded(content, path, shape)
+
+    async def read(self, path: str, query: Mapping[str, str], *, absent: frozenset[str]) -> bytes | None:
+        """Return what is answered as it is, or None as above."""
+        try:
+            return await self._ask("GET", path, query=query)
+        except (_Refused, _Unwell) as refusal:
+            if refusal.code in absent:
+                return None
+            raise
+
+    async def send(self, method: str, path: str, body: Json) -> None:
+        """Write something."""
+        await self._ask(method, path, body=body)
+
+    async def _ask(
+        self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json | None = None
+    ) -> bytes:
+        """Return what is answered.  Reading is tried once more: a card takes many reads, all needed.
+
+        Where a connection was cut, aiohttp does so by itself.
+        """
+        try:
+            return await self._once(method, path, query, body)
+        except _Unwell as error:
+            short = error.code in HICCUPS if error.after is None else error.after <= SHORT
+            if method != "GET" or not short:
+                raise
+        return await self._once(method, path, query, body)
+
+    async def _once(self, method: str, path: str, query: Mapping[str, str] | None, body: Json | None) -> bytes:
+        if (left := self._quiet.left()) <= SHORT:
+            await asyncio.sleep(left.total_seconds())
+        self._quiet.check()
+        url = self._uri / path.lstrip("/")
+        try:
+            async with self._session.request(method, url, params=query, json=body, allow_redirects=False) as answer:
+                content = await self._content(answer)
+        except TimeoutError as error:
+            raise Temporary(f"MLflow at {self._uri} does not answer within {TIMEOUT.total:.0f} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise Temporary(f"MLflow at {self._uri} does not answer ({type(error).__name__})") from error
+        if answer.status != HTTPStatus.OK:
+            raise self._quiet.heed(self._refused(answer, _said(content)))
+        return content
+
+    async def _content(self, answer: aiohttp.ClientResponse) -> bytes:
+        parts = bytearray()
+        async for chunk in answer.content.iter_any():
+            parts += chunk
+            if len(parts) > LARGEST:
+                raise Permanent(f"MLflow answered {answer.url.path} with more than {LARGEST >> 20} MiB")
+        return bytes(parts)
+
+    def _decoded(self, content: bytes, path: str, shape: type[T]) -> T:
+        try:
+            return msgspec.json.decode(content, type=shape, strict=False)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise Temporary(f"{self._uri} does not answer {path} as MLflow does ({error})") from error
+
+    def _refused(self, answer: aiohttp.ClientResponse, said: Json) -> Temporary | Permanent:
+        status = answer.status
+        if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            return _Unwell(f"MLflow at {self._uri} answers {status}", code=str(status), after=_after(answer))
+        message = redact(str(said.get("message", "")))[:300]
+        sentence = f"{self._what_to_do(status, message)}: {self._uri} answered {status} {message}"
+        return _Refused(sentence.rstrip(), code=str(said.get("error_code", "")))
+
+    def _what_to_do(self, status: int, said: str) -> str:
+        match status:
+            case 401:
+                return "Check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
+            case 403 if "Invalid Host header" in said:
+                # Entries are exact, the port included; setting it replaces the defaults.
+                host = self._uri.host
+                return f"Start the MLflow server with --allowed-hosts '{host},{host}:*'"
+            case 403:
+                return "Give Callboard's MLflow account READ, and EDIT on the models whose aliases it moves"
+            case 404 if not said:
+                return "Check MLFLOW_TRACKING_URI, which seems to be no MLflow server"
+            case 301 | 302 | 303 | 307 | 308:
+                return "Check MLFLOW_TRACKING_URI, which leads elsewhere (a login page?)"
+            case _:
+                return "MLflow refuses"
+
+
+class _Refused(Permanent):
+    """A refusal with MLflow's own code, which tells what is not there from what is not allowed."""
+
+    def __init__(self, message: str, *, code: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+class _Unwell(Temporary):
+    """A failure of the server's own, with its status."""
+
+    def __init__(self, message: str, *, code: str, after: timedelta | None) -> None:
+        super().__init__(message, after=after)
+        self.code = code
+
+
+def _said(content: bytes) -> Json:
+    """Return MLflow's error object; what is not JSON, such as the host check's plain text, becomes its message."""
+    try:
+        said = json.loads(content)
+    except (ValueError, RecursionError):
+        text = content[:300].decode("utf-8", "replace")
+        return {} if "<" in text else {"message": text}
+    return said if isinstance(said, dict) else {}
+
+
+def _after(answer: aiohttp.ClientResponse) -> timedelta | None:
+    seconds = answer.headers.get("Retry-After", "")
+    return timedelta(seconds=int(seconds)) if seconds.isascii() and seconds.isdigit() else None

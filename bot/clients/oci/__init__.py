@@ -1,0 +1,1 @@
+"""An OCI registry, asked about one image."""

@@ -1,0 +1,1 @@
+"""app.yaml and the environment, read once at start and checked whole."""

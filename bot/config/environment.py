@@ -1,0 +1,255 @@
+"""The environment: addresses, ports and secrets, under the names that people already use.
+
+Every `NAME` may instead be given as `NAME_FILE`, the path of a file that holds the value (as Docker and Kubernetes
+mount secrets).  What is released where does not stand here but in app.yaml (see `config`).
+"""
+
+import dataclasses
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Never, Self
+from urllib.parse import unquote
+
+from typing_extensions import override
+
+from bot.domain.errors import Misunderstood
+
+
+class Secret:
+    """A value that is never shown: not in logs, errors or reprs.  It cannot be pickled, either."""
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        self._value = value
+
+    def reveal(self) -> str:
+        """Return the value, to hand it to the client that needs it."""
+        return self._value
+
+    @override
+    def __repr__(self) -> str:
+        return "Secret(…)"
+
+    @override
+    def __reduce__(self) -> Never:
+        raise TypeError("a secret is not written down")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What the environment says.  Field `name` is read from `NAME` or `NAME_FILE`."""
+
+    slack_bot_token: Secret
+    slack_signing_secret: Secret | None = None
+    """Without it Slack cannot call: its route does not exist, and everything comes over Socket Mode."""
+    slack_app_token: Secret | None = None
+    """With it, Socket Mode."""
+    slack_api_url: str | None = None
+    """None: Slack's own."""
+    github_token: Secret | None = None
+    github_app_id: str | None = None
+    github_app_private_key: Secret | None = None
+    github_app_installation_id: str | None = None
+    github_api_url: str = "https://api.github.com"
+    github_webhook_secret: Secret | None = None
+    """Without it that webhook's route does not exist; the same holds for MLflow's."""
+    mlflow_tracking_uri: str
+    mlflow_tracking_username: str | None = None
+    mlflow_tracking_password: Secret | None = None
+    mlflow_tracking_token: Secret | None = None
+    mlflow_webhook_secret: Secret | None = None
+    kubeconfig: str | None = None
+    """None: the service account of the pod that Callboard runs in."""
+    database_url: str = "sqlite:///callboard.db"
+    database_password: Secret | None = None
+    """Of PostgreSQL's; may also stand in the address."""
+    callboard_config: str = "app.yaml"
+    host: str = "0.0.0.0"  # noqa: S104 - the public listener; every route on it is signed
+    port: int = 8080
+    internal_host: str = "127.0.0.1"
+    internal_port: int = 8081
+    log_level: str = "INFO"
+
+    @classmethod
+    def read(cls, environ: Mapping[str, str]) -> Self:
+        """Return what the environment says.
+
+        Raises:
+            Misunderstood: everything that is missing or wrong, one on a line, with what it is for.
+        """
+        values, mistakes = _values(environ)
+        mistakes += _missing(values)
+        if mistakes:
+            raise Misunderstood("\n".join(mistakes))
+        return cls(**_recorded(_signed_in(values)))  # type: ignore[arg-type]  # each was made by the kind of its field
+
+    def secrets(self) -> tuple[str, ...]:
+        """Return all values that are never shown, for whoever takes them out of what is."""
+        values = (getattr(self, field.name) for field in dataclasses.fields(self))
+        return tuple(value.reveal() for value in values if isinstance(value, Secret))
+
+
+REQUIRED: Final = {
+    "slack_bot_token": "the Slack app's bot token (xoxb-…), to post messages",
+    "slack_signing_secret": "the Slack app's signing secret, to know Slack's requests (or SLACK_APP_TOKEN)",
+    "mlflow_tracking_uri": "the model registry's address, such as http://mlflow.mlops.svc:5000",
+}
+GITHUB_APP: Final = ("github_app_id", "github_app_private_key", "github_app_installation_id")
+
+
+def _values(environ: Mapping[str, str]) -> tuple[dict[str, object], list[str]]:
+    values: dict[str, object] = {}
+    mistakes: list[str] = []
+    for field in dataclasses.fields(Environment):
+        name = field.name.upper()
+        try:
+            text = _given(environ, name)
+            if text:
+                values[field.name] = _kind(field.name, field.type)(text)
+        except ValueError as error:
+            mistakes.append(f"{name}: {error}")
+            values[field.name] = None  # wrong, so not missing, too
+    return values, mistakes
+
+
+def _given(environ: Mapping[str, str], name: str) -> str:
+    text, path = environ.get(name, "").strip(), environ.get(f"{name}_FILE", "").strip()
+    if text and path:
+        raise ValueError(f"{name}_FILE is set too; leave one of them")
+    if not path:
+        return text
+    if not _in_a_folder(path):  # perhaps the secret itself: it is not repeated
+        raise ValueError(f"{name}_FILE names no file in a folder that is there; expected the path of a file")
+    try:
+        return Path(path).read_text().strip()
+    except OSError as error:
+        raise ValueError(f"{name}_FILE names {path}, which cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:  # a ValueError whose text quotes the secret
+        raise ValueError(f"{name}_FILE names {path}, which is not text") from error.with_traceback(None)
+
+
+def _in_a_folder(path: str) -> bool:
+    try:
+        return "/" in path and Path(path).parent.is_dir()
+    except OSError:  # it is too long for a path
+        return False
+
+
+def _kind(name: str, declared: object) -> Callable[[str], object]:
+    if name in CHECKED:
+        return CHECKED[name]
+    return Secret if "Secret" in str(declared) else str
+
+
+def _shown(text: str) -> str:
+    """Return a word as it was given; what is longer may be a secret in the wrong place."""
+    return f"`{text}`" if re.fullmatch(r"\w{1,12}", text) else "that"
+
+
+def _port(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,5}", text) or not int(text) < 2**16:
+        raise ValueError(f"{_shown(text)} is no port; expected a number below 65536")
+    return int(text)
+
+
+ADDRESS: Final = re.compile(
+    r"https?://(?:(?P<user>[^\s/?#@:]+):(?P<password>[^\s/?#@]+)@)?(?:[^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?"
+    r"(?:/[^\s?#@]*)?"
+)
+"""An address whose user and password, if any, cannot be taken for a part of the rest."""
+
+
+def _web(text: str) -> str:
+    found = ADDRESS.fullmatch(text)
+    if found is None:  # the text may hold a password: it is not repeated
+        raise ValueError("expected an address that starts with http:// or https://, without `?`, `#` and spaces")
+    if found["user"]:
+        raise ValueError("expected an address without user and password; the token has a variable of its own")
+    return text
+
+
+def _registry(text: str) -> str:
+    if not ADDRESS.fullmatch(text):
+        raise ValueError(
+            "expected an address that starts with http:// or https://, perhaps with user:password@ in front of the "
+            "host (percent-encoded), and without `?`, `#` and spaces"
+        )
+    return text
+
+
+def _signed_in(values: dict[str, object]) -> dict[str, object]:
+    """Take user and password out of MLflow's address, which is shown; variables go before them, as in MLflow."""
+    found = ADDRESS.fullmatch(str(values["mlflow_tracking_uri"]))
+    if found is None or not found["user"]:
+        return values
+    own = {
+        "mlflow_tracking_username": unquote(found["user"]),
+        "mlflow_tracking_password": Secret(unquote(found["password"])),
+    }
+    bare = found[0].replace(f"{found['user']}:{found['password']}@", "", 1)
+    return own | values | {"mlflow_tracking_uri": bare}
+
+
+def _token(text: str) -> Secret:
+    if not re.fullmatch(r"[!-~]+", text):  # no header takes it, and what refuses it would quote it
+        raise ValueError("expected a token on one line, without spaces; was it cut in two when it was copied?")
+    return Secret(text)
+
+
+RECORD: Final = re.compile(
+    r"sqlite:///.+|postgres(?:ql)?://(?:(?P<user>[^\s/?#@:]+)(?::(?P<password>[^\s/?#@]+))?@)?[^\s/?#@:,]*(?::[0-9]{1,5})?"
+    r"/[^\s/?#@]+(?:\?[^\s#@]+)?"
+)
+
+
+def _record(text: str) -> str:
+    if not RECORD.fullmatch(text) or re.search(r"[?&]\w*password=", text):  # the text may hold a password
+        raise ValueError(
+            "expected sqlite:///path/to/callboard.db or postgresql://user:password@host/database (percent-encoded)"
+        )
+    return text
+
+
+def _recorded(values: dict[str, object]) -> dict[str, object]:
+    """Take the password out of the record's address; a variable goes before it."""
+    found = RECORD.fullmatch(str(values.get("database_url")))
+    if found is None or not found["password"]:
+        return values
+    bare = found[0].replace(f":{found['password']}@", "@", 1)
+    return {"database_password": Secret(unquote(found["password"]))} | values | {"database_url": bare}
+
+
+def _level(text: str) -> str:
+    if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
+        raise ValueError(f"{_shown(text)} is no level; expected DEBUG, INFO, WARNING or ERROR")
+    return text.upper()
+
+
+CHECKED: Final[Mapping[str, Callable[[str], object]]] = {
+    "slack_bot_token": _token,
+    "slack_app_token": _token,
+    "slack_api_url": _web,
+    "github_token": _token,
+    "github_api_url": _web,
+    "mlflow_tracking_uri": _registry,
+    "mlflow_tracking_token": _token,
+    "database_url": _record,
+    "port": _port,
+    "internal_port": _port,
+    "log_level": _level,
+}
+
+
+def _missing(values: Mapping[str, object]) -> Iterator[str]:
+    for name, purpose in REQUIRED.items():
+        if name not in values and not (name == "slack_signing_secret" and "slack_app_token" in values):
+            yield f"{name.upper()} is not set: {purpose}"
+    app = [name for name in GITHUB_APP if name in values]
+    if app and len(app) < len(GITHUB_APP):
+        lacking = " and ".join(name.upper() for name in GITHUB_APP if name not in values)
+        yield f"{lacking} not set: a GitHub App needs all of {', '.join(name.upper() for name in GITHUB_APP)}"
+    elif not app and "github_token" not in values:
+        yield f"GITHUB_TOKEN is not set (nor {', '.join(a.upper() for a in GITHUB_APP)}): to open pull requests"

@@ -1,0 +1,146 @@
+"""The `stages` of app.yaml, read as policies.
+
+To let a stage demand more: a field of `Policy`, and one line in FIELDS that says how it is read.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, Final, TypeAlias
+
+from yaml.nodes import Node, ScalarNode
+
+from bot.config.nodes import Reader, is_null, meant
+from bot.domain.policy import ANYONE, Policy, Window
+
+Stages: TypeAlias = Mapping[str, Policy]
+"""What each stage demands, in the order in which a version goes through them."""
+
+NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
+"""A stage is also a registry alias, a part of branch names and of workloads' names."""
+LATER: Final = frozenset({"gates"})
+"""Keys of the design that a later release will enforce."""
+DEFAULT: Final[Stages] = {
+    "staging": Policy(auto=True, approvals=0),
+    "production": Policy(after="staging", approvals=1),
+}
+"""The stages of an app.yaml that names none."""
+
+
+def _after(read: Reader, node: Node) -> dict[str, Any]:
+    if is_null(node) or (isinstance(node, ScalarNode) and node.value == "none"):
+        return {"after": None, "healthy_for": timedelta(0)}
+    own = {"stage": node} if isinstance(node, ScalarNode) else read.mapping(node, ("stage", "healthy_for"))
+    stage = read.text(own.get("stage"), NAME, "the name of a stage")
+    if "stage" not in own:
+        read.mistake(node, "`after` names no stage; expected `{stage: staging, healthy_for: 1h}`")
+    return {
+        "after": stage,
+        "healthy_for": read.duration(own["healthy_for"]) if "healthy_for" in own else timedelta(0),
+    }
+
+
+def _rollback(read: Reader, node: Node) -> dict[str, Any]:
+    own = read.mapping(node, ("automatic", "approvals", "requesters"))
+    found: dict[str, Any] = {}
+    if "automatic" in own:
+        found["rollback_automatic"] = read.flag(own["automatic"])
+    if "approvals" in own:
+        found["rollback_approvals"] = read.count(own["approvals"])
+    if "requesters" in own:
+        found["rollback_requesters"] = read.people_or_anyone(own["requesters"])
+    return found
+
+
+def _freeze(read: Reader, node: Node) -> dict[str, Any]:
+    return {"freeze": tuple(_window(read, each) for each in read.items(node))}
+
+
+def _window(read: Reader, node: Node) -> Window:
+    own = read.mapping(node, ("cron", "for", "timezone"))
+    for name in ("cron", "for"):
+        if name not in own:
+            told = 'expected for example `{cron: "0 16 * * FRI", for: 64h, timezone: Europe/Berlin}`'
+            read.mistake(node, f"this freeze has no `{name}`; {told}")
+    return Window(
+        cron=read.cron(own["cron"]) if "cron" in own else "",
+        length=read.duration(own["for"]) if "for" in own else timedelta(0),
+        timezone=read.zone(own["timezone"]) if "timezone" in own else "UTC",
+    )
+
+
+FIELDS: Final[Mapping[str, Callable[[Reader, Node], dict[str, Any]]]] = {
+    "auto": lambda read, node: {"auto": read.flag(node)},
+    "after": _after,
+    "approvals": lambda read, node: {"approvals": read.count(node)},
+    "approvers": lambda read, node: {"approvers": read.people(node)},
+    "requester_may_approve": lambda read, node: {"requester_may_approve": read.flag(node)},
+    "expires": lambda read, node: {"expires": read.duration(node)},
+    "watch": lambda read, node: {"watch": read.duration(node)},
+    "timeout": lambda read, node: {"timeout": read.duration(node)},
+    "rollback": _rollback,
+    "requesters": lambda read, node: {"requesters": read.people_or_anyone(node)},
+    "may_freeze": lambda read, node: {"may_freeze": read.people_or_anyone(node, (ANYONE,))},
+    "may_override": lambda read, node: {"may_override": read.people_or_anyone(node, (ANYONE,))},
+    "freeze": _freeze,
+}
+"""How each key of a stage is read: the fields of Policy that it sets."""
+
+
+def people(policy: Policy) -> tuple[str, ...]:
+    """Return everybody whom a policy names for anything."""
+    asking = (*policy.requesters, *policy.rollback_requesters)
+    return (*policy.approvers, *asking, *policy.may_freeze, *policy.may_override)
+
+
+def stages(read: Reader, node: Node) -> Stages:
+    """Return the stages that app.yaml declares."""
+    found: dict[str, Policy] = {}
+    nodes: dict[str, Node] = {}
+    for key, name, value in read.entries(node):
+        if not NAME.fullmatch(name):
+            read.mistake(key, f"`{name}` cannot be a stage; expected small letters, digits and dashes")
+        found[name], nodes[name] = _policy(read, value, Policy()), key
+    if not found:
+        read.mistake(node, "`stages` names none; expected for example `staging: {auto: true, approvals: 0}`")
+    _check(read, found, nodes, found)
+    return found
+
+
+def own_stages(read: Reader, node: Node, above: Stages) -> Stages:
+    """Return the stages of one model: what it says itself over what holds `above`; `false` takes a stage away."""
+    found, nodes = dict(above), dict.fromkeys(above, node)
+    for key, name, value in read.entries(node):
+        if name not in above:
+            read.mistake(key, f"there is no stage `{name}`; {meant(name, above)}")
+        elif isinstance(value, ScalarNode) and value.value == "false":
+            found.pop(name)
+        else:
+            found[name], nodes[name] = _policy(read, value, above[name]), key
+    if not found:
+        read.mistake(node, "no stage is left; to release a model nowhere, leave it out of `models`")
+    gone = above.keys() - found.keys()
+    _check(read, found, nodes, [name for name in found if found[name] != above[name] or found[name].after in gone])
+    return found
+
+
+def _policy(read: Reader, node: Node, above: Policy) -> Policy:
+    fields: dict[str, Any] = {}
+    for name, value in read.mapping(node, tuple(FIELDS), later=LATER).items():
+        fields |= FIELDS[name](read, value)
+    return replace(above, **fields)
+
+
+def _check(read: Reader, found: Stages, nodes: Mapping[str, Node], names: Iterable[str]) -> None:
+    """Note what each key allows and all together do not: an order that cannot be kept, approvals that cannot come."""
+    order = list(found)
+    for name in names:
+        policy, before = found[name], order[: order.index(name)]
+        if policy.after is not None and policy.after not in before:
+            ask = meant(policy.after, before) if before else "it is the first stage; write `after: none`"
+            read.mistake(nodes[name], f"`{name}` comes after `{policy.after}`, which is no stage before it; {ask}")
+        groups = [who for who in policy.approvers if who.startswith("@")]
+        if policy.approvers and not groups and len(policy.approvers) < policy.approvals:
+            count = len(policy.approvers)
+            read.mistake(nodes[name], f"`{name}` wants {policy.approvals} approvals, and names {count} who may approve")

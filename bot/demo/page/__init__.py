@@ -1,5 +1,0 @@
-"""The page of the demo world: one live page, and the small JSON API behind it (docs/demo.md)."""
-
-from bot.demo.page.app import Page
-
-__all__ = ["Page"]

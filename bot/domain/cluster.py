@@ -1,0 +1,71 @@
+"""The cluster: the objects of one workload at one moment, and how its rollout is going."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+
+from bot.domain.json import Json
+from bot.domain.target import Pin
+
+
+class HealthStatus(StrEnum):
+    """How the rollout of one workload is going."""
+
+    PROGRESSING = "progressing"
+    HEALTHY = "healthy"
+    DEGRADED = "degraded"
+    SUSPENDED = "suspended"
+    UNKNOWN = "unknown"  # never rolls anything back
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """The objects of one workload as the cluster showed them at one moment, as raw JSON."""
+
+    workload: Json
+    replicasets: tuple[Json, ...] = ()
+    pods: tuple[Json, ...] = ()
+    events: tuple[Json, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PodSeen:
+    """One pod of the new revision."""
+
+    name: str
+    address: str | None
+    """`ip:port` of the container that carries MODEL_STAGE, once it has one."""
+    ready: bool
+    restarts: int = 0
+    trouble: str | None = None
+    """Why it does not run: "CrashLoopBackOff (exit code 1, 3 restarts)"."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """A verdict on a rollout, with the cause named."""
+
+    status: HealthStatus
+    because: str
+    wanted: int = 0
+    """Replicas that the workload asks for."""
+    ready: int = 0
+    """Ready pods of the new revision."""
+    pods: tuple[PodSeen, ...] = ()
+    """Pods of the new revision only."""
+    pin: Pin | None = None
+    """What the workload's template says now."""
+    patience: timedelta = timedelta(0)
+    """For DEGRADED: how long this cause must last before it counts (zero: at once)."""
+    culprit: str | None = None
+    """The pod whose log would tell more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """What one pod answers on /model: the version that it has really loaded."""
+
+    model: str
+    version: int
+    digest: str | None = None
+    """Of the model's files; None where the server does not say."""

@@ -1,0 +1,38 @@
+"""The repository of manifests: the branch that the cluster follows, and pull requests."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """The head of the branch that the cluster follows."""
+
+    commit: str
+    tree: str
+
+
+class PullState(StrEnum):
+    """Where a pull request stands."""
+
+    OPEN = "open"
+    MERGED = "merged"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    """A change as the forge holds it: open for review at one exact commit."""
+
+    number: int
+    url: str
+    state: PullState
+    head: str
+    """The commit its branch points at now."""
+    merge_commit: str | None = None
+    mergeable: bool | None = None
+    """None while the forge has not worked it out."""
+    behind: bool = False
+    """The forge wants the branch to stand on the newest base before it merges it."""
+    withheld: bool = False
+    """The forge lets nobody merge it yet: a check or a review is missing, or it is a draft."""

@@ -1,0 +1,179 @@
+"""The public listener: the only way in from outside.
+
+In front of each route stands one check of the raw bytes: size, signature, time, content type.  What does not pass is
+answered 413, 401 or 415 before anything is parsed.  What Slack sends, whether it comes so or over a socket (see
+`socket_mode`), then goes through Bolt to the handlers; what nobody can read is a 400 with a sentence.
+"""
+
+import json
+import re
+from collections.abc import Awaitable, Callable, Set
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from aiohttp import web
+from slack_bolt.app.async_app import AsyncApp
+from slack_bolt.authorization import AuthorizeResult
+from slack_bolt.context.ack.async_ack import AsyncAck
+from slack_bolt.context.async_context import AsyncBoltContext
+from slack_bolt.error import BoltUnhandledRequestError
+from slack_bolt.request.async_request import AsyncBoltRequest
+
+import handlers
+from bot import clock
+from bot.config.app_yaml import App
+from bot.config.environment import Secret
+from bot.domain.chat import Message
+from bot.domain.errors import Misunderstood
+from bot.domain.json import Json
+from bot.rules.parsing import signatures
+from bot.rules.parsing.slack_requests import FORM, JSON, SHAPES, Kind, told, unpack
+from bot.store.store import Store
+
+LARGEST: Final = 1 << 20
+"""Bytes of a request's body."""
+WRONG: Final = "wrong"
+
+Check: TypeAlias = Callable[..., bool]
+Route: TypeAlias = Callable[[web.Request, bytes], Awaitable[web.Response]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sender:
+    """How one system proves who it is, and what it sends."""
+
+    check: Check
+    sends: Set[str]
+
+
+SENDERS: Final = {
+    "/slack/events": Sender(check=signatures.slack, sends={FORM, JSON}),
+    "/webhooks/mlflow": Sender(check=signatures.mlflow, sends={JSON}),
+    "/webhooks/github": Sender(check=signatures.github, sends={FORM, JSON}),
+}
+
+
+class Inbound:
+    """The routes, and what they hand requests to."""
+
+    def __init__(self, *, app: App, store: Store, ring: Callable[[], None]) -> None:
+        self._app = app
+        self._store = store
+        self._ring = ring
+        self._bolt = self._make_bolt()
+
+    def application(
+        self, *, slack_secret: Secret | None, mlflow_secret: Secret | None, github_secret: Secret | None
+    ) -> web.Application:
+        """Return the application.  A route whose secret is not configured does not exist."""
+        app = web.Application(client_max_size=LARGEST)
+        for path, secret, route in (
+            ("/slack/events", slack_secret, self._slack),
+            ("/webhooks/mlflow", mlflow_secret, self._webhook(handlers.WEBHOOKS["/webhooks/mlflow"])),
+            ("/webhooks/github", github_secret, self._webhook(handlers.WEBHOOKS["/webhooks/github"])),
+        ):
+            if secret is not None:
+                app.router.add_post(path, _checked(SENDERS[path], secret, route))
+        return app
+
+    async def hear(self, kind: Kind, body: Json) -> Json | None:
+        """Record what Slack tells, look at what is due, and return what is to be answered (None: only that it came).
+
+        Raises:
+            Misunderstood: it is not what Slack sends; nothing was recorded.
+        """
+        told(body, SHAPES[kind])
+        try:
+            request = AsyncBoltRequest(body=body, mode="socket_mode")  # as over a socket: checked, and unpacked
+            response = await self._bolt.async_dispatch(request)
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # Bolt trusts in the shape of the rest
+            raise Misunderstood(f"the body is not what Slack sends ({error!r}); see docs.slack.dev") from error
+        if (wrong := request.context.get(WRONG)) is not None:
+            raise wrong
+        self._ring()
+        return json.loads(response.body) if response.body else None
+
+    async def _slack(self, request: web.Request, body: bytes) -> web.Response:
+        answer = await self.hear(*unpack(body, request.content_type))
+        return web.Response() if answer is None else web.json_response(answer)
+
+    def _webhook(self, handler: handlers.Webhook) -> Route:
+        async def route(request: web.Request, body: bytes) -> web.Response:
+            await handler(body, request.headers, self._app, self._store, clock.now())
+            self._ring()
+            return web.json_response({"ok": True})
+
+        return route
+
+    def _make_bolt(self) -> AsyncApp:
+        bolt = AsyncApp(
+            authorize=_nobody,
+            process_before_response=True,  # first the record, then the answer
+            request_verification_enabled=False,  # done in front, on the raw bytes
+            ssl_check_enabled=False,  # it would answer unsigned requests
+            raise_error_for_unhandled_request=True,  # else each is logged with advice how to program
+        )
+        bolt.command(re.compile(""))(self._command)
+        for action in handlers.BUTTONS:
+            bolt.action(action)(self._button)
+        for event in handlers.EVENTS:
+            bolt.event(event)(self._event)
+        bolt.error(_keep)
+        return bolt
+
+    async def _command(self, ack: AsyncAck, body: Json) -> None:
+        answer = await self._said(handlers.COMMANDS.get(body["command"]), handlers.Asked.of(body, clock.now()))
+        seen_by = "in_channel" if answer.aloud else "ephemeral"
+        await ack(text=answer.text, blocks=list(answer.blocks) or None, response_type=seen_by)
+
+    async def _said(self, command: handlers.Command | None, asked: handlers.Asked) -> Message:
+        if command is None:
+            return Message(text=f"I do not know that command. Type one of {', '.join(handlers.COMMANDS)}.")
+        try:
+            return await command.answer(asked, self._app, self._store)
+        except Misunderstood as error:
+            return Message(text=str(error))
+
+    async def _button(self, ack: AsyncAck, body: Json) -> None:
+        await handlers.BUTTONS[body["actions"][0]["action_id"]](body, self._store, clock.now())
+        await ack()
+
+    async def _event(self, body: Json) -> None:
+        await handlers.EVENTS[body["event"]["type"]](body, self._store, clock.now())
+
+
+async def _nobody() -> AuthorizeResult:
+    """Handlers call nothing back, so Bolt need not know who we are."""
+    return AuthorizeResult(enterprise_id=None, team_id=None)
+
+
+async def _keep(error: Exception, context: AsyncBoltContext) -> None:
+    """Keep what a handler raised: Bolt would answer 500 for it.  What nobody handles is no error."""
+    if not isinstance(error, BoltUnhandledRequestError):
+        context[WRONG] = error
+
+
+def _checked(sender: Sender, secret: Secret, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Put the check of the raw bytes in front of a route."""
+
+    async def checked(request: web.Request) -> web.Response:
+        try:
+            body = await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            return _refusal(413, f"a body may have {LARGEST} bytes")
+        except web.RequestPayloadError:
+            return _refusal(400, "the body is not packed as its headers say")
+        if not sender.check(body, request.headers, secret.reveal(), now=clock.now()):
+            return _refusal(401, "the signature or its time is not valid; compare the secrets, and the clocks")
+        if request.content_type not in sender.sends:
+            return _refusal(415, f"the content type is not one that is sent here: {', '.join(sorted(sender.sends))}")
+        try:
+            return await route(request, body)
+        except Misunderstood as error:
+            return _refusal(400, str(error))
+
+    return checked
+
+
+def _refusal(status: int, why: str) -> web.Response:
+    return web.Response(status=status, text=json.dumps({"error": why}), content_type=JSON)

@@ -1,0 +1,1 @@
+"""How a rollout is going, judged from raw objects: health, workload kinds, causes of trouble."""

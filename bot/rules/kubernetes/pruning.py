@@ -1,0 +1,105 @@
+"""What is kept of each object that a watch brings: enough to judge a rollout, no more.
+
+A watch of a busy namespace holds every pod in memory, and half of a pod's JSON is about who last wrote which field.
+Values of the environment are kept for MODEL_* only: others may be secrets.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from bot.domain.json import Json
+from bot.rules.kubernetes.raw import items, mapping, text
+from bot.rules.kubernetes.workloads import HASH, REVISION
+
+DIGEST: Final = "callboard/template-digest"
+"""Annotation on a template that was cut down: the digest of what it was, so that two still compare as before."""
+
+MESSAGE: Final = 1000
+"""Characters kept of an event's message."""
+
+
+def prune(kind: str, obj: Json) -> Json:
+    """Return what is kept of an object of that kind (`pods`, `deployments` …), with `apiVersion` and `kind`.
+
+    Raises:
+        Odd: the object is not shaped as Kubernetes describes it.
+    """
+    return {"apiVersion": text(obj, "apiVersion"), "kind": text(obj, "kind"), **KEPT[kind](obj)}
+
+
+def _meta(obj: Json) -> Json:
+    meta = mapping(obj, "metadata")
+    fields = ("name", "namespace", "uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")
+    kept = {field: meta[field] for field in (*fields, "labels") if meta.get(field) is not None}
+    owners = [
+        {"kind": o.get("kind"), "name": o.get("name"), "uid": o.get("uid")} for o in items(meta, "ownerReferences")
+    ]
+    revision = mapping(meta, "annotations").get(REVISION)
+    return kept | ({"ownerReferences": owners} if owners else {}) | _if("annotations", {REVISION: revision}, revision)
+
+
+def _if(key: str, value: Json, present: object) -> Json:
+    return {key: value} if present is not None else {}
+
+
+def _container(container: Json) -> Json:
+    kept = {k: container[k] for k in ("name", "image", "ports", "resources") if container.get(k) is not None}
+    env = [{"name": e["name"], "value": e["value"]} for e in items(container, "env") if _is_pin(e)]
+    return kept | ({"env": env} if env else {})
+
+
+def _is_pin(entry: Json) -> bool:
+    return str(entry.get("name", "")).startswith("MODEL_") and isinstance(entry.get("value"), str)
+
+
+def _pod_spec(spec: Json) -> Json:
+    kept = {k: spec[k] for k in ("restartPolicy", "nodeName") if spec.get(k) is not None}
+    for field in ("initContainers", "containers"):
+        if containers := items(spec, field):
+            kept[field] = [_container(c) for c in containers]
+    return kept
+
+
+def _template(template: Json) -> Json:
+    meta = {k: v for k, v in mapping(template, "metadata").items() if k != "creationTimestamp"}
+    meta["labels"] = {k: v for k, v in mapping(meta, "labels").items() if k != HASH}
+    whole = json.dumps({**template, "metadata": meta}, sort_keys=True, default=str).encode()
+    annotations = {DIGEST: hashlib.sha256(whole).hexdigest()}
+    return {"metadata": {"annotations": annotations}, "spec": _pod_spec(mapping(template, "spec"))}
+
+
+def _workload(obj: Json) -> Json:
+    spec = mapping(obj, "spec")
+    fields = ("replicas", "paused", "progressDeadlineSeconds", "updateStrategy")
+    kept = {field: spec[field] for field in fields if spec.get(field) is not None}
+    if template := mapping(spec, "template"):
+        kept["template"] = _template(template)
+    return {"metadata": _meta(obj), "spec": kept, "status": mapping(obj, "status")}
+
+
+def _pod(obj: Json) -> Json:
+    fields = ("phase", "reason", "message", "podIP", "conditions", "initContainerStatuses", "containerStatuses")
+    status = mapping(obj, "status")
+    kept = {field: status[field] for field in fields if status.get(field) is not None}
+    return {"metadata": _meta(obj), "spec": _pod_spec(mapping(obj, "spec")), "status": kept}
+
+
+def _event(obj: Json) -> Json:
+    about = mapping(obj, "involvedObject")
+    fields = ("type", "reason", "count", "series", "firstTimestamp", "lastTimestamp", "eventTime")
+    return {
+        "metadata": _meta(obj),
+        "involvedObject": {k: about.get(k) for k in ("kind", "name", "uid")},
+        "message": text(obj, "message")[:MESSAGE],
+    } | {field: obj[field] for field in fields if obj.get(field) is not None}
+
+
+KEPT: Final[Mapping[str, Callable[[Json], Json]]] = {
+    "deployments": _workload,
+    "replicasets": _workload,
+    "pods": _pod,
+    "events": _event,
+}
+"""By the API's plural name of the kind."""

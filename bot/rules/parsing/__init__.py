@@ -1,0 +1,1 @@
+"""What people and systems send, read strictly: commands, dates, payloads, signatures."""

@@ -1,0 +1,69 @@
+"""Pins as a container's `env`: Deployments and all other workloads, kustomize patches and lists included.
+
+    env:
+    - name: MODEL_STAGE
+      value: staging
+    - {name: MODEL_VERSION, value: "3"}
+
+Any list under a key `env` is read, so that a custom resource (Rollout, InferenceService, CronJob) needs no word here.
+"""
+
+from collections.abc import Iterator
+
+from yaml.nodes import Node, ScalarNode, SequenceNode
+
+from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Spot
+from bot.rules.pins.tree import Chain, child, line, string, under, walk
+
+
+def carriers(document: Node) -> Iterator[Carrier]:
+    """Yield every MODEL_STAGE among the environments of a document."""
+    for chain in walk(document):
+        env = chain[-1]
+        if isinstance(env, SequenceNode) and under(chain, "env"):
+            yield from (_carrier(chain, env, item) for item in _named(env, STAGE))
+
+
+def _named(env: SequenceNode, name: str) -> list[Node]:
+    return [item for item in env.value if string(child(item, "name")) == name]
+
+
+def _carrier(chain: Chain, env: SequenceNode, stage: Node) -> Carrier:
+    versions, digests = _named(env, VERSION), _named(env, DIGEST)
+    models = [string(child(item, "value")) for item in _named(env, NAME)]
+    return Carrier(
+        line=line(stage),
+        chain=chain,
+        stage=_entry(stage, flow=bool(env.flow_style)),
+        version=_entry(versions[0], flow=bool(env.flow_style)) if versions else None,
+        digest=_entry(digests[0], flow=bool(env.flow_style)) if digests else None,
+        model=models[0] if len(models) == 1 else None,
+        doubt=_doubt(STAGE, [stage]) or _doubt(VERSION, versions) or _doubt(DIGEST, digests),
+        elsewhere=child(stage, "valueFrom") is not None,
+    )
+
+
+def _doubt(name: str, items: list[Node]) -> str | None:
+    """Return why these entries of one name cannot be edited, if they cannot."""
+    if len(items) > 1:
+        return f"{name} stands on lines {' and '.join(str(line(item)) for item in items)}; leave one"
+    for item in items:
+        if child(item, "valueFrom") is not None:
+            return f"{name} comes from elsewhere (valueFrom), so there is no value here to change; pin it there"
+        if not isinstance(child(item, "value"), ScalarNode):
+            return f"{name} has no plain value; write `value: …` beside its name"
+    return None
+
+
+def _entry(item: Node, *, flow: bool) -> Entry | None:
+    name, value = child(item, "name"), child(item, "value")
+    if not isinstance(name, ScalarNode) or not isinstance(value, ScalarNode):
+        return None
+    return Entry(
+        value=string(value) or "",
+        first=item,
+        last=item,
+        spots=(Spot(node=name, form="{name}"), Spot(node=value, form="{value}")),
+        dashed=True,
+        flow=flow,
+    )

@@ -1,0 +1,99 @@
+"""Which workload, in which namespace, a pin belongs to, as the manifests beside it tell.
+
+A kustomization's namespace, namePrefix and nameSuffix apply to the files of its folder (the nearest one upwards that
+is at hand).  What only a base elsewhere says is not known here; None then.
+"""
+
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+
+from yaml.nodes import Node, SequenceNode
+
+from bot.domain.errors import Permanent
+from bot.rules.pins.carrier import Carrier
+from bot.rules.pins.tree import child, documents, string, walk
+
+KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
+
+
+def kustomization(files: Mapping[str, str], path: str) -> Node | None:
+    """Return the kustomization that governs a file.
+
+    Raises:
+        Permanent: it is not YAML.
+    """
+    at = kustomization_path(files, path)
+    return next(iter(documents(files[at], at)), None) if at is not None else None
+
+
+def kustomization_path(files: Mapping[str, str], path: str) -> str | None:
+    """Return where the kustomization that governs a file stands: the nearest one upwards."""
+    places = (str(folder / name) for folder in PurePosixPath(path).parents for name in KUSTOMIZATIONS)
+    return next((at for at in places if at in files), None)
+
+
+def taken_in(text: str, path: str) -> Iterator[str]:
+    """Yield the files and folders that a kustomization takes in, as it names them.
+
+    Raises:
+        Permanent: it is not YAML.
+    """
+    for document in documents(text, path):
+        for key in ("resources", "bases", "components", "patchesStrategicMerge", "patches"):
+            listed = child(document, key)
+            for each in listed.value if isinstance(listed, SequenceNode) else ():
+                named = string(each) or string(child(each, "path"))
+                if named and "\n" not in named and "://" not in named:
+                    yield named
+
+
+def namespace(files: Mapping[str, str], path: str, carrier: Carrier) -> str | None:
+    """Return the namespace that the pin's object will be in, if the manifests say so."""
+    over = string(child(kustomization(files, path), "namespace"))
+    return over or string(child(child(resource(carrier.chain), "metadata"), "namespace"))
+
+
+def workload(files: Mapping[str, str], path: str, carrier: Carrier) -> str | None:
+    """Return the name that the pin's workload will have, if the manifests say so.
+
+    For a pin in a ConfigMap that is the one workload at hand which takes its environment from it.
+    """
+    if carrier.config is None:
+        return _named(files, path, resource(carrier.chain))
+    found = {_named(files, at, user) for at, user in _users(files, carrier.config)}
+    return found.pop() if len(found) == 1 else None
+
+
+def _named(files: Mapping[str, str], path: str, user: Node | None) -> str | None:
+    name = string(child(child(user, "metadata"), "name"))
+    over = kustomization(files, path)
+    prefix, suffix = (string(child(over, key)) or "" for key in ("namePrefix", "nameSuffix"))
+    return prefix + name + suffix if name else None
+
+
+def resource(chain: tuple[Node, ...]) -> Node | None:
+    """Return the innermost object with a kind: the document, or an item of a List."""
+    return next((node for node in reversed(chain) if child(node, "kind") and child(node, "metadata")), None)
+
+
+def _users(files: Mapping[str, str], config: str) -> Iterator[tuple[str, Node]]:
+    for path, text in files.items():
+        if config in text and "configMap" in text:
+            yield from ((path, user) for user in _using(readable(text, path), config))
+
+
+def _using(found: tuple[Node, ...], config: str) -> Iterator[Node]:
+    for document in found:
+        for chain in walk(document):
+            source = child(chain[-1], "configMapRef") or child(chain[-1], "configMapKeyRef")
+            user = resource(chain)
+            if user and string(child(source, "name")) == config:
+                yield user
+
+
+def readable(text: str, path: str) -> tuple[Node, ...]:
+    """Return the documents of a text; none where it is not YAML."""
+    try:
+        return documents(text, path)
+    except Permanent:  # a file beside, which nobody asked to edit
+        return ()

@@ -1,0 +1,164 @@
+"""Writing a pin into YAML text: only the bytes of the pinned values change, and the result is proved.
+
+A format says where a pin stands (`Carrier`); here the text is cut and joined at those places.  Nothing is dumped:
+comments, order, quotes, line ends and layout stay.  A missing MODEL_VERSION is added as a copy of the MODEL_STAGE
+entry beside it, so that it looks as the team writes YAML.
+"""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from yaml.nodes import MappingNode, Node, ScalarNode
+
+from bot.domain.errors import Permanent
+from bot.domain.target import Pin
+from bot.rules.pins import proof
+from bot.rules.pins.carrier import DIGEST, STAGE, VERSION, Carrier, Entry, Spot
+from bot.rules.pins.tree import BOM, STR, children, end
+
+Cut: TypeAlias = tuple[int, int, str]
+"""From where to where in a text, and what is to stand there."""
+
+
+def write(text: str, carrier: Carrier, pin: Pin, name: str) -> str:
+    """Return `text` with the pin in its place.
+
+    Raises:
+        Permanent: the result would not be the same YAML but for the pinned values.
+    """
+    wanted = [(carrier.stage, STAGE, pin.stage), (carrier.version, VERSION, str(pin.version))]
+    if pin.digest is not None:
+        wanted.append((carrier.digest, DIGEST, pin.digest))
+    told = {spot.node: _says(spot, key, said) for entry, key, said in wanted if entry for spot in entry.spots}
+    cuts, added = list[Cut](), list[str]()
+    if carrier.stage and not carrier.version:
+        cuts = [_addition(text.removeprefix(BOM), carrier.stage, str(pin.version))]
+        added = _words(carrier.stage, str(pin.version))
+    return _joined(text, told, cuts, added, f"{name}:{carrier.line}")
+
+
+def replace(text: str, said: Mapping[ScalarNode, str], where: str) -> str:
+    """Return `text` with other words in these scalars.
+
+    Raises:
+        Permanent: the result would not be the same YAML but for these.
+    """
+    return _joined(text, said, [], [], where)
+
+
+def append(text: str, holder: Node, lines: Sequence[str], words: Sequence[str], where: str) -> str:
+    """Return `text` with more lines at the end of a mapping or a list; `words` are the scalars in them, in order.
+
+    Raises:
+        Permanent: the result would not be the same YAML but for these.
+    """
+    body = text.removeprefix(BOM)
+    if isinstance(holder, MappingNode) and holder.flow_style and holder.value:
+        last = end(children(holder)[-1])
+        cut = last, last, "".join(f", {each}" for each in lines)
+    else:
+        line_end = _line_end(body, end(holder))
+        newline, indent = _newline(body, line_end), " " * holder.start_mark.column
+        cut = line_end, line_end, "".join(newline + indent + each for each in lines)
+    return _joined(text, {}, [cut], words, where)
+
+
+def _joined(text: str, told: Mapping[ScalarNode, str], cuts: list[Cut], added: Sequence[str], where: str) -> str:
+    """Return `text` cut and joined; proved."""
+    after = body = text.removeprefix(BOM)
+    cuts = [_cut(body, node, said) for node, said in told.items() if _differs(node, said)] + cuts
+    for start, stop, new in sorted(reversed(cuts), key=lambda cut: cut[0], reverse=True):  # from the end backwards
+        after = after[:start] + new + after[stop:]
+    if not proof.holds(body, after, {_place(node): said for node, said in told.items()}, added):
+        raise Permanent(f"{where}: its layout is one that Callboard cannot edit without doubt")
+    return text[: len(text) - len(body)] + after
+
+
+def _says(spot: Spot, name: str, value: str) -> str:
+    return spot.form.format(name=name, value=value)
+
+
+def _differs(node: ScalarNode, said: str) -> bool:
+    return bool(said != node.value or node.tag != STR)  # a bare 6 is a number; Kubernetes wants strings
+
+
+def _place(node: Node) -> tuple[int, int]:
+    return node.start_mark.index, node.end_mark.index
+
+
+def _words(entry: Entry, version: str) -> list[str]:
+    """Return all scalars of a MODEL_VERSION entry in the dress of `entry`: its own, and the keys `name` and `value`."""
+    keys = [str(key.value) for key, _ in entry.first.value] if isinstance(entry.first, MappingNode) else []
+    return [_says(spot, VERSION, version) for spot in entry.spots] + keys
+
+
+def _cut(text: str, node: ScalarNode, said: str) -> Cut:
+    start, stop = _place(node)
+    properties = re.match(r"(?:[&!][^\s,\[\]{}]*\s+)*", text[start:stop])  # an anchor or a tag is inside the marks
+    start += properties.end() if properties else 0
+    space = " " if start == stop and text[start - 1 : start] == ":" else ""  # an empty value has no width
+    return start, stop, space + scalar(said, node.style)
+
+
+def scalar(said: str, style: str | None) -> str:
+    """Return a string as YAML, in the quotes that were there; unquoted only where no parser reads anything else."""
+    if style == "'":
+        return "'" + said.replace("'", "''") + "'"
+    words = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
+    if (
+        style != '"'
+        and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.=-]*(?:[/:@][A-Za-z0-9_.=-]+)*", said)
+        and said.lower() not in words
+    ):
+        return said
+    return json.dumps(said, ensure_ascii=False)  # JSON strings are YAML
+
+
+def _addition(text: str, beside: Entry, version: str) -> Cut:
+    """Return the cut that adds MODEL_VERSION behind MODEL_STAGE, in the same dress."""
+    start, stop = _extent(text, beside)
+    column = start - (_line_start(text, start))
+    own_line = not text[start - column : start].strip()
+    line_end = _line_end(text, stop)
+    newline = _newline(text, line_end)
+    if not beside.flow:
+        return line_end, line_end, newline + " " * column + _copy(text, start, stop, beside, version)
+    separator = "," + (newline + text[start - column : start] if own_line and column else " ")
+    return stop, stop, separator + _copy(text, start, stop, beside, version)
+
+
+def _extent(text: str, entry: Entry) -> tuple[int, int]:
+    start = entry.first.start_mark.index
+    return text.rindex("-", 0, start) if entry.dashed and not entry.flow else start, end(entry.last)
+
+
+def _copy(text: str, start: int, stop: int, entry: Entry, version: str) -> str:
+    """Return the entry's own text with other words in it, and without the comments that spoke of it."""
+    out = ""
+    for spot in sorted(entry.spots, key=lambda spot: spot.node.start_mark.index):
+        out += _uncommented(text[start : spot.node.start_mark.index])
+        before = out[-1:] == ":" and " "
+        out += (before or "") + scalar(_says(spot, VERSION, version), spot.node.style)
+        start = spot.node.end_mark.index
+    return out + _uncommented(text[start:stop])
+
+
+def _uncommented(gap: str) -> str:
+    return re.sub(r"(?:\r\n|\n|\r)[ \t]*#[^\r\n]*|[ \t]+#[^\r\n]*", "", gap)
+
+
+def _line_start(text: str, at: int) -> int:
+    return max(text.rfind(mark, 0, at) for mark in "\n\r\x85\u2028\u2029") + 1
+
+
+def _line_end(text: str, at: int) -> int:
+    rest = re.compile(r"[^\r\n\x85\u2028\u2029]*").match(text, at)
+    return rest.end() if rest else at
+
+
+def _newline(text: str, line_end: int) -> str:
+    """Return how lines end here: as this one does or, on the last, as the first does."""
+    found = re.compile(r"\r\n|[\n\r\x85\u2028\u2029]").match(text, line_end) or re.search(r"\r\n|[\n\r]", text)
+    return found[0] if found else "\n"

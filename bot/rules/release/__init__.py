@@ -1,0 +1,1 @@
+"""Whether and how a promotion goes on: lifecycle, gates, freezes, takeover, comparison."""

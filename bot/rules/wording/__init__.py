@@ -1,0 +1,1 @@
+"""What people read: messages, answers, pull-request texts and refusals.  Text from outside is escaped here."""

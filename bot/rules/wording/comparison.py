@@ -1,0 +1,66 @@
+"""A comparison as lines of a Slack message.  Compares nothing itself; for pull requests see `pull_request`."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from bot.domain.registry import Comparison
+from bot.rules.wording.escape import code, mrkdwn
+from bot.rules.wording.figures import change, number
+
+METRICS: Final = 5
+"""How many metrics a message shows; the pull request has them all."""
+CHANGES: Final = 3
+
+SIGNATURES: Final = {
+    "same": "✅ Signature: the same",
+    "compatible": "✅ Signature: compatible, callers need no change",
+    "breaking": "⚠️ Signature: *breaking*, callers must change",
+    "unknown": "Signature: cannot be compared",
+}
+
+
+def lines(compared: Comparison) -> list[str]:
+    """Return metrics, signature and dependencies, a line each, shortened to what fits a glance."""
+    return [*metrics(compared), *signature(compared), *dependencies(compared)]
+
+
+def metrics(compared: Comparison) -> list[str]:
+    """Return "`accuracy` 0.9333 → 0.9667 (+0.0333)" for each of the first metrics."""
+    alone = all(live is None for _, live, _ in compared.metrics)
+    shown = [_metric(*metric, alone=alone) for metric in compared.metrics]
+    return _shortened(shown, METRICS, "metrics")
+
+
+def signature(compared: Comparison) -> list[str]:
+    """Return the verdict and the differences that count most; nothing where there was nothing to compare with."""
+    if compared.signature == "unknown" and not compared.signature_changes:
+        return []
+    verdict = SIGNATURES.get(compared.signature, SIGNATURES["unknown"])
+    changes = [f"    • {mrkdwn(sentence, 200)}" for sentence in compared.signature_changes]
+    return [verdict, *_shortened(changes, CHANGES, "differences")]
+
+
+def dependencies(compared: Comparison) -> list[str]:
+    """Return the first dependencies that differ, on one line."""
+    if not compared.requirements:
+        return []
+    shown = [mrkdwn(sentence, 120) for sentence in compared.requirements]
+    return ["Dependencies: " + ", ".join(_shortened(shown, CHANGES, "others"))]
+
+
+def _metric(name: str, live: float | None, candidate: float | None, *, alone: bool) -> str:
+    label = code(name, 80)
+    if candidate is None:
+        return f"{label} {number(live) if live is not None else '–'} → not logged"
+    if live is None:
+        return f"{label} {number(candidate)}" + ("" if alone else " (the live version has not logged it)")
+    differs = change(live, candidate)
+    return f"{label} {number(live)} → {number(candidate)}" + (f" ({differs})" if differs else "")
+
+
+def _shortened(shown: Iterable[str], most: int, what: str) -> list[str]:
+    listed = list(shown)
+    left = len(listed) - most
+    if left <= 1:  # "and 1 more" takes as much room as the one
+        return listed
+    return [*listed[:most], f"… and {left} more {what}"]

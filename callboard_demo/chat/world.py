@@ -1,0 +1,317 @@
+"""What a workspace holds: people, channels, groups, messages with their reactions, and what only one person sees.
+
+State and its laws, nothing of HTTP.  Whoever changes it calls the verbs below, so that every change is
+announced (`changed`) and every happening that Slack tells an app about is handed on (`emit`).
+"""
+
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Final
+
+from bot.domain.json import Json
+from callboard_demo.chat import texts
+
+TEAM: Final = "T0ACME"
+DOMAIN: Final = "acme"
+APP: Final = "A0CALLBOARD"
+BOT: Final = "B0CALLBOARD"
+BOT_USER: Final = "U0CALLBOARD"
+BOT_NAME: Final = "callboard"
+
+VERSIONS_KEPT: Final = 60
+VERSIONS_ON_DISK: Final = 5
+PRIVATE_KEPT: Final = 200
+TRIGGERS_KEPT: Final = 60.0
+"""Seconds after which a trigger_id is forgotten, long after it has expired."""
+TICKET_SECONDS: Final = 30.0
+"""How long the address of a socket is good."""
+
+
+def identifier(prefix: str, name: str) -> str:
+    """Return a fixed id for a name: `C0` and "#ml-releases" make C0MLRELEASES."""
+    return prefix + "".join(c for c in name.upper() if c.isascii() and c.isalnum())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChatUser:
+    """Somebody in the workspace.  The flags are Slack's own; `role` is for the page only."""
+
+    name: str
+    role: str = ""
+    id: str = ""
+    real_name: str = ""
+    team_id: str = TEAM
+    deleted: bool = False
+    is_bot: bool = False
+    is_restricted: bool = False
+    is_ultra_restricted: bool = False
+    is_stranger: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "id", self.id or identifier("U0", self.name))
+        object.__setattr__(self, "real_name", self.real_name or self.name.capitalize())
+
+
+CALLBOARD: Final = ChatUser(id=BOT_USER, name=BOT_NAME, role="bot", real_name="Callboard", is_bot=True)
+
+
+@dataclass(slots=True, kw_only=True)
+class Channel:
+    """A place where messages stand, in their order, by their ts."""
+
+    id: str
+    name: str
+    members: set[str]
+    is_im: bool = False
+    messages: dict[str, "ChatMessage"] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """A user group; `handle` without its @."""
+
+    id: str
+    handle: str
+    users: tuple[str, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class ChatMessage:
+    """One message and all that became of it."""
+
+    channel: str
+    ts: str
+    user: str
+    text: str
+    blocks: list[Json] = field(default_factory=list)
+    attachments: list[Json] = field(default_factory=list)
+    thread_ts: str | None = None
+    broadcast: bool = False
+    metadata: Json | None = None
+    edited: str | None = None
+    """When, where Slack would show "(edited)": text changed without blocks."""
+    reactions: dict[str, list[str]] = field(default_factory=dict)
+    versions: list[Json] = field(default_factory=list)
+    """What it said before and says now, newest last: {"at", "text", "blocks"}; the oldest are forgotten."""
+
+    @property
+    def root(self) -> str:
+        """Return the ts of the thread that an answer to this message belongs to."""
+        return self.thread_ts or self.ts
+
+    def remember(self, at: float) -> None:
+        """Keep what it says now among its versions."""
+        self.versions.append({"at": at, "text": self.text, "blocks": self.blocks})
+        del self.versions[:-VERSIONS_KEPT]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Whisper:
+    """Words that only one person sees, and that Slack forgets on a reload."""
+
+    ts: str
+    to: str
+    channel: str
+    text: str
+    blocks: tuple[Json, ...] = ()
+
+
+class World:
+    """The workspace.  `changed` is called after every change; `emit` gets each event an app could subscribe to."""
+
+    def __init__(
+        self,
+        *,
+        people: Sequence[ChatUser],
+        channels: Sequence[str],
+        groups: Mapping[str, Sequence[str]],
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self.clock = clock
+        self.url = ""
+        """Where this workspace is served, for the addresses it hands out."""
+        self.changed: Callable[[], None] = lambda: None
+        self.emit: Callable[[Json], None] = lambda event: None
+        self.people = {p.id: p for p in (*people, CALLBOARD)}
+        everyone = set(self.people)
+        names = [c.lstrip("#") for c in channels]
+        self.channels = {
+            c.id: c for c in (Channel(id=identifier("C0", n), name=n, members=set(everyone)) for n in names)
+        }
+        self.groups = {g.id: g for g in map(self.group, groups.items())}
+        self.private: list[Whisper] = []
+        self.homes: dict[str, Json] = {}
+        self.modals: list[Json] = []
+        self.triggers: dict[str, float] = {}
+        """When each trigger_id was given out, until it is exchanged."""
+        self._tickets: dict[str, float] = {}
+        self._last = 0
+
+    def group(self, named: tuple[str, Sequence[str]]) -> Group:
+        """Return a user group, by its handle and its members' names."""
+        handle = named[0].lstrip("@")
+        users = tuple(self.person(name).id for name in named[1])
+        return Group(id=identifier("S0", handle), handle=handle, users=users)
+
+    # ── finding ──────────────────────────────────────────────────────────────────────────────────────
+
+    def person(self, who: str) -> ChatUser:
+        """Return somebody by id or name.
+
+        Raises:
+            LookupError: nobody is called that.
+        """
+        found = self.people.get(who) or next((p for p in self.people.values() if p.name == who.lstrip("@")), None)
+        if found is None:
+            raise LookupError(
+                f"nobody here is called {who!r}; there are {', '.join(p.name for p in self.people.values())}"
+            )
+        return found
+
+    def channel(self, which: str) -> Channel | None:
+        """Return a channel by id, "#name" or name; a person's id names the direct conversation with the bot."""
+        if which in self.people and which != BOT_USER:
+            return self.direct(which)
+        bare = which.lstrip("#")
+        return self.channels.get(which) or next((c for c in self.channels.values() if c.name == bare), None)
+
+    def direct(self, user: str) -> Channel:
+        """Return the direct conversation between the bot and somebody, begun if need be."""
+        key = "D" + user[1:]
+        return self.channels.setdefault(key, Channel(id=key, name=key, members={user, BOT_USER}, is_im=True))
+
+    def message(self, channel: str, ts: str) -> ChatMessage | None:
+        """Return one message, by the channel's id."""
+        return self.channels[channel].messages.get(ts) if channel in self.channels else None
+
+    def find(self, ts: str) -> ChatMessage | None:
+        """Return a message by its ts alone; here no two channels share one."""
+        return next((c.messages[ts] for c in self.channels.values() if ts in c.messages), None)
+
+    def replies(self, message: ChatMessage) -> Iterator[ChatMessage]:
+        """Yield the answers in a message's thread, oldest first."""
+        return (m for m in self.channels[message.channel].messages.values() if m.thread_ts == message.ts)
+
+    def mentions(self) -> dict[str, str]:
+        """Return what a person may write behind an @, and how Slack keeps it."""
+        everyone = {name: f"<!{name}>" for name in ("channel", "here", "everyone")}
+        groups = {g.handle: f"<!subteam^{g.id}>" for g in self.groups.values()}
+        return everyone | groups | {p.name: f"<@{p.id}>" for p in self.people.values()}
+
+    # ── changing ─────────────────────────────────────────────────────────────────────────────────────
+
+    def stamp(self) -> str:
+        """Return a new ts: the moment in microseconds, never the same twice."""
+        self._last = max(self._last + 1, int(self.clock() * 1_000_000))
+        return f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}"
+
+    def trigger(self) -> str:
+        """Return a new trigger_id, good for one view within three seconds."""
+        name = f"{self.stamp()}.{uuid.uuid4().hex}"
+        now = self.clock()
+        self.triggers = {k: at for k, at in self.triggers.items() if now - at < TRIGGERS_KEPT} | {name: now}
+        return name
+
+    def ticket(self) -> str:
+        """Return a new ticket, which opens one socket within half a minute."""
+        name, now = uuid.uuid4().hex, self.clock()
+        self._tickets = {k: at for k, at in self._tickets.items() if now - at < TICKET_SECONDS} | {name: now}
+        return name
+
+    def redeem(self, ticket: str) -> bool:
+        """Say whether a ticket is good; it was then."""
+        return self.clock() - self._tickets.pop(ticket, 0) < TICKET_SECONDS
+
+    def add(self, message: ChatMessage) -> ChatMessage:
+        """Put a message where it belongs."""
+        message.remember(self.clock())
+        self.channels[message.channel].messages[message.ts] = message
+        self.changed()
+        return message
+
+    def remove(self, message: ChatMessage) -> None:
+        """Take a message away."""
+        del self.channels[message.channel].messages[message.ts]
+        self.changed()
+
+    def whisper(self, whisper: Whisper) -> None:
+        """Show words to one person."""
+        self.private.append(whisper)
+        del self.private[:-PRIVATE_KEPT]
+        self.changed()
+
+    def unwhisper(self, ts: str) -> None:
+        """Take private words away."""
+        self.private[:] = [w for w in self.private if w.ts != ts]
+        self.changed()
+
+    def react(self, message: ChatMessage, user: str, name: str) -> bool:
+        """Add a reaction; False where that person already has it there."""
+        users = message.reactions.setdefault(name, [])
+        if user in users:
+            return False
+        users.append(user)
+        self._reacted("reaction_added", message, user, name)
+        return True
+
+    def unreact(self, message: ChatMessage, user: str, name: str) -> bool:
+        """Take a reaction back; False where that person has none."""
+        users = message.reactions.get(name, [])
+        if user not in users:
+            return False
+        users.remove(user)
+        if not users:
+            del message.reactions[name]
+        self._reacted("reaction_removed", message, user, name)
+        return True
+
+    def _reacted(self, kind: str, message: ChatMessage, user: str, name: str) -> None:
+        """Tell of a reaction.  https://docs.slack.dev/reference/events/reaction_added."""
+        item = {"type": "message", "channel": message.channel, "ts": message.ts}
+        event = {"type": kind, "user": user, "reaction": name, "item": item, "item_user": message.user}
+        self.changed()
+        self.emit(event | {"event_ts": self.stamp()})
+
+    # ── lasting ──────────────────────────────────────────────────────────────────────────────────────
+
+    def dump(self) -> Json:
+        """Return all that must outlive the process."""
+        channels = [_kept(c) for c in self.channels.values()]
+        return {
+            "last": self._last,
+            "channels": channels,
+            "private": [asdict(w) for w in self.private],
+            "homes": self.homes,
+        }
+
+    def load(self, kept: Json) -> None:
+        """Take up what `dump` gave; people and groups are not kept, they are told anew at each start."""
+        self._last = kept["last"]
+        self.private = [Whisper(**w | {"blocks": tuple(w["blocks"])}) for w in kept["private"]]
+        self.homes = kept["homes"]
+        for channel in kept["channels"]:
+            messages = {ts: ChatMessage(**m) for ts, m in channel["messages"].items()}
+            self.channels[channel["id"]] = Channel(
+                **channel | {"members": set(channel["members"]), "messages": messages}
+            )
+
+
+def _kept(channel: Channel) -> Json:
+    """Return a channel for the file; of each message's versions only the newest, lest the file grow without bound."""
+    kept = asdict(channel) | {"members": sorted(channel.members)}
+    for message in kept["messages"].values():
+        del message["versions"][:-VERSIONS_ON_DISK]
+    return kept
+
+
+def pinged(message: ChatMessage | Whisper) -> list[str]:
+    """Return whom a message calls by a mention in its text or its blocks."""
+    shown: list[Any] = list(message.blocks)
+    return texts.pings(message.text, *texts.mrkdwn(shown))
+
+
+def revised(whisper: Whisper, *, text: str, blocks: Sequence[Json]) -> Whisper:
+    """Return private words with other contents."""
+    return replace(whisper, text=text, blocks=tuple(blocks))

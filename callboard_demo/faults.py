@@ -1,0 +1,114 @@
+"""Trouble on demand: what makes one system of the demo world unreachable for a while.
+
+It wraps a system's web application from outside, so the systems know nothing of it.  It is not a simulation of a slow
+network and it changes no answer: a request is answered whole, or its connection is dropped.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from time import monotonic
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+
+from bot.domain.json import Json
+
+SYSTEMS = ("slack", "github", "kubernetes", "mlflow")
+LONGEST = 600  # seconds
+READS = {"GET", "HEAD", "OPTIONS"}
+
+
+class FaultKind(StrEnum):
+    """How a system fails."""
+
+    DOWN = "down"  # nothing is handled, nothing is answered
+    LOST_ANSWER = "lost_answer"  # a write takes effect, and its answer never comes; reads are well
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One system's trouble, and when it is over (a reading of the monotonic clock, seconds)."""
+
+    kind: FaultKind
+    until: float
+
+
+class Faults:
+    """The present trouble of every system; at most one fault each, the newest counts."""
+
+    def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
+        self.on_change: list[Callable[[], None]] = []
+        self._clock = clock
+        self._faults: dict[str, Fault] = {}
+        self._open: dict[str, dict[int, web.Request]] = {system: {} for system in SYSTEMS}  # a request has no hash
+
+    def set(self, system: str, kind: str, seconds: float) -> None:
+        """Make a system fail from now on; zero seconds end its trouble.  `down` also cuts what is under way.
+
+        Raises:
+            ValueError: there is no such system or kind, or the duration is negative or above ten minutes.
+        """
+        if system not in SYSTEMS:
+            raise ValueError(f'There is no system "{system}": one of {", ".join(SYSTEMS)}.')
+        if not 0 <= seconds <= LONGEST:
+            raise ValueError(f"A fault lasts 0 to {LONGEST} seconds.")
+        self._faults[system] = Fault(kind=FaultKind(kind), until=self._clock() + seconds)
+        if self.present(system) is FaultKind.DOWN:
+            for request in list(self._open[system].values()):
+                drop(request)
+        for changed in self.on_change:
+            changed()
+
+    def present(self, system: str) -> FaultKind | None:
+        """Return how a system fails at this moment; None when it is well."""
+        fault = self._faults.get(system)
+        return fault.kind if fault and fault.until > self._clock() else None
+
+    def state(self) -> Json:
+        """Return `{"slack": {"kind": "down", "seconds": 12}, …}`: what fails, and for how long yet."""
+        return {
+            system: {"kind": fault.kind.value, "seconds": round(fault.until - self._clock(), 1)}
+            for system, fault in self._faults.items()
+            if self.present(system)
+        }
+
+    def middleware(self, system: str) -> Middleware:
+        """Return the middleware that stands in front of this system's application.
+
+        Raises:
+            ValueError: there is no such system.
+        """
+        if system not in SYSTEMS:
+            raise ValueError(f'There is no system "{system}": one of {", ".join(SYSTEMS)}.')
+
+        @web.middleware
+        async def fail(request: web.Request, handler: Handler) -> web.StreamResponse:
+            if self.present(system) is FaultKind.DOWN:
+                return drop(request)
+            self._open[system][id(request)] = request
+            try:
+                return await self._answer(system, request, handler)
+            finally:
+                self._open[system].pop(id(request), None)
+
+        return fail
+
+    async def _answer(self, system: str, request: web.Request, handler: Handler) -> web.StreamResponse:
+        try:
+            answer = await handler(request)
+        except web.HTTPException as refusal:
+            answer = refusal
+        lost = self.present(system) is FaultKind.LOST_ANSWER and request.method not in READS
+        if lost:
+            return drop(request)
+        if isinstance(answer, web.HTTPException):
+            raise answer
+        return answer
+
+
+def drop(request: web.Request) -> web.Response:
+    """Cut the connection without an answer.  What is returned is never sent: it only satisfies the framework."""
+    if request.transport is not None:
+        request.transport.abort()
+    return web.Response(status=503)

@@ -1,0 +1,255 @@
+"""What a forge does beside keeping git: pull requests that follow their branches, and who is told of what.
+
+The rules of refs and pull requests, without HTTP and without JSON shapes.  Whether and how a pull request merges
+is in merging.py.  To add a rule, raise `Refused` with GitHub's own words before anything is changed.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from callboard_demo.forge.records import CheckRecord, PullRecord, Records, Review, StatusRecord, stamp
+from callboard_demo.forge.refused import Refused, custom, invalid, missing, not_found
+from callboard_demo.forge.repository import Entry, Repository, Signed
+
+BRANCH = "refs/heads/"
+STATES = {"error", "failure", "pending", "success"}
+"""What a commit status may say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Happening:
+    """Something that a webhook tells."""
+
+    event: str
+    by: str
+    action: str | None = None
+    pull: PullRecord | None = None
+    review: Review | None = None
+    status: StatusRecord | None = None
+    check: CheckRecord | None = None
+    ref: str = ""
+    before: str | None = None
+    after: str | None = None
+    changes: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Hub:
+    """One repository, its pull requests, and the rules between them."""
+
+    def __init__(self, *, name: str, login: str, folder: Path) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.name = name
+        self.owner = name.partition("/")[0]
+        self.login = login
+        self.url = ""
+        """Where it is reached, for the addresses in its answers; learnt from the first request when not given."""
+        self.methods = {"merge", "squash", "rebase"}
+        """Ways of merging that the repository allows."""
+        self.base_races = 0
+        """How many merges to come find that the base branch moves at that very moment."""
+        self.undecided = 0
+        """How many looks to come find that it is still being worked out whether a pull request merges."""
+        self.on_happening: list[Callable[[Happening], None]] = []
+        self.on_change: list[Callable[[], None]] = []
+        self.git = Repository(folder / "repository.git")
+        self._file = folder / "records.json"
+        self.records = Records.load(self._file)
+        self._catch_up()
+
+    def changed(self, *happenings: Happening) -> None:
+        """Keep the records, then tell whoever listens."""
+        self.records.save(self._file)
+        for happening in happenings:
+            for tell in self.on_happening:
+                tell(happening)
+        for call in self.on_change:
+            call()
+
+    # ── refs ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def move(self, ref: str, sha: str | None, *, by: str) -> None:
+        """Point a ref at a commit (None deletes it); let the pull requests of both sides follow.
+
+        Raises:
+            Refused: git does not allow a ref of this name.
+        """
+        before = self.git.ref(ref)
+        if before == sha:
+            return
+        try:
+            self.git.point(ref, sha) if sha else self.git.drop(ref)
+        except ValueError as error:
+            raise Refused(422, "Reference update failed") from error
+        push = Happening(event="push", by=by, ref=ref, before=before, after=sha)
+        self.changed(push, *self._follow(ref.removeprefix(BRANCH), before, sha, by))
+
+    def pushed(self, before: Mapping[str, str], *, by: str) -> None:
+        """Let the pull requests follow what git itself moved since the branches were as in `before`."""
+        after = self.git.refs(BRANCH)
+        for ref in sorted(before.keys() | after.keys()):
+            old, new = before.get(ref), after.get(ref)
+            if old != new:
+                push = Happening(event="push", by=by, ref=ref, before=old, after=new)
+                self.changed(push, *self._follow(ref.removeprefix(BRANCH), old, new, by))
+
+    def _follow(self, branch: str, before: str | None, after: str | None, by: str) -> list[Happening]:
+        told = []
+        for pull in [pull for pull in self.records.pulls if pull.open]:
+            if pull.head == branch and (happening := self._head_moved(pull, before, after, by)):
+                told.append(happening)
+            elif pull.base == branch and after and self.git.contains(after, pull.head_sha):
+                told.append(self.shut(pull, by=by, merge_sha=after))
+        return told
+
+    def _head_moved(self, pull: PullRecord, before: str | None, after: str | None, by: str) -> Happening | None:
+        base = self.git.head(pull.base)
+        if after is None or base is None or self.git.contains(base, after):
+            return self.shut(pull, by=by)
+        pull.head_sha, pull.base_sha, pull.updated_at = after, base, stamp()
+        return Happening(event="pull_request", action="synchronize", by=by, pull=pull, before=before, after=after)
+
+    def shut(self, pull: PullRecord, *, by: str, merge_sha: str | None = None) -> Happening:
+        """Close a pull request, as merged where `merge_sha` is given.  The caller tells."""
+        pull.open, pull.closed_at, pull.updated_at = False, stamp(), stamp()
+        pull.merge_sha, pull.merged_by = merge_sha, by if merge_sha else None
+        return Happening(event="pull_request", action="closed", by=by, pull=pull)
+
+    def _catch_up(self) -> None:
+        # A crash can fall between a ref and the records that follow it.
+        for base in {pull.base for pull in self.records.pulls if pull.open}:
+            self._follow(base, None, self.git.head(base), self.login)
+        for branch in {pull.head for pull in self.records.pulls if pull.open}:
+            self._follow(branch, None, self.git.head(branch), self.login)
+
+    def commit(self, files: Mapping[str, str | bytes | None], message: str, *, branch: str, by: str) -> str:
+        """Commit `files` (None removes) on top of `branch`, making the branch from main if missing; return the commit.
+
+        Raises:
+            ValueError: a path that git refuses.
+        """
+        parent = self.git.head(branch) or self.git.head("main")
+        base = self.git.tree(parent) if parent else None
+        entries: dict[str, Entry] = {
+            path: None if text is None else (0o100644, self.git.write_blob(_bytes(text)))
+            for path, text in files.items()
+        }
+        tree = self.git.graft(base, entries) or self.git.empty_tree()
+        sha = self.git.write_commit(message, tree=tree, parents=[parent] if parent else [], author=Signed.by(by))
+        self.move(BRANCH + branch, sha, by=by)
+        return sha
+
+    def report(
+        self, sha: str, context: str, state: str, *, by: str, description: str | None = None, url: str | None = None
+    ) -> StatusRecord:
+        """Add a status to a commit; the newest of a context counts.
+
+        Raises:
+            Refused: no such commit, or no such state.
+        """
+        if self.git.commit(sha) is None:
+            raise Refused(422, f"No commit found for SHA: {sha}")
+        if state not in STATES:
+            raise invalid("Status", "state")
+        status = StatusRecord(
+            id=self.records.next_id(), sha=sha, context=context, state=state, description=description, target_url=url,
+            creator=by,
+        )  # fmt: skip
+        self.records.statuses.append(status)
+        self.changed(Happening(event="status", by=by, status=status))
+        return status
+
+    # ── pull requests ─────────────────────────────────────────────────────────────────────────────────
+
+    def pull(self, number: int) -> PullRecord:
+        """Return a pull request.
+
+        Raises:
+            Refused: there is none with this number.
+        """
+        if found := self.records.pull(number):
+            return found
+        raise not_found()
+
+    def open(self, *, head: str, base: str, title: str, body: str | None, draft: bool, by: str) -> PullRecord:
+        """Open a pull request.
+
+        Raises:
+            Refused: a branch that is not there, nothing between the two, or one that is open already.
+        """
+        owner, _, branch = head.rpartition(":")
+        head_sha, base_sha = self.git.head(branch), self.git.head(base)
+        if not title:
+            raise missing("PullRequest", "title")
+        if head_sha is None or owner not in {"", self.owner}:
+            raise invalid("PullRequest", "head")
+        if base_sha is None:
+            raise invalid("PullRequest", "base")
+        if any(pull.open and (pull.head, pull.base) == (branch, base) for pull in self.records.pulls):
+            raise custom("PullRequest", f"A pull request already exists for {self.owner}:{branch}.")
+        if self.git.contains(base_sha, head_sha):
+            raise custom("PullRequest", f"No commits between {base} and {branch}")
+        pull = PullRecord(
+            number=len(self.records.pulls) + 1, title=title, body=body, head=branch, base=base, head_sha=head_sha,
+            base_sha=base_sha, author=by, draft=draft,
+        )  # fmt: skip
+        self.records.pulls.append(pull)
+        self.changed(Happening(event="pull_request", action="opened", by=by, pull=pull))
+        return pull
+
+    def edit(self, pull: PullRecord, changes: Mapping[str, Any], *, by: str) -> None:
+        """Change title, body or state.
+
+        Raises:
+            Refused: a merged pull request, or one whose branch is gone, cannot be opened again.
+        """
+        state = changes.get("state")
+        if state == "open" and not pull.open:
+            self._reopen(pull, by=by)
+        before = {
+            key: {"from": getattr(pull, key)}
+            for key in ("title", "body")
+            if changes.get(key, getattr(pull, key)) != getattr(pull, key)
+        }
+        for key in before:
+            setattr(pull, key, changes[key])
+        told = [Happening(event="pull_request", action="edited", by=by, pull=pull, changes=before)] if before else []
+        pull.updated_at = stamp()
+        if state == "closed" and pull.open:
+            told.append(self.shut(pull, by=by))
+        self.changed(*told)
+
+    def _reopen(self, pull: PullRecord, *, by: str) -> None:
+        head = self.git.head(pull.head)
+        if pull.merged or head is None:
+            raise invalid("PullRequest", "state")
+        pull.open, pull.closed_at, pull.head_sha = True, None, head
+        self.changed(Happening(event="pull_request", action="reopened", by=by, pull=pull))
+
+    def review(self, pull: PullRecord, *, event: str, body: str, commit: str | None, by: str) -> Review:
+        """Record a review.
+
+        Raises:
+            Refused: one's own pull request can be commented on, not approved or faulted.
+        """
+        words = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
+        if event not in words:
+            raise Refused(
+                422,
+                "Unprocessable Entity",
+                [f"Variable $event of type PullRequestReviewEvent was provided invalid value: {event}"],
+            )
+        if by == pull.author and event != "COMMENT":
+            verb = "approve" if event == "APPROVE" else "request changes on"
+            raise Refused(422, "Unprocessable Entity", [f"Review Can not {verb} your own pull request"])
+        review = Review(
+            id=self.records.next_id(), user=by, state=words[event], body=body, commit=commit or pull.head_sha
+        )
+        pull.reviews.append(review)
+        self.changed(Happening(event="pull_request_review", action="submitted", by=by, pull=pull, review=review))
+        return review
+
+
+def _bytes(text: str | bytes) -> bytes:
+    return text.encode() if isinstance(text, str) else text

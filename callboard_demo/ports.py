@@ -1,0 +1,77 @@
+"""The demo's eight ports on loopback: claimed before anything is started, so that a taken one is said at once."""
+
+import socket
+from collections.abc import Callable
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from bot.domain.errors import Permanent
+from callboard_demo.children import bind
+
+NAMES: Final = {
+    "page": "the page",
+    "slack": "Slack",
+    "github": "GitHub",
+    "kubernetes": "Kubernetes",
+    "mlflow": "MLflow, as the bot and the pods reach it",
+    "registry": "the MLflow server itself",
+    "public": "the bot",
+    "internal": "the bot's internal listener",
+}
+"""In the order of their numbers, from `--port` on."""
+CHILDREN: Final = ("registry", "public", "internal")
+"""Whose port a child process opens by itself."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """The claimed ports: a number for each name, and for those that this process serves, the socket that holds it."""
+
+    numbers: dict[str, int]
+    sockets: dict[str, socket.socket] = field(repr=False)
+
+    def url(self, name: str) -> str:
+        """Return the address of one of them."""
+        return f"http://127.0.0.1:{self.numbers[name]}"
+
+    def close(self) -> None:
+        """Let go of those that are not being served."""
+        for held in self.sockets.values():
+            held.close()
+
+    async def serve(self, name: str, app: web.Application) -> Callable[[], object]:
+        """Serve an application on its port; return what ends that (await it)."""
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        await runner.setup()
+        await web.SockSite(runner, self.sockets[name]).start()
+        return runner.cleanup
+
+
+def claim(first: int | None) -> Ports:
+    """Claim eight ports: `first` and the seven after it; None: any that are free.
+
+    Raises:
+        Permanent: one of them is taken; says which and what to do.
+    """
+    with ExitStack() as stack:
+        sockets = {
+            name: stack.enter_context(closing(_bound(name, 0 if first is None else first + offset)))
+            for offset, name in enumerate(NAMES)
+        }
+        numbers = {name: int(held.getsockname()[1]) for name, held in sockets.items()}
+        for name in CHILDREN:
+            sockets.pop(name).close()
+        stack.pop_all()
+        return Ports(numbers=numbers, sockets=sockets)
+
+
+def _bound(name: str, port: int) -> socket.socket:
+    try:
+        return bind(port)
+    except OSError as error:
+        raise Permanent(
+            f"port {port} ({NAMES[name]}) is taken: choose eight others with --port, such as --port 9400"
+        ) from error

@@ -1,0 +1,1 @@
+"""The demo's registry: a real MLflow server behind a proxy."""

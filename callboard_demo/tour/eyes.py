@@ -1,0 +1,170 @@
+"""What the tour sees the world with: git, MLflow's REST, the Kubernetes API, pods' answers and the channel."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from time import monotonic
+from typing import Any, Self, TypeVar
+
+import aiohttp
+
+from bot.domain.json import Json
+from callboard_demo.world import World
+
+T = TypeVar("T")
+NAMESPACE = "models"
+
+
+class Unseen(Exception):
+    """What had to be seen was not."""
+
+
+class Eyes:
+    """Reads the world through the same interfaces as anybody could."""
+
+    def __init__(self, world: World, http: aiohttp.ClientSession) -> None:
+        self._world = world
+        self._http = http
+
+    @classmethod
+    @asynccontextmanager
+    async def open(cls, world: World) -> AsyncIterator[Self]:
+        """Open the eyes for as long as the context lasts."""
+        async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as http:
+            yield cls(world, http)
+
+    async def until(self, what: str, look: Callable[[], Awaitable[T | None]], within: float) -> T:
+        """Look again and again until there is something to see.
+
+        Raises:
+            Unseen: there was nothing within so many seconds.
+        """
+        deadline = monotonic() + within
+        while monotonic() < deadline:
+            try:
+                seen = await look()
+            except (aiohttp.ClientError, TimeoutError):
+                seen = None
+            if seen is not None:
+                return seen
+            await asyncio.sleep(0.3)
+        raise Unseen(f"not seen within {within:.0f} s: {what}")
+
+    # ── git ──
+
+    def pinned(self, stage: str) -> int | None:
+        """Return the version that main pins for iris-classifier on a stage."""
+        for path, text in self._world.forge.files(under=f"manifests/iris-classifier/{stage}").items():
+            words = text.decode().replace('"', " ").replace("'", " ").split()
+            if path.endswith(".yaml") and "MODEL_VERSION" in words:
+                after = words[words.index("MODEL_VERSION") :]
+                return int(next(word for word in after if word.isdigit()))
+        return None
+
+    def pulls(self, branch: str) -> list[Json]:
+        """Return the pull requests of a branch, the newest first."""
+        found = [pull for pull in self._world.forge.state()["pulls"] if pull["head"] == branch]
+        return sorted(found, key=lambda pull: -int(pull["number"]))
+
+    # ── MLflow ──
+
+    async def registry(self, path: str, **query: str) -> Json:
+        """GET from MLflow's REST interface, past the fault proxy."""
+        url = f"{self._world.registry.url}/api/2.0/mlflow/{path}"
+        async with self._http.get(url, params=query) as answer:
+            body: Json = await answer.json()
+            return body if answer.ok else {}
+
+    async def alias(self, stage: str) -> int | None:
+        """Return the version that the registry's alias of a stage points at."""
+        answer = await self.registry("registered-models/alias", name="iris-classifier", alias=stage)
+        return int(answer["model_version"]["version"]) if answer else None
+
+    async def tags(self, version: int) -> dict[str, str]:
+        """Return a version's tags."""
+        answer = await self.registry("model-versions/get", name="iris-classifier", version=str(version))
+        return {tag["key"]: tag["value"] for tag in answer["model_version"].get("tags", [])}
+
+    # ── the cluster ──
+
+    async def pods(self, stage: str) -> list[Json]:
+        """Return the ready pods of iris-classifier on a stage, as the Kubernetes API shows them."""
+        url = f"{self._world.kubernetes_url}/api/v1/namespaces/{NAMESPACE}/pods"
+        headers = {"Authorization": f"Bearer {self._world.kubernetes_token}"}
+        async with self._http.get(url, headers=headers) as answer:
+            items: list[Json] = (await answer.json())["items"]
+        return [pod for pod in items if _ready(pod) and _env(pod).get("MODEL_STAGE") == stage and _is_iris(pod)]
+
+    async def set_env(self, deployment: str, name: str, value: str) -> None:
+        """Do what somebody with kubectl may do by hand: set a variable of a Deployment's container."""
+        url = f"{self._world.kubernetes_url}/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{deployment}"
+        headers = {
+            "Authorization": f"Bearer {self._world.kubernetes_token}",
+            "Content-Type": "application/strategic-merge-patch+json",
+        }
+        async with self._http.get(url, headers=headers) as answer:
+            container = (await answer.json())["spec"]["template"]["spec"]["containers"][0]["name"]
+        env = [{"name": container, "env": [{"name": name, "value": value}]}]
+        patch = {"spec": {"template": {"spec": {"containers": env}}}}
+        async with self._http.patch(url, headers=headers, data=json.dumps(patch)) as answer:
+            answer.raise_for_status()
+
+    async def served(self, stage: str) -> list[int]:
+        """Return the version that each ready pod of a stage says it has loaded."""
+        return [int((await self._pod(pod, "/model"))["version"]) for pod in await self.pods(stage)]
+
+    async def predict(self, stage: str, example: bytes) -> Any:
+        """Return what one pod of a stage answers on /invocations."""
+        pod = (await self.pods(stage))[0]
+        headers = {"Content-Type": "application/json"}
+        async with self._http.post(_url(pod, "/invocations"), data=example, headers=headers) as answer:
+            return await answer.json()
+
+    async def _pod(self, pod: Json, path: str) -> Json:
+        async with self._http.get(_url(pod, path)) as answer:
+            body: Json = await answer.json()
+            return body
+
+    # ── the channel ──
+
+    def messages(self, *words: str) -> list[Json]:
+        """Return the messages of the channel that show all these words, the newest first."""
+        found = [m for m in self._world.chat.state()["messages"] if all(word in shown(m) for word in words)]
+        return sorted(found, key=lambda message: -float(message["ts"]))
+
+    def private(self, to: str, *words: str) -> list[Json]:
+        """Return what one person alone was told, with all these words."""
+        said = self._world.chat.state()["private"]
+        return [one for one in said if to in str(one["to"]).lower() and all(word in shown(one) for word in words)]
+
+
+def shown(message: Json) -> str:
+    """Return everything that a message shows, as one text."""
+    return "\n".join([str(message.get("text") or ""), *_texts(message.get("blocks") or [])])
+
+
+def _texts(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        own = [node["text"]] if isinstance(node.get("text"), str) else []
+        return own + [text for value in node.values() for text in _texts(value)]
+    return [text for value in node for text in _texts(value)] if isinstance(node, list) else []
+
+
+def _ready(pod: Json) -> bool:
+    conditions = {c["type"]: c["status"] for c in pod.get("status", {}).get("conditions", [])}
+    return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
+
+
+def _env(pod: Json) -> dict[str, str]:
+    entries = [entry for container in pod["spec"]["containers"] for entry in container.get("env", [])]
+    return {entry["name"]: str(entry.get("value", "")) for entry in entries}
+
+
+def _is_iris(pod: Json) -> bool:
+    return _env(pod).get("MODEL_NAME") == "iris-classifier"
+
+
+def _url(pod: Json, path: str) -> str:
+    ports = pod["spec"]["containers"][0].get("ports") or [{"containerPort": 8080}]
+    return f"http://{pod['status']['podIP']}:{ports[0]['containerPort']}{path}"

@@ -1,0 +1,1 @@
+"""Training and registering the demo's models, in a process of its own."""

@@ -1,0 +1,160 @@
+"""The web application: MLflow's /ping /health /version /invocations, and /readyz, /model and /metrics.
+
+The event loop only reads and writes; predictions run in a few threads, so that probes are answered while they do.
+"""
+
+import asyncio
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from http import HTTPStatus
+from typing import Any, Final
+
+from mlflow.version import VERSION
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from callboard_model_server.metrics import KIND, Metrics
+from callboard_model_server.predicting import Answer, Predictor, refusal
+from callboard_model_server.resolve import Found
+from callboard_model_server.settings import Limits
+
+JSON: Final = "application/json"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """The version that this process has really loaded, and since when."""
+
+    found: Found
+    stage: str | None
+    digest: str
+    flavor: str
+    at: datetime
+
+
+class Application:
+    """One loaded model on the web."""
+
+    def __init__(self, model: Any, loaded: Loaded, limits: Limits) -> None:
+        self.draining = False
+        """No longer ready: other pods are to be asked."""
+        self.web = Starlette(
+            routes=[
+                Route("/ping", self._ping),
+                Route("/health", self._ping),
+                Route("/version", self._version),
+                Route("/readyz", self._readyz),
+                Route("/model", self._say),
+                Route("/metrics", self._count),
+                Route("/invocations", self._invocations, methods=["POST"]),
+            ]
+        )
+        self._limits = limits
+        self._predictor = Predictor(model)
+        self._said = _said(loaded)
+        labels = {"name": loaded.found.model, "version": str(loaded.found.version), "stage": loaded.stage or ""}
+        self._metrics = Metrics(**labels, digest=loaded.digest, flavor=loaded.flavor)
+        self._threads = ThreadPoolExecutor(limits.threads, thread_name_prefix="predict")
+        self._stuck: set[Future[Answer]] = set()
+        self._waiting = 0
+
+    async def _ping(self, _request: Request) -> Response:
+        """Answer as long as anything can be predicted: where every thread is stuck, only a restart helps."""
+        status = 200 if self._alive else 503
+        return Response("\n", status, self._headers(status), media_type=JSON)
+
+    @property
+    def _alive(self) -> bool:
+        return len(self._stuck) < self._limits.threads
+
+    async def _version(self, _request: Request) -> Response:
+        return Response(VERSION, headers=self._headers(), media_type=JSON)
+
+    async def _readyz(self, _request: Request) -> Response:
+        status = 200 if self._alive and not self.draining else 503
+        return JSONResponse(self._said, status, self._headers(status))
+
+    async def _say(self, _request: Request) -> Response:
+        return JSONResponse(self._said, headers=self._headers())
+
+    async def _count(self, _request: Request) -> Response:
+        return Response(self._metrics.text(), headers={"Content-Type": KIND, **self._headers()})
+
+    async def _invocations(self, request: Request) -> Response:
+        self._waiting += 1
+        self._metrics.waiting.set(self._waiting)
+        try:
+            answer = await self._answer(request)
+        except asyncio.CancelledError:  # uvicorn's, where the drain is over: it sends what is returned, and ends
+            answer = refusal(503, "TEMPORARILY_UNAVAILABLE", "this server ends: try again, another one answers")
+        finally:
+            self._waiting -= 1
+            self._metrics.waiting.set(self._waiting)
+        self._metrics.answers.labels(answer.status).inc()
+        if answer.failed is not None:
+            self._metrics.errors.labels(answer.failed).inc()
+        return Response(answer.body, answer.status, self._headers(answer.status), media_type=answer.kind)
+
+    async def _answer(self, request: Request) -> Answer:
+        if self._waiting > self._limits.queue:
+            return refusal(503, "TEMPORARILY_UNAVAILABLE", f"{self._limits.queue} requests wait already: try again")
+        kind = request.headers.get("content-type")
+        if kind is None:
+            return refusal(
+                415, "INVALID_PARAMETER_VALUE", "say what is sent: Content-Type: application/json, or text/csv"
+            )
+        try:
+            body = await asyncio.wait_for(self._body(request), self._limits.body_seconds)
+        except TimeoutError:
+            late = f"the body did not arrive within {self._limits.body_seconds:g} s (MODEL_BODY_TIMEOUT)"
+            return refusal(408, "BAD_REQUEST", late)
+        except ClientDisconnect:
+            return refusal(400, "BAD_REQUEST", "the body did not arrive whole")
+        if body is None:
+            return refusal(413, "BAD_REQUEST", f"a body may have {self._limits.body} bytes (MODEL_MAX_BODY)")
+        return await self._predict(body, kind)
+
+    async def _body(self, request: Request) -> bytes | None:
+        """Return the body, or None as soon as it is too long."""
+        if int(request.headers.get("content-length", 0)) > self._limits.body:
+            return None
+        read = bytearray()
+        async for chunk in request.stream():
+            read += chunk
+            if len(read) > self._limits.body:
+                return None
+        return bytes(read)
+
+    async def _predict(self, body: bytes, kind: str) -> Answer:
+        began = time.perf_counter()
+        work = self._threads.submit(self._predictor.answer, body, kind)
+        try:
+            return await asyncio.wait_for(asyncio.wrap_future(work), self._limits.seconds)
+        except TimeoutError:
+            if not work.done():
+                self._stuck.add(work)
+                work.add_done_callback(self._stuck.discard)
+            return refusal(504, "DEADLINE_EXCEEDED", f"no prediction within {self._limits.seconds:g} s (MODEL_TIMEOUT)")
+        finally:
+            self._metrics.seconds.observe(time.perf_counter() - began)
+
+    def _headers(self, status: int = HTTPStatus.OK) -> dict[str, str]:
+        """Return headers that end the connection where the rest of a request was not read, or others serve now."""
+        close = {"Connection": "close"} if self.draining or status in {408, 413} else {}
+        return {**close, "Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else close
+
+
+def _said(loaded: Loaded) -> dict[str, str | int | None]:
+    return {
+        "name": loaded.found.model,
+        "version": loaded.found.version,
+        "run": loaded.found.run,
+        "stage": loaded.stage,
+        "digest": loaded.digest,
+        "flavor": loaded.flavor,
+        "loaded_at": loaded.at.isoformat(timespec="milliseconds"),
+    }

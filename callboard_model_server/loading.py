@@ -1,0 +1,77 @@
+"""From the registry to a model that has predicted: download, load, rehearse.
+
+Importing this module imports MLflow, which takes a second: do it once the version is known.  How long a download or a
+load may take is the startup probe's business, not this module's.
+"""
+
+import errno
+import traceback
+from pathlib import Path
+from typing import Any
+
+from mlflow.artifacts import download_artifacts
+from mlflow.exceptions import MlflowException
+from mlflow.pyfunc.scoring_server import invocations, load_model_with_mlflow_config
+
+from callboard_model_server.causes import chain
+from callboard_model_server.refusals import Exit, Refusal
+from callboard_model_server.resolve import Found
+from callboard_model_server.settings import Registry
+
+EXAMPLE = "serving_input_example.json"
+"""The file beside the model that is posted to /invocations as it is."""
+
+
+def download(found: Found, folder: Path, registry: Registry) -> Path:
+    """Bring the version's files into the folder, and return where the model stands.
+
+    Raises:
+        Refusal: the registry no longer answers (69), does not have the files (66), or there is no room for them (73).
+    """
+    try:
+        return Path(download_artifacts(artifact_uri=found.uri, dst_path=str(folder), tracking_uri=registry.url))
+    except MlflowException as error:
+        gone = error.error_code == "RESOURCE_DOES_NOT_EXIST"
+        code = Exit.NO_INPUT if gone else Exit.UNAVAILABLE
+        because = registry.without_credentials(error.message)
+        raise Refusal(code, f"cannot download {found.uri} from {registry.name}: {because}") from error
+    except OSError as error:  # the store's own trouble (S3 and others come this way), or a full disk
+        code = Exit.NO_ROOM if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS} else Exit.UNAVAILABLE
+        because = registry.without_credentials(str(error))
+        raise Refusal(code, f"cannot download {found.uri} to {folder}: {because}") from error
+
+
+def load(path: Path) -> Any:
+    """Return the model, an `mlflow.pyfunc.PyFuncModel`.  Loading a model runs its code, so anything may go wrong.
+
+    Raises:
+        Refusal: it did go wrong; the traceback is printed for the operator.
+    """
+    try:
+        return load_model_with_mlflow_config(str(path))
+    except Exception as error:
+        traceback.print_exc()
+        raise Refusal(Exit.SOFTWARE, f"model failed to load: {_cause(error)}") from error
+
+
+def rehearse(model: Any, path: Path) -> bool:
+    """Let the model predict the input example that was logged with it, and say whether there is one.
+
+    Raises:
+        Refusal: it cannot predict its own example.
+    """
+    example = path / EXAMPLE
+    if not example.exists():
+        return False
+    try:
+        invocations(example.read_text(), "application/json", model, model.metadata.get_input_schema())
+    except Exception as error:
+        traceback.print_exc()
+        because = f"model failed to predict its own input example: {_cause(error)}"
+        raise Refusal(Exit.NO_PREDICTION, because) from error
+    return True
+
+
+def _cause(error: BaseException) -> str:
+    """Return the exception that started it, as a traceback's last line shows it."""
+    return "".join(traceback.format_exception_only(chain(error)[0])).strip()

@@ -1,0 +1,228 @@
+"""The command line: what it prints, what it leaves alone, and that a mistake is a line and never a traceback."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.cli.main import cli, main
+from bot.cli.slack_app import SCOPES, manifest
+from handlers import COMMANDS, EVENTS
+from tests.paths import ROOT
+
+HEAVY = {"aiohttp", "alembic", "asyncio", "github", "kubernetes", "mlflow", "rich", "slack_sdk", "sqlalchemy", "yaml"}
+DEPLOYMENT = """\
+kind: Deployment\r
+metadata: {name: iris}\r
+env:  # é\r
+- name: MODEL_STAGE\r
+  value: staging\r
+- name: MODEL_VERSION\r
+  value: '2'\r
+"""
+
+
+def call(*args: str | Path) -> int:
+    """Call the command line as a shell would; return its exit code."""
+    with pytest.raises(SystemExit) as ended:
+        main([str(arg) for arg in args])
+    return int(ended.value.code or 0)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    file = tmp_path / "deployment.yaml"
+    file.write_bytes(DEPLOYMENT.encode())
+    return file
+
+
+def test_help_imports_nothing_heavy() -> None:
+    ask = "import sys, bot.cli.main as m\ntry: m.main(['--help'])\nexcept SystemExit: print(*sys.modules)"
+    said = subprocess.run([sys.executable, "-c", ask], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "Release machine-learning models" in said
+    assert not [line for line in said.splitlines() if line.startswith("  ") and line.endswith("...")], "none is cut"
+    assert not HEAVY & set(said.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("command", ["run", "demo", "check", "pin", "pin-image", "slack-manifest"])
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert set(cli.commands) == {"run", "demo", "check", "pin", "pin-image", "slack-manifest"}
+    assert call(command, "--help") == 0
+    said = capsys.readouterr().out
+    assert len(said.splitlines()) >= 8
+    assert "\b" not in said
+
+
+def test_pin_shows_the_change_and_makes_none(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("pin", file, "--stage", "production", "--version", "3") == 0
+    assert [line for line in capsys.readouterr().out.splitlines() if line[0] in "+-"][2:] == [
+        "-  value: staging",
+        "+  value: production",
+        "-  value: '2'",
+        "+  value: '3'",
+    ]
+    assert file.read_bytes() == DEPLOYMENT.encode()
+
+
+def test_pin_writes_to_the_byte(file: Path) -> None:
+    assert call("pin", file, "--stage", "production", "--version", "3", "--write") == 0
+    assert file.read_bytes() == DEPLOYMENT.replace("staging", "production").replace("'2'", "'3'").encode()
+
+
+def test_of_several_files_the_one_that_carries_the_stage_is_written(file: Path, tmp_path: Path) -> None:
+    other = tmp_path / "service.yaml"
+    other.write_text("kind: Service\n")
+    assert call("pin", other, file, "--stage", "production", "--version", "3", "--write") == 0
+    assert other.read_text() == "kind: Service\n"
+    assert b"production" in file.read_bytes()
+
+
+def test_a_pin_that_is_there_is_said_and_nothing_is_shown(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("pin", file, "--stage", "staging", "--version", "2", "--write") == 0
+    said = capsys.readouterr()
+    assert (said.out, said.err) == ("", f"{file} pins staging v2 already\n")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"kind: Service\n", "no manifest carries MODEL_STAGE"),
+        (b"\xff", "is not UTF-8 text"),
+        (b"# MODEL_STAGE\n{{ x\n", ":3: a template"),
+    ],
+)
+def test_a_refusal_is_one_line_and_changes_nothing(
+    content: bytes, told: str, file: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file.write_bytes(content)
+    assert call("pin", file, "--stage", "production", "--version", "3", "--write") == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith("callboard: ")
+    assert told in said.err
+    assert said.err.count("\n") == 1
+    assert file.read_bytes() == content
+
+
+def test_check_tells_where_each_pin_stands(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("check", "--config", ROOT / "app.yaml", "--root", ROOT) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "iris-classifier  staging  manifests/iris-classifier/staging/release.yaml:13: staging, v2",
+        "iris-classifier  production  manifests/iris-classifier/production/release.yaml:13: production, v1",
+    ]
+
+
+def repository(root: Path, app: str, **files: str) -> Path:
+    (root / "app.yaml").write_text(f"repository: a/b\n{app}")
+    for path, text in files.items():
+        (root / "manifests" / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / "manifests" / path).write_text(text)
+    return root
+
+
+ENV = "env:\n- {{name: MODEL_STAGE, value: {}}}\n- {{name: MODEL_VERSION, value: '{}'}}\n"
+
+
+def test_check_finds_the_models_of_a_pattern_and_tells_every_mistake(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        "fraud-eu/staging/a.yaml": ENV.format("staging", 1),
+        "fraud-eu/production/a.yaml": ENV.format("staging", 1),
+        "churn/staging/a.yaml": ENV.format("staging", 1),
+    }
+    root = repository(tmp_path, "models: {'fraud-*': {}, iris: {}}", **files)
+    assert call("check", "--config", root / "app.yaml", "--root", root) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        "fraud-eu  staging  manifests/fraud-eu/staging/a.yaml:2: staging, v1",
+        "fraud-eu  production  manifests/fraud-eu/production/a.yaml:2: pins the stage staging, expected production",
+        "iris  staging  manifests/iris/staging: no manifest there",
+        "iris  production  manifests/iris/production: no manifest there",
+    ]
+    assert said.err == "4 pairs, 3 mistakes\n"
+
+
+def test_check_knows_a_manifest_whose_stage_itself_moves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = repository(tmp_path, "manifests: 'manifests/{model}.yaml'", **{"churn.yaml": ENV.format("staging", "x")})
+    assert call("check", "--config", root / "app.yaml", "--root", root) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        "churn  staging  manifests/churn.yaml:2: staging, no version yet; the first promotion adds it",
+        "churn  production  manifests/churn.yaml:2: staging, no version yet; the first promotion adds it",
+    ]
+
+
+def test_mistakes_of_app_yaml_are_told_line_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "app.yaml"
+    file.write_text("repository: acme\nstages: {s: {gates: []}}\n")
+    assert call("check", "--config", file) == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert [line.removeprefix(f"{file}:").split(":")[0] for line in lines] == ["1", "2"]
+
+
+def test_run_tells_all_that_is_missing_before_it_starts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "GITHUB_TOKEN", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    assert call("run", "--config", tmp_path / "no.yaml") == 1
+    said = capsys.readouterr().err
+    assert "no.yaml: cannot be read" in said
+    assert "MLFLOW_TRACKING_URI is not set: the model registry's address" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ["pin", "x.yaml", "--stage", "production", "--version", "0"],
+        ["pin", "--stage", "production", "--version", "1"],
+        ["demo", "--port", "65530"],
+        ["demo", "--sabotage", "announced"],
+        ["promote"],
+    ],
+)
+def test_what_is_not_a_command_is_told_with_what_is(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    assert call(*args) == 2
+    assert "Usage: callboard" in capsys.readouterr().err
+
+
+def test_the_slack_manifest_is_made_from_the_table_of_contents(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("slack-manifest", "--url", "https://callboard.acme.io/") == 0
+    made = yaml.safe_load(capsys.readouterr().out)
+    assert [each["command"] for each in made["features"]["slash_commands"]] == list(COMMANDS)
+    assert {each["url"] for each in made["features"]["slash_commands"]} == {"https://callboard.acme.io/slack/events"}
+    assert set(made["settings"]["event_subscriptions"]["bot_events"]) == set(EVENTS)
+    assert made["oauth_config"]["scopes"]["bot"] == list(SCOPES)
+    assert made["settings"]["socket_mode_enabled"] is False
+    assert call("slack-manifest", "--url", "https://callboard.acme.io/", "--format", "json") == 0
+    assert json.loads(capsys.readouterr().out) == made
+
+
+def test_in_socket_mode_the_manifest_names_no_address(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("slack-manifest", "--socket-mode") == 0
+    said = capsys.readouterr().out
+    made = yaml.safe_load(said)
+    assert made["settings"]["socket_mode_enabled"] is True
+    assert [each["command"] for each in made["features"]["slash_commands"]] == list(COMMANDS)
+    assert set(made["settings"]["event_subscriptions"]["bot_events"]) == set(EVENTS)
+    assert "http" not in said
+
+
+def test_slack_calls_https_only(capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("slack-manifest", "--url", "http://callboard.acme.io") == 1
+    assert capsys.readouterr().err == "callboard: http://callboard.acme.io: Slack calls https addresses only\n"
+
+
+def test_the_slack_manifest_keeps_slacks_limits() -> None:
+    """As https://docs.slack.dev/reference/app-manifest has them, in characters."""
+    made = manifest({name: (each.description, each.usage) for name, each in COMMANDS.items()}, "https://x", EVENTS)
+    assert len(made["display_information"]["name"]) <= 35
+    assert len(made["display_information"]["description"]) <= 140
+    for command in made["features"]["slash_commands"]:
+        assert len(command["command"]) <= 32
+        assert len(command["description"]) <= 2000
+        assert len(command["usage_hint"]) <= 1000

@@ -1,0 +1,208 @@
+"""What is said at a pull request's head, by a token and by an App, and how people learn what GitHub waits for."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.typedefs import Handler
+
+from bot.clients.github.client import GitHub
+from bot.clients.github.requester import Credentials, Wire
+from bot.domain.repository import Pull
+from callboard_demo.forge.records import CheckRecord
+from tests.contract.forge.openapi import COMPLAINTS
+from tests.fixtures.forge_world import AFTER, ALICE, APP, BRANCH, RELEASE, REPOSITORY, Served, door, raw, serving
+
+OURS = "callboard/approval"
+Speaking = tuple[Served, GitHub]
+
+
+@pytest.fixture(params=["token", "app"])
+async def speaking(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Speaking]:
+    """Yield the forge and a door to it, with a token and as an App."""
+    async with serving(tmp_path) as served:
+        credentials = Credentials.token(APP if request.param == "app" else "ghp_the-bots-own-token")
+        credentials.by_app = request.param == "app"
+        client = GitHub(Wire(REPOSITORY, credentials, served.url))
+        yield served, client
+        await client.close()
+
+
+async def proposed(github: GitHub) -> Pull:
+    return await github.propose(BRANCH, await github.base(), {RELEASE: AFTER}, "Release", "Why.")
+
+
+def shown(served: Served) -> list[tuple[str, str, str]]:
+    return [(c["name"], c["state"], c["description"]) for c in served.forge.state()["pulls"][0]["checks"]]
+
+
+def requests(served: Served, method: str) -> int:
+    return sum(asked.method == method for asked in served.forge.log)
+
+
+# ── our own word ──────────────────────────────────────────────────────────────────────────────────────
+
+
+async def test_the_newest_word_stands_at_the_head(speaking: Speaking) -> None:
+    served, github = speaking
+    pull = await proposed(github)
+    served.forge.protect("main", checks=[OURS])
+    for state, why in (("pending", "1 of 2"), ("success", "2 of 2"), ("pending", "1 of 2"), ("failure", "vetoed")):
+        await github.say_approval(pull.head, state, why)
+        [(name, said, told)] = shown(served)
+        assert (name, said.replace("in_progress", "pending"), told) == (OURS, state, why)
+        assert (await github.pull(pull.number)).withheld == (state != "success")
+
+
+async def test_what_was_said_already_is_not_said_again(speaking: Speaking) -> None:
+    served, github = speaking
+    pull = await proposed(github)
+    for state in ("pending", "success", "pending"):
+        await github.say_approval(pull.head, state, "1 of 2")
+        before = requests(served, "POST") + requests(served, "PATCH")
+        await github.say_approval(pull.head, state, "1 of 2")
+        assert requests(served, "POST") + requests(served, "PATCH") == before
+
+
+async def test_a_long_word_is_cut_to_what_github_keeps(speaking: Speaking) -> None:
+    served, github = speaking
+    pull = await proposed(github)
+    await github.say_approval(pull.head, "pending", "word " * 100)
+    [(_, _, told)] = shown(served)
+    assert (len(told), told[-1]) == (140, "…")
+    before = len(served.forge.log)
+    await github.say_approval(pull.head, "pending", "word " * 100)
+    assert len(served.forge.log) == before + 1
+
+
+async def test_a_run_of_the_same_name_that_is_another_apps_is_left_alone(tmp_path: Path) -> None:
+    async with serving(tmp_path) as served:
+        credentials = Credentials.token(APP)
+        credentials.by_app = True
+        github = GitHub(Wire(REPOSITORY, credentials, served.url))
+        pull = await proposed(github)
+        body = {"name": OURS, "head_sha": pull.head, "status": "in_progress", "external_id": "another's"}
+        theirs = (await raw(served, "POST", "/check-runs", body, token=APP))["id"]
+        await github.say_approval(pull.head, "success", "2 of 2")
+        await github.close()
+        runs: list[CheckRecord] = served.forge.hub.records.checks
+        assert [(run.id == theirs, run.conclusion) for run in runs] == [(True, None), (False, "success")]
+
+
+# ── what else is missing ──────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.fixture
+async def served(tmp_path: Path) -> AsyncIterator[Served]:
+    async with serving(tmp_path) as world:
+        yield world
+
+
+@pytest.fixture
+async def github(served: Served) -> AsyncIterator[GitHub]:
+    async with door(served.url) as client:
+        yield client
+
+
+async def approved(served: Served, github: GitHub, *checks: str, **protection: Any) -> Callable[[], Awaitable[Any]]:
+    """Propose to a protected main and say that it is approved; return how to ask what is missing."""
+    pull = await proposed(github)
+    served.forge.protect("main", checks=[OURS, *checks], **protection)
+    await github.say_approval(pull.head, "success", "2 of 2")
+
+    async def missing() -> tuple[str, ...]:
+        return await github.missing(await github.pull(pull.number))
+
+    return missing
+
+
+async def test_a_required_check_is_named_with_how_it_stands(served: Served, github: GitHub) -> None:
+    missing = await approved(served, github, "ci/test")
+    assert await missing() == ("the check ci/test has not reported yet",)
+    served.forge.report("ci/test", "pending", branch=BRANCH)
+    assert await missing() == ("the check ci/test is pending",)
+    served.forge.report("ci/test", "error", branch=BRANCH)
+    assert await missing() == ("the check ci/test failed",)
+
+
+@pytest.mark.parametrize(
+    ("how", "told"),
+    [
+        pytest.param({"status": "in_progress"}, ("the check build is pending",), id="running"),
+        pytest.param({"conclusion": "timed_out"}, ("the check build failed",), id="timed-out"),
+        pytest.param({"conclusion": "skipped"}, (), id="skipped"),
+    ],
+)
+async def test_a_required_check_run_is_named_as_well(
+    served: Served, github: GitHub, how: dict[str, str], told: tuple[str, ...]
+) -> None:
+    missing = await approved(served, github, "build")
+    head = served.forge.head(BRANCH)
+    await raw(served, "POST", "/check-runs", {"name": "build", "head_sha": head, **how}, token=APP)
+    assert await missing() == told
+
+
+async def test_what_is_not_required_is_not_named(served: Served, github: GitHub) -> None:
+    missing = await approved(served, github, "ci/test")
+    served.forge.report("lint", "failure", branch=BRANCH)
+    assert await missing() == ("the check ci/test has not reported yet",)
+
+
+async def test_failures_come_first_and_a_crowd_is_counted(served: Served, github: GitHub) -> None:
+    missing = await approved(served, github, *(f"ci/{n}" for n in range(9)))
+    served.forge.report("ci/7", "failure", branch=BRANCH)
+    told = await missing()
+    assert told[0] == "the check ci/7 failed"
+    assert (len(told), told[-1]) == (6, "and 4 more")
+
+
+async def test_reviews_that_github_wants_are_told(served: Served, github: GitHub) -> None:
+    missing = await approved(served, github, approvals=2)
+    assert await missing() == ("2 approving reviews there, of which 0 are given",)
+    await raw(served, "POST", "/pulls/1/reviews", {"event": "REQUEST_CHANGES", "body": "No."}, token=ALICE)
+    assert "alice asks for changes in a review there" in await missing()
+
+
+async def test_what_github_does_not_tell_is_said_to_be_so(served: Served, github: GitHub) -> None:
+    missing = await approved(served, github, locked=True)
+    [told] = await missing()
+    assert "GitHub does not say what is missing" in told
+    assert "look at the pull request there" in told
+
+
+async def test_a_required_word_of_ours_that_could_not_be_written_is_told(served: Served, github: GitHub) -> None:
+    pull = await proposed(github)
+    served.forge.protect("main", checks=[OURS])
+    [told] = await github.missing(await github.pull(pull.number))
+    assert "callboard/approval is required, and the token may not write it" in told
+
+
+async def test_a_pull_request_that_is_blocked_no_more_misses_nothing(served: Served, github: GitHub) -> None:
+    pull = await proposed(github)
+    served.forge.protect("main", checks=[OURS])
+    blocked = await github.pull(pull.number)
+    await github.say_approval(pull.head, "success", "2 of 2")
+    assert blocked.withheld
+    assert await github.missing(blocked) == ()
+
+
+async def test_asking_costs_as_much_for_many_checks_as_for_one(served: Served, github: GitHub) -> None:
+    missing = await approved(served, github, *(f"ci/{n}" for n in range(40)))
+    before = len(served.forge.log)
+    await missing()
+    assert len(served.forge.log) - before == 5  # one of them is the pull request itself
+
+
+async def test_a_token_that_may_not_read_checks_still_learns_which_are_required(tmp_path: Path) -> None:
+    @web.middleware
+    async def forbid(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.path.endswith("/check-runs"):
+            return web.json_response({"message": "Resource not accessible by personal access token"}, status=403)
+        return await handler(request)
+
+    async with serving(tmp_path, middlewares=[forbid]) as served, door(served.url) as github:
+        missing = await approved(served, github, "ci/test")
+        assert await missing() == ("the check ci/test must pass, and the token may not read how it stands",)
+    assert COMPLAINTS == []

@@ -1,0 +1,167 @@
+"""The registry as a whole: the first look is silent, and later no version is missed, however many others there are."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, NamedTuple, cast
+
+import pytest
+
+from bot.config.app_yaml import parse
+from bot.domain.registry import ModelVersion
+from bot.domain.repository import Base
+from bot.domain.target import Pair
+from bot.engine import registry_sync, repository_sync
+from bot.store.store import Store
+
+APP = parse(
+    "repository: a/b\nstages: {staging: {auto: true, approvals: 0}, production: {approvals: 1}}\nmodels: {iris: {}}\n"
+)
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+class Listed(NamedTuple):
+    """One version in a listing."""
+
+    what: ModelVersion
+
+
+@dataclass
+class Model:
+    """One registered model."""
+
+    name: str
+    aliases: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass
+class Registry:
+    """Lists what it was told, the newest first, and remembers how many were asked for."""
+
+    listed: list[ModelVersion] = field(default_factory=list)
+    asked: list[int] = field(default_factory=list)
+
+    async def models(self) -> list[Model]:
+        return [Model("iris", {"production": 1}), Model("foreign")]
+
+    async def newest(self, limit: int) -> list[Listed]:
+        self.asked.append(limit)
+        return [Listed(what) for what in self.listed[:limit]]
+
+
+@dataclass
+class OnlyMLflow:
+    """The doors, of which only one is used here."""
+
+    mlflow: Registry
+
+
+@pytest.fixture
+async def store(record: str) -> AsyncIterator[Store]:
+    store = await Store.open(record)
+    yield store
+    await store.close()
+
+
+def many(model: str, *numbers: int) -> list[ModelVersion]:
+    return [ModelVersion(model=model, version=number) for number in sorted(numbers, reverse=True)]
+
+
+async def look(store: Store, registry: Registry) -> int:
+    return await registry_sync.sync_registry(app=APP, store=store, doors=cast("Any", OnlyMLflow(registry)))
+
+
+async def heard(store: Store) -> set[Any]:
+    return set(await store.due(datetime(2100, 1, 1, tzinfo=UTC)))
+
+
+async def test_the_first_look_announces_nothing_and_takes_the_aliases_for_releases(store: Store) -> None:
+    await look(store, Registry(many("iris", 1, 2)))
+    assert await heard(store) == set()
+    release = await store.release(Pair(model="iris", stage="production"))
+    assert release is not None
+    assert release.version == 1
+
+
+async def test_a_version_registered_since_is_looked_at(store: Store) -> None:
+    registry = Registry(many("iris", 1))
+    await look(store, registry)
+    registry.listed = many("iris", 1, 2)
+    assert await look(store, registry) == 1
+    assert await heard(store) == set(many("iris", 2))
+    assert await look(store, registry) == 0
+
+
+async def test_none_is_missed_behind_many_of_models_that_are_not_ours(store: Store) -> None:
+    registry = Registry(many("iris", 1))
+    await look(store, registry)
+    registry.listed = many("foreign", *range(1, 120)) + many("iris", 1, 2)
+    await look(store, registry)
+    assert await heard(store) == set(many("iris", 2))
+
+
+async def test_a_registry_full_of_others_costs_one_short_listing_a_look(store: Store) -> None:
+    registry = Registry(many("foreign", *range(1, 200)) + many("iris", 1))
+    await look(store, registry)
+    registry.asked.clear()
+    await look(store, registry)
+    assert registry.asked == [registry_sync.NEWEST]
+
+
+# ── the repository ───────────────────────────────────────────────────────────────────────────────────
+
+MANIFEST = """\
+kind: Deployment
+metadata: {{name: iris, namespace: {namespace}}}
+spec: {{template: {{spec: {{containers: [{{env: [{{name: MODEL_STAGE, value: production}}]}}]}}}}}}
+"""
+
+
+@dataclass
+class Forge:
+    """A repository of one manifest."""
+
+    namespace: str = "models"
+    commits: int = 1
+
+    async def base(self) -> Base:
+        return Base(commit=str(self.commits), tree=str(self.commits))
+
+    async def folder(self, path: str, at: Base) -> dict[str, str]:
+        manifest = {f"{path}/a.yaml": MANIFEST.format(namespace=self.namespace)}
+        return manifest if path.endswith("/production") else {}
+
+
+@dataclass
+class Cluster:
+    """Which namespaces are to be watched, in the order in which that was asked for."""
+
+    watched: list[str] = field(default_factory=list)
+
+    async def ensure(self, namespace: str) -> None:
+        self.watched.append(namespace)
+
+
+@dataclass
+class OnlyGitHub:
+    """The doors, of which only one is used here."""
+
+    github: Forge
+
+
+async def test_where_a_pin_stands_is_looked_up_when_its_manifests_have_changed(store: Store) -> None:
+    await look(store, Registry())
+    forge, cluster = Forge(), Cluster()
+    doors, watch = cast("Any", OnlyGitHub(forge)), cast("Any", cluster)
+    repository = repository_sync.Repository(app=APP, store=store, doors=doors, watch=watch)
+    pair = Pair(model="iris", stage="production")
+    seen = []
+    for namespace in ("models", "models", "elsewhere"):
+        forge.namespace = namespace
+        forge.commits += 1
+        await repository.look()
+        place = (await store.load(pair)).place
+        seen.append(place.namespace if place else None)
+    assert seen == ["models", "models", "elsewhere"]
+    assert cluster.watched == ["models", "elsewhere"]
+    assert (await store.load(Pair(model="iris", stage="staging"))).place is None

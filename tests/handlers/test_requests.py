@@ -1,0 +1,213 @@
+"""What a command does to the record: who takes over from whom, where a way back leads, who may not."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import pytest
+
+from bot.config.app_yaml import App, parse
+from bot.domain.chat import Posted
+from bot.domain.errors import Misunderstood
+from bot.domain.promotion import FactKind, Kind, Promotion, State
+from bot.domain.registry import ModelVersion
+from bot.domain.target import Pair
+from bot.rules.release.decision import Decision, Post
+from bot.store.store import Store
+from handlers import COMMANDS, Asked
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+PAIR = Pair(model="iris", stage="production")
+APP = """\
+repository: acme/models-gitops
+stages:
+  staging: {approvals: 0, may_freeze: anyone}
+  production:
+    approvers: ["@captains"]
+    requesters: ["@science", U0ALICE]
+models: {iris: {}}
+"""
+
+
+@dataclass(kw_only=True)
+class Desk:
+    """The handlers, with a record behind them."""
+
+    app: App
+    store: Store
+    typed: int = 0
+
+    async def type(self, by: str, text: str, *, key: str | None = None) -> str:
+        """Type a command; return the answer, or the refusal."""
+        self.typed += 1
+        name, _, rest = text.partition(" ")
+        asked = Asked(text=rest, by=by, channel="C1", at=NOON, key=key or f"command:{self.typed}")
+        try:
+            return (await COMMANDS[name].answer(asked, self.app, self.store)).text
+        except Misunderstood as refused:
+            return str(refused)
+
+    async def under_way(self) -> Promotion:
+        """Return the open promotion."""
+        it = await self.store.open_promotion(PAIR)
+        assert it is not None
+        return it
+
+    async def reach(self, state: State) -> None:
+        """Let the open promotion be told of, and get so far."""
+        posted = Posted(channel="C1", ts=f"1.{(await self.under_way()).id}")
+        loaded = await self.store.commit(await self.store.load(PAIR), Decision(action=Post()), now=NOON)
+        await self.store.outcome(loaded, {"message": posted}, now=NOON)
+        merged = {} if state in {State.PROPOSED, State.MERGING} else {"merge_commit": "c0ffee"}
+        decision = Decision(state=state, note=merged, released=state is State.RELEASED)
+        await self.store.commit(await self.store.load(PAIR), decision, now=NOON)
+
+    async def facts(self) -> list[tuple[FactKind, str]]:
+        """Return what was said of the open promotion."""
+        _, facts = await self.store.story((await self.under_way()).id)
+        return [(fact.kind, fact.reason) for fact in facts]
+
+
+@pytest.fixture
+async def desk(record: str) -> AsyncIterator[Desk]:
+    """Return a desk where v1 and then v2 were released to production, and v3 and v4 are known."""
+    store = await Store.open(record)
+    await store.mirror.see({"iris": {}})
+    await store.mirror.meet([ModelVersion(model="iris", version=n) for n in (1, 2, 3, 4)], baseline=True, now=NOON)
+    await store.groups.see("@captains", frozenset({"U0BOB"}), now=NOON)
+    await store.groups.see("@science", frozenset({"U0DAVE"}), now=NOON)
+    await store.baseline(PAIR, 1, now=NOON)
+    desk = Desk(app=parse(APP), store=store)
+    await desk.type("U0ALICE", "/promote iris production 2")
+    await desk.reach(State.RELEASED)
+    yield desk
+    await store.close()
+
+
+async def test_a_newer_version_takes_over_and_the_answer_says_from_which(desk: Desk) -> None:
+    await desk.type("U0ALICE", "/promote iris production 3")
+    said = await desk.type("U0DAVE", "/promote iris production 4")
+    assert said.startswith("On its way: `iris` v4 → `production`, promotion 3, in place of promotion 2 (v3). Follow it")
+    older = await desk.store.promotion(2)
+    assert older is not None
+    assert older.state is State.SUPERSEDED
+    story = await COMMANDS["/promotions"].answer(
+        Asked(text="2", by="U0DAVE", channel="C1", at=NOON, key="k"), desk.app, desk.store
+    )
+    assert "Promotion 3 took its place" in str(story.blocks)
+
+
+async def test_an_older_version_does_not_take_over(desk: Desk) -> None:
+    await desk.type("U0ALICE", "/promote iris production 4")
+    said = await desk.type("U0ALICE", "/promote iris production 3")
+    assert said.startswith("`iris` v4 is on its way to `production` already (promotion 2, asked by <@U0ALICE>).")
+    assert (await desk.under_way()).version == 4
+
+
+@pytest.mark.parametrize("state", [State.MERGING, State.SYNCING, State.ROLLING_OUT, State.PROVING])
+async def test_nothing_new_takes_over_from_what_is_being_merged(desk: Desk, state: State) -> None:
+    await desk.type("U0ALICE", "/promote iris production 3")
+    await desk.reach(state)
+    said = await desk.type("U0ALICE", "/promote iris production 4")
+    assert "v3 is being merged, or rolled out to `production`, already" in said
+    assert "`/rollback iris production` to go back" in said
+
+
+async def test_going_back_leads_to_the_release_before(desk: Desk) -> None:
+    await desk.type("U0BOB", "/rollback iris production")
+    assert (await desk.under_way()).version == 1
+
+
+async def test_going_back_takes_over_from_what_waits(desk: Desk) -> None:
+    await desk.type("U0ALICE", "/promote iris production 3")
+    assert "in place of promotion 2 (v3)" in await desk.type("U0BOB", "/rollback iris production")
+    it = await desk.under_way()
+    assert (it.kind, it.version) == (Kind.ROLLBACK, 1)
+
+
+@pytest.mark.parametrize("state", [State.MERGING, State.SYNCING, State.ROLLING_OUT, State.PROVING, State.FAILED])
+@pytest.mark.parametrize("version", ["", " 2"])
+async def test_while_something_unproven_is_merged_going_back_leads_to_the_proven_release(
+    desk: Desk, state: State, version: str
+) -> None:
+    await desk.type("U0ALICE", "/promote iris production 3")
+    await desk.reach(state)
+    assert "On its way" in await desk.type("U0BOB", f"/rollback iris production{version}")
+    it = await desk.under_way()
+    assert (it.kind, it.version) == (Kind.ROLLBACK, 2)
+
+
+async def test_what_is_live_and_merged_is_not_gone_back_to(desk: Desk) -> None:
+    assert "runs `iris` v2 already" in await desk.type("U0BOB", "/rollback iris production 2")
+    await desk.type("U0ALICE", "/promote iris production 3")
+    assert "runs `iris` v2 already" in await desk.type("U0BOB", "/rollback iris production 2"), "v3 is not merged"
+
+
+async def test_who_may_not_ask_is_told_so_and_nothing_is_recorded(desk: Desk) -> None:
+    said = await desk.type("U0MALLORY", "/promote iris production 3")
+    assert said == (
+        "You may not promote `iris` to `production`: `@science`, <@U0ALICE> may. Nothing was recorded; ask one of them "
+        "to do it."
+    )
+    assert await desk.store.open_promotion(PAIR) is None
+    assert "On its way" in await desk.type("U0DAVE", "/promote iris production 3")
+
+
+async def test_an_override_is_recorded_with_the_request_and_its_reason(desk: Desk) -> None:
+    await desk.store.groups.see("@science", frozenset({"U0BOB"}), now=NOON)
+    said = await desk.type("U0BOB", '/promote iris production 3 --override "db is on fire"')
+    assert said.endswith(
+        "It goes on in spite of a freeze, and of the stage before, once it is approved: `db is on fire`."
+    )
+    assert await desk.facts() == [(FactKind.PROMOTE, ""), (FactKind.OVERRIDE, "db is on fire")]
+
+
+async def test_who_may_ask_may_not_override_for_that(desk: Desk) -> None:
+    said = await desk.type("U0ALICE", '/promote iris production 3 --override "now"')
+    assert said.startswith("You may not override what holds releases to `production` up: `@captains` may.")
+    assert await desk.store.open_promotion(PAIR) is None
+
+
+async def test_an_override_of_what_waits_already_is_said_of_that_once(desk: Desk) -> None:
+    await desk.store.groups.see("@science", frozenset({"U0BOB"}), now=NOON)
+    await desk.type("U0ALICE", "/promote iris production 3")
+    words = "/promote iris production 3 --override now"
+    assert "Promotion 2 is under way already. It goes on" in await desk.type("U0BOB", words, key="k")
+    assert await desk.type("U0BOB", words, key="k") == "That request has arrived before."
+    assert await desk.facts() == [(FactKind.PROMOTE, ""), (FactKind.OVERRIDE, "now")]
+
+
+async def test_an_override_does_not_reach_what_is_being_merged(desk: Desk) -> None:
+    await desk.store.groups.see("@science", frozenset({"U0BOB"}), now=NOON)
+    await desk.type("U0ALICE", "/promote iris production 3")
+    await desk.reach(State.MERGING)
+    said = await desk.type("U0BOB", "/promote iris production 3 --override now")
+    assert "is being merged" in said
+    assert await desk.facts() == [(FactKind.PROMOTE, "")]
+
+
+@pytest.mark.parametrize(("by", "told"), [("U0ALICE", "is being cancelled"), ("U0BOB", "is being cancelled")])
+async def test_who_asked_and_approvers_cancel(desk: Desk, by: str, told: str) -> None:
+    await desk.type("U0ALICE", "/promote iris production 3")
+    assert told in await desk.type(by, "/promotions cancel 2")
+
+
+async def test_others_do_not_cancel(desk: Desk) -> None:
+    await desk.type("U0ALICE", "/promote iris production 3")
+    said = await desk.type("U0DAVE", "/promotions cancel 2")
+    assert said.startswith("You may not cancel promotion 2: <@U0ALICE>, `@captains` may.")
+    assert await desk.facts() == [(FactKind.PROMOTE, "")]
+
+
+async def test_a_freeze_is_ordered_by_who_may_and_once(desk: Desk) -> None:
+    assert "You may not freeze `production`, or end that: `@captains` may." in await desk.type(
+        "U0ALICE", "/freeze production"
+    )
+    assert await desk.type("U0BOB", "/freeze production", key="k") == (
+        "<@U0BOB> froze `production` until somebody ends it. Nothing new goes there, for any model; going back always "
+        "works. `/freeze production off` ends it."
+    )
+    assert await desk.type("U0BOB", "/freeze production", key="k") == "That request has arrived before."
+    assert "froze `staging`" in await desk.type("U0ALICE", "/freeze STAGING for 1h")
+    assert "so what waits there goes on" in await desk.type("U0BOB", "/freeze production off")
+    assert "nothing is left to end" in await desk.type("U0BOB", "/freeze production off")

@@ -1,0 +1,73 @@
+"""What the internal listener says of trouble: whose it is, and that it is over when it is over."""
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from bot.domain.promotion import Kind, Request
+from bot.domain.target import Pair
+from bot.ingress.internal import Readiness, internal
+from bot.rules.release.decision import Decision
+from bot.store.store import Store
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+DOWN = "GitHub does not answer (connection failed at GET /branches/main)"
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
+    store = await Store.open(f"sqlite:///{tmp_path}/callboard.db")
+    yield store
+    await store.close()
+
+
+@asynccontextmanager
+async def listening(ready: Readiness) -> AsyncIterator[TestClient[Any, Any]]:
+    async with TestClient(TestServer(internal(ready))) as client:
+        yield client
+
+
+async def said(client: TestClient[Any, Any]) -> tuple[int, dict[str, str]]:
+    answer = await client.get("/readyz")
+    return answer.status, (await answer.json())["trouble"]
+
+
+def pairs() -> Iterator[Pair]:
+    for number in range(1, 8):
+        yield Pair(model=f"m{number}", stage="production")
+
+
+async def asked(store: Store, pair: Pair) -> None:
+    request = Request(pair=pair, kind=Kind.PROMOTE, version=3, by="U0ALICE", at=NOON)
+    assert await store.ask(request, key=pair.model)
+
+
+async def test_trouble_of_a_turn_is_said_until_a_turn_goes_through(store: Store) -> None:
+    pair = next(pairs())
+    await asked(store, pair)
+    async with listening(Readiness(waiting_for=set(), store=store)) as client:
+        assert await said(client) == (200, {})
+        await store.postpone(await store.load(pair), DOWN, wake_at=NOON + timedelta(seconds=1), now=NOON)
+        assert await said(client) == (200, {"promotion 1": DOWN})  # it is ready: the others go on
+        await store.commit(await store.load(pair), Decision(), now=NOON)
+        assert await said(client) == (200, {})
+
+
+async def test_the_same_trouble_of_many_is_said_once(store: Store) -> None:
+    for pair in pairs():
+        await asked(store, pair)
+        await store.postpone(await store.load(pair), DOWN, wake_at=NOON, now=NOON)
+    async with listening(Readiness(waiting_for={"MLflow"}, store=store)) as client:
+        assert await said(client) == (503, {"promotions 1, 2, 3, 4, 5 and 2 more": DOWN})
+
+
+async def test_before_there_is_a_record_it_says_what_it_waits_for() -> None:
+    ready = Readiness(waiting_for={"Slack"})
+    ready.lacks("Slack", "Slack refuses SLACK_BOT_TOKEN")
+    async with listening(ready) as client:
+        assert await said(client) == (503, {"Slack": "Slack refuses SLACK_BOT_TOKEN"})

@@ -1,0 +1,83 @@
+"""What the files beside a model say: read as far as they can be understood, and never an exception."""
+
+import json
+
+import pytest
+import yaml
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from bot.clients.mlflow.mlmodel import MLmodel, read, requirements
+
+COLUMNS = [
+    {"type": "long", "name": "age", "required": True},
+    {"type": "double", "name": "income", "required": False},
+    {"type": "string", "name": "country"},
+]
+
+
+def mlmodel(inputs: object = None, outputs: object = None, **more: object) -> str:
+    return yaml.safe_dump({"signature": {"inputs": inputs, "outputs": outputs, "params": None}} | more)
+
+
+def test_columns_are_read_with_their_type_and_whether_they_are_required() -> None:
+    assert read(mlmodel(json.dumps(COLUMNS), model_size_bytes=1520)) == MLmodel(
+        inputs=(("age", "long", True), ("income", "double", False), ("country", "string", True)), size=1520
+    )
+
+
+@pytest.mark.parametrize(
+    ("column", "kind"),
+    [
+        ({"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1, 4]}}, "tensor(float64, [-1, 4])"),
+        ({"type": "array", "items": {"type": "array", "items": {"type": "double"}}}, "array(array(double))"),
+        ({"type": "map", "values": {"type": "string"}}, "map(string)"),
+        (
+            {"type": "object", "properties": {"b": {"type": "long", "required": False}, "a": {"type": "string"}}},
+            "object(a: string, b?: long)",
+        ),
+        ({"type": "any"}, "any"),
+        ({}, "unknown"),
+        ({"type": "array"}, "array(unknown)"),
+    ],
+)
+def test_every_type_is_one_expression(column: dict[str, object], kind: str) -> None:
+    assert read(mlmodel(json.dumps([column]))).inputs == (("0", kind, True),)
+
+
+@pytest.mark.parametrize("inputs", [None, "", "null", "{", "3", '["age"]', 3, [{"type": "long"}]])
+def test_a_signature_that_cannot_be_understood_is_none(inputs: object) -> None:
+    assert read(mlmodel(inputs)).inputs is None
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "a: b: c", "signature: 3", "\t", "!!python/object:os.system {}", "a: &a [*a]"]
+)
+def test_a_file_that_cannot_be_understood_says_nothing(text: str) -> None:
+    assert read(text) == MLmodel()
+
+
+@given(
+    st.text()
+    | st.recursive(st.none() | st.text() | st.integers(), lambda v: st.dictionaries(st.text(), v)).map(json.dumps)
+)
+@example(text="a: 2024-99-99")
+@example(text="a: 9999-12-31 23:59:59 -23:00")
+@example(text="a: " + "9" * 5000)
+@example(text="[" * 5000)
+@example(text="a: " + "{a: " * 400 + "1" + "}" * 400)
+def test_no_file_raises(text: str) -> None:
+    read(text)
+    read(mlmodel(text))
+    requirements(text)
+
+
+@pytest.mark.parametrize(("deep", "understood"), [(100, {True}), (900, {True, False}), (10_000, {False})])
+def test_a_signature_of_any_depth_is_read_or_left_out(deep: int, understood: set[bool]) -> None:
+    kind = '{"type": "array", "items": ' * deep + '{"type": "long"}' + "}" * deep
+    assert (read(mlmodel("[" + kind + "]")).inputs is not None) in understood
+
+
+def test_requirements_are_the_lines_that_say_something() -> None:
+    text = "# made by mlflow\nmlflow==3.17.2\r\n\n  scikit-learn==1.9.1 # pinned\n--extra-index-url https://x\n"
+    assert requirements(text) == ("mlflow==3.17.2", "scikit-learn==1.9.1", "--extra-index-url https://x")

@@ -1,0 +1,289 @@
+"""app.yaml: what is said holds, what is wrong is told with its line, all at once."""
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from bot.config import app_yaml, policies
+from bot.config.app_yaml import App, load, parse
+from bot.domain.errors import Misunderstood, Permanent
+from bot.domain.policy import ANYONE, Policy, Window
+from bot.domain.target import Pair
+from tests.paths import ROOT
+
+FULL = """\
+repository: acme/models-gitops
+manifests: manifests/{model}/{stage}
+channel: "#ml-releases"
+stages:
+  staging: {auto: true, approvals: 0}
+  canary:
+  production:
+    after: {stage: staging, healthy_for: 1h}
+    approvals: 2
+    approvers: ["@ml-release-captains", U024BE7LH]
+    requester_may_approve: true
+    expires: 3d
+    watch: 90s
+    timeout: 10m
+    rollback: {automatic: false, approvals: 0}
+models:
+  iris-classifier: {}
+  "fraud-*":
+    channel: "#fraud-ml"
+    manifests: fraud/{model}.yaml
+    stages:
+      canary: false
+      production: {approvers: ["@fraud-leads"]}
+  fraud-eu: {stages: {production: {after: none, approvals: 1}}}
+  "fraud-eu-*": {channel: C0FRAUDEU}
+"""
+
+
+def pair(model: str, stage: str = "production") -> Pair:
+    return Pair(model=model, stage=stage)
+
+
+def mistakes(text: str) -> list[str]:
+    with pytest.raises(Misunderstood) as raised:
+        parse(text)
+    return str(raised.value).splitlines()
+
+
+def test_a_short_file_goes_a_long_way() -> None:
+    app = parse("repository: acme/models-gitops\n")
+    assert app.stages == ("staging", "production")
+    assert app.has("whatever")
+    assert app.policy(pair("whatever", "staging")) == Policy(auto=True, approvals=0)
+    assert app.policy(pair("whatever")) == Policy(after="staging", approvals=1)
+    assert app.folder(pair("whatever")) == "manifests/whatever/production"
+    assert app.channel_of("whatever") == "#ml-releases"
+
+
+def test_what_a_stage_demands_is_read() -> None:
+    assert parse(FULL).policy(pair("iris-classifier")) == Policy(
+        approvals=2,
+        approvers=("@ml-release-captains", "U024BE7LH"),
+        requester_may_approve=True,
+        after="staging",
+        healthy_for=timedelta(hours=1),
+        expires=timedelta(days=3),
+        watch=timedelta(seconds=90),
+        timeout=timedelta(minutes=10),
+        rollback_automatic=False,
+        rollback_approvals=0,
+    )
+
+
+WHO = """\
+repository: a/b
+stages:
+  staging:
+  production:
+    approvers: ["@captains"]
+    requesters: ["@science", U024BE7LH]
+    rollback: {requesters: "@on-call"}
+    may_freeze: anyone
+    may_override: [U024BE7LH]
+    freeze:
+      - {cron: "0 16  * * FRI", for: 64h, timezone: Europe/Berlin}
+      - {cron: "0 0 24 12 *", for: 9d}
+models:
+  iris: {}
+  fraud: {stages: {production: {requesters: anyone, may_override: "@fraud-leads", freeze: []}}}
+"""
+
+
+def test_who_may_and_when_nothing_may_are_read() -> None:
+    policy = parse(WHO).policy(pair("iris"))
+    assert policy.requesters == ("@science", "U024BE7LH")
+    assert policy.rollback_requesters == ("@on-call",)
+    assert policy.may_freeze == (ANYONE,)
+    assert policy.may_override == ("U024BE7LH",)
+    assert policy.freeze == (
+        Window(cron="0 16 * * FRI", length=timedelta(hours=64), timezone="Europe/Berlin"),
+        Window(cron="0 0 24 12 *", length=timedelta(days=9), timezone="UTC"),
+    )
+
+
+def test_a_model_may_be_free_of_what_holds_for_its_stage() -> None:
+    app = parse(WHO)
+    assert app.policy(pair("fraud")).requesters == ()
+    assert app.policy(pair("fraud")).freeze == ()
+    assert app.policies["production"] == app.policy(pair("iris")), "what holds where a model says nothing"
+
+
+def test_every_group_that_is_named_anywhere_is_known() -> None:
+    assert parse(WHO).groups == {"@captains", "@science", "@on-call", "@fraud-leads"}
+    assert parse("repository: a/b").groups == frozenset()
+
+
+def test_a_pattern_says_only_what_differs() -> None:
+    app = parse(FULL)
+    assert app.policy(pair("fraud-us")).approvers == ("@fraud-leads",)
+    assert app.policy(pair("fraud-us")).approvals == 2
+    assert app.channel_of("fraud-us") == "#fraud-ml"
+    assert app.folder(pair("fraud-us")) == "fraud/fraud-us.yaml"
+    assert app.stages_of("fraud-us") == ("staging", "production")
+    assert app.stages_of("iris-classifier") == ("staging", "canary", "production")
+
+
+def test_the_most_specific_match_is_the_one_that_holds() -> None:
+    app = parse(FULL)
+    assert app.policy(pair("fraud-eu")).approvals == 1
+    assert app.channel_of("fraud-eu") == "#ml-releases", "an exact name takes nothing from a pattern"
+    assert app.channel_of("fraud-eu-cards") == "C0FRAUDEU"
+    assert app.channel_of("fraud-us") == "#fraud-ml"
+
+
+def test_a_name_with_brackets_is_itself_too() -> None:
+    assert parse('repository: a/b\nmodels: {"m[1]": {}}').has("m[1]")
+
+
+def test_a_model_that_is_not_named_is_not_served() -> None:
+    app = parse(FULL)
+    assert not app.has("churn")
+    assert app.stages_of("churn") == ()
+    with pytest.raises(Permanent, match="names no model churn"):
+        app.policy(pair("churn"))
+    with pytest.raises(Permanent, match="no stage canary for fraud-us"):
+        app.policy(pair("fraud-us", "canary"))
+
+
+def test_a_version_comes_from_the_stage_before_or_from_the_one_named() -> None:
+    app = parse(FULL)
+    assert app.previous_stage(pair("iris-classifier", "staging")) is None
+    assert app.previous_stage(pair("iris-classifier", "canary")) == "staging"
+    assert app.previous_stage(pair("iris-classifier", "production")) == "staging"
+    assert app.previous_stage(pair("fraud-eu", "production")) == "canary"
+
+
+@pytest.mark.parametrize("model", ["..", ".", "a/b", "../../x", "a\\b", "a\nb", "", "a:b", "/"])
+def test_no_name_of_a_model_names_another_path(model: str) -> None:
+    with pytest.raises(Permanent, match="cannot be a part of a path"):
+        parse("repository: a/b").folder(pair(model))
+    assert not parse("repository: a/b").has(model), "so nobody asks for its folder"
+
+
+@pytest.mark.parametrize("model", ["{stage}", "iris classifier", "été", "a..b", "-x", "x.lock"])
+def test_a_strange_name_is_one_folder(model: str) -> None:
+    assert parse("repository: a/b").folder(pair(model)) == f"manifests/{model}/production"
+
+
+def test_one_repository_holds_all_manifests() -> None:
+    assert parse(FULL).repository_of("fraud-us") == "acme/models-gitops"
+    assert parse("repository: a/b\nmodels: {m: {repository: a/b}}").repository_of("m") == "a/b"
+    (told,) = mistakes("repository: a/b\nmodels:\n  m: {repository: a/c}")
+    assert told == "app.yaml:3: one repository holds all manifests in this release; expected a/b"
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "1: `repository` is missing"),
+        ("stages: {s: {}}", "1: `repository` is missing"),
+        ("- a", "1: expected `key: value` lines, found a list"),
+        ("repository: acme", "1: expected owner/name, such as acme/models-gitops, found `acme`"),
+        ("repository: a/..", "1: expected owner/name"),
+        ("repository: a/b\nchanel: x", "2: there is no key `chanel` here; did you mean `channel`?"),
+        ("repository: a/b\nxyzzy: x", "2: there is no key `xyzzy` here; expected one of: repository, manifests"),
+        ("repository: a/b\nrepository: a/c", "2: `repository` stands here a second time; leave one"),
+        ("repository: a/b\nchannel: #x", "2: expected a channel"),
+        ("repository: a/b\nchannel: ml", "2: expected a channel"),
+        ("repository: a/b\nmanifests: /etc", "2: expected a path inside"),
+        ("repository: a/b\nmanifests: a/../b", "2: expected a path without `..`"),
+        ("repository: a/b\nmanifests: a/{env}", "2: expected a path without `..`, and no braces but {model}"),
+        ("repository: a/b\nmanifests: 'a/{model'", "2: expected a path without `..`, and no braces"),
+        ("repository: a/b\nstages:", "2: `stages` names none"),
+        ("repository: a/b\nstages: {Prod: {}}", "2: `Prod` cannot be a stage; expected small letters"),
+        ("repository: a/b\nstages:\n  s:\n    auto: yes", "4: expected true or false, found `yes`"),
+        ("repository: a/b\nstages: {s: {auto: 'true'}}", "2: expected true or false"),
+        ("repository: a/b\nstages: {s: {approvals: two}}", "2: expected a number of people, found `two`"),
+        ("repository: a/b\nstages: {s: {approvals: -1}}", "2: expected a number of people"),
+        ("repository: a/b\nstages: {s: {watch: 10}}", "2: expected a duration such as 10s, 2m, 1h or 3d, found `10`"),
+        ("repository: a/b\nstages: {s: {watch: 999999d}}", "2: expected a duration of at most a year"),
+        ("repository: a/b\nstages: {s: {approvers: [bob]}}", "2: expected a user id (U024BE7LH) or a user group"),
+        ("repository: a/b\nstages: {s: {approvers: [U024BE7LH], approvals: 2}}", "2: `s` wants 2 approvals, and names"),
+        ("repository: a/b\nstages:\n  s: {}\n  p: {after: t}", "4: `p` comes after `t`, which is no stage before it"),
+        ("repository: a/b\nstages:\n  s: {after: p}\n  p: {}", "3: `s` comes after `p`, which is no stage before it"),
+        ("repository: a/b\nstages:\n  s: {after: {}}", "3: `after` names no stage"),
+        ("repository: a/b\nstages:\n  s:\n    freeze:\n    - x", "5: expected `key: value` lines, found `x`"),
+        ("repository: a/b\nstages: {s: {requesters: all}}", "2: expected a user id (U024BE7LH) or a user group"),
+        ("repository: a/b\nstages: {s: {may_freeze: [anyone]}}", "2: expected a user id (U024BE7LH) or a user group"),
+        ("repository: a/b\nstages: {s: {rollback: {requesters: bob}}}", "2: expected a user id (U024BE7LH) or a"),
+        ("repository: a/b\nstages: {s: {gates: {}}}", "2: `gates` is not enforced yet"),
+        ("repository: a/b\nstages: {s: {rollback: {aproval: 1}}}", "2: there is no key `aproval` here; did"),
+        ("repository: a/b\nmodels:", "2: `models` names none; name some, or leave"),
+        ("repository: a/b\nmodels: [a]", "2: expected `key: value` lines, found a list"),
+        ("repository: a/b\nmodels: {a/b: {}}", "2: `a/b` cannot be a model's name"),
+        ("repository: a/b\nmodels: {m: {stages: {prod: }}}", "2: there is no stage `prod`; did you mean `production`"),
+        ("repository: a/b\nmodels:\n  m:\n    stages: {staging: false}", "4: `production` comes after `staging`"),
+        ("repository: a/b\nmodels: {m: {stages: {staging: false, production: false}}}", "2: no stage is left"),
+        ("repository: a/b\n\tx: 1", "2: not YAML"),
+        ("repository: a/b\n---\nx: 1", "2: not YAML"),
+        ("repository: \x00", "1: not YAML"),
+        ("a: &a {<<: *a}", "1: "),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_told_with_its_line_and_what_was_expected(text: str, told: str) -> None:
+    assert any(line.startswith(f"app.yaml:{told}") for line in mistakes(text)), mistakes(text)
+
+
+@pytest.mark.parametrize(
+    ("window", "told"),
+    [
+        ("", "expected a list, found a mapping"),
+        ("- for: 1h", 'this freeze has no `cron`; expected for example `{cron: "0 16 * * FRI", for: 64h, timezone: '),
+        ("- cron: 0 16 * * FRI", "this freeze has no `for`"),
+        ("- {cron: 0 16 * *, for: 1h}", "expected minute, hour, day, month and weekday, such as"),
+        ("- {cron: 0 0 16 * * FRI, for: 1h}", "expected minute, hour, day, month and weekday, such as"),
+        ("- {cron: 0 16 * * FRY, for: 1h}", 'such as "0 16 * * FRI", found `0 16 * * FRY`: bad day-of-week'),
+        ("- {cron: 61 * * * *, for: 1h}", "found `61 * * * *`: bad minute"),
+        ("- {cron: 0 0 30 2 *, for: 1h}", "found `0 0 30 2 *`: bad day-of-month"),
+        ("- {cron: 0 0 */20 * 1L, for: 1h}", "found `0 0 */20 * 1L`: that never comes"),
+        ("- {cron: 0 16 * * FRI, for: 64}", "expected a duration such as 10s, 2m, 1h or 3d, found `64`"),
+        (
+            "- {cron: 0 16 * * FRI, for: 64h, timezone: Europe/Berlim}",
+            "expected a time zone such as Europe/Berlin or UTC, found `Europe/Berlim`; did you mean `Europe/Berlin`?",
+        ),
+        ("- {cron: 0 16 * * FRI, for: 64h, zone: UTC}", "there is no key `zone` here"),
+    ],
+)
+def test_a_freeze_that_would_come_at_another_time_than_meant_is_refused(window: str, told: str) -> None:
+    said = mistakes(f"repository: a/b\nstages:\n  s:\n    freeze:\n      {window or '{cron: 0 16 * * FRI}'}\n")
+    assert any(line.startswith("app.yaml:5: ") and told in line for line in said), said
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines() -> None:
+    told = mistakes(
+        "repository: acme\nchanel: x\nstages:\n  staging: {auto: maybe}\n  prod: {after: stagin, watch: 5}\n"
+    )
+    assert [line.split(":")[1] for line in told] == ["1", "2", "4", "5", "5"]
+
+
+def test_a_mistake_above_is_told_once_not_for_every_model() -> None:
+    stages = "stages:\n  s: {}\n  p: {after: x}\n"
+    assert len(mistakes(f"repository: a/b\n{stages}models:\n  a: {{stages: {{s: {{auto: true}}}}}}\n  b: {{}}\n")) == 1
+
+
+def test_a_file_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(Misunderstood, match=r"no\.yaml: cannot be read: No such file"):
+        load(tmp_path / "no.yaml")
+    (tmp_path / "latin.yaml").write_bytes(b"repository: \xe9")
+    with pytest.raises(Misunderstood, match="is not UTF-8 text"):
+        load(tmp_path / "latin.yaml")
+
+
+@pytest.mark.parametrize("path", ["app.yaml", "callboard_demo/app.yaml"])
+def test_the_files_that_come_with_callboard_are_right(path: str) -> None:
+    app: App = load(ROOT / path)
+    assert app.has("iris-classifier")
+    assert app.previous_stage(pair("iris-classifier")) == "staging"
+    assert len((ROOT / path).read_text().splitlines()) <= 60
+
+
+def test_the_manual_names_every_key() -> None:
+    manual = (ROOT / "docs/configuration.md").read_text()
+    missing = {*app_yaml.TOP_KEYS, *app_yaml.MODEL_KEYS, *policies.FIELDS} - {w.strip("`") for w in manual.split()}
+    assert not missing

@@ -1,0 +1,169 @@
+"""The environment: what is missing is told at once with its purpose, and no secret is ever shown."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from bot.config import environment
+from bot.config.environment import Environment, Secret
+from bot.domain.errors import Misunderstood
+
+READY = {
+    "SLACK_BOT_TOKEN": "xoxb-planted",
+    "SLACK_SIGNING_SECRET": "signing-planted",
+    "GITHUB_TOKEN": "ghp-planted",
+    "MLFLOW_TRACKING_URI": "http://mlflow:5000",
+}
+
+
+def mistakes(environ: dict[str, str]) -> list[str]:
+    with pytest.raises(Misunderstood) as raised:
+        Environment.read(environ)
+    assert "planted" not in str(raised.value)
+    return str(raised.value).splitlines()
+
+
+def test_the_four_that_are_needed_are_enough() -> None:
+    told = Environment.read(READY)
+    assert told.slack_bot_token.reveal() == "xoxb-planted"
+    assert (told.host, told.port, told.internal_host, told.internal_port) == ("0.0.0.0", 8080, "127.0.0.1", 8081)
+    assert told.database_url == "sqlite:///callboard.db"
+    assert told.github_webhook_secret is None
+    assert told.kubeconfig is None
+
+
+def test_everything_that_is_missing_is_told_at_once_and_what_it_is_for() -> None:
+    told = mistakes({})
+    assert [line.split(" ")[0] for line in told] == [
+        "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "MLFLOW_TRACKING_URI", "GITHUB_TOKEN",
+    ]  # fmt: skip
+    assert told[0] == "SLACK_BOT_TOKEN is not set: the Slack app's bot token (xoxb-…), to post messages"
+
+
+def test_what_is_set_to_nothing_is_missing() -> None:
+    assert mistakes({**READY, "SLACK_BOT_TOKEN": " "}) == [
+        "SLACK_BOT_TOKEN is not set: the Slack app's bot token (xoxb-…), to post messages"
+    ]
+
+
+def test_with_socket_mode_slack_signs_nothing() -> None:
+    without = {name: value for name, value in READY.items() if name != "SLACK_SIGNING_SECRET"}
+    (line,) = mistakes(without)
+    assert line.startswith("SLACK_SIGNING_SECRET is not set") and line.endswith("(or SLACK_APP_TOKEN)")
+    assert Environment.read({**without, "SLACK_APP_TOKEN": "xapp-planted"}).slack_signing_secret is None
+
+
+def test_a_github_app_stands_for_a_token_when_it_is_whole() -> None:
+    app = {"GITHUB_APP_ID": "1", "GITHUB_APP_PRIVATE_KEY": "key-planted", "GITHUB_APP_INSTALLATION_ID": "2"}
+    without = {name: value for name, value in READY.items() if name != "GITHUB_TOKEN"}
+    told = Environment.read({**without, **app})
+    assert told.github_app_private_key is not None
+    assert told.github_app_private_key.reveal() == "key-planted"
+    (line,) = mistakes({**without, "GITHUB_APP_ID": "1"})
+    assert line.startswith("GITHUB_APP_PRIVATE_KEY and GITHUB_APP_INSTALLATION_ID not set")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("PORT", "http", "PORT: `http` is no port; expected a number below 65536"),
+        ("INTERNAL_PORT", "65536", "INTERNAL_PORT: `65536` is no port"),
+        ("PORT", "٣", "PORT: `٣` is no port"),
+        ("MLFLOW_TRACKING_URI", "sqlite:///planted", "MLFLOW_TRACKING_URI: expected an address"),
+        ("MLFLOW_TRACKING_URI", "https://planted@x", "MLFLOW_TRACKING_URI: expected an address"),
+        ("MLFLOW_TRACKING_URI", "https://bob:plan/ted-planted@x", "MLFLOW_TRACKING_URI: expected an address"),
+        ("MLFLOW_TRACKING_URI", "https://x/?token=planted", "MLFLOW_TRACKING_URI: expected an address"),
+        ("MLFLOW_TRACKING_TOKEN", "two\nplanted", "MLFLOW_TRACKING_TOKEN: expected a token on one line"),
+        ("GITHUB_TOKEN", "ghp planted", "GITHUB_TOKEN: expected a token on one line"),
+        ("GITHUB_TOKEN_FILE", "/ghp/planted", "GITHUB_TOKEN: GITHUB_TOKEN_FILE names no file"),
+        ("GITHUB_TOKEN_FILE", f"{'planted' * 99}/planted", "GITHUB_TOKEN: GITHUB_TOKEN_FILE names no file"),
+        ("GITHUB_TOKEN_FILE", "ghp-planted", "GITHUB_TOKEN: GITHUB_TOKEN_FILE names no file"),
+        ("GITHUB_API_URL", "user:planted@x", "GITHUB_API_URL: expected an address that starts with http"),
+        ("GITHUB_API_URL", "https://bob:planted@x", "GITHUB_API_URL: expected an address without user and password"),
+        ("SLACK_API_URL", "https://bob:planted@x", "SLACK_API_URL: expected an address without user and password"),
+        (
+            "DATABASE_URL",
+            "mysql://planted@x/y",
+            "DATABASE_URL: expected sqlite:///path/to/callboard.db or postgresql://",
+        ),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL: `loud` is no level"),
+    ],
+)
+def test_a_wrong_value_is_told_and_a_secret_one_is_not_repeated(name: str, value: str, told: str) -> None:
+    (line,) = mistakes({**READY, name.removesuffix("_FILE"): "", name: value})
+    assert line.startswith(told)
+
+
+def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "token"
+    file.write_text("xoxb-from-file\n")
+    without = {name: value for name, value in READY.items() if name != "SLACK_BOT_TOKEN"}
+    told = Environment.read({**without, "SLACK_BOT_TOKEN_FILE": str(file)})
+    assert told.slack_bot_token.reveal() == "xoxb-from-file"
+    (line,) = mistakes({**READY, "SLACK_BOT_TOKEN_FILE": str(file)})
+    assert line == "SLACK_BOT_TOKEN: SLACK_BOT_TOKEN_FILE is set too; leave one of them"
+
+
+def test_a_file_that_cannot_be_read_is_named_and_its_content_is_not(tmp_path: Path) -> None:
+    without = {name: value for name, value in READY.items() if name != "SLACK_BOT_TOKEN"}
+    lines = mistakes({**without, "SLACK_BOT_TOKEN_FILE": str(tmp_path / "no")})
+    assert "cannot be read: No such file" in lines[0]
+    (tmp_path / "bytes").write_bytes(b"planted\xff")
+    lines = mistakes({**without, "SLACK_BOT_TOKEN_FILE": str(tmp_path / "bytes")})
+    assert "is not text" in lines[0]
+
+
+def test_a_user_and_password_in_mlflows_address_are_taken_out_of_it() -> None:
+    told = Environment.read({**READY, "MLFLOW_TRACKING_URI": "https://bob:p%40planted@mlflow:5000/at"})
+    assert told.mlflow_tracking_uri == "https://mlflow:5000/at"
+    assert told.mlflow_tracking_username == "bob"
+    assert told.secrets() == ("xoxb-planted", "signing-planted", "ghp-planted", "p@planted")
+
+
+@pytest.mark.parametrize(
+    ("given", "url", "password"),
+    [
+        ("sqlite:////data/x.db", "sqlite:////data/x.db", None),
+        ("postgresql://bot:p%40planted@db:5432/callboard", "postgresql://bot@db:5432/callboard", "p@planted"),
+        ("postgres://bot:p@db/callboard?sslmode=require", "postgres://bot@db/callboard?sslmode=require", "p"),
+        ("postgresql://bot@db/callboard", "postgresql://bot@db/callboard", None),
+        ("postgresql:///callboard?host=/run/postgresql", "postgresql:///callboard?host=/run/postgresql", None),
+    ],
+)
+def test_the_password_of_the_record_is_taken_out_of_its_address(given: str, url: str, password: str | None) -> None:
+    told = Environment.read({**READY, "DATABASE_URL": given})
+    assert told.database_url == url
+    assert (told.database_password.reveal() if told.database_password else None) == password
+    kept = Environment.read({**READY, "DATABASE_URL": given, "DATABASE_PASSWORD": "own"}).database_password
+    assert kept is not None
+    assert kept.reveal() == "own"
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "postgresql://bot:pl/anted@db/callboard", "postgresql://bot:planted@db", "postgresql://db/x?password=planted",
+        "postgresql://db/x?a=b&sslpassword=planted", "postgresql+psycopg://bot:planted@db/x", "sqlite://",
+        "postgresql://bot:planted@one,two/x", "planted",
+    ],
+)  # fmt: skip
+def test_an_address_of_no_record_is_refused_and_not_repeated(value: str) -> None:
+    (line,) = mistakes({**READY, "DATABASE_URL": value})
+    assert line.startswith("DATABASE_URL: expected sqlite:///path/to/callboard.db or postgresql://user:password@host/")
+
+
+def test_no_secret_is_shown() -> None:
+    address = "https://bob:p%40planted@mlflow:5000"
+    told = Environment.read({**READY, "MLFLOW_TRACKING_TOKEN": "mlflow-planted", "MLFLOW_TRACKING_URI": address})
+    secret = told.slack_bot_token
+    shown = [repr(told), str(told), repr(secret), str(secret), f"{secret}", f"{secret!r:>20}", "%s" % secret]  # noqa: UP031
+    assert not any("planted" in each for each in shown)
+    with pytest.raises(TypeError, match="not written down"):
+        pickle.dumps(Secret("planted"))
+
+
+def test_every_name_of_a_secret_is_held_as_one() -> None:
+    fields = {name: str(kind) for name, kind in environment.Environment.__annotations__.items()}
+    secret = {name for name, kind in fields.items() if "Secret" in kind}
+    assert secret == {name for name in fields if name.endswith(("token", "secret", "key", "password"))}

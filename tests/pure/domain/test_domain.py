@@ -1,0 +1,66 @@
+"""What people approve, whether a story goes on, and what tells one rendering from another."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.chat import Message
+from bot.domain.promotion import State
+from bot.domain.target import Change
+
+CHANGE = Change(
+    before={"a.yaml": "version: 1\n", "b.yaml": "same\n"},
+    after={"a.yaml": "version: 3\n", "b.yaml": "same\n"},
+)
+
+
+def test_the_same_change_has_the_same_digest_in_whatever_order_its_files_came() -> None:
+    turned = Change(
+        before={p: CHANGE.before[p] for p in sorted(CHANGE.before, reverse=True)},
+        after={p: CHANGE.after[p] for p in sorted(CHANGE.after, reverse=True)},
+    )
+    assert turned.digest == CHANGE.digest
+
+
+def test_a_file_that_does_not_differ_is_no_part_of_what_people_approve() -> None:
+    alone = Change(before={"a.yaml": "version: 1\n"}, after={"a.yaml": "version: 3\n"})
+    assert alone.digest == CHANGE.digest
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(replace(CHANGE, after={**CHANGE.after, "a.yaml": "version: 4\n"}), id="another text after"),
+        pytest.param(replace(CHANGE, before={**CHANGE.before, "a.yaml": "version: 2\n"}), id="another text before"),
+        pytest.param(replace(CHANGE, after={**CHANGE.after, "b.yaml": "changed\n"}), id="another file too"),
+        pytest.param(Change(before={"c.yaml": "version: 1\n"}, after={"c.yaml": "version: 3\n"}), id="another path"),
+    ],
+)
+def test_another_change_has_another_digest(other: Change) -> None:
+    assert other.digest != CHANGE.digest
+
+
+def test_words_that_move_from_one_file_to_the_next_make_another_change() -> None:
+    one = Change(before={"a": "", "b": ""}, after={"a": "xy", "b": "z"})
+    other = Change(before={"a": "", "b": ""}, after={"a": "x", "b": "yz"})
+    assert one.digest != other.digest
+
+
+def test_a_story_goes_on_until_it_is_released_or_over() -> None:
+    going_on = {state for state in State if state.open}
+    assert going_on == {
+        State.CHECKING,
+        State.PROPOSED,
+        State.MERGING,
+        State.SYNCING,
+        State.ROLLING_OUT,
+        State.PROVING,
+    }
+
+
+def test_a_message_is_known_by_all_that_it_shows_and_by_nothing_else() -> None:
+    block = {"type": "section", "text": {"type": "mrkdwn", "text": "a"}}
+    turned = {"text": {"text": "a", "type": "mrkdwn"}, "type": "section"}
+    message = Message(text="a", blocks=(block,))
+    assert message.hash == Message(text="a", blocks=(turned,)).hash
+    assert len({message.hash, Message(text="b", blocks=(block,)).hash, Message(text="a").hash}) == 3

@@ -1,0 +1,112 @@
+"""Each kind is judged as Argo CD, gitops-engine or kstatus judge it."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from bot.domain.cluster import HealthStatus
+from bot.domain.json import Json
+from bot.rules.kubernetes.kinds import explain, status_of
+from tests.fixtures.workload import NOON, ago
+
+CASES = Path(__file__).parents[5] / "shared" / "data" / "health"
+
+WORDS = {
+    "Healthy": HealthStatus.HEALTHY,
+    "Current": HealthStatus.HEALTHY,
+    "Progressing": HealthStatus.PROGRESSING,
+    "InProgress": HealthStatus.PROGRESSING,
+    "Degraded": HealthStatus.DEGRADED,
+    "Failed": HealthStatus.DEGRADED,
+    "Suspended": HealthStatus.SUSPENDED,
+    "Unknown": HealthStatus.UNKNOWN,
+}
+"""Each algorithm's words, in ours."""
+
+EXCEPTIONS: dict[str, str] = {}
+"""Cases that we answer otherwise, with the reason.  None so far: where the algorithms differ on a kind (a ReplicaSet
+that may not create pods, a pod that has completed), we follow the one whose case is recorded."""
+
+
+def cases() -> list[Any]:
+    if not (CASES / "index.json").exists():
+        return [pytest.param({}, marks=pytest.mark.skip(reason=f"no recorded cases at {CASES}"))]
+    return [pytest.param(case, id=case["file"]) for case in json.loads((CASES / "index.json").read_text())]
+
+
+@pytest.mark.parametrize("case", cases())
+def test_a_recorded_object_gets_the_recorded_verdict(case: Json) -> None:
+    obj = yaml.safe_load((CASES / case["file"]).read_text())
+    expected = WORDS[case["expected_health"]]
+    assert (status_of(obj) is expected) is (case["file"] not in EXCEPTIONS)
+
+
+@pytest.mark.skipif(not CASES.exists(), reason=f"no recorded cases at {CASES}")
+def test_no_recorded_case_is_left_out() -> None:
+    index = json.loads((CASES / "index.json").read_text())
+    assert {case["file"] for case in index} == {str(p.relative_to(CASES)) for p in CASES.rglob("*.yaml")}
+
+
+def test_a_kind_that_nobody_wrote_a_rule_for_is_unknown() -> None:
+    status, because = explain({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}})
+    assert (status, because) == (HealthStatus.UNKNOWN, "Secret x: no rule for v1")
+
+
+def test_an_object_that_is_being_deleted_is_on_its_way() -> None:
+    obj = {"apiVersion": "v1", "kind": "Pod", "metadata": {"deletionTimestamp": ago(1)}, "status": {"phase": "Running"}}
+    assert explain(obj) == (HealthStatus.PROGRESSING, "being deleted")
+
+
+def test_a_pod_may_look_for_a_node_for_fifteen_seconds() -> None:
+    unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+    pod = {"apiVersion": "v1", "kind": "Pod", "status": {"phase": "Pending", "conditions": [unscheduled]}}
+    assert status_of(pod | {"metadata": {"creationTimestamp": ago(14)}}, now=NOON) is HealthStatus.PROGRESSING
+    assert status_of(pod | {"metadata": {"creationTimestamp": ago(16)}}, now=NOON) is HealthStatus.DEGRADED
+
+
+def stateful_set(partition: int | None, **status: Any) -> Json:
+    rolling = {} if partition is None else {"rollingUpdate": {"partition": partition}}
+    seen = {"observedGeneration": 1, "readyReplicas": 3, "replicas": 3, "updateRevision": "b", "currentRevision": "a"}
+    meta, spec = {"name": "s", "generation": 1}, {"replicas": 3, "updateStrategy": rolling}
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": meta, "spec": spec, "status": seen | status}
+
+
+@pytest.mark.parametrize(
+    ("obj", "expected"),
+    [
+        pytest.param(stateful_set(None, updatedReplicas=2), HealthStatus.PROGRESSING, id="two-revisions"),
+        pytest.param(stateful_set(None, currentRevision="b"), HealthStatus.HEALTHY, id="one-revision"),
+        pytest.param(stateful_set(0, updatedReplicas=2), HealthStatus.PROGRESSING, id="defaulted-partition"),
+        pytest.param(stateful_set(2, updatedReplicas=1), HealthStatus.HEALTHY, id="as-far-as-the-partition"),
+        pytest.param(stateful_set(1, updatedReplicas=1), HealthStatus.PROGRESSING, id="short-of-the-partition"),
+    ],
+)
+def test_a_stateful_set_rolls_out_as_far_as_its_partition(obj: Json, expected: HealthStatus) -> None:
+    assert status_of(obj) is expected
+
+
+def inference_service(transition: str | None, *conditions: tuple[str, str]) -> Json:
+    model = {"modelStatus": {"transitionStatus": transition}} if transition else {}
+    seen = model | {"conditions": [{"type": kind, "status": status} for kind, status in conditions]}
+    return {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "status": seen}
+
+
+@pytest.mark.parametrize(
+    ("obj", "expected"),
+    [
+        pytest.param(inference_service("UpToDate", ("Ready", "True")), HealthStatus.HEALTHY, id="all-true"),
+        pytest.param(inference_service(None, ("Ready", "False")), HealthStatus.PROGRESSING, id="false-is-not-failed"),
+        pytest.param(inference_service("UpToDate", ("Stopped", "True")), HealthStatus.SUSPENDED, id="stopped"),
+        pytest.param(inference_service("InvalidSpec"), HealthStatus.DEGRADED, id="invalid"),
+        pytest.param(
+            inference_service("UpToDate", ("Ready", "True"), ("Stopped", "False")),
+            HealthStatus.HEALTHY,
+            id="not-stopped",
+        ),
+    ],
+)
+def test_an_inference_service_fails_only_by_its_model(obj: Json, expected: HealthStatus) -> None:
+    assert status_of(obj) is expected

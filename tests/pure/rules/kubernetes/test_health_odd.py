@@ -1,0 +1,174 @@
+"""No object, however odd, makes a verdict raise; and what is kept of an object is judged as the whole one is."""
+
+import copy
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.cluster.objects import Objects, kept
+from bot.domain.cluster import HealthStatus, Sighting
+from bot.domain.json import Json
+from bot.rules.kubernetes.health import judge
+from bot.rules.kubernetes.kinds import explain
+from bot.rules.kubernetes.pruning import prune
+from tests.fixtures.workload import NOON, OLD, container, deployment, ended, event, pod, ready, replicaset, waiting
+
+CASES = Path(__file__).parents[5] / "shared" / "data" / "health"
+
+ODD: Sequence[Any] = (
+    None,
+    True,
+    -(2**70),
+    2**70,
+    float("nan"),
+    "",
+    "True",
+    "2026-99-99",
+    "9" * 5000,
+    "ReplicaSet",
+    "CrashLoopBackOff",
+    [],
+    [None],
+    [{}],
+    {},
+    {"a": 1},
+)
+SEEDS = st.integers(0, 2**32)
+"""Of what is changed, and into what: by a seed, which is many times faster than by hypothesis' own draws."""
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Return the path of every value inside."""
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    return [*([path] if path else []), *(p for key, item in inner for p in places(item, (*path, key)))]
+
+
+def mutated(by: Random, obj: Any) -> Any:
+    """Return a copy with one to three values changed into something odd, or taken out."""
+    made = copy.deepcopy(obj)
+    for _ in range(by.randint(1, 3)):
+        path = by.choice(places(made) or [()])
+        where = made
+        for key in path[:-1]:
+            where = where[key]
+        if path and by.random() < 0.3:
+            del where[path[-1]]
+        elif path:
+            where[path[-1]] = copy.deepcopy(by.choice(ODD))
+    return made
+
+
+def objects() -> list[Json]:
+    recorded = [yaml.safe_load(p.read_text()) for p in sorted(CASES.rglob("*.yaml"))]
+    return [*recorded, deployment(), replicaset(), pod("aaa"), event("aaa", "Unhealthy", "no")]
+
+
+OBJECTS = objects()
+
+
+@settings(max_examples=300, deadline=None)
+@given(SEEDS)
+def test_no_object_makes_a_kinds_rule_raise(seed: int) -> None:
+    by = Random(seed)
+    status, because = explain(mutated(by, by.choice(OBJECTS)), now=NOON)
+    assert isinstance(status, HealthStatus)
+    assert isinstance(because, str)
+
+
+def trouble() -> Sighting:
+    """A rollout with one of everything that is looked at."""
+    crash = pod("bbb", ready=False, containerStatuses=[waiting("CrashLoopBackOff", lastState=ended(1))])
+    once = pod("ccc", ready=False, initContainerStatuses=[container(state=ended(0)), waiting("ErrImagePull", "no")])
+    events = (event(crash["metadata"]["name"], "Unhealthy", "no"), event(once["metadata"]["name"], "Failed", "no"))
+    return Sighting(
+        workload=deployment(updatedReplicas=1),
+        replicasets=(replicaset(OLD, "1", 2), replicaset(conditions=[{"type": "ReplicaFailure", "status": "False"}])),
+        pods=(pod("aaa"), crash, once, pod("old", OLD)),
+        events=events,
+    )
+
+
+TROUBLE = trouble()
+
+
+@settings(max_examples=400, deadline=None)
+@given(SEEDS)
+def test_no_sighting_makes_the_judge_raise(seed: int) -> None:
+    by = Random(seed)
+    odd = Sighting(
+        workload=mutated(by, TROUBLE.workload) if by.random() < 0.5 else TROUBLE.workload,
+        replicasets=tuple(mutated(by, r) if by.random() < 0.3 else r for r in TROUBLE.replicasets),
+        pods=tuple(mutated(by, p) if by.random() < 0.5 else p for p in TROUBLE.pods),
+        events=tuple(mutated(by, e) if by.random() < 0.3 else e for e in TROUBLE.events),
+    )
+    health = judge(odd, now=NOON, stage="production")
+    assert isinstance(health.status, HealthStatus)
+    assert health.because
+
+
+@settings(max_examples=200, deadline=None)
+@given(SEEDS, st.sampled_from(["deployments", "replicasets", "pods", "events"]))
+def test_no_object_breaks_the_watch(seed: int, kind: str) -> None:
+    """It is kept and found, or it is left out; it leaves nothing behind when it goes."""
+    by, held = Random(seed), Objects()
+    obj = kept(kind, mutated(by, by.choice(OBJECTS)))
+    held.put(kind, obj)
+    held.sighting("iris-classifier", "production", "iris-classifier-production")
+    held.replace(kind, [])
+    assert held.empty
+
+
+# ── what is kept ─────────────────────────────────────────────────────────────────────────────────────
+
+
+def pruned(seen: Sighting) -> Sighting:
+    return Sighting(
+        workload=prune("deployments", seen.workload),
+        replicasets=tuple(prune("replicasets", r) for r in seen.replicasets),
+        pods=tuple(prune("pods", p) for p in seen.pods),
+        events=tuple(prune("events", e) for e in seen.events),
+    )
+
+
+@pytest.mark.parametrize("seen", [ready(), trouble()], ids=["done", "in-trouble"])
+def test_what_is_kept_is_judged_as_the_whole(seen: Sighting) -> None:
+    assert judge(pruned(seen), now=NOON, stage="production") == judge(seen, now=NOON, stage="production")
+
+
+@settings(max_examples=200, deadline=None)
+@given(SEEDS)
+def test_what_is_kept_of_an_odd_object_is_judged_as_the_whole(seed: int) -> None:
+    """Unless it is left out altogether, or what was odd about it is."""
+    by = Random(seed)
+    odd = replace(TROUBLE, pods=tuple(mutated(by, pod) for pod in TROUBLE.pods))
+    if all(kept("pods", p) for p in odd.pods):
+        short, whole = judge(pruned(odd), now=NOON, stage="production"), judge(odd, now=NOON, stage="production")
+        assert short.status is whole.status or whole.status is HealthStatus.UNKNOWN
+
+
+def test_a_changed_template_still_differs_when_it_is_cut_down() -> None:
+    """A change of what is not kept (a volume, another variable) makes another revision all the same."""
+    before, after = deployment(), deployment()
+    after["spec"]["template"]["spec"]["volumes"] = [{"name": "cache", "emptyDir": {}}]
+    templates = [prune("deployments", d)["spec"]["template"] for d in (before, after)]
+    assert templates[0] != templates[1]
+    assert templates[0] == prune("replicasets", replicaset())["spec"]["template"]
+
+
+def test_no_value_of_the_environment_is_kept_but_the_models() -> None:
+    one = pod("aaa")
+    one["spec"]["containers"][0]["env"] += [{"name": "DB", "value": "hunter2"}, {"name": "MODEL_X", "valueFrom": {}}]
+    one["metadata"]["annotations"] = {"note": "hunter2"}
+    one["metadata"]["managedFields"] = [{"manager": "kubectl", "fieldsV1": {"f:spec": {}}}]
+    text = json.dumps(prune("pods", one))
+    assert "hunter2" not in text
+    assert "managedFields" not in text
+    assert '"MODEL_VERSION", "value": "3"' in text

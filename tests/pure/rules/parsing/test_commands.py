@@ -1,0 +1,249 @@
+"""What people type: lenient about form, strict about meaning."""
+
+from datetime import UTC, datetime
+from functools import partial
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.errors import Misunderstood
+from bot.rules.parsing.commands import (
+    Freezing,
+    Models,
+    Promote,
+    Promotions,
+    Rollback,
+    freeze,
+    models,
+    promote,
+    promotions,
+    rollback,
+    words,
+)
+from bot.rules.wording.typed import typed
+from callboard_demo.chat.texts import pings
+from tests.fixtures.hostile import loose, texts
+
+V3 = Promote(model="iris-classifier", stage="production", version=3)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "iris-classifier production 3",
+        "  iris-classifier   production\tv3 ",
+        "iris-classifier PRODUCTION V3",
+        "`iris-classifier` `production` `v3`",
+        "“iris-classifier” ‘production’ 3",
+        '*iris-classifier* _production_ "3"',
+        "*`iris-classifier`*, production, v3",
+        "iris-classifier\u200b production\ufeff 3",
+        "iris-classifier production 03",
+    ],
+)
+def test_however_it_is_typed_it_means_the_same(text: str) -> None:
+    assert promote(text) == V3
+
+
+def test_a_version_may_be_left_out_or_named_by_an_alias() -> None:
+    assert promote("iris production") == Promote(model="iris", stage="production")
+    assert promote("iris production @champion") == Promote(model="iris", stage="production", alias="champion")
+
+
+def test_an_alias_keeps_its_case_because_mlflow_does() -> None:
+    assert promote("iris production @Champion").alias == "Champion"
+
+
+def test_a_model_keeps_its_case_and_a_quoted_name_its_spaces() -> None:
+    assert promote('"Iris of 1936" staging').model == "Iris of 1936"
+
+
+def test_a_name_that_slack_made_a_link_of_is_a_name_again() -> None:
+    assert models("<https://iris.ai|iris.ai>") == Models(model="iris.ai")
+    assert promote("<http://iris.ai|iris.ai> staging 2").model == "iris.ai"
+
+
+def test_an_underscore_at_the_edge_of_a_name_is_part_of_it() -> None:
+    assert models("_private") == Models(model="_private")
+
+
+def test_rollback_takes_a_version_but_no_alias() -> None:
+    assert rollback("iris production") == Rollback(model="iris", stage="production")
+    assert rollback("iris production v2") == Rollback(model="iris", stage="production", version=2)
+    with pytest.raises(Misunderstood, match="`@champion` is not a version"):
+        rollback("iris production @champion")
+
+
+def test_models_and_promotions() -> None:
+    assert models(" ") == Models()
+    assert promotions("") == Promotions()
+    assert promotions("#12") == Promotions(id=12)
+    assert promotions("Cancel 12") == Promotions(id=12, cancel=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        pytest.param("", "Which model, and on which stage? Type `/promote MODEL STAGE`", id="nothing"),
+        pytest.param("iris", "Type `/promote iris STAGE`, with the stage's name", id="no stage"),
+        pytest.param("iris 3 production", "before the version. Type `/promote iris production 3`.", id="swapped"),
+        pytest.param("iris production 3 now please", "I do not know what to do with `now please`.", id="spare words"),
+        pytest.param("iris production now please", "I do not know what to do with `now please`.", id="all spare"),
+        pytest.param("iris production newest", "`newest` is not a version.", id="no version"),
+        pytest.param("iris production 0", "`0` is not a version.", id="version 0"),
+        pytest.param("iris production ３", "`３` is not a version.", id="digits of another script"),
+        pytest.param("x" * 501, "longer than 500 characters", id="a novel"),
+    ],
+)  # fmt: skip
+def test_what_is_not_understood_is_answered_with_what_to_type(text: str, answer: str) -> None:
+    with pytest.raises(Misunderstood) as refused:
+        promote(text)
+    assert answer in str(refused.value)
+
+
+@pytest.mark.parametrize("text", ["twelve", "cancel", "cancel it", "12 13", "cancel 12 13", "-1", "1" * 16])
+def test_a_promotion_is_named_by_its_number(text: str) -> None:
+    with pytest.raises(Misunderstood, match="/promotions"):
+        promotions(text)
+
+
+def test_two_models_are_one_too_many() -> None:
+    with pytest.raises(Misunderstood, match="one model at a time"):
+        models("iris churn")
+
+
+NAMES = st.text(
+    st.characters(categories=("L", "N", "P", "S", "Zs"), exclude_characters="<>|\"'`“”„«»‘’‚*~_&"), min_size=1
+)
+
+
+@given(NAMES.map(lambda n: " ".join(n.split()).strip(",; ")).filter(bool), st.integers(1, 10**9 - 1))
+def test_what_an_answer_says_to_type_is_understood_when_it_is_typed(model: str, version: int) -> None:
+    line = typed(model, "production", str(version))
+    assert words(line) == [model, "production", str(version)]
+
+
+@settings(deadline=None)  # a time zone is read from a file
+@given(texts(most=20, times=20))
+def test_whatever_is_typed_is_understood_or_answered_harmlessly(text: str) -> None:
+    for command in (promote, rollback, models, promotions, partial(freeze, now=NOON)):
+        try:
+            command(text)
+        except Misunderstood as refused:
+            assert list(loose(str(refused))) == []
+            assert pings(str(refused)) == []
+            assert len(str(refused)) <= 1500
+
+
+# ── --override ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'iris production 3 --override "db is on fire"',
+        "iris production 3 —override “db is on fire”",
+        "iris production 3 –override 'db is on fire'",
+        "iris production 3 --OVERRIDE=“db is on fire”",
+        "iris production 3 --override: db is on fire",
+        'iris production --override "db is on fire" 3',
+        '--override "db is on fire" iris production v3',
+    ],
+)
+def test_an_override_is_understood_however_a_phone_writes_dashes_and_quotes(text: str) -> None:
+    assert promote(text) == Promote(model="iris", stage="production", version=3, override="db is on fire")
+
+
+def test_a_number_in_a_reason_without_quotes_is_no_version() -> None:
+    said = promote("iris production --override incident 42")
+    assert said == Promote(model="iris", stage="production", override="incident 42")
+
+
+@pytest.mark.parametrize("text", ["iris production --override", 'iris production 3 --override ""', "—override"])
+def test_an_override_needs_a_reason(text: str) -> None:
+    with pytest.raises(Misunderstood, match=r'Why\? The reason is recorded and shown. Type it behind: `--override "re'):
+        promote(text)
+
+
+def test_what_only_looks_like_an_override_is_not_passed_over() -> None:
+    with pytest.raises(Misunderstood, match="`--override-it` is not a version"):
+        promote("iris production --override-it")
+    with pytest.raises(Misunderstood, match="I do not know what to do with `--override why`"):
+        rollback("iris production 3 --override why")
+
+
+# ── /freeze ─────────────────────────────────────────────────────────────────────────────────────────────
+
+NOON = datetime(2026, 12, 20, 12, tzinfo=UTC)
+EVE = datetime(2026, 12, 24, 17, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'production until 2026-12-24T18:00 Europe/Berlin "holidays"',
+        "PRODUCTION UNTIL 2026-12-24t18:00 europe/berlin “holidays”",
+        "“production” ‘holidays’ until 2026-12-24 18:00 Europe/Berlin",
+        "*production* until `2026-12-24T18:00+01:00` 'holidays'",
+        'production until 2026-12-24T17:00Z, "holidays"',
+        'production until 2026-12-24 17:00 "holidays"',
+        'production for 101 hours "holidays"',
+        'production for 101h "holidays"',
+    ],
+)
+def test_however_a_freeze_is_typed_it_means_the_same(text: str) -> None:
+    assert freeze(text, NOON) == Freezing(stage="production", until=EVE, reason="holidays")
+
+
+def test_a_freeze_without_an_end_lasts_until_somebody_ends_it() -> None:
+    assert freeze("", NOON) == Freezing()
+    assert freeze("production", NOON) == Freezing(stage="production")
+    assert freeze("production 'why'", NOON) == Freezing(stage="production", reason="why")
+    assert freeze("production OFF", NOON) == freeze("production `off`", NOON) == Freezing(stage="production", off=True)
+
+
+def test_a_day_begins_at_midnight_where_it_is_said_to() -> None:
+    assert freeze("p until 2026-12-27", NOON).until == datetime(2026, 12, 27, tzinfo=UTC)
+    assert freeze("p until 2026-12-27 Asia/Tokyo", NOON).until == datetime(2026, 12, 26, 15, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        pytest.param("p until 2026-12-20", "`2026-12-20` is over already: that is 2026-12-20 00:00 UTC", id="past"),
+        pytest.param("p until 2028-01-01", "`until 2028-01-01` is more than a year. Leave it out", id="far"),
+        pytest.param("p for 400 days", "`for 400 days` is more than a year.", id="long"),
+        pytest.param("p until 2026-02-30", "`2026-02-30` is in no calendar. Type `until 2026-12-27`", id="no day"),
+        pytest.param("p until 2026-12-27T25:00", "is in no calendar", id="no hour"),
+        pytest.param("p until tomorrow", "`tomorrow` is not a moment. Type `until 2026-12-27`", id="a word"),
+        pytest.param("p until", "is not a moment", id="until nothing"),
+        pytest.param("p for 3", "`3` is not a span of time. Type `until", id="no unit"),
+        pytest.param("p for 0h", "`0h` is not a span", id="no time"),
+        pytest.param("p until 2026-12-27 Europe/Berlim", "I know no time zone `Europe/Berlim`.", id="zone"),
+        pytest.param("p until 2026-12-27 Europe", "I know no time zone `Europe`.", id="half a zone"),
+        pytest.param("p untl 2026-12-27", "I do not know what to do with `untl 2026-12-27`.", id="slip"),
+        pytest.param("p holidays", "a reason in quotes; `/freeze STAGE off` ends it", id="no quotes"),
+        pytest.param('p "one" "two"', "I understand one reason, in quotes.", id="two reasons"),
+        pytest.param("p off please", "I do not know what to do with `off please`.", id="off and more"),
+    ],
+)  # fmt: skip
+def test_a_freeze_that_is_not_understood_is_answered_with_what_to_type(text: str, answer: str) -> None:
+    with pytest.raises(Misunderstood) as refused:
+        freeze(text, NOON)
+    assert answer in str(refused.value)
+
+
+@settings(deadline=None)  # a time zone is read from a file
+@given(
+    st.sampled_from(["p until ", "p for ", "p until 2026-12-27 ", "p until 2026-12-27T18:00", "p until 9999-12-31 "]),
+    texts(most=6, times=6)
+    | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}[+-][0-9]{4}", fullmatch=True),
+)
+def test_whatever_moment_is_named_it_is_ahead_or_answered_harmlessly(begin: str, text: str) -> None:
+    try:
+        until = freeze(begin + text, NOON).until
+    except Misunderstood as refused:
+        assert list(loose(str(refused))) == []
+    else:
+        assert until is None or until > NOON

@@ -1,0 +1,173 @@
+"""105 manifests that other people wrote: an edit changes the intended lines and nothing else."""
+
+import difflib
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bot.domain.errors import Permanent
+from bot.domain.target import Pin
+from bot.rules.pins import edit, find, pin
+
+RECORDED = Path(__file__).parents[5] / "shared/data/manifests"
+FILES = sorted([*RECORDED.rglob("*.yaml"), *RECORDED.rglob("*.yml")]) if RECORDED.is_dir() else []
+WANTED = Pin(stage="production", version=7)
+
+pytestmark = pytest.mark.skipif(not FILES, reason=f"no recorded manifests ({RECORDED.parent.name}/{RECORDED.name})")
+
+Inject = Callable[[str], tuple[list[str], list[str]]]
+"""Of an indent: the lines of an `env` that carries a pin, and those that an edit must turn them into."""
+
+
+def block(indent: str) -> tuple[list[str], list[str]]:
+    """Name, value, comments; single quotes."""
+    lines = [
+        "env:  # injected",
+        "- name: MODEL_STAGE",
+        "  value: staging  # é😀",
+        "- name: MODEL_VERSION",
+        "  value: '6'",
+    ]
+    edited = [lines[0], lines[1], "  value: production  # é😀", lines[3], "  value: '7'"]
+    return [indent + line for line in lines], [indent + line for line in edited]
+
+
+def without_version(indent: str) -> tuple[list[str], list[str]]:
+    """MODEL_VERSION is missing: it is added."""
+    lines = ["env:", "  - value: staging", "    name: MODEL_STAGE", "  - {name: OTHER, value: x}"]
+    added = ['  - value: "7"', "    name: MODEL_VERSION"]
+    edited = [lines[0], "  - value: production", lines[2], *added, lines[3]]
+    return [indent + line for line in lines], [indent + line for line in edited]
+
+
+def one_line(indent: str) -> tuple[list[str], list[str]]:
+    """Mappings in braces; a bare number."""
+    lines = ["env:", "- {name: MODEL_STAGE,   value: staging}", "- {value: 6, name: MODEL_VERSION}  # c"]
+    edited = [lines[0], "- {name: MODEL_STAGE,   value: production}", '- {value: "7", name: MODEL_VERSION}  # c']
+    return [indent + line for line in lines], [indent + line for line in edited]
+
+
+def flow(indent: str) -> tuple[list[str], list[str]]:
+    """A list in brackets; MODEL_VERSION is missing."""
+    lines = ['env: [{name: A, value: b}, {"name": "MODEL_STAGE", "value": "staging"}]']
+    edited = [
+        'env: [{name: A, value: b}, {"name": "MODEL_STAGE", "value": "production"}, '
+        '{"name": "MODEL_VERSION", "value": "7"}]'
+    ]
+    return [indent + line for line in lines], [indent + line for line in edited]
+
+
+def read(file: Path) -> str:
+    return file.read_bytes().decode()
+
+
+def places(text: str) -> Iterator[tuple[int, str]]:
+    """Yield where an `env` can be injected: the line of a container's `image`, and the indent of its keys."""
+    for number, line in enumerate(text.split("\n")):
+        if found := re.match(r"( *)(- )?image: ?\S", line):
+            yield number, found[1] + " " * len(found[2] or "")
+
+
+def injected(text: str, number: int, inserted: list[str]) -> str:
+    lines = text.split("\n")
+    ending = "\r" if lines[number].endswith("\r") else ""
+    return "\n".join([*lines[: number + 1], *(line + ending for line in inserted), *lines[number + 1 :]])
+
+
+def cases() -> Iterator[tuple[Path, int, str]]:
+    """Yield every container of every recorded manifest that carries no environment yet and is YAML."""
+    for file in FILES:
+        text = read(file)
+        for number, indent in places(text):
+            try:
+                containers = sum("image" in str(event) for event in yaml.parse(injected(text, number, [])))
+            except yaml.YAMLError:
+                continue
+            if containers and not re.search(rf"(?m)^{indent}env:", text):
+                yield file, number, indent
+
+
+CASES = list(cases())
+
+
+def test_there_is_enough_to_edit() -> None:
+    assert len(FILES) == 105
+    assert len(CASES) >= 30
+    assert len({file for file, _, _ in CASES}) >= 25
+
+
+@pytest.mark.parametrize("style", [block, without_version, one_line, flow])
+def test_an_edit_changes_the_intended_lines_and_nothing_else(style: Inject) -> None:
+    for file, number, indent in CASES:
+        before, after = style(indent)
+        path, text = str(file), injected(read(file), number, before)
+        change = edit({path: text}, WANTED)
+        assert change.after[path] == injected(read(file), number, after), path
+        assert pin(change.after[path]) == WANTED
+        assert edit(dict(change.after), WANTED).after == change.after
+
+
+def test_an_environment_that_is_there_already_takes_the_pin_in_its_own_layout() -> None:
+    edited = 0
+    for file in FILES:
+        lines = read(file).split("\n")
+        for number, line in enumerate(lines):
+            item = re.match(r" *(?=- name: )", lines[number + 1]) if re.fullmatch(r" *env:\r?", line) else None
+            if item and not any("{{" in each for each in lines):
+                before, after = (each[1:] for each in block(item[0]))
+                text, expected = (injected("\n".join(lines), number, new) for new in (before, after))
+                assert edit({"a.yaml": text}, WANTED).after["a.yaml"] == expected, file
+                assert find({"a.yaml": text}).workload, file
+                edited += 1
+    assert edited == 9
+
+
+def test_windows_line_ends_stay() -> None:
+    for file, number, indent in CASES:
+        before, after = without_version(indent)
+        unix = read(file).replace("\r\n", "\n")
+        text = injected(unix, number, before).replace("\n", "\r\n")
+        expected = injected(unix, number, after).replace("\n", "\r\n")
+        assert edit({"a.yaml": text}, WANTED).after["a.yaml"] == expected, file
+
+
+def test_two_containers_that_carry_the_stage_are_refused() -> None:
+    refused = 0
+    for file in FILES:
+        mine = [(number, indent) for at, number, indent in CASES if at == file]
+        if len(mine) > 1:
+            text = read(file)
+            for number, indent in reversed(mine[:2]):
+                text = injected(text, number, block(indent)[0])
+            with pytest.raises(Permanent, match="several places"):
+                find({"a.yaml": text})
+            refused += 1
+    assert refused >= 2
+
+
+def test_no_recorded_manifest_carries_a_pin_and_each_is_told_so() -> None:
+    for file in FILES:
+        with pytest.raises(Permanent, match="no manifest carries MODEL_STAGE"):
+            find({str(file): read(file)})
+
+
+def test_whatever_does_not_parse_is_refused_with_its_line() -> None:
+    refused = []
+    for file in FILES:
+        text = "# MODEL_STAGE\n" + read(file)
+        with pytest.raises(Permanent, match=rf"{re.escape(str(file))}:\d+: ") as raised:
+            edit({str(file): text}, WANTED)
+        if "is mentioned" not in str(raised.value):
+            refused.append(str(raised.value))
+    assert 1 <= len(refused) <= 5, "templates, tabs: as published"
+
+
+def test_a_difference_is_seen_by_people_as_two_lines() -> None:
+    for file, number, indent in CASES:
+        text = injected(read(file), number, block(indent)[0])
+        after = edit({"a.yaml": text}, WANTED).after["a.yaml"]
+        diff = [line for line in difflib.unified_diff(text.split("\n"), after.split("\n"), n=0) if line[0] in "+-"]
+        assert len(diff) == 2 + 4, file

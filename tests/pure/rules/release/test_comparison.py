@@ -1,0 +1,201 @@
+"""Candidate against live: what callers of the live version send and expect must still do."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bot.domain.registry import Card, ModelVersion
+from bot.rules.release.comparison import compare, requirements, signature
+from bot.rules.wording import comparison
+from tests.fixtures.hostile import loose, texts
+
+LIVE = Card(
+    what=ModelVersion(model="iris", version=1),
+    metrics={"accuracy": 0.9333, "f1": 0.9},
+    inputs=(("length", "double", True), ("count", "integer", True), ("note", "string", False)),
+    outputs=(("species", "long", True),),
+    requirements=("scikit-learn==1.5.0", "numpy==2.0.1"),
+)
+CANDIDATE = replace(LIVE, what=ModelVersion(model="iris", version=3))
+COLUMN = st.tuples(texts(most=3), st.sampled_from(("long", "double", "string", "float")), st.booleans())
+COLUMNS = st.none() | st.lists(COLUMN, max_size=4).map(tuple)
+CARDS = st.builds(
+    Card,
+    what=st.builds(ModelVersion, model=st.just("iris"), version=st.integers(1, 9)),
+    metrics=st.dictionaries(texts(most=4), st.floats(), max_size=8),
+    inputs=COLUMNS,
+    outputs=COLUMNS,
+    requirements=st.lists(texts(), max_size=8).map(tuple),
+)
+
+
+def test_metrics_of_both_are_shown_in_the_order_of_their_names() -> None:
+    candidate = replace(CANDIDATE, metrics={"recall": 0.8, "accuracy": 0.9667})
+    found = compare(LIVE, candidate).metrics
+    assert found == (("accuracy", 0.9333, 0.9667), ("f1", 0.9, None), ("recall", None, 0.8))
+
+
+def test_equal_signatures_are_the_same() -> None:
+    assert signature(LIVE, CANDIDATE) == ("same", ())
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sentence"),
+    [
+        pytest.param(
+            (("length", "double", True), ("count", "long", True), ("note", "string", False)),
+            "input “count” was integer and is long, which is wider",
+            id="a wider type",
+        ),
+        pytest.param(
+            (*(LIVE.inputs or ()), ("x", "long", False)), "input “x” (long) is new and optional", id="optional"
+        ),
+        pytest.param((LIVE.inputs or ())[:2], "input “note” is no longer read", id="one that is no longer read"),
+        pytest.param(
+            (("length", "double", False), *(LIVE.inputs or ())[1:]), "input “length” is optional now", id="now optional"
+        ),
+    ],
+)
+def test_callers_need_no_change_for(inputs: tuple[tuple[str, str, bool], ...], sentence: str) -> None:
+    assert signature(LIVE, replace(CANDIDATE, inputs=inputs)) == ("compatible", (sentence,))
+
+
+TYPES = ("integer", "long", "float", "double", "string", "boolean")
+WIDENED = {("integer", "long"), ("integer", "double"), ("long", "double"), ("float", "double")}
+
+
+@pytest.mark.parametrize("was", TYPES)
+@pytest.mark.parametrize("now", TYPES)
+def test_a_type_may_widen_and_change_in_no_other_way(was: str, now: str) -> None:
+    before, after = replace(LIVE, inputs=(("x", was, True),)), replace(CANDIDATE, inputs=(("x", now, True),))
+    expected = "same" if was == now else "compatible" if (was, now) in WIDENED else "breaking"
+    assert signature(before, after)[0] == expected
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sentence"),
+    [
+        pytest.param(
+            (*(LIVE.inputs or ()), ("x", "long", True)), "input “x” (long) is new and required", id="required"
+        ),
+        pytest.param(
+            (("length", "float", True), *(LIVE.inputs or ())[1:]),
+            "input “length” was double and is float, which is not what callers send",
+            id="a narrower type",
+        ),
+        pytest.param(
+            (*(LIVE.inputs or ())[:2], ("note", "string", True)),
+            "input “note” must be sent now, and was optional",
+            id="no longer optional",
+        ),
+    ],
+)
+def test_callers_must_change_for(inputs: tuple[tuple[str, str, bool], ...], sentence: str) -> None:
+    assert signature(LIVE, replace(CANDIDATE, inputs=inputs)) == ("breaking", (sentence,))
+
+
+@pytest.mark.parametrize(
+    ("outputs", "sentence"),
+    [
+        pytest.param((("species", "string", True),), "output “species” was long and is string", id="another type"),
+        pytest.param(
+            (("species", "long", False),),
+            "output “species” changed between always and sometimes there",
+            id="only sometimes there",
+        ),
+        pytest.param((), "output “species” is gone", id="gone"),
+        pytest.param((("species", "long", True), ("p", "double", True)), "output “p” (double) is new", id="one more"),
+    ],
+)
+def test_any_change_of_what_is_put_out_breaks(outputs: tuple[tuple[str, str, bool], ...], sentence: str) -> None:
+    assert signature(LIVE, replace(CANDIDATE, outputs=outputs)) == ("breaking", (sentence,))
+
+
+def test_what_is_put_out_keeps_its_order() -> None:
+    both = (("a", "long", True), ("b", "long", True))
+    verdict = signature(replace(LIVE, outputs=both), replace(CANDIDATE, outputs=both[::-1]))
+    assert verdict == ("breaking", ("the outputs come in another order",))
+
+
+def test_what_breaks_is_said_before_what_does_not() -> None:
+    candidate = replace(CANDIDATE, inputs=(*(LIVE.inputs or ())[:2], ("a", "long", False)), outputs=())
+    _, changes = signature(LIVE, candidate)
+    assert changes[0] == "output “species” is gone"
+
+
+def test_without_a_signature_on_both_sides_nothing_is_claimed() -> None:
+    assert signature(None, CANDIDATE) == ("unknown", ())
+    assert signature(LIVE, replace(CANDIDATE, inputs=None)) == ("unknown", ("v3 has no signature",))
+    assert signature(replace(LIVE, outputs=None), CANDIDATE) == ("unknown", ("v1 does not say what it puts out",))
+
+
+def test_columns_without_names_are_compared_by_their_place() -> None:
+    live, now = (("", "double", True), ("", "double", True)), (("", "double", True), ("", "string", True))
+    verdict, _ = signature(replace(LIVE, inputs=live), replace(CANDIDATE, inputs=now))
+    assert verdict == "breaking"
+
+
+def test_dependencies_are_named_that_were_added_removed_or_changed() -> None:
+    before = ("scikit-learn==1.5.0", "numpy==2.0.1", "scipy")
+    after = ("Scikit_Learn == 1.6.1", "numpy==2.0.1", "skops>=0.13")
+    assert requirements(before, after) == (
+        "scikit-learn 1.5.0 → 1.6.1",
+        "scipy removed",
+        "skops >=0.13 added",
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        pytest.param(("Foo.Bar==1",), ("foo-bar==1",), id="how a name is written"),
+        pytest.param(("a==1", "b==2"), ("b==2", "a==1"), id="the order"),
+        pytest.param(("a==1  # why", "", "# only a comment"), ("a == 1",), id="comments and spaces"),
+        pytest.param(("a==1 --hash=sha256:00",), ("a==1 --hash=sha256:11",), id="hashes"),
+    ],
+)
+def test_it_is_no_change_of_a_dependency(before: tuple[str, ...], after: tuple[str, ...]) -> None:
+    assert requirements(before, after) == ()
+
+
+def test_the_first_release_is_compared_with_nothing() -> None:
+    found = compare(None, CANDIDATE)
+    assert (found.signature, found.signature_changes, found.requirements) == ("unknown", (), ())
+    assert comparison.lines(found) == ["`accuracy` 0.9333", "`f1` 0.9"]
+
+
+def test_it_reads_like_this() -> None:
+    candidate = replace(
+        CANDIDATE,
+        metrics={"accuracy": 0.9667, "loss": 1.5e-7},
+        outputs=(("species", "string", True),),
+        requirements=("scikit-learn==1.6.1", "numpy==2.0.1"),
+    )
+    assert comparison.lines(compare(LIVE, candidate)) == [
+        "`accuracy` 0.9333 → 0.9667 (+0.0334)",
+        "`f1` 0.9 → not logged",
+        "`loss` 1.5e-07 (the live version has not logged it)",
+        "⚠️ Signature: *breaking*, callers must change",
+        "    • output “species” was long and is string",
+        "Dependencies: scikit-learn 1.5.0 → 1.6.1",
+    ]
+
+
+def test_a_long_list_says_how_much_it_left_out() -> None:
+    found = compare(LIVE, replace(CANDIDATE, metrics={f"m{n}": 1.0 for n in range(9)}))
+    assert comparison.metrics(found)[-1] == "… and 6 more metrics"
+
+
+@given(st.none() | CARDS, CARDS)
+def test_nothing_from_the_registry_works_in_the_lines_of_a_comparison(live: Card | None, candidate: Card) -> None:
+    shown = comparison.lines(compare(live, candidate))
+    assert [fault for line in shown for fault in loose(line)] == []
+
+
+@given(CARDS)
+def test_a_version_compared_with_itself_shows_no_difference(card: Card) -> None:
+    found = compare(card, card)
+    assert found.requirements == ()
+    assert found.signature in {"same", "unknown"}

@@ -1,0 +1,216 @@
+"""The gates, each asked directly: no mocks, no clock, no event loop."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from bot.domain.policy import Freeze, Policy
+from bot.domain.promotion import Fact, FactKind, Kind, Promotion, Record, Release, State, Verdict
+from bot.domain.repository import Pull, PullState
+from bot.domain.target import Pair
+from bot.rules.release.decision import Evidence
+from bot.rules.release.gates import (
+    approvals,
+    approved,
+    consent,
+    judge,
+    refused,
+    soaked,
+    thawed,
+    unhindered,
+    unopposed,
+    untouched,
+    verdict,
+    vetoes,
+)
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+PAIR = Pair(model="iris", stage="production")
+IT = Promotion(
+    id=12,
+    pair=PAIR,
+    kind=Kind.PROMOTE,
+    version=3,
+    previous=1,
+    requested_by="alice",
+    requested_at=NOON,
+    state=State.PROPOSED,
+    entered_at=NOON,
+    record=Record(digest="d", head="c0ffee", pull=7),
+)
+
+
+def said(kind: FactKind, by: str, *, digest: str | None = "d", number: int = 1, answered: bool = False) -> Fact:
+    return Fact(id=number, kind=kind, by=by, at=NOON, promotion=12, digest=digest, answered=answered)
+
+
+READY = Evidence(
+    now=NOON,
+    pair=PAIR,
+    policy=Policy(approvals=2, approvers=("@captains",), after="staging", healthy_for=timedelta(hours=1)),
+    promotion=IT,
+    facts=(said(FactKind.APPROVE, "bob"), said(FactKind.APPROVE, "carol", number=2)),
+    entitled=frozenset({"bob", "carol"}),
+    upstream=Release(pair=replace(PAIR, stage="staging"), version=3, since=NOON - timedelta(hours=1)),
+    pull=Pull(number=7, url="u", state=PullState.OPEN, head="c0ffee"),
+)
+
+
+def test_ready_means_that_every_gate_passes() -> None:
+    assert verdict(judge(READY, IT)) is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        pytest.param((said(FactKind.APPROVE, "bob"), said(FactKind.APPROVE, "alice")), id="the requester's own"),
+        pytest.param((said(FactKind.APPROVE, "bob"), said(FactKind.APPROVE, "mallory")), id="somebody not entitled"),
+        pytest.param((said(FactKind.APPROVE, "bob"), said(FactKind.APPROVE, "bob", number=2)), id="the same twice"),
+        pytest.param(
+            (said(FactKind.APPROVE, "bob"), said(FactKind.APPROVE, "carol", digest="old")), id="an older change"
+        ),
+        pytest.param((*READY.facts, said(FactKind.WITHDRAW, "carol", number=3)), id="taken back"),
+    ],
+)
+def test_this_approval_does_not_count(facts: tuple[Fact, ...]) -> None:
+    seen = replace(READY, facts=facts, entitled=frozenset({"alice", "bob", "carol"}))
+    seen = replace(seen, entitled=seen.entitled - {"mallory"})
+    ruling = approved(seen, IT)
+    assert ruling.verdict is Verdict.WAIT
+    assert ruling.because == "1 of 2 approvals from @captains: react with ✅"
+
+
+def test_an_approval_taken_back_and_given_again_counts() -> None:
+    facts = (*READY.facts, said(FactKind.WITHDRAW, "bob", number=3), said(FactKind.APPROVE, "bob", number=4))
+    assert approvals(replace(READY, facts=facts), IT) == ("carol", "bob")
+
+
+def test_the_requester_may_approve_where_policy_says_so() -> None:
+    policy = replace(READY.policy, requester_may_approve=True)
+    seen = replace(READY, policy=policy, facts=(said(FactKind.APPROVE, "alice"),), entitled=frozenset({"alice"}))
+    assert approvals(seen, IT) == ("alice",)
+
+
+def test_when_the_chat_cannot_say_who_is_entitled_nobody_is() -> None:
+    ruling = approved(replace(READY, entitled=frozenset(), unsure="Slack is down"), IT)
+    assert (ruling.verdict, ruling.because) == (Verdict.WAIT, "Slack cannot say who may approve: Slack is down")
+
+
+def test_one_veto_outweighs_all_approvals() -> None:
+    seen = replace(READY, facts=(*READY.facts, said(FactKind.VETO, "bob", number=3)))
+    assert unopposed(seen, IT).because == "vetoed by <@bob>"
+    assert verdict(judge(seen, IT)) is Verdict.BLOCK
+
+
+def test_the_requester_may_always_take_the_request_back() -> None:
+    assert vetoes(replace(READY, facts=(said(FactKind.VETO, "alice"),)), IT) == ("alice",)
+
+
+def test_a_stranger_vetoes_nothing() -> None:
+    assert vetoes(replace(READY, facts=(said(FactKind.VETO, "mallory"),)), IT) == ()
+
+
+def test_soaking_says_until_when_and_says_the_same_at_each_look() -> None:
+    ruling = soaked(replace(READY, now=NOON - timedelta(minutes=30)), IT)
+    assert (ruling.verdict, ruling.because) == (Verdict.WAIT, "must stay healthy on staging until 2026-05-04 12:00 UTC")
+
+
+def test_another_version_on_the_stage_before_waits_and_says_which() -> None:
+    assert READY.upstream is not None
+    ruling = soaked(replace(READY, upstream=replace(READY.upstream, version=2)), IT)
+    assert ruling.verdict is Verdict.WAIT
+    assert "that stage runs v2" in ruling.because
+
+
+def test_going_back_needs_no_soaking() -> None:
+    assert soaked(replace(READY, upstream=None), replace(IT, kind=Kind.ROLLBACK)).verdict is Verdict.PASS
+
+
+def test_a_branch_edited_by_hand_is_not_merged() -> None:
+    assert READY.pull is not None
+    ruling = untouched(replace(READY, pull=replace(READY.pull, head="badc0de1")), IT)
+    assert ruling.verdict is Verdict.WAIT
+    assert "badc0de" in ruling.because
+
+
+def test_an_approver_who_goes_back_has_approved() -> None:
+    back = replace(IT, kind=Kind.ROLLBACK, requested_by="bob")
+    assert approved(replace(READY, facts=()), back).verdict is Verdict.PASS
+
+
+def test_anybody_else_who_goes_back_needs_an_approver() -> None:
+    back = replace(IT, kind=Kind.ROLLBACK)
+    assert approved(replace(READY, facts=()), back).verdict is Verdict.WAIT
+    assert approved(replace(READY, facts=READY.facts[:1]), back).verdict is Verdict.PASS
+
+
+def test_going_back_by_itself_needs_nobody() -> None:
+    back = replace(IT, kind=Kind.ROLLBACK, requested_by="callboard", automatic=True)
+    assert approved(replace(READY, facts=()), back).verdict is Verdict.PASS
+
+
+@pytest.mark.parametrize(
+    ("fact", "says"),
+    [
+        (said(FactKind.APPROVE, "alice"), "your own ✅ does not count"),
+        (said(FactKind.APPROVE, "mallory"), "only @captains may approve"),
+        (said(FactKind.APPROVE, "bob", digest="old"), "newer message"),
+        (said(FactKind.VETO, "mallory"), "your ❌ does not count"),
+    ],
+)
+def test_a_word_that_does_not_count_is_answered_once(fact: Fact, says: str) -> None:
+    answer = refused(replace(READY, facts=(fact,)), IT)
+    assert answer is not None
+    assert says in answer[1]
+    assert refused(replace(READY, facts=(replace(fact, answered=True),)), IT) is None
+
+
+def test_a_word_that_counts_is_not_answered() -> None:
+    assert refused(READY, IT) is None
+
+
+FROZEN = replace(
+    READY, freeze=Freeze(stage="production", until=NOON + timedelta(days=3), reason="holidays", by="U0DAVE")
+)
+
+
+def test_a_frozen_stage_holds_a_promotion_and_says_until_when_and_why() -> None:
+    ruling = thawed(FROZEN, IT)
+    assert ruling.verdict is Verdict.WAIT
+    assert ruling.because == "production is frozen by <@U0DAVE> until 2026-05-07 12:00 UTC (`holidays`)"
+
+
+def test_going_back_is_never_frozen() -> None:
+    assert thawed(FROZEN, replace(IT, kind=Kind.ROLLBACK)).verdict is Verdict.PASS
+
+
+def test_only_somebody_entitled_overrides_and_it_is_told() -> None:
+    word = replace(said(FactKind.OVERRIDE, "U0BOB", digest=None, number=3), reason="hotfix")
+    asked = replace(FROZEN, facts=(*FROZEN.facts, word), upstream=None)
+    assert [gate(asked, IT).verdict for gate in (thawed, soaked)] == [Verdict.WAIT, Verdict.WAIT]
+    allowed = replace(asked, overriders=frozenset({"U0BOB"}))
+    assert [gate(allowed, IT).verdict for gate in (thawed, soaked)] == [Verdict.PASS, Verdict.PASS]
+    assert "overridden by <@U0BOB> (`hotfix`)" in thawed(allowed, IT).because
+
+
+def test_an_override_replaces_no_approval() -> None:
+    word = replace(said(FactKind.OVERRIDE, "bob", digest=None, number=3), reason="hotfix")
+    assert approved(replace(FROZEN, facts=(word,), overriders=frozenset({"bob"})), IT).verdict is Verdict.WAIT
+
+
+def test_what_github_still_wants_is_waited_for_and_named() -> None:
+    seen = replace(READY, withheld=("the check ci/test failed",))
+    assert unhindered(seen, IT).because == "GitHub does not let #7 be merged yet: the check ci/test failed"
+    assert verdict(judge(seen, IT)) is Verdict.WAIT
+    assert verdict(consent(seen, IT)) is Verdict.PASS, "the approval itself is complete"
+
+
+def test_what_the_message_shows_now_outweighs_what_was_heard() -> None:
+    heard = tuple(replace(fact, by_reaction=True) for fact in READY.facts)
+    shown = {"white_check_mark": frozenset({"bob", "dave"})}
+    seen = replace(READY, facts=heard, reactions=shown, entitled=frozenset({"bob", "carol", "dave"}))
+    assert approvals(seen, IT) == ("bob",), "carol's is gone, and dave's was not heard yet"
+    assert vetoes(replace(seen, reactions={**shown, "x": frozenset({"carol"})}), IT) == ("carol",)
+    clicked = replace(seen, facts=READY.facts, reactions={})
+    assert approvals(clicked, IT) == ("bob", "carol"), "a button leaves no reaction"

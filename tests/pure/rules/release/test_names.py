@@ -1,0 +1,49 @@
+"""A branch is a name that Git takes, whatever the names are that it is made of, and no two pairs share one."""
+
+import re
+import subprocess
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.target import Pair
+from bot.rules.release.names import branch
+from tests.fixtures.hostile import texts
+
+NAMES = texts(most=6, times=100) | st.sampled_from(
+    ("..", ".", ".hidden", "x.lock", "a..b", "a~b", "a^b", "a:b", "a@{b", "a b", "-x", "x.", "a//b", "HEAD", "@", "%2E")
+)
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [
+        ("iris-classifier", "callboard/iris-classifier/production"),
+        ("my model~1", "callboard/my%20model%7E1/production"),
+        ("x.lock", "callboard/x%2Elock/production"),
+        ("sklearn-1.5", "callboard/sklearn-1.5/production"),
+    ],
+)
+def test_a_branch_is_named_after_its_pair(model: str, name: str) -> None:
+    assert branch(Pair(model=model, stage="production")) == name
+
+
+@settings(max_examples=100, deadline=None)
+@given(NAMES.filter(bool), NAMES.filter(bool))
+def test_git_takes_every_branch(model: str, stage: str) -> None:
+    name = branch(Pair(model=model, stage=stage))
+    assert subprocess.run(["git", "check-ref-format", f"refs/heads/{name}"], check=False).returncode == 0
+    assert re.fullmatch(r"callboard/[A-Za-z0-9._%+-]+/[A-Za-z0-9._%+-]+", name)
+    assert len(name) < 250
+
+
+@given(st.tuples(NAMES, NAMES), st.tuples(NAMES, NAMES))
+def test_no_two_pairs_share_a_branch(one: tuple[str, str], other: tuple[str, str]) -> None:
+    names = [branch(Pair(model=model, stage=stage)) for model, stage in (one, other)]
+    assert (names[0] == names[1]) == (one == other)
+
+
+def test_long_names_that_begin_alike_have_branches_of_their_own() -> None:
+    long = "x" * 400
+    assert branch(Pair(model=f"{long}1", stage="s")) != branch(Pair(model=f"{long}2", stage="s"))

@@ -1,0 +1,42 @@
+"""What a message shows is compared with what was heard of it."""
+
+from dataclasses import replace
+
+import pytest
+
+from bot.domain.promotion import Fact, FactKind
+from bot.rules.release.unheard import unheard
+from tests.pure.rules.release.test_gates import said
+
+HEARD = replace(said(FactKind.APPROVE, "bob"), by_reaction=True)
+TOOK_BACK = replace(HEARD, kind=FactKind.WITHDRAW, id=2)
+
+
+def shows(*people: str) -> dict[str, frozenset[str]]:
+    return {"white_check_mark": frozenset(people)}
+
+
+@pytest.mark.parametrize(
+    ("facts", "shown", "says"),
+    [
+        ((), shows("bob"), ((FactKind.APPROVE, "bob"),)),
+        ((), {"x": frozenset({"bob"})}, ((FactKind.VETO, "bob"),)),
+        ((HEARD,), {}, ((FactKind.WITHDRAW, "bob"),)),
+        ((HEARD,), shows("bob"), ()),
+        ((HEARD, TOOK_BACK), {}, ()),
+        ((HEARD, TOOK_BACK), shows("bob"), ((FactKind.APPROVE, "bob"),)),
+        ((), {"tada": frozenset({"bob"})}, ()),
+    ],
+)
+def test_what_is_shown_and_was_not_heard_is_said(
+    facts: tuple[Fact, ...], shown: dict[str, frozenset[str]], says: tuple[tuple[FactKind, str], ...]
+) -> None:
+    assert unheard(facts, "d", shown) == says
+
+
+def test_a_button_leaves_no_reaction_and_is_not_taken_back_for_that() -> None:
+    assert unheard((replace(HEARD, by_reaction=False),), "d", {}) == ()
+
+
+def test_what_was_said_of_an_older_change_is_no_matter() -> None:
+    assert unheard((HEARD,), "another", {}) == ()

@@ -1,0 +1,281 @@
+"""Private answers: what runs where, what is under way, and the story of one promotion."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain.policy import Freeze
+from bot.domain.promotion import Fact, FactKind, Kind, Promotion, Record, Release, Ruling, State, Verdict
+from bot.domain.registry import Card, ModelVersion
+from bot.domain.target import Pair
+from bot.rules.wording import answers
+from bot.rules.wording.answers import ModelDetail, ModelRow
+from tests.fixtures.hostile import faults, texts
+from tests.fixtures.reading import read
+
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+WHEN = "<!date^1777896000^{date_short_pretty} {time}|2026-05-04 12:00 UTC>"
+PULL = "https://forge.example/acme/models-gitops/pull/7"
+PAIR = Pair(model="iris-classifier", stage="production")
+IT = Promotion(
+    id=12, pair=PAIR, kind=Kind.PROMOTE, version=3, previous=1, requested_by="U0ALICE", requested_at=NOON,
+    state=State.PROPOSED, entered_at=NOON, record=Record(pull=7, pull_url=PULL),
+)  # fmt: skip
+RELEASE = Release(pair=PAIR, version=1, since=NOON)
+
+
+# ── whole messages ──────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_the_list_of_models_reads_like_this() -> None:
+    rows = [ModelRow(model="churn"), ModelRow(model="iris-classifier", releases=(RELEASE,), newest=3)]
+    assert read(answers.models_list(rows)) == (
+        "`churn`\n"
+        "    no release yet\n"
+        "`iris-classifier`, newest v3\n"
+        f"    production v1 since {WHEN}\n"
+        "\n"
+        "2 models. `/models MODEL` shows one of them closely."
+    )
+
+
+def test_one_model_reads_like_this() -> None:
+    card = Card(what=ModelVersion(model="iris-classifier", version=1), created=NOON, metrics={"accuracy": 0.9333})
+    detail = ModelDetail(
+        model="iris-classifier",
+        stages=("staging", "production"),
+        releases=(RELEASE,),
+        versions=(card,),
+        under_way=(IT,),
+    )
+    assert read(answers.models_detail(detail)) == (
+        "*iris-classifier*\n"
+        "\n"
+        "• staging: no release yet\n"
+        f"• production: *v1* since {WHEN}\n"
+        "\n"
+        "*On its way*\n"
+        f"12: iris-classifier v3 → production · *waiting for approval* since {WHEN}"
+        f" · asked by <@U0ALICE> · <{PULL}|#7>\n"
+        "\n"
+        "*Versions*, the newest 1\n"
+        f"• v1 of {WHEN}, runs on production – `accuracy` 0.9333"
+    )
+
+
+def test_a_story_reads_like_this() -> None:
+    minute = timedelta(minutes=1)
+    facts = [
+        Fact(id=1, kind=FactKind.PROMOTE, by="U0ALICE", at=NOON),
+        Fact(id=2, kind=FactKind.APPROVE, by="U0BOB", at=NOON + minute),
+    ]
+    transitions = [(NOON, State.CHECKING, ""), (NOON + 2 * minute, State.REJECTED, "vetoed by <@U0CAROL>")]
+    over = replace(IT, state=State.REJECTED, because="vetoed by <@U0CAROL>")
+    said = read(answers.promotion_story(over, transitions, facts)).split("\n\n")
+    assert said[0] == (
+        "*Promotion 12: iris-classifier v3 → production*\n"
+        "Now *rejected ❌*: vetoed by <@U0CAROL>\n"
+        f"asked by <@U0ALICE> · <{PULL}|pull request #7>"
+    )
+    assert [line.split(">  ", 1)[1] for line in said[1].splitlines()] == [
+        "<@U0ALICE> asked for it",
+        "*being checked*",
+        "<@U0BOB> approved ✅",
+        "*rejected ❌*: vetoed by <@U0CAROL>",
+    ]
+
+
+# ── rules ───────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_every_state_and_every_deed_has_a_name() -> None:
+    assert set(answers.STATES) == set(State)
+    assert set(answers.DEEDS) == set(FactKind)
+
+
+def test_what_is_open_comes_first_and_the_newest_before_the_older() -> None:
+    those = [replace(IT, id=n, state=State.PROPOSED if n in {2, 5} else State.RELEASED) for n in range(1, 7)]
+    message = answers.promotions_list(those)
+    assert [int(line.split(":")[0]) for line in read(message).split("\n\n")[0].splitlines()] == [5, 2, 6, 4, 3, 1]
+    assert message.text == "6 promotions, 2 of them under way."
+
+
+def test_where_there_is_nothing_it_says_how_to_begin() -> None:
+    assert "Type `/promote MODEL STAGE` to ask for the first." in answers.promotions_list([]).text
+    assert "name it in `app.yaml`" in answers.models_list([]).text
+
+
+def test_one_is_not_many() -> None:
+    assert answers.promotions_list([IT]).text == "1 promotion, 1 of them under way."
+    assert answers.models_list([ModelRow(model="iris")]).text == "1 model and what the stages run."
+
+
+def test_a_story_offers_what_can_still_be_done() -> None:
+    assert "To take it back, type `/promotions cancel 12`." in read(answers.promotion_story(IT, [], []))
+    released = replace(IT, state=State.RELEASED)
+    assert "To go back, type `/rollback iris-classifier production`." in read(answers.promotion_story(released, [], []))
+
+
+@pytest.mark.parametrize(
+    ("state", "because"),
+    [
+        (State.REJECTED, "vetoed by <@U0BOB>"),
+        (State.MERGING, "approved by <@U0BOB>, <@U0CAROL>"),
+        (State.SUPERSEDED, "<@U0BOB> wants v4 there now"),
+    ],
+)
+def test_consent_veto_and_a_newer_wish_name_whose_they_are(state: State, because: str) -> None:
+    story = answers.promotion_story(replace(IT, state=state, because=because), [(NOON, state, because)], [])
+    assert read(story).count(because) == 2
+
+
+@pytest.mark.parametrize("state", sorted(set(State) - {State.REJECTED, State.MERGING, State.SUPERSEDED}))
+def test_a_reason_that_may_come_from_outside_calls_nobody(state: State) -> None:
+    because = "the pod said <@U0BOB>"
+    story = answers.promotion_story(replace(IT, state=state, because=because), [(NOON, state, because)], [])
+    assert faults(story, people={"U0ALICE"}, links={PULL}) == []
+
+
+@pytest.mark.parametrize(
+    ("state", "told"),
+    [(State.SUPERSEDED, "Promotion 13 took its place: `/promotions 13`"), (State.FAILED, "Promotion 13 goes back")],
+)
+def test_a_story_names_the_promotion_that_came_after(state: State, told: str) -> None:
+    ended = replace(IT, state=state, record=replace(IT.record, followup=13))
+    assert told in read(answers.promotion_story(ended, [], []))
+
+
+def test_a_story_says_why_somebody_overrode_and_what_still_holds_it_up() -> None:
+    word = Fact(id=3, kind=FactKind.OVERRIDE, by="U0BOB", at=NOON, reason="db is on fire")
+    rulings = (
+        Ruling(verdict=Verdict.PASS, because="nobody objects"),
+        Ruling(verdict=Verdict.WAIT, because="production is frozen by <@U0CAROL> until it is thawed (`R&D`)"),
+    )
+    said = read(answers.promotion_story(replace(IT, record=replace(IT.record, rulings=rulings)), [], [word]))
+    assert "<@U0BOB> wants it to go on in spite of what holds it up (`db is on fire`)" in said
+    assert "• production is frozen by <@U0CAROL> until it is thawed (`R&amp;D`)" in said
+    assert "nobody objects" not in said
+
+
+ORDER = Freeze(stage="production", until=NOON, reason="holidays", by="U0BOB")
+WINDOW = Freeze(stage="production", until=NOON)
+
+
+def test_the_channel_learns_of_a_freeze_and_of_its_end() -> None:
+    told = answers.frozen(ORDER)
+    assert told.aloud
+    assert read(told) == (
+        f"<@U0BOB> froze `production` until {WHEN}: `holidays`. Nothing new goes there, for any model; going back "
+        "always works. `/freeze production off` ends it."
+    )
+    assert "froze `production` until somebody ends it. " in read(answers.frozen(replace(ORDER, until=None, reason="")))
+    over = answers.thawed("production", "U0CAROL", None)
+    assert over.aloud
+    assert over.text == "<@U0CAROL> ended the freeze of `production`, so what waits there goes on."
+    still = answers.thawed("production", "U0CAROL", WINDOW).text
+    assert still == f"<@U0CAROL> ended the freeze of `production`, but it is frozen by `app.yaml` until {WHEN}."
+
+
+def test_the_list_of_freezes_reads_like_this() -> None:
+    those = [("production", ORDER), ("production of fraud-*", WINDOW), ("production of churn", None)]
+    assert read(answers.freezes_list(those)) == (
+        f"• production: frozen by <@U0BOB> until {WHEN}: `holidays`\n"
+        f"• production of fraud-∗: frozen by `app.yaml` until {WHEN}\n"
+        "• production of churn: not frozen\n"
+        "\n"
+        "`/freeze STAGE off` ends what somebody ordered; going back always works."
+    )
+    assert "Nothing is frozen." in answers.freezes_list([]).text
+
+
+def test_of_a_long_story_the_end_is_shown() -> None:
+    steps = [(NOON + timedelta(seconds=n), State.SYNCING, f"step {n}") for n in range(40)]
+    said = read(answers.promotion_story(IT, steps, []))
+    assert "… 10 earlier steps" in said
+    assert "step 39" in said
+    assert "step 9\n" not in said
+
+
+def test_a_list_that_is_too_long_says_how_much_it_left_out() -> None:
+    rows = [ModelRow(model=f"model-{n}", releases=(RELEASE,) * 6, newest=3) for n in range(200)]
+    message = answers.models_list(rows)
+    assert faults(message) == []
+    shown = read(message).count("newest v3")
+    assert f"… and {200 - shown} more" in read(message)
+
+
+# ── whatever stands in it ───────────────────────────────────────────────────────────────────────────────
+
+LONG = texts(most=8, times=400)
+OURS = LONG.map(lambda text: text.replace("<@", "< @"))
+"""What a reason may hold at worst; in it, a mention is meant."""
+PAIRS = st.builds(Pair, model=LONG, stage=LONG)
+RELEASES = st.lists(
+    st.builds(Release, pair=PAIRS, version=st.integers(1, 10**9), since=st.just(NOON), previous=st.none() | st.just(1)),
+    max_size=7,
+).map(tuple)
+METRICS = st.dictionaries(LONG, st.floats(), max_size=6)
+CARDS = st.builds(Card, what=st.builds(ModelVersion, model=LONG, version=st.integers(1, 9)), metrics=METRICS)
+PROMOTIONS = st.builds(
+    Promotion,
+    id=st.integers(1, 10**12),
+    pair=PAIRS,
+    kind=st.sampled_from(Kind),
+    version=st.integers(1, 10**9),
+    previous=st.none(),
+    requested_by=st.just("callboard") | LONG.map(lambda text: "!" + text),
+    requested_at=st.just(NOON),
+    state=st.sampled_from(State),
+    entered_at=st.just(NOON),
+    because=OURS,
+    record=st.builds(Record, pull=st.none() | st.just(7), pull_url=st.just(PULL) | LONG.map("javascript:{}".format)),
+    automatic=st.booleans(),
+)
+FACTS = st.builds(
+    Fact, id=st.just(1), kind=st.sampled_from(FactKind), by=LONG.map("!{}".format), at=st.just(NOON)
+)  # fmt: skip
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.builds(Freeze, stage=LONG, until=st.none() | st.just(NOON), reason=LONG, by=LONG.map("!{}".format)))
+def test_a_freeze_is_taken_whatever_its_reason(order: Freeze) -> None:
+    for message in (answers.frozen(order), answers.freezes_list([(order.stage, order)])):
+        assert faults(message) == []
+    assert faults(answers.thawed(order.stage, order.by, order)) == []
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.builds(ModelRow, model=LONG, releases=RELEASES, newest=st.none() | st.integers(1, 9)), max_size=4))
+def test_a_list_of_models_is_taken_whatever_their_names(rows: list[ModelRow]) -> None:
+    assert faults(answers.models_list(rows)) == []
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.builds(
+        ModelDetail,
+        model=LONG,
+        stages=st.lists(LONG, max_size=9).map(tuple),
+        releases=RELEASES,
+        versions=st.lists(CARDS, max_size=5).map(tuple),
+        under_way=st.lists(PROMOTIONS, max_size=4).map(tuple),
+    )
+)
+def test_one_model_is_taken_whatever_is_known_of_it(detail: ModelDetail) -> None:
+    assert faults(answers.models_detail(detail), links={PULL}) == []
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    st.lists(PROMOTIONS, min_size=1, max_size=5),
+    st.lists(st.tuples(st.just(NOON), st.sampled_from(State), OURS), max_size=10),
+    st.lists(FACTS, max_size=6),
+)
+def test_stories_are_taken_whatever_happened(
+    promotions: list[Promotion], steps: list[answers.Transition], facts: list[Fact]
+) -> None:
+    assert faults(answers.promotions_list(promotions), links={PULL}) == []
+    assert faults(answers.promotion_story(promotions[0], steps, facts), links={PULL}) == []
