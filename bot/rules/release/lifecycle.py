@@ -29,6 +29,7 @@ from bot.rules.release.decision import (
     Say,
     Whisper,
 )
+from bot.rules.release.gates import votes
 from bot.rules.release.takeover import because, may_supersede
 from bot.rules.wording import escape
 from bot.rules.wording.escape import quoted
@@ -66,7 +67,7 @@ def _untold(it: Promotion) -> bool:
 
 def _too_late(seen: Evidence, it: Promotion) -> Decision | None:
     """Answer a veto that nothing can be done about any more."""
-    word = gates.late(seen) if it.state not in UNMERGED else None
+    word = votes.late(seen) if it.state not in UNMERGED else None
     if word is None:
         return None
     over = "this promotion is over" if not it.state.open else f"v{it.version} is being merged or rolled out already"
@@ -171,8 +172,8 @@ def _again(because: str) -> Decision:
 def _gate(seen: Evidence, it: Promotion) -> Decision:
     assert it.record.pull is not None and it.record.head is not None  # noqa: S101  (PROPOSED has both)
     rulings = gates.judge(seen, it)
-    note = {"rulings": rulings, "approved_by": gates.approvals(seen, it)}
-    unheard = gates.refused(seen, it)
+    note = {"rulings": rulings, "approved_by": votes.approvals(seen, it)}
+    unheard = votes.refused(seen, it)
     if unheard is not None:
         fact, reason = unheard
         return Decision(action=Whisper(fact=fact.id, to=fact.by, text=reason), note=note)
@@ -182,18 +183,16 @@ def _gate(seen: Evidence, it: Promotion) -> Decision:
     if gates.verdict(rulings) is Verdict.PASS:
         merge = Merge(number=it.record.pull, head=it.record.head)
         return Decision(state=State.MERGING, because=_consent(seen, it), action=merge, note=note)
-    return Decision(note=note, wake=_patience(seen))
+    return Decision(note=note, wake=_patience(seen, it))
 
 
-def _patience(seen: Evidence) -> timedelta:
+def _patience(seen: Evidence, it: Promotion) -> timedelta:
     """Return when to look again without a hint: waiting for people may take days, and each look costs requests."""
     if seen.unsure:
         return SHORTLY
     if seen.withheld:
         return LATER
-    upstream, freeze = seen.upstream, seen.freeze
-    ends = [freeze.until if freeze else None, upstream.since + seen.policy.healthy_for if upstream else None]
-    return min([PATIENTLY, *(end - seen.now for end in ends if end is not None and end > seen.now)])
+    return min([PATIENTLY, *(end - seen.now for end in gates.ends(seen, it))])
 
 
 def _say(seen: Evidence, it: Promotion) -> Say:
@@ -206,33 +205,23 @@ def _say(seen: Evidence, it: Promotion) -> Say:
 
 
 def _consent(seen: Evidence, it: Promotion) -> str:
-    people = gates.approvals(seen, it)
+    people = votes.approvals(seen, it)
     return "approved by " + ", ".join(f"<@{p}>" for p in people) if people else "no approval is needed"
 
 
 def _why_close(seen: Evidence, it: Promotion) -> tuple[State, str] | None:
     """Return the state in which an open pull request's story must end, and why."""
-    against = gates.unopposed(seen, it)
-    if against.verdict is Verdict.BLOCK:
-        return State.REJECTED, against.because
+    if (blocked := gates.blocked(seen, it)) is not None:
+        return State.REJECTED, blocked.because
     if _cancelled(seen):
         return State.CANCELLED, "cancelled"
-    if seen.now - it.requested_at > seen.policy.expires and (missing := _missing_in_time(seen, it)):
+    if seen.now - it.requested_at > seen.policy.expires and (missing := gates.expired(seen, it)):
         return State.EXPIRED, missing
     if seen.refusal is not None:
         return State.BLOCKED, seen.refusal
     if seen.change is not None and seen.change.before == seen.change.after:
         return State.SUPERSEDED, f"the main branch pins v{it.version} already: this pull request was not needed"
     return None
-
-
-def _missing_in_time(seen: Evidence, it: Promotion) -> str | None:
-    """Return what an old promotion still lacks.  One that is approved outlasts a freeze, which nobody here can help."""
-    if gates.approved(seen, it).verdict is not Verdict.PASS:
-        return "nobody decided in time"
-    others = [r for gate, r in zip(gates.GATES, gates.judge(seen, it), strict=True) if gate is not gates.thawed]
-    held = next((ruling.because for ruling in others if ruling.verdict is not Verdict.PASS), None)
-    return f"it was held up for too long: {held}" if held is not None else None
 
 
 def _close(seen: Evidence, it: Promotion, state: State, because: str) -> Decision:
