@@ -11,7 +11,7 @@ from bot.rules.release.takeover import unproven
 from bot.rules.wording import refusals
 from bot.rules.wording.escape import code
 from bot.store.store import Store
-from handlers.asked import Asked
+from handlers.command import Asked
 
 
 async def known_model(model: str, app: App, store: Store, *, command: str, rest: tuple[str, ...] = ()) -> str:

@@ -219,7 +219,7 @@ def test_slack_calls_https_only(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_slack_manifest_keeps_slacks_limits() -> None:
     """As https://docs.slack.dev/reference/app-manifest has them, in characters."""
-    made = manifest({name: (each.description, each.usage) for name, each in COMMANDS.items()}, "https://x", EVENTS)
+    made = manifest("https://x")
     assert len(made["display_information"]["name"]) <= 35
     assert len(made["display_information"]["description"]) <= 140
     for command in made["features"]["slash_commands"]:
