@@ -1,6 +1,9 @@
 """Each kind is judged as Argo CD, gitops-engine or kstatus judge it."""
 
 import json
+import pkgutil
+from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +12,9 @@ import yaml
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
+from bot.rules.kubernetes import health, kinds
 from bot.rules.kubernetes.kinds import explain, status_of
+from bot.rules.kubernetes.kinds.kind import Kind
 from tests.fixtures.workload import NOON, ago
 
 CASES = Path(__file__).parents[5] / "shared" / "data" / "health"
@@ -110,3 +115,20 @@ def inference_service(transition: str | None, *conditions: tuple[str, str]) -> J
 )
 def test_an_inference_service_fails_only_by_its_model(obj: Json, expected: HealthStatus) -> None:
     assert status_of(obj) is expected
+
+
+def test_every_kind_that_a_file_defines_is_listed() -> None:
+    modules = [import_module(f"{kinds.__name__}.{found.name}") for found in pkgutil.iter_modules(kinds.__path__)]
+    defined = {value for module in modules for value in vars(module).values() if isinstance(value, Kind)}
+    assert defined == set(kinds.KINDS)
+
+
+def test_every_check_of_a_rollout_is_listed() -> None:
+    takes_a_look = {
+        name
+        for name, value in vars(health).items()
+        if isfunction(value)
+        and list(value.__annotations__.values())[:1] == [health.Look]
+        and value.__annotations__["return"] in {health.Finding, health.Finding | None}
+    }
+    assert takes_a_look == {check.__name__ for check in health.CHECKS}
