@@ -144,19 +144,27 @@ def _already_in_git(seen: Evidence, it: Promotion, note: dict[str, Any]) -> Deci
     return Decision(state=State.SYNCING, because=because, note=note, wake=timedelta(0))
 
 
-def _proposed(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (as above)
+def _proposed(seen: Evidence, it: Promotion) -> Decision:
     pull = seen.pull
     if pull is None:
         return Decision(wake=SOON)
-    if pull.state is PullState.MERGED:
-        because = f"merged in GitHub by hand, not approved through Callboard (#{pull.number})"
-        note = {"merge_commit": pull.merge_commit}
-        return Decision(state=State.SYNCING, because=because, note=note, wake=timedelta(0))
-    closing = _why_close(seen, it)
+    closing = _why_close(seen, it) if pull.state is not PullState.MERGED else None
     if closing is not None:
         return _close(seen, it, *closing)
-    if pull.state is PullState.CLOSED:
-        return Decision(state=State.REJECTED, because=f"pull request #{pull.number} was closed")
+    match pull.state:
+        case PullState.MERGED:
+            return _merged(pull, f"merged in GitHub by hand, not approved through Callboard (#{pull.number})")
+        case PullState.CLOSED:
+            return Decision(state=State.REJECTED, because=f"pull request #{pull.number} was closed")
+        case PullState.OPEN:
+            return _waiting(seen, it, pull)
+
+
+def _merged(pull: Pull, because: str) -> Decision:
+    return Decision(state=State.SYNCING, because=because, note={"merge_commit": pull.merge_commit}, wake=timedelta(0))
+
+
+def _waiting(seen: Evidence, it: Promotion, pull: Pull) -> Decision:
     if _changed(seen, it):
         return _again("the manifest changed on the main branch, so the change is made again")
     if _stale(seen, it, pull):
@@ -235,20 +243,25 @@ def _close(seen: Evidence, it: Promotion, state: State, because: str) -> Decisio
     return Decision(state=state, because=because)
 
 
-def _merging(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (as above)
+def _merging(seen: Evidence, it: Promotion) -> Decision:
     pull = seen.pull
     if pull is None or it.record.head is None:
         return Decision(wake=SOON)
-    if pull.state is PullState.MERGED:
-        note = {"merge_commit": pull.merge_commit}
-        return Decision(state=State.SYNCING, because="merged", note=note, wake=timedelta(0))
-    if pull.state is PullState.CLOSED and not it.record.pull_closed:
-        return Decision(state=State.REJECTED, because=f"pull request #{pull.number} was closed")
+    match pull.state:
+        case PullState.MERGED:
+            return _merged(pull, "merged")
+        case PullState.CLOSED if not it.record.pull_closed:
+            return Decision(state=State.REJECTED, because=f"pull request #{pull.number} was closed")
+        case PullState.CLOSED | PullState.OPEN:
+            return _unmerged(seen, it, pull, it.record.head)
+
+
+def _unmerged(seen: Evidence, it: Promotion, pull: Pull, head: str) -> Decision:
     if seen.overdue:
         reason = it.record.failing_because or it.record.trouble or "it gave no reason"
         decision = _close(seen, it, State.FAILED, f"GitHub would not merge #{pull.number}: {reason}")
         return replace(decision, note={"failing_because": reason})  # the trouble is over with the next write
-    if pull.head != it.record.head:
+    if pull.head != head:
         because = "somebody pushed to the branch before it was merged"
         return Decision(state=State.PROPOSED, because=because, wake=timedelta(0))
     if _changed(seen, it) or _stale(seen, it, pull):
@@ -256,7 +269,7 @@ def _merging(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (as a
     if seen.withheld:
         because = f"GitHub does not let #{pull.number} be merged yet"
         return Decision(state=State.PROPOSED, because=because, wake=timedelta(0))
-    return Decision(action=Merge(number=pull.number, head=it.record.head))
+    return Decision(action=Merge(number=pull.number, head=head))
 
 
 def _changed(seen: Evidence, it: Promotion) -> bool:
