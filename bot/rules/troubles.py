@@ -1,8 +1,8 @@
 """What is wrong with one pod, and how long that must last before it counts.
 
 Not the verdict on the rollout: `bot.rules.health` weighs the troubles of all new pods.  Which trouble counts after how
-long is the project's own decision (../shared/facts/kubernetes.md, "When to call it failed"); the reasons' names are the
-kubelet's: https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go and
+long is the project's own decision; the reasons' names are the kubelet's:
+https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go and
 https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/container/sync_result.go.
 """
 

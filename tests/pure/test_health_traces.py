@@ -1,7 +1,6 @@
 """Every line that Kubernetes' own Deployment controller wrote is judged as kubectl judged it."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,9 +8,10 @@ import pytest
 from bot.domain import HealthStatus, Json, Sighting
 from bot.rules.health import judge
 from bot.rules.kinds import status_of
+from tests.recorded import DATA
 from tests.workload import NEW, NOON, OLD, deployment, pod, progress, replicaset
 
-TRACES = Path(__file__).parents[3] / "shared" / "data" / "rollout-traces.txt"
+TRACES = DATA / "rollout-traces.txt"
 LINE = re.compile(
     r"\s*(?P<at>[\d.]+) gen=(?P<gen>\S+) obs=(?P<obs>\S+) v=(?P<v>\S+) u=(?P<u>\S+) avail=(?P<avail>\S+)"
     r" -> \('(?P<said>[^']+)', (?:\('(?P<reason>\w+)', \S+\)|None)\)"
@@ -19,8 +19,6 @@ LINE = re.compile(
 
 
 def lines() -> list[Any]:
-    if not TRACES.exists():
-        return [pytest.param("", marks=pytest.mark.skip(reason=f"no traces at {TRACES}"))]
     found = [line for line in TRACES.read_text().splitlines() if LINE.match(line)]
     assert len(found) > 80, "the traces read otherwise than expected"
     return [pytest.param(line, id=f"{LINE.match(line)['at']}") for line in found]  # type: ignore[index]
