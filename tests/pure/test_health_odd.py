@@ -4,7 +4,6 @@ import copy
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -18,9 +17,8 @@ from bot.objects import Objects, kept
 from bot.rules.health import judge
 from bot.rules.kinds import explain
 from bot.rules.pruning import prune
+from tests.recorded import folders
 from tests.workload import NOON, OLD, container, deployment, ended, event, pod, ready, replicaset, waiting
-
-CASES = Path(__file__).parents[3] / "shared" / "data" / "health"
 
 ODD: Sequence[Any] = (
     None,
@@ -66,7 +64,8 @@ def mutated(by: Random, obj: Any) -> Any:
 
 
 def objects() -> list[Json]:
-    recorded = [yaml.safe_load(p.read_text()) for p in sorted(CASES.rglob("*.yaml"))]
+    files = [p for folder in folders("health").values() for p in sorted(folder.rglob("*.yaml"))]
+    recorded = [yaml.safe_load(p.read_text()) for p in files]
     return [*recorded, deployment(), replicaset(), pod("aaa"), event("aaa", "Unhealthy", "no")]
 
 
