@@ -6,7 +6,7 @@ import pytest
 
 from tests.ports import free_port
 
-pytest_plugins = ["tests.contract.control_plane", "tests.contract.openapi", "tests.registry"]
+pytest_plugins = ["tests.skips", "tests.contract.control_plane", "tests.contract.openapi", "tests.registry", "pytester"]
 
 
 @pytest.fixture

@@ -13,9 +13,9 @@ from typing import Any, Final
 from uuid import uuid4
 
 import psycopg
-import pytest
 
 from tests.ports import free_port
+from tests.skips import POSTGRESQL, skip_without
 
 BINARIES: Final = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
 USER: Final = "callboard"
@@ -74,9 +74,8 @@ class Server:
 
 @contextmanager
 def running() -> Iterator[Server]:
-    """Run a server; skip where there is none, or fail where it is demanded."""
-    if BINARIES is None:
-        (pytest.fail if os.environ.get("POSTGRESQL_REQUIRED") else pytest.skip)("PostgreSQL is not installed")
+    """Run a server; skip where there is none."""
+    skip_without(BINARIES, POSTGRESQL)
     folder = Path(tempfile.mkdtemp(prefix="callboard-postgresql-"))
     server = Server(folder)
     try:

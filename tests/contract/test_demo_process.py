@@ -15,11 +15,11 @@ from time import monotonic
 
 import aiohttp
 import psutil
-import pytest
 
 from bot.demo.ports import NAMES
 from bot.domain import Json
 from tests.ports import free_ports
+from tests.skips import LINUX, needs
 
 ROOT = Path(__file__).parents[2]
 
@@ -95,7 +95,7 @@ async def state(port: int) -> Json:
         return picture
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills children when their parent is killed")
+@needs(sys.platform == "linux", LINUX)
 async def test_a_demo_goes_on_where_it_was_and_leaves_no_process_behind(tmp_path: Path) -> None:
     port = free_ports(len(NAMES))[0]
     async with demo(tmp_path, port) as first:
