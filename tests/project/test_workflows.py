@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from tests.contract.control_plane import PROGRAMS
+from tests.paths import ROOT
 
-ROOT: Final = Path(__file__).parents[2]
 WORKFLOWS: Final = {path.name: path for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
 APACHE_2: Final = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
 """SHA-256 of https://www.apache.org/licenses/LICENSE-2.0.txt"""

@@ -2,6 +2,7 @@
 
 import json
 import pkgutil
+import re
 from importlib import import_module
 from inspect import isfunction
 from pathlib import Path
@@ -16,8 +17,9 @@ from bot.rules.kubernetes import health, kinds
 from bot.rules.kubernetes.kinds import explain, status_of
 from bot.rules.kubernetes.kinds.kind import Kind
 from tests.fixtures.workload import NOON, ago
+from tests.recorded import folders
 
-CASES = Path(__file__).parents[5] / "shared" / "data" / "health"
+CASES = folders("health")
 
 WORDS = {
     "Healthy": HealthStatus.HEALTHY,
@@ -36,23 +38,37 @@ EXCEPTIONS: dict[str, str] = {}
 that may not create pods, a pod that has completed), we follow the one whose case is recorded."""
 
 
+def index(folder: Path) -> list[Json]:
+    found: list[Json] = json.loads((folder / "index.json").read_text())
+    return found
+
+
 def cases() -> list[Any]:
-    if not (CASES / "index.json").exists():
-        return [pytest.param({}, marks=pytest.mark.skip(reason=f"no recorded cases at {CASES}"))]
-    return [pytest.param(case, id=case["file"]) for case in json.loads((CASES / "index.json").read_text())]
+    return [
+        pytest.param(folder, case, id=f"{whose}-{case['file']}")
+        for whose, folder in CASES.items()
+        for case in index(folder)
+    ]
 
 
-@pytest.mark.parametrize("case", cases())
-def test_a_recorded_object_gets_the_recorded_verdict(case: Json) -> None:
-    obj = yaml.safe_load((CASES / case["file"]).read_text())
+@pytest.mark.parametrize(("folder", "case"), cases())
+def test_a_recorded_object_gets_the_recorded_verdict(folder: Path, case: Json) -> None:
+    obj = yaml.safe_load((folder / case["file"]).read_text())
     expected = WORDS[case["expected_health"]]
     assert (status_of(obj) is expected) is (case["file"] not in EXCEPTIONS)
 
 
-@pytest.mark.skipif(not CASES.exists(), reason=f"no recorded cases at {CASES}")
-def test_no_recorded_case_is_left_out() -> None:
-    index = json.loads((CASES / "index.json").read_text())
-    assert {case["file"] for case in index} == {str(p.relative_to(CASES)) for p in CASES.rglob("*.yaml")}
+@pytest.mark.parametrize("folder", CASES.values(), ids=CASES)
+def test_no_recorded_case_is_left_out(folder: Path) -> None:
+    assert sorted(case["file"] for case in index(folder)) == sorted(
+        str(p.relative_to(folder)) for p in folder.rglob("*.yaml")
+    )
+
+
+def test_our_own_cases_name_the_public_rule_that_they_follow() -> None:
+    for case in index(CASES["own"]):
+        assert re.fullmatch(r"https://github\.com/\S+#L\d+", case["rule"]), case["file"]
+        assert yaml.safe_load((CASES["own"] / case["file"]).read_text())["kind"] == case["kind"]
 
 
 def test_a_kind_that_nobody_wrote_a_rule_for_is_unknown() -> None:
