@@ -136,7 +136,7 @@ class Forge:
     """Merges that should not have been."""
 
     async def base(self) -> Base:
-        return Base(commit=f"c{self.commit}", tree=f"t{self.commit}")
+        return Base(branch="main", commit=f"c{self.commit}", tree=f"t{self.commit}")
 
     async def folder(self, path: str, at: Base) -> dict[str, str]:
         return dict(self.texts)
@@ -149,7 +149,7 @@ class Forge:
         return await self.pull(1)
 
     async def pull(self, number: int) -> Pull:
-        return Pull(number=number, url="https://forge/1", state=self.state, head=f"h{self.heads}")
+        return Pull(number=number, url="https://forge/1", state=self.state, head=f"h{self.heads}", base="main")
 
     async def merge(self, number: int, head: str) -> Pull:
         if not self.oracle.may_merge() or head != f"h{self.heads}":
