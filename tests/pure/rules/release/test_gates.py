@@ -9,13 +9,14 @@ import pytest
 
 from bot.domain.policy import Freeze, Policy
 from bot.domain.promotion import Fact, FactKind, Kind, Promotion, Record, Release, Ruling, State, Verdict
-from bot.domain.repository import Pull, PullState
+from bot.domain.repository import Base, Pull, PullState
 from bot.domain.target import Pair
 from bot.rules.release import gates
 from bot.rules.release.decision import Evidence
 from bot.rules.release.gates import (
     GATES,
     approvals,
+    base_branch,
     consent,
     ends,
     expired,
@@ -59,7 +60,7 @@ READY = Evidence(
     facts=(said(FactKind.APPROVE, "bob"), said(FactKind.APPROVE, "carol", number=2)),
     entitled=frozenset({"bob", "carol"}),
     upstream=Release(pair=replace(PAIR, stage="staging"), version=3, since=NOON - timedelta(hours=1)),
-    pull=Pull(number=7, url="u", state=PullState.OPEN, head="c0ffee"),
+    pull=Pull(number=7, url="u", state=PullState.OPEN, head="c0ffee", base="main"),
 )
 
 
@@ -138,6 +139,17 @@ def test_a_branch_edited_by_hand_is_not_merged() -> None:
     ruling = own_commit.GATE.ask(replace(READY, pull=replace(READY.pull, head="badc0de1")), IT)
     assert ruling.verdict is Verdict.WAIT
     assert "badc0de" in ruling.because
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_pull_request_that_somebody_retargeted_waits_and_says_what_to_do(kind: Kind) -> None:
+    assert READY.pull is not None
+    seen = replace(READY, pull=replace(READY.pull, base="release-1"), base=Base(branch="main", commit="c", tree="t"))
+    ruling = base_branch.GATE.ask(seen, replace(IT, kind=kind))
+    assert ruling.verdict is Verdict.WAIT
+    assert "retargeted #7 to `release-1`" in ruling.because
+    assert "set its base branch to `main` again on GitHub, or type `/promotions cancel 12`" in ruling.because
+    assert verdict(consent(seen, IT)) is Verdict.WAIT, "its head says that it is not approved"
 
 
 def test_an_approver_who_goes_back_has_approved() -> None:

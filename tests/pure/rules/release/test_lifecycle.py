@@ -61,7 +61,7 @@ def checking(**seen: Any) -> Evidence:
     )  # fmt: skip
     ready: dict[str, Any] = {
         "card": Card(what=fresh.what),
-        "base": Base(commit="c", tree="t"),
+        "base": Base(branch="main", commit="c", tree="t"),
         "place": Place(paths=("a.yaml",)),
         "change": CHANGE,
         "release": LIVE,
@@ -189,7 +189,7 @@ def test_another_change_wants_another_message_and_the_same_change_keeps_it() -> 
 )
 def test_while_merging_the_pull_request_says_what_is_next(pull: dict[str, Any], state: State) -> None:
     assert SEEN.pull is not None
-    seen = at(State.MERGING, pull=replace(SEEN.pull, **pull), base=Base(commit="moved", tree="t"))
+    seen = at(State.MERGING, pull=replace(SEEN.pull, **pull), base=Base(branch="main", commit="moved", tree="t"))
     assert decide(seen).state is state
 
 
