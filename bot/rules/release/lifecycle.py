@@ -40,12 +40,11 @@ def decide(seen: Evidence) -> Decision:
     it = seen.promotion
     if it is None:
         return _idle(seen)
-    if (void := statuses.revocation(seen, it)) is not None:  # first of all: until then anybody may merge it
-        return Decision(action=void)
-    if _untold(it):  # an ended one too: nobody was told yet
+    void = statuses.revocation(seen, it)  # comes first: until then anybody may merge it
+    if void is None and _untold(it):  # an ended one too: nobody was told yet
         asked = {"rulings": gates.judge(seen, it)} if it.state is State.PROPOSED else {}
         return Decision(action=Post(), note=asked)
-    decision = _too_late(seen, it) or _next(seen, it)
+    decision = Decision(action=void) if void is not None else _too_late(seen, it) or _next(seen, it)
     note = dict(decision.note)
     if seen.comparison is not None:  # metrics may come late
         note["comparison"] = seen.comparison
