@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from bot.config.app_yaml import App
-from bot.domain.errors import Permanent
+from bot.domain.errors import Denied, Permanent
 from bot.domain.promotion import Promotion
 from bot.domain.registry import ModelVersion
 from bot.engine.evidence import Doors
@@ -98,16 +98,16 @@ async def _propose(action: Propose, it: Promotion, seen: Evidence, store: Store,
 
 async def _say(action: Say, seen: Evidence, doors: Doors) -> Outcome:
     """A token that may not write statuses stops nobody from releasing: where the status is required, GitHub waits."""
-    approves, may_be_approved = action.state == "success", action.head in seen.approved_heads
+    before = action.head in seen.approved_heads
+    revokes, approved = before and action.state != "success", action.state == "success"
     try:
-        anew = may_be_approved and not approves
-        await doors.github.say_approval(action.head, action.state, action.because, anew=anew)
+        await doors.github.say_approval(action.head, action.state, action.because, anew=revokes)
     except Permanent as error:
-        if may_be_approved and not approves:
+        if revokes:
             raise _unrevoked(action.head, error) from error
         log.warning("the commit status callboard/approval: %s", error)
-        approves = may_be_approved  # by a try before this one, if by any
-    return Outcome(note={"approval": action.mark}, settled=None if approves else action.head)
+        approved = before or (approved and not isinstance(error, Denied))  # as far as is known
+    return Outcome(note={"approval": action.mark}, settled=None if approved else action.head)
 
 
 async def _revoke(action: Revoke, it: Promotion, doors: Doors) -> Outcome:
@@ -121,9 +121,7 @@ async def _revoke(action: Revoke, it: Promotion, doors: Doors) -> Outcome:
 
 
 def _unrevoked(head: str, error: Permanent) -> Permanent:
-    return Permanent(
-        f"the approval at commit {head[:7]} cannot be revoked, and anybody may merge it until then: {error}"
-    )
+    return Permanent(f"the approval at commit {head[:7]} cannot be revoked, so anybody may merge it: {error}")
 
 
 async def _merge(action: Merge, seen: Evidence, doors: Doors) -> Outcome:
