@@ -4,6 +4,7 @@ Only addresses and tokens differ from production; it is told them by its environ
 """
 
 import asyncio
+import json
 import os
 import signal
 import sys
@@ -106,6 +107,20 @@ class BotProcess:
             answer = await self._get("/promotions")
             self._promotions = answer.get("promotions", []) if answer is not None else self._promotions
         return self._promotions
+
+    async def slack_manifest(self) -> Json:
+        """Return the manifest of the app, as it is installed in a workspace.
+
+        Raises:
+            Permanent: the command failed; says how.
+        """
+        command = (sys.executable, "-m", "bot", "slack-manifest", "--format", "json")
+        pipe = asyncio.subprocess.PIPE
+        process = await asyncio.create_subprocess_exec(*command, env=self._environ, stdout=pipe, stderr=pipe)
+        out, err = await process.communicate()
+        if process.returncode:
+            raise Permanent(f"callboard slack-manifest failed: {err.decode(errors='replace').strip()}")
+        return json.loads(out)  # type: ignore[no-any-return]  # the command prints an object
 
     async def _spawn(self) -> None:
         self._killed = self._ready = False

@@ -151,6 +151,7 @@ class World:
         await self._begin(self.agent.start, self.agent.close)
         self.forge.on_change.append(self.agent.wake)
         self._later(self.bot.close)
+        self.chat.install(await self.bot.slack_manifest())
         self.chat.connect(f"{self._ports.url('public')}/slack/events")
         self.forge.connect(f"{self._ports.url('public')}/webhooks/github")
 

@@ -5,12 +5,13 @@ from bot.domain.chat import Message
 from bot.domain.errors import Misunderstood
 from bot.domain.promotion import UNMERGED, Kind, Promotion, Request
 from bot.domain.target import Pair
+from bot.rules.release import gates
 from bot.rules.release.membership import why_not
 from bot.rules.release.takeover import unproven
 from bot.rules.wording import refusals
 from bot.rules.wording.escape import code
 from bot.store.store import Store
-from handlers.asked import Asked
+from handlers.command import Asked
 
 
 async def known_model(model: str, app: App, store: Store, *, command: str, rest: tuple[str, ...] = ()) -> str:
@@ -78,4 +79,5 @@ def _same(request: Request, it: Promotion) -> bool:
 def _spoken(override: str | None) -> str:
     if override is None:
         return ""
-    return f" It goes on in spite of a freeze, and of the stage before, once it is approved: {code(override)}."
+    of = ", and of ".join(gates.overridable())
+    return f" It goes on in spite of {of}, once it is approved: {code(override)}."

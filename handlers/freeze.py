@@ -1,5 +1,7 @@
 """/freeze [STAGE [until …|for …|off] ["reason"]]: let nothing new go to a stage, or say what is frozen."""
 
+from typing import Final
+
 from bot.config.app_yaml import App
 from bot.domain.chat import Message
 from bot.domain.errors import Misunderstood
@@ -9,8 +11,8 @@ from bot.rules.release import freezes
 from bot.rules.wording import answers, refusals
 from bot.rules.wording.escape import code
 from bot.store.store import Store
-from handlers.asked import Asked
 from handlers.checks import allowed
+from handlers.command import Asked, Command
 
 
 async def freeze(asked: Asked, app: App, store: Store) -> Message:
@@ -59,3 +61,11 @@ def _known_stage(word: str, app: App) -> str:
     if word not in app.policies:
         raise Misunderstood(refusals.unknown_stage_to_freeze(word, app.stages))
     return word
+
+
+COMMAND: Final = Command(
+    name="/freeze",
+    description="Stop what is new from going to a stage, or see what is frozen",
+    usage='[STAGE [until 2026-12-27|for 3d] ["reason"] | STAGE off]',
+    answer=freeze,
+)

@@ -1,6 +1,7 @@
 """/models [MODEL]: what runs where, from the record."""
 
 from collections import defaultdict
+from typing import Final
 
 from bot.config.app_yaml import App
 from bot.domain.chat import Message
@@ -9,8 +10,8 @@ from bot.domain.registry import Card, ModelVersion
 from bot.rules.parsing import commands
 from bot.rules.wording import answers
 from bot.store.store import Store
-from handlers.asked import Asked
 from handlers.checks import known_model
+from handlers.command import Asked, Command
 
 
 async def models(asked: Asked, app: App, store: Store) -> Message:
@@ -40,3 +41,6 @@ async def _one(model: str, releases: dict[str, list[Release]], app: App, store: 
         under_way=tuple(it for it in await store.under_way() if it.pair.model == model),
     )
     return answers.models_detail(detail)
+
+
+COMMAND: Final = Command(name="/models", description="What runs where", usage="[MODEL]", answer=models)

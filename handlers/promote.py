@@ -1,5 +1,7 @@
 """/promote MODEL STAGE [VERSION|@alias] [--override "reason"]: ask that a version become a stage's release."""
 
+from typing import Final
+
 from bot.config.app_yaml import App
 from bot.domain.chat import Message
 from bot.domain.errors import Misunderstood
@@ -9,8 +11,8 @@ from bot.rules.parsing import commands
 from bot.rules.wording import refusals
 from bot.rules.wording.escape import code
 from bot.store.store import Store
-from handlers.asked import Asked
 from handlers.checks import allowed, known_pair, record
+from handlers.command import Asked, Command
 
 
 async def promote(asked: Asked, app: App, store: Store) -> Message:
@@ -45,3 +47,11 @@ async def _version(pair: Pair, wanted: commands.Promote, app: App, store: Store)
         newest = known[0] if known else None
         raise Misunderstood(refusals.no_version_named(pair.model, pair.stage, before, newest))
     return release.version
+
+
+COMMAND: Final = Command(
+    name="/promote",
+    description="Release a version of a model to a stage",
+    usage='MODEL STAGE [VERSION|@alias] [--override "reason"]',
+    answer=promote,
+)

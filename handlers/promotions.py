@@ -1,5 +1,7 @@
 """/promotions [ID | cancel ID]: what is under way, the story of one, or take one back."""
 
+from typing import Final
+
 from bot.config.app_yaml import App
 from bot.domain.chat import Message
 from bot.domain.errors import Misunderstood
@@ -7,8 +9,8 @@ from bot.domain.promotion import UNMERGED, Promotion
 from bot.rules.parsing import commands
 from bot.rules.wording import answers, refusals
 from bot.store.store import Store
-from handlers.asked import Asked
 from handlers.checks import allowed
+from handlers.command import Asked, Command
 
 
 async def promotions(asked: Asked, app: App, store: Store) -> Message:
@@ -41,3 +43,11 @@ def _may_cancel(it: Promotion, app: App) -> tuple[str, ...]:
         return (it.requested_by,)
     approvers = app.policy(it.pair).approvers
     return (it.requested_by, *approvers) if approvers else ()
+
+
+COMMAND: Final = Command(
+    name="/promotions",
+    description="What is under way, or the story of one promotion",
+    usage="[ID | cancel ID]",
+    answer=promotions,
+)

@@ -1,7 +1,7 @@
 """✅ and ❌ on a message: a person's word on the change that the message stands for."""
 
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 
@@ -10,6 +10,7 @@ from bot.domain.promotion import FactKind
 from bot.rules.parsing import emoji
 from bot.rules.parsing.slack_requests import Moment, Name, told
 from bot.store.store import Store
+from handlers.event import Event
 from handlers.words import speak
 
 
@@ -62,3 +63,7 @@ async def _react(body: dict[str, Any], store: Store, now: datetime, *, approve: 
     key = f"event:{heard.team_id}:{heard.event_id}"
     at = datetime.fromtimestamp(float(event.event_ts), tz=UTC)
     await speak(said, event.user, posted, how="reaction", store=store, at=at, now=now, key=key)
+
+
+ADDED: Final = Event(type="reaction_added", scope="reactions:read", record=added)
+REMOVED: Final = Event(type="reaction_removed", scope="reactions:read", record=removed)

@@ -3,6 +3,8 @@
 While something else than the proven release is merged, or is being, it is that release to which it goes back.
 """
 
+from typing import Final
+
 from bot.config.app_yaml import App
 from bot.domain.chat import Message
 from bot.domain.errors import Misunderstood
@@ -12,8 +14,8 @@ from bot.rules.parsing import commands
 from bot.rules.wording import refusals
 from bot.rules.wording.escape import code
 from bot.store.store import Store
-from handlers.asked import Asked
 from handlers.checks import allowed, astray, known_pair, record
+from handlers.command import Asked, Command
 
 
 async def rollback(asked: Asked, app: App, store: Store) -> Message:
@@ -37,3 +39,8 @@ async def _way_back(pair: Pair, store: Store) -> int:
     if release is None or release.previous is None:
         raise Misunderstood(refusals.nowhere_to_go_back(pair.model, pair.stage, release))
     return release.previous
+
+
+COMMAND: Final = Command(
+    name="/rollback", description="Go back to the release before", usage="MODEL STAGE [VERSION]", answer=rollback
+)

@@ -6,7 +6,13 @@ import pytest
 
 from tests.ports import free_port
 
-pytest_plugins = ["tests.contract.control_plane", "tests.contract.forge.openapi", "tests.fixtures.registry"]
+pytest_plugins = [
+    "tests.skips",
+    "tests.contract.control_plane",
+    "tests.contract.forge.openapi",
+    "tests.fixtures.registry",
+    "pytester",
+]
 
 
 @pytest.fixture

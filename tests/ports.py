@@ -1,20 +1,23 @@
 """Ports that nobody takes before what a test starts has opened them, and one that nobody ever answers at.
 
-They are below those that the kernel hands out by itself (from 32768 on, on Linux); each worker of a test run has 2,000
-of its own, and none comes twice before all have.
+They are below those that the kernel hands out by itself (from 32768 on, on Linux).  The range is cut into slices, and
+each test process claims one, so that the workers of a run share no port, nor do two runs on one machine.  A process
+claims a slice by holding its first port until it ends; the kernel frees the port however the process ends.  Unlike a
+file that is locked, the port is claimed just where the conflict would be: among all who share the network.  No port of
+a slice comes twice before all have.
 """
 
 import itertools
-import os
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import cache
 from typing import Final
 
 from callboard_demo.children import bind
 
-_WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw9").removeprefix("gw")) % 10
-_NUMBERS: Final = itertools.cycle(range(10_000 + 2_000 * _WORKER, 12_000 + 2_000 * _WORKER))
+RANGE: Final = range(10_000, 32_000)
+SLICE: Final = 500
 
 
 def free_port() -> int:
@@ -24,13 +27,38 @@ def free_port() -> int:
 
 def free_ports(count: int) -> list[int]:
     """Return so many of them in a row."""
+    _, numbers = _mine()
     while True:
-        row = list(itertools.islice(_NUMBERS, count))
+        row = list(itertools.islice(numbers, count))
         with suppress(OSError), ExitStack() as held:
             for port in row:
                 held.enter_context(bind(port))
             if row[-1] - row[0] == count - 1:
                 return row
+
+
+def claim(ports: range, length: int) -> tuple[socket.socket, range]:
+    """Return the first slice of the range that no other process has claimed, with the socket that claims it.
+
+    Raises:
+        RuntimeError: every slice is claimed.
+    """
+    for first in range(ports.start, ports.stop, length):
+        guard = socket.socket()  # without SO_REUSEADDR, which would let two processes bind it
+        try:
+            guard.bind(("127.0.0.1", first))
+        except OSError:
+            guard.close()
+        else:
+            return guard, range(first + 1, first + length)
+    raise RuntimeError(f"too many test processes on this machine: every slice of the ports {ports} is claimed")
+
+
+@cache
+def _mine() -> tuple[socket.socket, Iterator[int]]:
+    """Return this process's own ports, round and round, and the socket that claims them for as long as it is kept."""
+    guard, ports = claim(RANGE, SLICE)
+    return guard, itertools.cycle(ports)
 
 
 @contextmanager

@@ -1,12 +1,13 @@
-"""The Slack app manifest: what Slack must know of Callboard, made from the handlers' table of contents.
+"""The Slack app manifest: what Slack must know of Callboard, made from the handlers' tables.
 
 https://docs.slack.dev/reference/app-manifest
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final
 
 from bot.domain.json import Json
+from handlers import COMMANDS, EVENTS, Command
 
 SCOPES: Final[Mapping[str, str]] = {
     "commands": "slash commands",
@@ -19,14 +20,11 @@ SCOPES: Final[Mapping[str, str]] = {
     "channels:history": "whether a message whose answer was lost has been posted",
     "groups:history": "the same in a private channel",
 }
-"""What the app asks for, and what for."""
+"""What the app asks for, and what for; what its events need comes on top."""
 
 
-def manifest(commands: Mapping[str, tuple[str, str]], url: str | None, events: Iterable[str] = ()) -> Json:
-    """Return the manifest of an app whose bot answers below `url`, or uses Socket Mode where there is none.
-
-    `commands` are, by their name with the slash, (description, usage hint); `events` the bot events handled.
-    """
+def manifest(url: str | None) -> Json:
+    """Return the manifest of an app whose bot answers below `url`, or uses Socket Mode where there is none."""
     requests = {"request_url": _requests(url)} if url is not None else {}
     return {
         "_metadata": {"major_version": 1, "minor_version": 1},
@@ -37,11 +35,13 @@ def manifest(commands: Mapping[str, tuple[str, str]], url: str | None, events: I
         },
         "features": {
             "bot_user": {"display_name": "callboard", "always_online": True},
-            "slash_commands": [_command(name, *texts, url) for name, texts in commands.items()],
+            "slash_commands": [_command(command, url) for command in COMMANDS.values()],
         },
-        "oauth_config": {"scopes": {"bot": list(SCOPES)}},
+        "oauth_config": {
+            "scopes": {"bot": list(dict.fromkeys((*SCOPES, *(event.scope for event in EVENTS.values()))))}
+        },
         "settings": {
-            "event_subscriptions": {**requests, "bot_events": sorted(events)},
+            "event_subscriptions": {**requests, "bot_events": sorted(EVENTS)},
             "interactivity": {"is_enabled": True, **requests},
             "org_deploy_enabled": False,
             "socket_mode_enabled": url is None,
@@ -54,7 +54,8 @@ def _requests(url: str) -> str:
     return f"{url.rstrip('/')}/slack/events"
 
 
-def _command(name: str, description: str, usage: str, url: str | None) -> Json:
+def _command(command: Command, url: str | None) -> Json:
     """Return one slash command; `should_escape` would turn @alias and #channel into ids."""
     called = {"url": _requests(url)} if url is not None else {}
-    return {"command": name, **called, "description": description, "usage_hint": usage, "should_escape": False}
+    hint = {"description": command.description, "usage_hint": command.usage, "should_escape": False}
+    return {"command": command.name, **called, **hint}

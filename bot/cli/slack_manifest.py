@@ -24,12 +24,10 @@ def slack_manifest(url: str, socket_mode: bool, form: str) -> None:
     import yaml
 
     from bot.cli.slack_app import manifest
-    from handlers import COMMANDS, EVENTS
 
     if not url.startswith("https://"):
         raise Misunderstood(f"{url}: Slack calls https addresses only")
-    commands = {name: (each.description, each.usage) for name, each in COMMANDS.items()}
-    made = manifest(commands, None if socket_mode else url, EVENTS)
+    made = manifest(None if socket_mode else url)
     click.echo(
         json.dumps(made, indent=2) if form == "json" else yaml.safe_dump(made, sort_keys=False), nl=form == "json"
     )

@@ -139,7 +139,7 @@ class Inbound:
         await ack()
 
     async def _event(self, body: Json) -> None:
-        await handlers.EVENTS[body["event"]["type"]](body, self._store, clock.now())
+        await handlers.EVENTS[body["event"]["type"]].record(body, self._store, clock.now())
 
 
 async def _nobody() -> AuthorizeResult:

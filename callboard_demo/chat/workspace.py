@@ -28,6 +28,10 @@ from callboard_demo.chat.web_api import SCOPES, Logged, WebApi
 from callboard_demo.chat.world import BOT_USER, Channel, ChatMessage, ChatUser, Whisper, World, pinged
 
 SUBSCRIBED: Final = frozenset({"reaction_added", "reaction_removed", "app_home_opened", "app_mention"})
+UNKNOWN: Final = (
+    '`{command}` is not a valid command. In Slack, all messages that start with the "/" character are interpreted as '
+    'commands. If you are trying to send a message and not run a command, try preceding the "/" with an empty space.'
+)
 SAVE_AFTER: Final = 0.2
 
 
@@ -67,6 +71,7 @@ class Chat:
             self.world.load(json.loads(self._file.read_text()))
         self._saving: asyncio.TimerHandle | None = None
         self._events = frozenset(events)
+        self._commands: tuple[Json, ...] | None = None
         self._answers = Answers(self.world)
         self.sockets = Sockets(self.world, patience=patience)
         self._deliveries = Deliveries(self.sockets, secret=signing_secret, patience=patience, retries=retries)
@@ -88,6 +93,15 @@ class Chat:
     def serve_at(self, url: str) -> None:
         """Say where `app` is served, for the response_urls: needed where the app's first word is not a call."""
         self.world.url = url.rstrip("/")
+
+    def install(self, manifest: Json) -> None:
+        """Take commands, events and scopes from the app's manifest.  Before that, every command is delivered.
+
+        https://docs.slack.dev/reference/app-manifest
+        """
+        self._commands = tuple(manifest["features"]["slash_commands"])
+        self._events = frozenset(manifest["settings"]["event_subscriptions"]["bot_events"])
+        self._web_api.scopes = frozenset(manifest["oauth_config"]["scopes"]["bot"])
 
     def connect(self, url: str) -> None:
         """Set the app's request URL for commands, interactions and events."""
@@ -211,8 +225,11 @@ class Chat:
         self._changed()
 
     def state(self) -> Json:
-        """Return the picture for the page: channels, people, messages with threads, and private words."""
-        return picture(self.world)
+        """Return the picture for the page: channels, people, messages, private words, commands."""
+        shown = [
+            {"name": c["command"], "usage": c["usage_hint"], "about": c["description"]} for c in self._commands or ()
+        ]
+        return picture(self.world) | {"commands": shown}
 
     # ── a command and its answer ─────────────────────────────────────────────────────────────────────
 
@@ -231,6 +248,9 @@ class Chat:
     async def _command(self, person: ChatUser, place: Channel, text: str) -> Json:
         handles, address = self._handles(person, place.id)
         fields = envelopes.command(person, place, text, handles)
+        if self._commands is not None and fields["command"] not in {each["command"] for each in self._commands}:
+            self._explain(address, UNKNOWN.format(command=fields["command"]))
+            return {"ok": False, "status": 0, "ms": 0.0, "error": "not a valid command"}
         answer = await self._deliveries.command(fields)
         error = answer.error if answer.reason else self._show(address, answer)
         if error:

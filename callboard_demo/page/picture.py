@@ -33,7 +33,7 @@ class Picture:
         models, promotions = await asyncio.gather(self._registry(), self._sights.bot.promotions())
         chat, forge, cluster = self._sights.chat.state(), self._sights.forge.state(), self._sights.cluster.state()
         return {
-            **{part: chat[part] for part in ("channels", "people", "messages", "private")},
+            **{part: chat[part] for part in ("channels", "people", "messages", "private", "commands")},
             "repository": forge["repository"],
             "pulls": forge["pulls"],
             "pods": cluster["pods"],

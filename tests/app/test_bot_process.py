@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from tests.fixtures.chat_world import SECRET, TOKEN, workspace
+from tests.fixtures.chat_world import SECRET, TOKEN, installed, workspace
 from tests.fixtures.forge_world import listening
 from tests.paths import ROOT
 from tests.ports import free_port
@@ -69,7 +69,7 @@ async def world(folder: Path) -> AsyncIterator[dict[str, str]]:
     """Serve a chat that answers, an empty registry, and a GitHub that takes requests and never answers them."""
     (folder / "app.yaml").write_text("repository: acme/models-gitops\nchannel: C0MLRELEASES\n")
     async with AsyncExitStack() as stack:
-        chat = workspace(folder / "chat")
+        chat = installed(workspace(folder / "chat"))
         slack, registry, github = [
             await stack.enter_async_context(listening(app)) for app in (chat.app, always(empty), always(silent))
         ]

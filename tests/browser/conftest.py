@@ -10,6 +10,7 @@ from playwright.async_api import Browser, Error, Page, async_playwright
 
 from callboard_demo import page as demo_page
 from callboard_demo.page.sights import Sights
+from tests.skips import CHROMIUM, skip_without
 
 ARGS = [
     "--no-sandbox",  # tests run as root in containers
@@ -30,9 +31,7 @@ PageFor = Callable[[Sights], Awaitable[Page]]
 @pytest.fixture
 async def chromium() -> AsyncIterator[Browser]:
     """A browser; skips where the system has none."""
-    found = shutil.which("chromium")
-    if found is None:
-        pytest.skip("there is no chromium on this machine (apt-get install chromium)")
+    found = skip_without(shutil.which("chromium"), CHROMIUM)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=found, args=ARGS)
         yield browser

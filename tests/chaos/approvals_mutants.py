@@ -6,15 +6,15 @@ from pathlib import Path
 from typing import Final
 
 MUTANTS: Final = {
-    "veto": ("bot/rules/release/gates.py", "    if against:\n        return Ruling(verdict=Verdict.BLOCK", "    if False:\n        return Ruling(verdict=Verdict.BLOCK"),
-    "quorum": ("bot/rules/release/gates.py", "if len(given) >= needed:", "if len(given) >= 1:"),
-    "requester": ("bot/rules/release/gates.py", "if by == it.requested_by and it.kind", "if False and it.kind"),
-    "requester's veto": ("bot/rules/release/gates.py", "if by in seen.entitled or by == it.requested_by)", "if by in seen.entitled)"),
-    "entitled": ("bot/rules/release/gates.py", "    if by not in seen.entitled:\n        who", "    if False:\n        who"),
-    "this change only": ("bot/rules/release/gates.py", "if fact.digest != it.record.digest or it.record.digest is None:", "if False:"),
-    "taken back": ("bot/rules/release/gates.py", "elif fact.kind is take:", "elif False:"),
-    "what is shown": ("bot/rules/release/gates.py", "if by in shown or not by_reaction]", "]"),
-    "a veto that is shown": ("bot/rules/release/gates.py", "(*kept, *sorted(shown))", "(*kept,)"),
+    "veto": ("bot/rules/release/gates/vetoes.py", "    if against:\n        return Ruling(verdict=Verdict.BLOCK", "    if False:\n        return Ruling(verdict=Verdict.BLOCK"),
+    "quorum": ("bot/rules/release/gates/approvals.py", "if len(given) >= needed:", "if len(given) >= 1:"),
+    "requester": ("bot/rules/release/gates/votes.py", "if by == it.requested_by and it.kind", "if False and it.kind"),
+    "requester's veto": ("bot/rules/release/gates/votes.py", "if by in seen.entitled or by == it.requested_by)", "if by in seen.entitled)"),
+    "entitled": ("bot/rules/release/gates/votes.py", "    if by not in seen.entitled:\n        who", "    if False:\n        who"),
+    "this change only": ("bot/rules/release/gates/votes.py", "if fact.digest != it.record.digest or it.record.digest is None:", "if False:"),
+    "taken back": ("bot/rules/release/gates/votes.py", "elif fact.kind is take:", "elif False:"),
+    "what is shown": ("bot/rules/release/gates/votes.py", "if by in shown or not by_reaction]", "]"),
+    "a veto that is shown": ("bot/rules/release/gates/votes.py", "(*kept, *sorted(shown))", "(*kept,)"),
     "group": ("bot/engine/evidence.py", "    return people & named.union(*members)", "    return people"),
     "full members": ("bot/engine/evidence.py", "for person in known if person.entitled)", "for person in known)"),
     "deactivated": ("bot/clients/slack/client.py", '("deleted", ', "("),
@@ -40,7 +40,7 @@ def without(name: str, root: Path, folder: Path) -> Path:
     Raises:
         AssertionError: the rule does not stand there in these words any more.
     """
-    for part in ("bot", "handlers", "tests"):
+    for part in ("bot", "handlers", "callboard_demo", "tests"):
         shutil.copytree(root / part, folder / part, ignore=shutil.ignore_patterns("__pycache__", "page"))
     shutil.copy(root / "pyproject.toml", folder)
     path, old, new = MUTANTS[name]

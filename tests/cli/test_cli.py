@@ -1,16 +1,21 @@
 """The command line: what it prints, what it leaves alone, and that a mistake is a line and never a traceback."""
 
 import json
+import pkgutil
 import subprocess
 import sys
+from importlib import import_module
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 
-from bot.cli.main import cli, main
+import bot.cli
+from bot.cli.main import COMMANDS, cli, main
 from bot.cli.slack_app import SCOPES, manifest
-from handlers import COMMANDS, EVENTS
+from handlers import COMMANDS as SLASH_COMMANDS
+from handlers import EVENTS
 from tests.paths import ROOT
 
 HEAVY = {"aiohttp", "alembic", "asyncio", "github", "kubernetes", "mlflow", "rich", "slack_sdk", "sqlalchemy", "yaml"}
@@ -45,6 +50,12 @@ def test_help_imports_nothing_heavy() -> None:
     assert "Release machine-learning models" in said
     assert not [line for line in said.splitlines() if line.startswith("  ") and line.endswith("...")], "none is cut"
     assert not HEAVY & set(said.splitlines()[-1].split())
+
+
+def test_every_command_that_a_file_defines_is_listed() -> None:
+    modules = [import_module(f"bot.cli.{found.name}") for found in pkgutil.iter_modules(bot.cli.__path__)]
+    defined = {value for module in modules for value in vars(module).values() if isinstance(value, click.Command)}
+    assert defined - {cli} == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", ["run", "demo", "check", "pin", "pin-image", "slack-manifest"])
@@ -193,7 +204,7 @@ def test_what_is_not_a_command_is_told_with_what_is(args: list[str], capsys: pyt
 def test_the_slack_manifest_is_made_from_the_table_of_contents(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("slack-manifest", "--url", "https://callboard.acme.io/") == 0
     made = yaml.safe_load(capsys.readouterr().out)
-    assert [each["command"] for each in made["features"]["slash_commands"]] == list(COMMANDS)
+    assert [each["command"] for each in made["features"]["slash_commands"]] == list(SLASH_COMMANDS)
     assert {each["url"] for each in made["features"]["slash_commands"]} == {"https://callboard.acme.io/slack/events"}
     assert set(made["settings"]["event_subscriptions"]["bot_events"]) == set(EVENTS)
     assert made["oauth_config"]["scopes"]["bot"] == list(SCOPES)
@@ -207,7 +218,7 @@ def test_in_socket_mode_the_manifest_names_no_address(capsys: pytest.CaptureFixt
     said = capsys.readouterr().out
     made = yaml.safe_load(said)
     assert made["settings"]["socket_mode_enabled"] is True
-    assert [each["command"] for each in made["features"]["slash_commands"]] == list(COMMANDS)
+    assert [each["command"] for each in made["features"]["slash_commands"]] == list(SLASH_COMMANDS)
     assert set(made["settings"]["event_subscriptions"]["bot_events"]) == set(EVENTS)
     assert "http" not in said
 
@@ -219,7 +230,7 @@ def test_slack_calls_https_only(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_the_slack_manifest_keeps_slacks_limits() -> None:
     """As https://docs.slack.dev/reference/app-manifest has them, in characters."""
-    made = manifest({name: (each.description, each.usage) for name, each in COMMANDS.items()}, "https://x", EVENTS)
+    made = manifest("https://x")
     assert len(made["display_information"]["name"]) <= 35
     assert len(made["display_information"]["description"]) <= 140
     for command in made["features"]["slash_commands"]:

@@ -40,11 +40,11 @@ from callboard_demo.cluster.kubelet import Kubelet
 from callboard_demo.cluster.rest import Refused, Rest
 from callboard_demo.cluster.scripted import ScriptedRuntime
 from tests.ports import free_ports
+from tests.skips import CONTROL_PLANE, skip_without
 
 TOKEN: Final = "admintoken"
 PROGRAMS: Final = ("etcd", "kube-apiserver", "kube-controller-manager")
 CONTROLLERS: Final = "deployment,replicaset,garbagecollector,namespace,resourcequota"
-MISSING: Final = f"needs a real Kubernetes control plane: KUBEBUILDER_ASSETS names no folder with {', '.join(PROGRAMS)}"
 T = TypeVar("T")
 
 
@@ -354,8 +354,7 @@ class Servers:
 def real_servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Servers]:
     """A real control plane without a node; all tests of a run share it."""
     programs = Path(os.environ.get("KUBEBUILDER_ASSETS") or "/nonexistent")
-    if not all((programs / program).exists() for program in PROGRAMS):
-        pytest.skip(MISSING)
+    skip_without(all((programs / program).exists() for program in PROGRAMS), CONTROL_PLANE)
     servers = Servers(programs, tmp_path_factory.mktemp("control-plane"))
     try:
         servers.start()

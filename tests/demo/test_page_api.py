@@ -20,7 +20,7 @@ TOKEN = "the-token-of-this-run"
 BUTTON = {"type": "button", "action_id": "approve", "text": {"type": "plain_text", "text": "Approve"}, "value": "d1"}
 PARTS = {
     "channels", "people", "messages", "private", "repository", "pulls", "pods", "deployments", "services", "models",
-    "training", "promotions", "bot", "faults",
+    "training", "promotions", "bot", "faults", "commands",
 }  # fmt: skip
 
 

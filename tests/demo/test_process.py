@@ -15,12 +15,12 @@ from time import monotonic
 
 import aiohttp
 import psutil
-import pytest
 
 from bot.domain.json import Json
 from callboard_demo.ports import NAMES
 from tests.paths import ROOT
 from tests.ports import free_ports
+from tests.skips import LINUX, needs
 
 
 class Demo:
@@ -94,7 +94,7 @@ async def state(port: int) -> Json:
         return picture
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux kills children when their parent is killed")
+@needs(sys.platform == "linux", LINUX)
 async def test_a_demo_goes_on_where_it_was_and_leaves_no_process_behind(tmp_path: Path) -> None:
     port = free_ports(len(NAMES))[0]
     async with demo(tmp_path, port) as first:

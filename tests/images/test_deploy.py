@@ -21,6 +21,7 @@ from tests.fixtures.oci import Image, digest, index
 from tests.manifests.rendered import KUBECTL
 from tests.paths import ROOT
 from tests.ports import free_port
+from tests.skips import BUILDAH, DOCKER_REGISTRY, IMAGES_NOT_NAMED, needs, skip_without
 
 pytestmark = [pytest.mark.images, pytest.mark.timeout(400)]
 ACCOUNTS: Final = (
@@ -31,9 +32,8 @@ BASE: Final = "ghcr.io/callboard/model-server"
 
 @pytest.fixture(autouse=True, scope="module")
 def registry_is_installed() -> None:
-    """Skip where there is no registry to be had; where it is demanded, fail."""
-    if not shutil.which("docker-registry"):
-        (pytest.fail if os.environ.get("IMAGES_REQUIRED") else pytest.skip)("docker-registry is not here")
+    """Skip where there is no registry to run."""
+    skip_without(shutil.which("docker-registry"), DOCKER_REGISTRY)
 
 
 @contextmanager
@@ -216,8 +216,8 @@ def test_a_registry_that_wants_a_login_gets_the_one_that_docker_keeps(tmp_path: 
         assert "does not let these credentials in" in said.stderr
 
 
-@pytest.mark.skipif(not shutil.which("buildah"), reason="buildah is not here")
-@pytest.mark.skipif("TAG" not in os.environ, reason="nothing is built: use `make test-images`")
+@needs(shutil.which("buildah"), BUILDAH)
+@needs("TAG" in os.environ, IMAGES_NOT_NAMED)
 def test_make_deploy_builds_pushes_and_pins_and_the_second_time_does_nothing(tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     subprocess.run(["git", "clone", "--quiet", ROOT, clone], check=True)

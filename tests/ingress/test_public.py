@@ -16,9 +16,9 @@ import pytest
 from bot import clock
 from bot.ingress.public import LARGEST
 from tests.fixtures.inbound_world import SIGNED, V1, Door, about, complaints, form, opened
+from tests.recorded import DATA
 
-RECORDED = Path(__file__).parents[3] / "shared" / "data" / "mlflow-deliveries"
-needs_recorded = pytest.mark.skipif(not RECORDED.is_dir(), reason=f"recorded deliveries are not at {RECORDED}")
+RECORDED = DATA / "mlflow-deliveries"
 every_route = pytest.mark.parametrize("path", SIGNED)
 
 
@@ -158,7 +158,9 @@ async def test_a_route_whose_secret_is_not_configured_does_not_exist(tmp_path: P
 
 
 def deliveries() -> list[tuple[str, dict[str, Any]]]:
-    return [(file.stem, json.loads(file.read_text())) for file in sorted(RECORDED.glob("*.json"))]
+    found = [(file.stem, json.loads(file.read_text())) for file in sorted(RECORDED.glob("*.json"))]
+    assert found
+    return found
 
 
 async def replay(door: Door, delivery: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> int:
@@ -170,7 +172,6 @@ async def replay(door: Door, delivery: dict[str, Any], monkeypatch: pytest.Monke
     return await door.send("/webhooks/mlflow", delivery["body"].encode(), headers)
 
 
-@needs_recorded
 @pytest.mark.usefixtures("quiet")
 async def test_what_mlflow_sends_is_accepted_and_what_speaks_of_a_version_of_ours_is_heard(
     door: Door, monkeypatch: pytest.MonkeyPatch
@@ -191,14 +192,12 @@ async def test_what_mlflow_sends_is_accepted_and_what_speaks_of_a_version_of_our
     assert await door.store.mirror.heard(V1) is not None
 
 
-@needs_recorded
 async def test_what_mlflow_sends_is_stale_by_now(door: Door) -> None:
     for _, delivery in deliveries():
         assert await door.send("/webhooks/mlflow", delivery["body"].encode(), dict(delivery["headers"])) == 401
     assert door.untouched()
 
 
-@needs_recorded
 async def test_a_delivery_that_is_replayed_changes_nothing(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
     delivery = dict(deliveries())["model_version.created"]
     assert await replay(door, delivery, monkeypatch) == 200

@@ -13,8 +13,9 @@ from typing import Any
 import psutil
 import pytest
 
-from tests.fixtures.model_server import ROOT, ModelServer, environment, serving
+from tests.fixtures.model_server import ModelServer, environment, serving
 from tests.fixtures.registry import MLflowServer
+from tests.paths import ROOT
 from tests.ports import free_port
 
 COLUMNS = ["sepal_length_mm", "sepal_width_mm", "petal_length_mm", "petal_width_mm"]

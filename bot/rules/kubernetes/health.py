@@ -16,10 +16,11 @@ from typing import Final, TypeAlias
 from bot.domain.cluster import Health, HealthStatus, PodSeen, Sighting
 from bot.domain.json import Json
 from bot.domain.target import Pin
-from bot.rules.kubernetes.kinds import OVERDUE, explain, unobserved
+from bot.rules.kubernetes.kinds import explain, unobserved, wanted
+from bot.rules.kubernetes.kinds.counters import OVERDUE
 from bot.rules.kubernetes.raw import Odd, at, condition, flag, items, mapping, number, text
 from bot.rules.kubernetes.troubles import Trouble, clip, trouble_of
-from bot.rules.kubernetes.workloads import address_of, current_pods, current_replicaset, pin_of, wanted
+from bot.rules.kubernetes.workloads import address_of, current_pods, current_replicaset, pin_of
 
 REFUSED: Final = timedelta(seconds=30)
 """How long pods must not be creatable (quota, admission) before it counts."""

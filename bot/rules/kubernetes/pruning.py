@@ -10,8 +10,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bot.domain.json import Json
+from bot.rules.kubernetes.kinds.deployment import HASH
 from bot.rules.kubernetes.raw import items, mapping, text
-from bot.rules.kubernetes.workloads import HASH, REVISION
+from bot.rules.kubernetes.workloads import REVISION
 
 DIGEST: Final = "callboard/template-digest"
 """Annotation on a template that was cut down: the digest of what it was, so that two still compare as before."""

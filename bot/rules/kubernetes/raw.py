@@ -111,3 +111,9 @@ def name(obj: Json) -> str:
 
 def _kind(value: Any) -> str:
     return f"{type(value).__name__} {str(value)[:40]!r}"
+
+
+def owned_by(obj: Json, owner: Json) -> bool:
+    """Say whether the object's controller is the owner, by uid: a namesake made anew is another."""
+    uid = text(owner, "metadata", "uid")
+    return bool(uid) and any(text(r, "uid") == uid for r in items(obj, "metadata", "ownerReferences"))

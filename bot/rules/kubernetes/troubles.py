@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from bot.domain.json import Json
-from bot.rules.kubernetes.kinds import SCHEDULING
+from bot.rules.kubernetes.kinds.pod import SCHEDULING
 from bot.rules.kubernetes.raw import condition, flag, items, mapping, moment, number, text
 from bot.rules.kubernetes.workloads import env
 from bot.rules.wording.redaction import redact

@@ -8,10 +8,11 @@ from typing import Final
 from bot.domain.cluster import Sighting
 from bot.domain.json import Json
 from bot.domain.target import Pin
-from bot.rules.kubernetes.raw import at, items, mapping, number, text, whole
+from bot.rules.kubernetes.kinds import is_current
+from bot.rules.kubernetes.kinds.deployment import HASH
+from bot.rules.kubernetes.raw import at, items, mapping, number, owned_by, text, whole
 
 REVISION: Final = "deployment.kubernetes.io/revision"
-HASH: Final = "pod-template-hash"
 PORT: Final = 8080
 """Where a model server listens when its container names no port."""
 
@@ -48,12 +49,6 @@ def address_of(pod: Json, stage: str) -> str | None:
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
-def owned_by(obj: Json, owner: Json) -> bool:
-    """Say whether the object's controller is the owner, by uid: a namesake made anew is another."""
-    uid = text(owner, "metadata", "uid")
-    return bool(uid) and any(text(r, "uid") == uid for r in items(obj, "metadata", "ownerReferences"))
-
-
 def current_replicaset(seen: Sighting) -> Json | None:
     """Return the ReplicaSet of a Deployment's present template.
 
@@ -83,43 +78,10 @@ def _template(obj: Json) -> Json:
 
 def current_pods(seen: Sighting, replicaset: Json | None) -> tuple[Json, ...]:
     """Return the pods of the new revision: those being deleted, and those that have ended, are not counted."""
-    return tuple(p for p in seen.pods if _is_current(p, seen.workload, replicaset) and alive(p))
+    return tuple(p for p in seen.pods if is_current(p, seen.workload, replicaset) and alive(p))
 
 
 def alive(pod: Json) -> bool:
     """Say whether a controller counts the pod as one of its replicas."""
     leaving = at(pod, "metadata", "deletionTimestamp") is not None
     return not leaving and text(pod, "status", "phase") not in {"Succeeded", "Failed"}
-
-
-def _is_current(pod: Json, workload: Json, replicaset: Json | None) -> bool:
-    labels = mapping(pod, "metadata", "labels")
-    match text(workload, "kind"):
-        case "Deployment":
-            if replicaset is None:
-                return False
-            mark = text(replicaset, "metadata", "labels", HASH)
-            return owned_by(pod, replicaset) and (not mark or labels.get(HASH) == mark)
-        case "StatefulSet":
-            return owned_by(pod, workload) and labels.get("controller-revision-hash") == _update(workload)
-        case "Rollout":
-            return labels.get("rollouts-pod-template-hash") == text(workload, "status", "currentPodHash")
-        case "InferenceService":
-            return labels.get("serving.kserve.io/inferenceservice") == text(workload, "metadata", "name")
-        case _:
-            return owned_by(pod, workload)
-
-
-def _update(workload: Json) -> str:
-    return text(workload, "status", "updateRevision")
-
-
-def wanted(workload: Json, pods: int) -> int:
-    """Return how many pods the workload asks for; where the kind says no number, as many as there are."""
-    match text(workload, "kind"):
-        case "DaemonSet":
-            return number(workload, "status", "desiredNumberScheduled")
-        case "Deployment" | "StatefulSet" | "ReplicaSet" | "Rollout":
-            return number(workload, "spec", "replicas", default=1)
-        case _:
-            return pods

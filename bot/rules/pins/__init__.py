@@ -2,31 +2,23 @@
 
     {path: text} + Pin → Change, whose `after` differs from `before` in the pinned values and in nothing else
 
-To add a format: one module with `carriers(document)`, which yields every place of a YAML document that carries
+To add a format: one module that ends in its FORMAT, whose `carriers` yields every place of a YAML document that carries
 MODEL_STAGE, and one line in FORMATS.  Finding, editing and proving are common to all.  No templates are filled in,
 no kustomization is built: what cannot be edited without doubt is refused, the line named.
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Final, TypeAlias
-
-from yaml.nodes import Node
+from typing import Final
 
 from bot.domain.errors import Permanent
 from bot.domain.target import Change, Pin
 from bot.rules.pins import configmap, deployment, kustomize, names, splice
-from bot.rules.pins.carrier import DIGEST, STAGE, Carrier, doubt
+from bot.rules.pins.carrier import DIGEST, STAGE, Carrier, Format, doubt
 from bot.rules.pins.tree import documents, shared
 
-Format: TypeAlias = Callable[[Node], Iterator[Carrier]]
-
-FORMATS: Final[Mapping[str, Format]] = {
-    "deployment": deployment.carriers,
-    "kustomize": kustomize.carriers,
-    "configmap": configmap.carriers,
-}
+FORMATS: Final[tuple[Format, ...]] = (deployment.FORMAT, kustomize.FORMAT, configmap.FORMAT)
 KUSTOMIZATIONS: Final = names.KUSTOMIZATIONS
 taken_in: Final = names.taken_in
 SUFFIXES: Final = (".yaml", ".yml", ".json", "Kustomization")
@@ -146,8 +138,9 @@ def _hits(path: str, text: str) -> Iterator[_Hit]:
         return
     for document in documents(text, path):
         aliased = shared(document)
-        for name, carriers in FORMATS.items():
-            yield from (_Hit(path=path, format=name, carrier=found, aliased=aliased) for found in carriers(document))
+        for each in FORMATS:
+            found = each.carriers(document)
+            yield from (_Hit(path=path, format=each.name, carrier=carrier, aliased=aliased) for carrier in found)
 
 
 def _nothing(files: Mapping[str, str], hits: list[_Hit], mine: list[_Hit], model: str | None) -> str:
@@ -161,8 +154,8 @@ def _nothing(files: Mapping[str, str], hits: list[_Hit], mine: list[_Hit], model
         if path.endswith(SUFFIXES) and STAGE in text:
             line = text[: text.index(STAGE)].count("\n") + 1
             return (
-                f"{path}:{line}: {STAGE} is mentioned, but not where Callboard can edit it: as an entry of a "
-                "container's env, a literal of a configMapGenerator, or a key of a ConfigMap's data"
+                f"{path}:{line}: {STAGE} is mentioned, but not where Callboard can edit it: "
+                f"as {', '.join(each.place for each in FORMATS[:-1])}, or {FORMATS[-1].place}"
             )
     seen = ", ".join(sorted(files)) or "no files at all"
     return f"no manifest carries {STAGE} (looked at: {seen}); add it to the env of the container that serves the model"

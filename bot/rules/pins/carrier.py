@@ -4,6 +4,7 @@ It holds places, never text to write; `splice` writes.
 """
 
 import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -89,3 +90,14 @@ def _odd(spot: Spot) -> tuple[int, str] | None:
     if any(mark in spot.node.value for mark in ("{{", "$(", "${")):
         return line(spot.node), f"filled in by a template ({spot.node.value}); Callboard edits plain values only"
     return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Format:
+    """One form in which manifests carry a pin."""
+
+    name: str
+    place: str
+    """Where the pin is: "an entry of a container's env"."""
+    carriers: Callable[[Node], Iterator[Carrier]]
+    """Yields every place of a YAML document that carries MODEL_STAGE."""

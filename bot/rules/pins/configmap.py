@@ -9,10 +9,11 @@ A plain ConfigMap restarts no pod when it changes; one made by kustomize does (s
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
-from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Spot
+from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Format, Spot
 from bot.rules.pins.tree import Chain, child, line, string, under, walk
 
 
@@ -51,3 +52,6 @@ def _entry(key: ScalarNode, value: Node, *, flow: bool) -> Entry | None:
         return None
     spots = (Spot(node=key, form="{name}"), Spot(node=value, form="{value}"))
     return Entry(value=string(value) or "", first=key, last=value, spots=spots, dashed=False, flow=flow)
+
+
+FORMAT: Final = Format(name="configmap", place="a key of a ConfigMap's data", carriers=carriers)

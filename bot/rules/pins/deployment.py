@@ -9,10 +9,11 @@ Any list under a key `env` is read, so that a custom resource (Rollout, Inferenc
 """
 
 from collections.abc import Iterator
+from typing import Final
 
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
-from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Spot
+from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Format, Spot
 from bot.rules.pins.tree import Chain, child, line, string, under, walk
 
 
@@ -67,3 +68,6 @@ def _entry(item: Node, *, flow: bool) -> Entry | None:
         dashed=True,
         flow=flow,
     )
+
+
+FORMAT: Final = Format(name="deployment", place="an entry of a container's env", carriers=carriers)

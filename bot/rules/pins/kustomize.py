@@ -13,10 +13,11 @@ https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/configmapg
 
 import re
 from collections.abc import Iterator
+from typing import Final
 
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
-from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Spot
+from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Format, Spot
 from bot.rules.pins.tree import child, line, string, walk
 
 INLINE = "in a patch written inline, which Callboard does not edit; move it to a file of its own (patches: - path: …)"
@@ -77,3 +78,6 @@ def _inline(document: Node, patches: Node | None) -> Iterator[Carrier]:
     for chain in walk(patches) if patches else ():
         if isinstance(chain[-1], ScalarNode) and STAGE in chain[-1].value:
             yield Carrier(line=line(chain[-1]), chain=(document, *chain), doubt=f"{STAGE} stands {INLINE}")
+
+
+FORMAT: Final = Format(name="kustomize", place="a literal of a configMapGenerator", carriers=carriers)

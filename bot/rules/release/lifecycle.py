@@ -29,6 +29,7 @@ from bot.rules.release.decision import (
     Say,
     Whisper,
 )
+from bot.rules.release.gates import votes
 from bot.rules.release.takeover import because, may_supersede
 from bot.rules.wording import escape
 from bot.rules.wording.escape import quoted
@@ -66,7 +67,7 @@ def _untold(it: Promotion) -> bool:
 
 def _too_late(seen: Evidence, it: Promotion) -> Decision | None:
     """Answer a veto that nothing can be done about any more."""
-    word = gates.late(seen) if it.state not in UNMERGED else None
+    word = votes.late(seen) if it.state not in UNMERGED else None
     if word is None:
         return None
     over = "this promotion is over" if not it.state.open else f"v{it.version} is being merged or rolled out already"
@@ -143,19 +144,27 @@ def _already_in_git(seen: Evidence, it: Promotion, note: dict[str, Any]) -> Deci
     return Decision(state=State.SYNCING, because=because, note=note, wake=timedelta(0))
 
 
-def _proposed(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (as above)
+def _proposed(seen: Evidence, it: Promotion) -> Decision:
     pull = seen.pull
     if pull is None:
         return Decision(wake=SOON)
-    if pull.state is PullState.MERGED:
-        because = f"merged in GitHub by hand, not approved through Callboard (#{pull.number})"
-        note = {"merge_commit": pull.merge_commit}
-        return Decision(state=State.SYNCING, because=because, note=note, wake=timedelta(0))
-    closing = _why_close(seen, it)
+    closing = _why_close(seen, it) if pull.state is not PullState.MERGED else None
     if closing is not None:
         return _close(seen, it, *closing)
-    if pull.state is PullState.CLOSED:
-        return Decision(state=State.REJECTED, because=f"pull request #{pull.number} was closed")
+    match pull.state:
+        case PullState.MERGED:
+            return _merged(pull, f"merged in GitHub by hand, not approved through Callboard (#{pull.number})")
+        case PullState.CLOSED:
+            return Decision(state=State.REJECTED, because=f"pull request #{pull.number} was closed")
+        case PullState.OPEN:
+            return _waiting(seen, it, pull)
+
+
+def _merged(pull: Pull, because: str) -> Decision:
+    return Decision(state=State.SYNCING, because=because, note={"merge_commit": pull.merge_commit}, wake=timedelta(0))
+
+
+def _waiting(seen: Evidence, it: Promotion, pull: Pull) -> Decision:
     if _changed(seen, it):
         return _again("the manifest changed on the main branch, so the change is made again")
     if _stale(seen, it, pull):
@@ -171,8 +180,8 @@ def _again(because: str) -> Decision:
 def _gate(seen: Evidence, it: Promotion) -> Decision:
     assert it.record.pull is not None and it.record.head is not None  # noqa: S101  (PROPOSED has both)
     rulings = gates.judge(seen, it)
-    note = {"rulings": rulings, "approved_by": gates.approvals(seen, it)}
-    unheard = gates.refused(seen, it)
+    note = {"rulings": rulings, "approved_by": votes.approvals(seen, it)}
+    unheard = votes.refused(seen, it)
     if unheard is not None:
         fact, reason = unheard
         return Decision(action=Whisper(fact=fact.id, to=fact.by, text=reason), note=note)
@@ -182,18 +191,16 @@ def _gate(seen: Evidence, it: Promotion) -> Decision:
     if gates.verdict(rulings) is Verdict.PASS:
         merge = Merge(number=it.record.pull, head=it.record.head)
         return Decision(state=State.MERGING, because=_consent(seen, it), action=merge, note=note)
-    return Decision(note=note, wake=_patience(seen))
+    return Decision(note=note, wake=_patience(seen, it))
 
 
-def _patience(seen: Evidence) -> timedelta:
+def _patience(seen: Evidence, it: Promotion) -> timedelta:
     """Return when to look again without a hint: waiting for people may take days, and each look costs requests."""
     if seen.unsure:
         return SHORTLY
     if seen.withheld:
         return LATER
-    upstream, freeze = seen.upstream, seen.freeze
-    ends = [freeze.until if freeze else None, upstream.since + seen.policy.healthy_for if upstream else None]
-    return min([PATIENTLY, *(end - seen.now for end in ends if end is not None and end > seen.now)])
+    return min([PATIENTLY, *(end - seen.now for end in gates.ends(seen, it))])
 
 
 def _say(seen: Evidence, it: Promotion) -> Say:
@@ -206,33 +213,23 @@ def _say(seen: Evidence, it: Promotion) -> Say:
 
 
 def _consent(seen: Evidence, it: Promotion) -> str:
-    people = gates.approvals(seen, it)
+    people = votes.approvals(seen, it)
     return "approved by " + ", ".join(f"<@{p}>" for p in people) if people else "no approval is needed"
 
 
 def _why_close(seen: Evidence, it: Promotion) -> tuple[State, str] | None:
     """Return the state in which an open pull request's story must end, and why."""
-    against = gates.unopposed(seen, it)
-    if against.verdict is Verdict.BLOCK:
-        return State.REJECTED, against.because
+    if (blocked := gates.blocked(seen, it)) is not None:
+        return State.REJECTED, blocked.because
     if _cancelled(seen):
         return State.CANCELLED, "cancelled"
-    if seen.now - it.requested_at > seen.policy.expires and (missing := _missing_in_time(seen, it)):
+    if seen.now - it.requested_at > seen.policy.expires and (missing := gates.expired(seen, it)):
         return State.EXPIRED, missing
     if seen.refusal is not None:
         return State.BLOCKED, seen.refusal
     if seen.change is not None and seen.change.before == seen.change.after:
         return State.SUPERSEDED, f"the main branch pins v{it.version} already: this pull request was not needed"
     return None
-
-
-def _missing_in_time(seen: Evidence, it: Promotion) -> str | None:
-    """Return what an old promotion still lacks.  One that is approved outlasts a freeze, which nobody here can help."""
-    if gates.approved(seen, it).verdict is not Verdict.PASS:
-        return "nobody decided in time"
-    others = [r for gate, r in zip(gates.GATES, gates.judge(seen, it), strict=True) if gate is not gates.thawed]
-    held = next((ruling.because for ruling in others if ruling.verdict is not Verdict.PASS), None)
-    return f"it was held up for too long: {held}" if held is not None else None
 
 
 def _close(seen: Evidence, it: Promotion, state: State, because: str) -> Decision:
@@ -246,20 +243,25 @@ def _close(seen: Evidence, it: Promotion, state: State, because: str) -> Decisio
     return Decision(state=state, because=because)
 
 
-def _merging(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (as above)
+def _merging(seen: Evidence, it: Promotion) -> Decision:
     pull = seen.pull
     if pull is None or it.record.head is None:
         return Decision(wake=SOON)
-    if pull.state is PullState.MERGED:
-        note = {"merge_commit": pull.merge_commit}
-        return Decision(state=State.SYNCING, because="merged", note=note, wake=timedelta(0))
-    if pull.state is PullState.CLOSED and not it.record.pull_closed:
-        return Decision(state=State.REJECTED, because=f"pull request #{pull.number} was closed")
+    match pull.state:
+        case PullState.MERGED:
+            return _merged(pull, "merged")
+        case PullState.CLOSED if not it.record.pull_closed:
+            return Decision(state=State.REJECTED, because=f"pull request #{pull.number} was closed")
+        case PullState.CLOSED | PullState.OPEN:
+            return _unmerged(seen, it, pull, it.record.head)
+
+
+def _unmerged(seen: Evidence, it: Promotion, pull: Pull, head: str) -> Decision:
     if seen.overdue:
         reason = it.record.failing_because or it.record.trouble or "it gave no reason"
         decision = _close(seen, it, State.FAILED, f"GitHub would not merge #{pull.number}: {reason}")
         return replace(decision, note={"failing_because": reason})  # the trouble is over with the next write
-    if pull.head != it.record.head:
+    if pull.head != head:
         because = "somebody pushed to the branch before it was merged"
         return Decision(state=State.PROPOSED, because=because, wake=timedelta(0))
     if _changed(seen, it) or _stale(seen, it, pull):
@@ -267,7 +269,7 @@ def _merging(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (as a
     if seen.withheld:
         because = f"GitHub does not let #{pull.number} be merged yet"
         return Decision(state=State.PROPOSED, because=because, wake=timedelta(0))
-    return Decision(action=Merge(number=pull.number, head=it.record.head))
+    return Decision(action=Merge(number=pull.number, head=head))
 
 
 def _changed(seen: Evidence, it: Promotion) -> bool:

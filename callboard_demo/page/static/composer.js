@@ -4,18 +4,12 @@ import { order } from "./api.js";
 import { byId, h, keyed, show } from "./dom.js";
 import { avatar, remember } from "./messages.js";
 
-const COMMANDS = [
-  ["/promote", "MODEL STAGE [VERSION]", "release a version to a stage"],
-  ["/rollback", "MODEL STAGE [VERSION]", "go back to the release before"],
-  ["/models", "[MODEL]", "what runs where"],
-  ["/promotions", "[ID] | cancel ID", "what is under way"],
-  ["/freeze", "[STAGE [for 3d] | STAGE off]", "stop the line"],
-];
 const SUGGESTED = ["/promote iris-classifier production", "/models", "/promotions", "/rollback iris-classifier production"];
 const SEEN = "callboard.hint.seen";
 
 const said = [];
 let place = { person: null, channel: null };
+let commands = [];
 let models = [];
 let stages = ["staging", "production"];
 let choose = () => {};
@@ -41,6 +35,7 @@ export function buildComposer(chosen, sent) {
 /** Show who can speak and who does; and, on a first visit, what to do. */
 export function drawComposer(state, present) {
   place = present;
+  commands = state.commands;
   models = state.models.map((model) => model.name);
   stages = [...new Set([...stages, ...state.pods.map((pod) => pod.stage).filter(Boolean)])];
   const people = state.people.map((person) => ({ ...person, chosen: person.id === present.person }));
@@ -133,9 +128,8 @@ function next(line) {
   const words = line.split(/\s+/);
   const begun = words.at(-1).toLowerCase();
   const offer = (names, about) => names.filter((name) => name.startsWith(begun) && name !== begun).map((name) => [name, "", about]);
-  if (words.length === 1) return COMMANDS.filter(([name]) => name.startsWith(begun));
-  const staged = words[0] === "/promote" || words[0] === "/rollback";
-  if (words.length === 2 && words[0] === "/freeze") return offer(stages, "stage");
-  if (words.length === 2 && (staged || words[0] === "/models")) return offer(models, "model");
-  return words.length === 3 && staged ? offer(stages, "stage") : [];
+  if (words.length === 1) return commands.filter(({ name }) => name.startsWith(begun)).map(({ name, usage, about }) => [name, usage, about]);
+  const wanted = commands.find(({ name }) => name === words[0])?.usage.split(/[\s[\]|]+/).filter(Boolean)[words.length - 2];
+  if (wanted === "MODEL") return offer(models, "model");
+  return wanted === "STAGE" ? offer(stages, "stage") : [];
 }

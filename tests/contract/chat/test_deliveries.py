@@ -10,7 +10,8 @@ from slack_sdk.errors import SlackApiError
 from slack_sdk.signature import SignatureVerifier
 from slack_sdk.webhook.async_client import AsyncWebhookClient
 
-from tests.fixtures.chat_world import CHANNEL, SECRET, Sides, bolted, served
+from handlers import COMMANDS
+from tests.fixtures.chat_world import CHANNEL, SECRET, Sides, bolted, installed, served
 
 BUTTON = {"type": "button", "action_id": "approve", "text": {"type": "plain_text", "text": "Approve"}, "value": "7"}
 CARD = [{"type": "actions", "block_id": "doors", "elements": [BUTTON]}]
@@ -44,6 +45,17 @@ async def test_a_command_arrives_with_all_that_slack_sends(sides: Sides) -> None
         *("api_app_id", "is_enterprise_install", "response_url", "trigger_id"),
     }
     assert (sides.private(), sides.public()) == ([], [])
+
+
+async def test_once_the_app_is_installed_only_its_commands_are_delivered(sides: Sides) -> None:
+    installed(sides.slack.chat)
+    told = await sides.type("/promotee iris-classifier")
+    assert (told["ok"], told["error"]) == (False, "not a valid command")
+    (said,) = sides.private()
+    assert said.startswith(
+        '`/promotee` is not a valid command. In Slack, all messages that start with the "/" character'
+    )
+    assert [each["name"] for each in sides.slack.chat.state()["commands"]] == list(COMMANDS)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """The rollouts that a real Deployment controller was recorded at, replayed: what a watcher sees is the same.
 
-The recording (../shared/data/rollout-traces.txt) holds one line for each change of a Deployment of 3 replicas:
+The recording (tests/data/rollout-traces.txt) holds one line for each change of a Deployment of 3 replicas:
 kubectl's verdict and the reason of its Progressing condition, through eight rollouts.  The same eight are done here, on
 the demo's cluster and on a real one whose pods the demo's kubelet runs, and for each the course is compared: the
 verdicts and reasons in their order, equal neighbours taken as one.  Counts within a verdict ("updating 1/3") are left
@@ -20,7 +20,6 @@ import re
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
@@ -28,8 +27,9 @@ from bot.domain.json import Json
 from callboard_demo.cluster.plans import find
 from callboard_demo.cluster.scripted import Behaviour, ScriptedRuntime
 from tests.contract.control_plane import ControlPlane
+from tests.recorded import DATA
 
-RECORDING = Path(__file__).parents[4] / "shared" / "data" / "rollout-traces.txt"
+RECORDING = DATA / "rollout-traces.txt"
 LINE = re.compile(r"\s+([\d.]+) gen=\d+ obs=\w+ v=(\w+) .* -> \('(.*?)', (?:None|\('(\w+)', .*\))\)")
 SET = re.compile(r"model-\w+ \w+ (\d+) (\d+) (\w+)")
 BLOCKS = ("initial", "good", "badimage", "rollback", "notready", "fix", "crash", "back")
@@ -113,9 +113,7 @@ class Recording:
 
 @pytest.fixture
 def recording() -> Recording:
-    """The recording; where it is missing, the test is skipped."""
-    if not RECORDING.exists():
-        pytest.skip("the recorded rollouts are missing (../shared/data/rollout-traces.txt)")
+    """Return what was recorded."""
     text, _, end = RECORDING.read_text().partition("--- RS / pods / events\n")
     blocks = [LINE.findall(block) for block in text.split("\n--- ")]
     assert [len(block) > 0 for block in blocks] == [True] * len(BLOCKS)

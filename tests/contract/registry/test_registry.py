@@ -29,8 +29,8 @@ from bot.domain.json import Json
 from callboard_demo.faults import Faults
 from callboard_demo.registry.proxy import proxy
 from callboard_demo.registry.server import Server
-from tests.fixtures.model_server import ROOT
 from tests.fixtures.registry import SECRET, MLflowServer
+from tests.paths import ROOT
 
 MODEL = "iris-classifier"
 

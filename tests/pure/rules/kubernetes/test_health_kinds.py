@@ -1,6 +1,10 @@
 """Each kind is judged as Argo CD, gitops-engine or kstatus judge it."""
 
 import json
+import pkgutil
+import re
+from importlib import import_module
+from inspect import isfunction
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +13,13 @@ import yaml
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
+from bot.rules.kubernetes import health, kinds
 from bot.rules.kubernetes.kinds import explain, status_of
+from bot.rules.kubernetes.kinds.kind import Kind
 from tests.fixtures.workload import NOON, ago
+from tests.recorded import folders
 
-CASES = Path(__file__).parents[5] / "shared" / "data" / "health"
+CASES = folders("health")
 
 WORDS = {
     "Healthy": HealthStatus.HEALTHY,
@@ -31,23 +38,37 @@ EXCEPTIONS: dict[str, str] = {}
 that may not create pods, a pod that has completed), we follow the one whose case is recorded."""
 
 
+def index(folder: Path) -> list[Json]:
+    found: list[Json] = json.loads((folder / "index.json").read_text())
+    return found
+
+
 def cases() -> list[Any]:
-    if not (CASES / "index.json").exists():
-        return [pytest.param({}, marks=pytest.mark.skip(reason=f"no recorded cases at {CASES}"))]
-    return [pytest.param(case, id=case["file"]) for case in json.loads((CASES / "index.json").read_text())]
+    return [
+        pytest.param(folder, case, id=f"{whose}-{case['file']}")
+        for whose, folder in CASES.items()
+        for case in index(folder)
+    ]
 
 
-@pytest.mark.parametrize("case", cases())
-def test_a_recorded_object_gets_the_recorded_verdict(case: Json) -> None:
-    obj = yaml.safe_load((CASES / case["file"]).read_text())
+@pytest.mark.parametrize(("folder", "case"), cases())
+def test_a_recorded_object_gets_the_recorded_verdict(folder: Path, case: Json) -> None:
+    obj = yaml.safe_load((folder / case["file"]).read_text())
     expected = WORDS[case["expected_health"]]
     assert (status_of(obj) is expected) is (case["file"] not in EXCEPTIONS)
 
 
-@pytest.mark.skipif(not CASES.exists(), reason=f"no recorded cases at {CASES}")
-def test_no_recorded_case_is_left_out() -> None:
-    index = json.loads((CASES / "index.json").read_text())
-    assert {case["file"] for case in index} == {str(p.relative_to(CASES)) for p in CASES.rglob("*.yaml")}
+@pytest.mark.parametrize("folder", CASES.values(), ids=CASES)
+def test_no_recorded_case_is_left_out(folder: Path) -> None:
+    assert sorted(case["file"] for case in index(folder)) == sorted(
+        str(p.relative_to(folder)) for p in folder.rglob("*.yaml")
+    )
+
+
+def test_our_own_cases_name_the_public_rule_that_they_follow() -> None:
+    for case in index(CASES["own"]):
+        assert re.fullmatch(r"https://github\.com/\S+#L\d+", case["rule"]), case["file"]
+        assert yaml.safe_load((CASES["own"] / case["file"]).read_text())["kind"] == case["kind"]
 
 
 def test_a_kind_that_nobody_wrote_a_rule_for_is_unknown() -> None:
@@ -110,3 +131,20 @@ def inference_service(transition: str | None, *conditions: tuple[str, str]) -> J
 )
 def test_an_inference_service_fails_only_by_its_model(obj: Json, expected: HealthStatus) -> None:
     assert status_of(obj) is expected
+
+
+def test_every_kind_that_a_file_defines_is_listed() -> None:
+    modules = [import_module(f"{kinds.__name__}.{found.name}") for found in pkgutil.iter_modules(kinds.__path__)]
+    defined = {value for module in modules for value in vars(module).values() if isinstance(value, Kind)}
+    assert defined == set(kinds.KINDS)
+
+
+def test_every_check_of_a_rollout_is_listed() -> None:
+    takes_a_look = {
+        name
+        for name, value in vars(health).items()
+        if isfunction(value)
+        and list(value.__annotations__.values())[:1] == [health.Look]
+        and value.__annotations__["return"] in {health.Finding, health.Finding | None}
+    }
+    assert takes_a_look == {check.__name__ for check in health.CHECKS}

@@ -4,7 +4,6 @@ import copy
 import json
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from random import Random
 from typing import Any
 
@@ -20,8 +19,7 @@ from bot.rules.kubernetes.health import judge
 from bot.rules.kubernetes.kinds import explain
 from bot.rules.kubernetes.pruning import prune
 from tests.fixtures.workload import NOON, OLD, container, deployment, ended, event, pod, ready, replicaset, waiting
-
-CASES = Path(__file__).parents[5] / "shared" / "data" / "health"
+from tests.recorded import folders
 
 ODD: Sequence[Any] = (
     None,
@@ -67,7 +65,8 @@ def mutated(by: Random, obj: Any) -> Any:
 
 
 def objects() -> list[Json]:
-    recorded = [yaml.safe_load(p.read_text()) for p in sorted(CASES.rglob("*.yaml"))]
+    files = [p for folder in folders("health").values() for p in sorted(folder.rglob("*.yaml"))]
+    recorded = [yaml.safe_load(p.read_text()) for p in files]
     return [*recorded, deployment(), replicaset(), pod("aaa"), event("aaa", "Unhealthy", "no")]
 
 

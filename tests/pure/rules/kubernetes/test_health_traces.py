@@ -1,7 +1,6 @@
 """Every line that Kubernetes' own Deployment controller wrote is judged as kubectl judged it."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +10,9 @@ from bot.domain.json import Json
 from bot.rules.kubernetes.health import judge
 from bot.rules.kubernetes.kinds import status_of
 from tests.fixtures.workload import NEW, NOON, OLD, deployment, pod, progress, replicaset
+from tests.recorded import DATA
 
-TRACES = Path(__file__).parents[5] / "shared" / "data" / "rollout-traces.txt"
+TRACES = DATA / "rollout-traces.txt"
 LINE = re.compile(
     r"\s*(?P<at>[\d.]+) gen=(?P<gen>\S+) obs=(?P<obs>\S+) v=(?P<v>\S+) u=(?P<u>\S+) avail=(?P<avail>\S+)"
     r" -> \('(?P<said>[^']+)', (?:\('(?P<reason>\w+)', \S+\)|None)\)"
@@ -20,8 +20,6 @@ LINE = re.compile(
 
 
 def lines() -> list[Any]:
-    if not TRACES.exists():
-        return [pytest.param("", marks=pytest.mark.skip(reason=f"no traces at {TRACES}"))]
     found = [line for line in TRACES.read_text().splitlines() if LINE.match(line)]
     assert len(found) > 80, "the traces read otherwise than expected"
     return [pytest.param(line, id=f"{LINE.match(line)['at']}") for line in found]  # type: ignore[index]

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,8 +11,9 @@ from hypothesis import strategies as st
 
 from bot.rules.parsing import signatures
 from tests.fixtures import signing
+from tests.recorded import DATA
 
-RECORDED = Path(__file__).parents[5] / "shared" / "data" / "mlflow-deliveries"
+RECORDED = DATA / "mlflow-deliveries"
 RECORDED_SECRET = "s3cr3t-for-tests"
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 STAMP = str(int(NOON.timestamp()))
@@ -62,7 +62,6 @@ def test_githubs_own_example_is_valid() -> None:
     assert signatures.github(b"Hello, World!", headers, "It's a Secret to Everybody", now=NOON)
 
 
-@pytest.mark.skipif(not RECORDED.is_dir(), reason=f"recorded deliveries are not at {RECORDED}")
 def test_what_mlflow_signed_is_valid_when_it_arrives() -> None:
     deliveries: list[dict[str, Any]] = [json.loads(f.read_text()) for f in sorted(RECORDED.glob("*.json"))]
     assert deliveries

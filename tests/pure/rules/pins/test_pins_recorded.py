@@ -1,8 +1,9 @@
-"""105 manifests that other people wrote: an edit changes the intended lines and nothing else."""
+"""Manifests of many layouts, our own and other people's: an edit changes the intended lines and nothing else."""
 
 import difflib
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,9 @@ import yaml
 from bot.domain.errors import Permanent
 from bot.domain.target import Pin
 from bot.rules.pins import edit, find, pin
+from tests.recorded import folders
 
-RECORDED = Path(__file__).parents[5] / "shared/data/manifests"
-FILES = sorted([*RECORDED.rglob("*.yaml"), *RECORDED.rglob("*.yml")]) if RECORDED.is_dir() else []
 WANTED = Pin(stage="production", version=7)
-
-pytestmark = pytest.mark.skipif(not FILES, reason=f"no recorded manifests ({RECORDED.parent.name}/{RECORDED.name})")
 
 Inject = Callable[[str], tuple[list[str], list[str]]]
 """Of an indent: the lines of an `env` that carries a pin, and those that an edit must turn them into."""
@@ -77,9 +75,13 @@ def injected(text: str, number: int, inserted: list[str]) -> str:
     return "\n".join([*lines[: number + 1], *(line + ending for line in inserted), *lines[number + 1 :]])
 
 
-def cases() -> Iterator[tuple[Path, int, str]]:
-    """Yield every container of every recorded manifest that carries no environment yet and is YAML."""
-    for file in FILES:
+Case = tuple[Path, int, str]
+"""A container without an environment: the file, the line of its image, the indent of its keys."""
+
+
+def cases(files: list[Path]) -> Iterator[Case]:
+    """Yield every container of these manifests that carries no environment yet and is YAML."""
+    for file in files:
         text = read(file)
         for number, indent in places(text):
             try:
@@ -90,18 +92,42 @@ def cases() -> Iterator[tuple[Path, int, str]]:
                 yield file, number, indent
 
 
-CASES = list(cases())
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    """The manifests of one folder, and how many there are for each test, so that none runs on nothing."""
+
+    files: list[Path]
+    cases: list[Case]
+    count: int
+    with_cases: int
+    with_environment: int
+    with_two_containers: int
+    no_yaml: int
 
 
-def test_there_is_enough_to_edit() -> None:
-    assert len(FILES) == 105
-    assert len(CASES) >= 30
-    assert len({file for file, _, _ in CASES}) >= 25
+def collection(folder: Path, **counts: int) -> Collection:
+    files = sorted(file for ending in ("yaml", "yml", "json") for file in folder.rglob(f"*.{ending}"))
+    return Collection(files=files, cases=list(cases(files)), **counts)
 
 
+COUNTS = {
+    "own": {"count": 42, "with_cases": 23, "with_environment": 4, "with_two_containers": 4, "no_yaml": 2},
+    "published": {"count": 105, "with_cases": 30, "with_environment": 9, "with_two_containers": 2, "no_yaml": 1},
+}
+COLLECTIONS = {whose: collection(folder, **COUNTS[whose]) for whose, folder in folders("manifests").items()}
+every = pytest.mark.parametrize("those", COLLECTIONS.values(), ids=COLLECTIONS)
+
+
+@every
+def test_there_is_enough_to_edit(those: Collection) -> None:
+    assert len(those.files) == those.count
+    assert len({file for file, _, _ in those.cases}) == those.with_cases
+
+
+@every
 @pytest.mark.parametrize("style", [block, without_version, one_line, flow])
-def test_an_edit_changes_the_intended_lines_and_nothing_else(style: Inject) -> None:
-    for file, number, indent in CASES:
+def test_an_edit_changes_the_intended_lines_and_nothing_else(those: Collection, style: Inject) -> None:
+    for file, number, indent in those.cases:
         before, after = style(indent)
         path, text = str(file), injected(read(file), number, before)
         change = edit({path: text}, WANTED)
@@ -110,9 +136,10 @@ def test_an_edit_changes_the_intended_lines_and_nothing_else(style: Inject) -> N
         assert edit(dict(change.after), WANTED).after == change.after
 
 
-def test_an_environment_that_is_there_already_takes_the_pin_in_its_own_layout() -> None:
+@every
+def test_an_environment_that_is_there_already_takes_the_pin_in_its_own_layout(those: Collection) -> None:
     edited = 0
-    for file in FILES:
+    for file in those.files:
         lines = read(file).split("\n")
         for number, line in enumerate(lines):
             item = re.match(r" *(?=- name: )", lines[number + 1]) if re.fullmatch(r" *env:\r?", line) else None
@@ -122,11 +149,12 @@ def test_an_environment_that_is_there_already_takes_the_pin_in_its_own_layout() 
                 assert edit({"a.yaml": text}, WANTED).after["a.yaml"] == expected, file
                 assert find({"a.yaml": text}).workload, file
                 edited += 1
-    assert edited == 9
+    assert edited == those.with_environment
 
 
-def test_windows_line_ends_stay() -> None:
-    for file, number, indent in CASES:
+@every
+def test_windows_line_ends_stay(those: Collection) -> None:
+    for file, number, indent in those.cases:
         before, after = without_version(indent)
         unix = read(file).replace("\r\n", "\n")
         text = injected(unix, number, before).replace("\n", "\r\n")
@@ -134,10 +162,11 @@ def test_windows_line_ends_stay() -> None:
         assert edit({"a.yaml": text}, WANTED).after["a.yaml"] == expected, file
 
 
-def test_two_containers_that_carry_the_stage_are_refused() -> None:
+@every
+def test_two_containers_that_carry_the_stage_are_refused(those: Collection) -> None:
     refused = 0
-    for file in FILES:
-        mine = [(number, indent) for at, number, indent in CASES if at == file]
+    for file in those.files:
+        mine = [(number, indent) for at, number, indent in those.cases if at == file]
         if len(mine) > 1:
             text = read(file)
             for number, indent in reversed(mine[:2]):
@@ -145,28 +174,31 @@ def test_two_containers_that_carry_the_stage_are_refused() -> None:
             with pytest.raises(Permanent, match="several places"):
                 find({"a.yaml": text})
             refused += 1
-    assert refused >= 2
+    assert refused == those.with_two_containers
 
 
-def test_no_recorded_manifest_carries_a_pin_and_each_is_told_so() -> None:
-    for file in FILES:
+@every
+def test_no_recorded_manifest_carries_a_pin_and_each_is_told_so(those: Collection) -> None:
+    for file in those.files:
         with pytest.raises(Permanent, match="no manifest carries MODEL_STAGE"):
             find({str(file): read(file)})
 
 
-def test_whatever_does_not_parse_is_refused_with_its_line() -> None:
+@every
+def test_whatever_does_not_parse_is_refused_with_its_line(those: Collection) -> None:
     refused = []
-    for file in FILES:
-        text = "# MODEL_STAGE\n" + read(file)
+    for file in those.files:
+        text = "# MODEL_STAGE\n" + read(file).removeprefix("\ufeff")  # which may only stand first
         with pytest.raises(Permanent, match=rf"{re.escape(str(file))}:\d+: ") as raised:
             edit({str(file): text}, WANTED)
         if "is mentioned" not in str(raised.value):
             refused.append(str(raised.value))
-    assert 1 <= len(refused) <= 5, "templates, tabs: as published"
+    assert len(refused) == those.no_yaml, "templates and tabs"
 
 
-def test_a_difference_is_seen_by_people_as_two_lines() -> None:
-    for file, number, indent in CASES:
+@every
+def test_a_difference_is_seen_by_people_as_two_lines(those: Collection) -> None:
+    for file, number, indent in those.cases:
         text = injected(read(file), number, block(indent)[0])
         after = edit({"a.yaml": text}, WANTED).after["a.yaml"]
         diff = [line for line in difflib.unified_diff(text.split("\n"), after.split("\n"), n=0) if line[0] in "+-"]

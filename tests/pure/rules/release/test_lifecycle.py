@@ -358,3 +358,12 @@ def test_what_is_approved_outlasts_a_freeze_and_expires_of_anything_else() -> No
         assert isinstance(said, Say)
         assert said.state == "failure"
         assert says in said.because
+
+
+@pytest.mark.parametrize("state", [State.PROPOSED, State.MERGING])
+@pytest.mark.parametrize("pull", PullState)
+def test_every_state_of_a_pull_request_is_decided_about(pull: PullState, state: State) -> None:
+    assert SEEN.pull is not None
+    seen = replace(SEEN, promotion=replace(IT, state=state), pull=replace(SEEN.pull, state=pull))
+    decision = decide(seen)
+    assert decision.state is not None or decision.action is not None or decision.wake is not None

@@ -1,0 +1,33 @@
+"""Deployments, as Argo CD judges them: https://github.com/argoproj/argo-cd/tree/master/gitops-engine/pkg/health."""
+
+from datetime import datetime
+from typing import Final
+
+from bot.domain.cluster import HealthStatus
+from bot.domain.json import Json
+from bot.rules.kubernetes.kinds.counters import OVERDUE, counted
+from bot.rules.kubernetes.kinds.kind import NOT_SEEN, Answer, Kind, observed, replicas
+from bot.rules.kubernetes.raw import condition, flag, owned_by, text
+
+HASH: Final = "pod-template-hash"
+
+
+def _explain(obj: Json, _now: datetime | None) -> Answer:
+    if flag(obj, "spec", "paused"):
+        return HealthStatus.SUSPENDED, "paused"
+    if not observed(obj):
+        return NOT_SEEN
+    progressing = condition(obj, "Progressing")
+    if text(progressing, "reason") == OVERDUE:
+        return HealthStatus.DEGRADED, text(progressing, "message") or "the progress deadline is exceeded"
+    return counted(obj)
+
+
+def _is_current(pod: Json, _workload: Json, replicaset: Json | None) -> bool:
+    if replicaset is None:
+        return False
+    mark = text(replicaset, "metadata", "labels", HASH)
+    return owned_by(pod, replicaset) and (not mark or text(pod, "metadata", "labels", HASH) == mark)
+
+
+KIND: Final = Kind(group="apps", name="Deployment", explain=_explain, wanted=replicas, is_current=_is_current)

@@ -1,0 +1,65 @@
+"""May this promotion go ahead?  Pure: evidence in, rulings out.
+
+All gates are asked, so that people see everything that is missing at once; the verdict is the worst of them.  Expiry,
+the next look, overrides and the documentation read a gate's traits.
+
+To add a gate, write one file here that ends in its GATE, and name it in GATES.
+"""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Final
+
+from bot.domain.promotion import Promotion, Ruling, Verdict
+from bot.rules.release.decision import Evidence
+from bot.rules.release.gates import approvals, freeze, github, own_commit, soak, vetoes
+from bot.rules.release.gates.gate import Gate
+
+GATES: Final[tuple[Gate, ...]] = (
+    vetoes.GATE,
+    approvals.GATE,
+    soak.GATE,
+    freeze.GATE,
+    own_commit.GATE,
+    github.GATE,
+)
+
+
+def judge(seen: Evidence, it: Promotion) -> tuple[Ruling, ...]:
+    """Ask every gate."""
+    return tuple(gate.ask(seen, it) for gate in GATES)
+
+
+def verdict(rulings: Iterable[Ruling]) -> Verdict:
+    """Return the worst verdict: a promotion is as ready as its least ready gate."""
+    return max((r.verdict for r in rulings), default=Verdict.PASS)
+
+
+def consent(seen: Evidence, it: Promotion) -> tuple[Ruling, ...]:
+    """Ask the gates that are ours: all but what GitHub itself still wants."""
+    return tuple(gate.ask(seen, it) for gate in GATES if gate.ours)
+
+
+def blocked(seen: Evidence, it: Promotion) -> Ruling | None:
+    """Return the ruling of the first gate that will never pass."""
+    return next((ruling for ruling in judge(seen, it) if ruling.verdict is Verdict.BLOCK), None)
+
+
+def expired(seen: Evidence, it: Promotion) -> str | None:
+    """Return what a promotion whose time is over still lacks; None where it outlasts all that holds it up."""
+    if approvals.GATE.ask(seen, it).verdict is not Verdict.PASS:
+        return "nobody decided in time"
+    missing = (gate.ask(seen, it) for gate in GATES if gate.may_expire)
+    held = next((ruling.because for ruling in missing if ruling.verdict is not Verdict.PASS), None)
+    return f"it was held up for too long: {held}" if held is not None else None
+
+
+def ends(seen: Evidence, it: Promotion) -> list[datetime]:
+    """Return the moments to come at which a gate may pass by itself."""
+    moments = (gate.ends(seen, it) for gate in GATES if gate.ends is not None)
+    return [moment for moment in moments if moment is not None and moment > seen.now]
+
+
+def overridable() -> tuple[str, ...]:
+    """Return what an override goes on in spite of, in alphabetical order."""
+    return tuple(sorted(gate.overridden for gate in GATES if gate.overridden is not None))

@@ -1,0 +1,66 @@
+"""The tables of what people and systems can say: complete, and read by all that has to know them."""
+
+import pkgutil
+from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from typing import Any
+
+import pytest
+
+import handlers
+from bot.cli.slack_app import manifest
+from bot.domain.policy import Policy
+from bot.domain.promotion import Kind, Promotion, Record, State
+from bot.domain.target import Pair
+from bot.rules.wording.promotion_message import promotion
+from handlers import BUTTONS, COMMANDS, EVENTS
+from handlers.command import Command
+from handlers.event import Event
+
+MODULES = [import_module(f"handlers.{found.name}") for found in pkgutil.iter_modules(handlers.__path__)]
+NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
+
+
+def defined(kind: type) -> list[Any]:
+    """Return what the files of `handlers` define of a kind."""
+    return [value for module in MODULES for value in vars(module).values() if isinstance(value, kind)]
+
+
+def test_every_command_that_a_file_defines_is_listed() -> None:
+    assert {command.name for command in defined(Command)} == set(COMMANDS) - {"/callboard"}
+
+
+def test_every_event_that_a_file_defines_is_listed() -> None:
+    assert {event.type for event in defined(Event)} == set(EVENTS)
+
+
+def test_callboard_passes_on_to_every_command() -> None:
+    assert COMMANDS["/callboard"].usage == f"{'|'.join(name[1:] for name in COMMANDS if name != '/callboard')} …"
+
+
+def test_the_app_may_do_what_its_events_need() -> None:
+    made = manifest("https://callboard.example.com")
+    assert made["settings"]["event_subscriptions"]["bot_events"] == sorted(EVENTS)
+    assert {event.scope for event in EVENTS.values()} <= set(made["oauth_config"]["scopes"]["bot"])
+
+
+def shown(state: State, kind: Kind) -> set[str]:
+    """Return the action ids of the buttons on a promotion's message."""
+    it = Promotion(
+        id=1, pair=Pair(model="m", stage="s"), kind=kind, version=2, previous=1, requested_by="U0ALICE",
+        requested_at=NOON, state=state, entered_at=NOON, record=Record(digest="d", pull=7, pull_url="https://x/7"),
+    )  # fmt: skip
+    said = promotion(
+        it, health=None, rulings=(), comparison=None, approvers=(), policy=Policy(), now=NOON + timedelta(hours=1)
+    )
+    elements = [element for block in said.blocks for element in block.get("elements", [])]
+    return {element["action_id"] for element in elements if element["type"] == "button"}
+
+
+@pytest.mark.parametrize("state", State)
+def test_every_button_that_a_message_shows_does_something(state: State) -> None:
+    assert {action for kind in Kind for action in shown(state, kind)} <= set(BUTTONS)
+
+
+def test_every_button_that_does_something_is_shown() -> None:
+    assert {action for state in State for kind in Kind for action in shown(state, kind)} == set(BUTTONS)
