@@ -8,16 +8,16 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from time import monotonic
 
 import aiohttp
 import psutil
 
 from bot.domain.json import Json
 from callboard_demo.ports import NAMES
+from tests.fixtures.waiting import until
 from tests.paths import ROOT
 from tests.ports import free_ports
 from tests.skips import LINUX, needs
@@ -69,14 +69,6 @@ async def demo(folder: Path, port: int) -> AsyncIterator[Demo]:
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-async def until(look: Callable[[], bool], what: str, within: float = 10) -> None:
-    """Look again and again until it is so."""
-    deadline = monotonic() + within
-    while not look():
-        assert monotonic() < deadline, f"not seen within {within} s: {what}"
-        await asyncio.sleep(0.05)
 
 
 def alive(process: psutil.Process) -> bool:

@@ -18,7 +18,8 @@ import pytest
 from bot.domain.json import Json
 from callboard_demo.cluster import ProcessRuntime, Runtime
 from callboard_demo.cluster.plans import find
-from tests.contract.control_plane import TOKEN, ControlPlane, until
+from tests.contract.control_plane import TOKEN, ControlPlane
+from tests.fixtures.waiting import until
 
 SLEEP = "import time; time.sleep(600)"
 SERVER = """
@@ -90,7 +91,7 @@ async def logged(plane: ControlPlane, words: str, name: str = "a") -> str:
         text = await log(plane, name)
         return text if words in text else ""
 
-    return await until(look)
+    return await until(look, f"{words!r} in the log of {name}")
 
 
 async def event(plane: ControlPlane, reason: str, words: str = "") -> Json:
@@ -99,7 +100,7 @@ async def event(plane: ControlPlane, reason: str, words: str = "") -> Json:
     async def look() -> list[Json]:
         return [e for e in await plane.items("events") if e["reason"] == reason and words in e["message"]]
 
-    return (await until(look))[0]
+    return (await until(look, f"an event {reason} {words}"))[0]
 
 
 async def process(plane: ControlPlane, name: str = "a") -> psutil.Process:
@@ -114,10 +115,7 @@ def alive(it: psutil.Process) -> bool:
 
 
 async def ended(it: psutil.Process) -> None:
-    async def look() -> bool:
-        return not alive(it)
-
-    await until(look)
+    await until(lambda: not alive(it), f"the end of {it}")
 
 
 # ── runs and restarts ────────────────────────────────────────────────────────────────────────────────

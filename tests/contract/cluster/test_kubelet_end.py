@@ -25,7 +25,8 @@ from tests.contract.cluster.test_kubelet import (  # noqa: F401  (two of them ar
     start,
     status,
 )
-from tests.contract.control_plane import ControlPlane, the_demo, until
+from tests.contract.control_plane import ControlPlane, the_demo
+from tests.fixtures.waiting import until
 from tests.paths import ROOT
 
 
@@ -71,7 +72,7 @@ while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.02)
     async def hooked() -> bool:
         return file.exists() and file.read_text() != ""
 
-    await until(hooked)
+    await until(hooked, "the hook to begin")
     pod = await fake.rest.get(fake.path("pods", "a"))
     assert (running(pod), ready(pod), "deletionTimestamp" in pod["metadata"]) == (True, True, True)
     go.touch()
