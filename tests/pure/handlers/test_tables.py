@@ -1,7 +1,8 @@
 """The tables of what people and systems can say: complete, and read by all that has to know them."""
 
 import pkgutil
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
@@ -10,15 +11,14 @@ import pytest
 import handlers
 from bot.cli.slack_app import manifest
 from bot.domain.policy import Policy
-from bot.domain.promotion import Kind, Promotion, Record, State
-from bot.domain.target import Pair
+from bot.domain.promotion import Kind, State
 from bot.rules.wording.promotion_message import promotion
 from handlers import BUTTONS, COMMANDS, EVENTS
 from handlers.command import Command
 from handlers.event import Event
+from tests.fixtures.promotions import NOON, READY
 
 MODULES = [import_module(f"handlers.{found.name}") for found in pkgutil.iter_modules(handlers.__path__)]
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
 def defined(kind: type) -> list[Any]:
@@ -46,10 +46,7 @@ def test_the_app_may_do_what_its_events_need() -> None:
 
 def shown(state: State, kind: Kind) -> set[str]:
     """Return the action ids of the buttons on a promotion's message."""
-    it = Promotion(
-        id=1, pair=Pair(model="m", stage="s"), kind=kind, version=2, previous=1, requested_by="U0ALICE",
-        requested_at=NOON, state=state, entered_at=NOON, record=Record(digest="d", pull=7, pull_url="https://x/7"),
-    )  # fmt: skip
+    it = replace(READY, kind=kind, state=state)
     said = promotion(
         it, health=None, rulings=(), comparison=None, approvers=(), policy=Policy(), now=NOON + timedelta(hours=1)
     )

@@ -29,7 +29,7 @@ def test_a_second_mlmodel_which_mlflow_would_believe_instead_makes_the_model_cod
     assert inspect(tmp_path, named)[1] == "sklearn"
 
 
-@pytest.mark.parametrize("said", ["[" * 5000, "a: 2024-99-99", "a: " + "9" * 5000, "a: [", "\xff"])
+@pytest.mark.parametrize("said", ["[" * 500, "a: 2024-99-99", "a: " + "9" * 5000, "a: [", "\xff"])
 def test_an_mlmodel_that_cannot_be_read_is_a_refusal(tmp_path: Path, said: str) -> None:
     (tmp_path / "MLmodel").write_bytes(said.encode("latin-1"))
     with pytest.raises(Refusal, match="the model's MLmodel cannot be read") as refused:

@@ -29,39 +29,9 @@ from bot.rules.release.gates import (
     votes,
 )
 from bot.rules.release.gates.gate import Gate
+from tests.fixtures.evidence import IT, PAIR, READY, said
+from tests.fixtures.promotions import NOON
 from tests.paths import ROOT
-
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-PAIR = Pair(model="iris", stage="production")
-IT = Promotion(
-    id=12,
-    pair=PAIR,
-    kind=Kind.PROMOTE,
-    version=3,
-    previous=1,
-    requested_by="alice",
-    requested_at=NOON,
-    state=State.PROPOSED,
-    entered_at=NOON,
-    record=Record(digest="d", head="c0ffee", pull=7),
-)
-
-
-def said(kind: FactKind, by: str, *, digest: str | None = "d", number: int = 1, answered: bool = False) -> Fact:
-    return Fact(id=number, kind=kind, by=by, at=NOON, promotion=12, digest=digest, answered=answered)
-
-
-READY = Evidence(
-    now=NOON,
-    pair=PAIR,
-    policy=Policy(approvals=2, approvers=("@captains",), after="staging", healthy_for=timedelta(hours=1)),
-    promotion=IT,
-    facts=(said(FactKind.APPROVE, "bob"), said(FactKind.APPROVE, "carol", number=2)),
-    entitled=frozenset({"bob", "carol"}),
-    upstream=Release(pair=replace(PAIR, stage="staging"), version=3, since=NOON - timedelta(hours=1)),
-    pull=Pull(number=7, url="u", state=PullState.OPEN, head="c0ffee"),
-)
-
 
 def test_ready_means_that_every_gate_passes() -> None:
     assert verdict(judge(READY, IT)) is Verdict.PASS

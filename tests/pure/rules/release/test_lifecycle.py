@@ -27,48 +27,8 @@ from bot.rules.release.decision import (
     Whisper,
 )
 from bot.rules.release.lifecycle import decide
-from tests.pure.rules.release.test_gates import IT, NOON, PAIR, READY, said
-
-CHANGE = Change(before={"a.yaml": "2"}, after={"a.yaml": "3"})
-POSTED = Posted(channel="C", ts="1")
-SAID = Say(head="c0ffee", state="success", because="approved in Slack")
-RECORD = replace(
-    IT.record, digest=CHANGE.digest, message=POSTED, message_for=CHANGE.digest, pull_url="https://forge/7",
-    base="c", approval=SAID.mark,
-)  # fmt: skip
-PROPOSED = replace(IT, record=RECORD)
-FACTS = tuple(replace(f, digest=CHANGE.digest) for f in READY.facts)
-SEEN = replace(READY, promotion=PROPOSED, change=CHANGE, facts=FACTS)
-HEALTHY = Health(
-    status=HealthStatus.HEALTHY,
-    because="all 1 pods run v3",
-    pods=(PodSeen(name="p", address="1.2.3.4:8080", ready=True),),
-    pin=Pin(stage="production", version=3),
-)
-SICK = replace(HEALTHY, status=HealthStatus.DEGRADED, because="pod p: CrashLoopBackOff")
-LIVE = Release(pair=PAIR, version=1, since=NOON)
-
-
-def at(state: State, *, record: dict[str, Any] | None = None, **seen: Any) -> Evidence:
-    it = replace(PROPOSED, state=state, record=replace(PROPOSED.record, merge_commit="abc", **(record or {})))
-    return replace(SEEN, promotion=it, release=LIVE, **seen)
-
-
-def checking(**seen: Any) -> Evidence:
-    fresh = Promotion(
-        id=12, pair=PAIR, kind=Kind.PROMOTE, version=3, previous=1, requested_by="alice", requested_at=NOON,
-        state=State.CHECKING, entered_at=NOON,
-    )  # fmt: skip
-    ready: dict[str, Any] = {
-        "card": Card(what=fresh.what),
-        "base": Base(commit="c", tree="t"),
-        "place": Place(paths=("a.yaml",)),
-        "change": CHANGE,
-        "release": LIVE,
-        "facts": (),
-    }
-    return replace(SEEN, promotion=fresh, pull=None, **{**ready, **seen})
-
+from tests.fixtures.evidence import CHANGE, FACTS, HEALTHY, IT, LIVE, PAIR, POSTED, PROPOSED, READY, RECORD, SAID, SEEN, SICK, at, checking, said
+from tests.fixtures.promotions import NOON
 
 def test_a_checked_request_becomes_a_pull_request() -> None:
     decision = decide(checking())
