@@ -1,5 +1,5 @@
 # Every target does its own set-up: what needs .venv makes it.
-.PHONY: help demo test install lint chaos bench image test-images deploy
+.PHONY: help demo test install test-images image deploy chaos lint bench
 PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
