@@ -122,7 +122,7 @@ class Block:
 
 def pages() -> list[Path]:
     """Return every page that people read; the change log tells what was."""
-    found = {*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("callboard_*/README.md")}
+    found = {*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("*/README.md")}
     return sorted(found - {ROOT / "CHANGELOG.md"})
 
 
