@@ -55,7 +55,7 @@ async def _live(*, port: int, fresh: bool, tour: bool, sabotage: str | None) -> 
                 return await run(world, sabotage=sabotage)
             sys.stdout.write(
                 f"\nOpen {world.page_url} and type /promote iris-classifier production as alice.\n"
-                f"For scripts (docs/demo.md): X-Callboard-Token: {home.token}\nCtrl-C stops it.\n"
+                f"For scripts (see docs/demo.md in the repository): X-Callboard-Token: {home.token}\nCtrl-C stops it.\n"
             )
             sys.stdout.flush()
             await asyncio.Event().wait()
