@@ -270,7 +270,7 @@ async def test_a_server_that_does_not_start_says_what_its_log_ends_with(tmp_path
 SCRIPT = """
 import asyncio, sys
 from pathlib import Path
-from callboard_demo.registry_server import Server
+from callboard_demo.registry.server import Server
 
 async def main():
     server = Server(folder=Path(sys.argv[1]), port=int(sys.argv[2]))
