@@ -94,18 +94,6 @@ async def test_a_run_of_the_same_name_that_is_another_apps_is_left_alone(tmp_pat
 # ── what else is missing ──────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path) as world:
-        yield world
-
-
-@pytest.fixture
-async def github(served: Served) -> AsyncIterator[GitHub]:
-    async with door(served.url) as client:
-        yield client
-
-
 async def approved(served: Served, github: GitHub, *checks: str, **protection: Any) -> Callable[[], Awaitable[Any]]:
     """Propose to a protected main and say that it is approved; return how to ask what is missing."""
     pull = await proposed(github)
