@@ -2,24 +2,15 @@
 
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 
 from bot.rules.parsing.slack_requests import FORM, JSON
-from tests.fixtures.inbound_world import POSTED, Door, about, complaints, form, opened, press, reaction
-
-
-@pytest.fixture
-async def door(tmp_path: Path) -> AsyncIterator[Door]:
-    async with opened(tmp_path) as found:
-        await found.know()
-        await found.stand()
-        yield found
+from tests.fixtures.inbound_world import POSTED, Door, about, complaints, form, press, reaction
 
 
 @pytest.fixture(autouse=True)

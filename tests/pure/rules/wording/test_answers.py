@@ -8,12 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.policy import Freeze
-from bot.domain.promotion import Fact, FactKind, Kind, Promotion, Record, Release, Ruling, State, Verdict
+from bot.domain.promotion import Fact, FactKind, Promotion, Record, Release, Ruling, State, Verdict
 from bot.domain.registry import Card, ModelVersion
 from bot.domain.target import Pair
 from bot.rules.wording import answers
 from bot.rules.wording.answers import ModelDetail, ModelRow
 from tests.fixtures.hostile import faults, texts
+from tests.fixtures.hostile_values import promotions
 from tests.fixtures.promotions import NOON, PAIR, PULL, READY, WHEN
 from tests.fixtures.reading import read
 
@@ -212,20 +213,11 @@ RELEASES = st.lists(
 ).map(tuple)
 METRICS = st.dictionaries(LONG, st.floats(), max_size=6)
 CARDS = st.builds(Card, what=st.builds(ModelVersion, model=LONG, version=st.integers(1, 9)), metrics=METRICS)
-PROMOTIONS = st.builds(
-    Promotion,
-    id=st.integers(1, 10**12),
-    pair=PAIRS,
-    kind=st.sampled_from(Kind),
-    version=st.integers(1, 10**9),
-    previous=st.none(),
+PROMOTIONS = promotions(
+    LONG,
     requested_by=st.just("callboard") | LONG.map(lambda text: "!" + text),
-    requested_at=st.just(NOON),
-    state=st.sampled_from(State),
-    entered_at=st.just(NOON),
     because=OURS,
     record=st.builds(Record, pull=st.none() | st.just(7), pull_url=st.just(PULL) | LONG.map("javascript:{}".format)),
-    automatic=st.booleans(),
 )
 FACTS = st.builds(
     Fact, id=st.just(1), kind=st.sampled_from(FactKind), by=LONG.map("!{}".format), at=st.just(NOON)

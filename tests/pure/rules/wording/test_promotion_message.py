@@ -18,6 +18,7 @@ from bot.domain.target import Pair
 from bot.rules.wording import promotion_message
 from bot.rules.wording.progress import STATES
 from tests.fixtures.hostile import faults, texts
+from tests.fixtures.hostile_values import comparisons, promotions
 from tests.fixtures.promotions import NOON, PULL, READY
 from tests.fixtures.reading import read
 
@@ -261,14 +262,6 @@ HEALTH = st.builds(
     ready=st.integers(0, 10**6),
     pods=st.lists(POD, max_size=6).map(tuple),
 )
-METRIC = st.tuples(LONG, st.none() | st.floats(), st.none() | st.floats())
-COMPARISON = st.builds(
-    Comparison,
-    metrics=st.lists(METRIC, max_size=9).map(tuple),
-    signature=st.sampled_from(("same", "compatible", "breaking", "unknown")),
-    signature_changes=st.lists(LONG, max_size=6).map(tuple),
-    requirements=st.lists(LONG, max_size=6).map(tuple),
-)
 RECORD = st.builds(
     Record,
     digest=st.none() | st.just("d" * 64),
@@ -281,21 +274,7 @@ RECORD = st.builds(
     trouble=st.none() | LONG,
     followup=st.none() | st.integers(1, 99),
 )
-PROMOTION = st.builds(
-    Promotion,
-    id=st.integers(1, 10**12),
-    pair=st.builds(Pair, model=LONG, stage=LONG),
-    kind=st.sampled_from(Kind),
-    version=st.integers(1, 10**9),
-    previous=st.none() | st.integers(1, 10**9),
-    requested_by=USER,
-    requested_at=st.just(NOON),
-    state=st.sampled_from(State),
-    entered_at=st.just(NOON),
-    because=OURS,
-    record=RECORD,
-    automatic=st.booleans(),
-)
+PROMOTION = promotions(LONG, requested_by=USER, because=OURS, record=RECORD)
 
 
 @settings(max_examples=100, deadline=None)
@@ -303,7 +282,7 @@ PROMOTION = st.builds(
     PROMOTION,
     st.none() | HEALTH,
     st.lists(RULING, max_size=14).map(tuple),
-    st.none() | COMPARISON,
+    st.none() | comparisons(LONG),
     st.lists(USER, max_size=30).map(tuple),
 )
 def test_whatever_stands_in_it_slack_takes_it_and_nothing_from_outside_works(

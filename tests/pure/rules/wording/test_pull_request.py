@@ -9,12 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.policy import Policy
-from bot.domain.promotion import Kind, Promotion, State
+from bot.domain.promotion import Kind, Promotion
 from bot.domain.registry import Comparison
 from bot.domain.target import Pair
 from bot.rules.wording.pull_request import body, title
 from tests.fixtures.hostile import ACTED_ON, GITHUB, leading_anywhere, texts
-from tests.fixtures.promotions import NOON, READY
+from tests.fixtures.hostile_values import comparisons, promotions
+from tests.fixtures.promotions import READY
 
 POLICY = Policy(approvals=2, approvers=("@ml-release-captains",))
 SLACK = "https://acme.slack.com/archives/C0MLRELEASES/p1777896000000100"
@@ -99,28 +100,7 @@ def test_a_link_that_is_none_is_left_out() -> None:
 
 
 LONG = texts(most=15, times=100)
-METRIC = st.tuples(LONG, st.none() | st.floats(), st.none() | st.floats())
-COMPARISONS = st.builds(
-    Comparison,
-    metrics=st.lists(METRIC, max_size=9).map(tuple),
-    signature=st.sampled_from(("same", "compatible", "breaking", "unknown")),
-    signature_changes=st.lists(LONG, max_size=5).map(tuple),
-    requirements=st.lists(LONG, max_size=5).map(tuple),
-)
-PROMOTIONS = st.builds(
-    Promotion,
-    id=st.integers(1, 10**12),
-    pair=st.builds(Pair, model=LONG, stage=LONG),
-    kind=st.sampled_from(Kind),
-    version=st.integers(1, 10**9),
-    previous=st.none() | st.integers(1, 10**9),
-    requested_by=LONG,
-    requested_at=st.just(NOON),
-    state=st.just(State.CHECKING),
-    entered_at=st.just(NOON),
-    because=LONG,
-    automatic=st.booleans(),
-)
+PROMOTIONS = promotions(LONG)
 
 
 @given(PROMOTIONS)
@@ -131,7 +111,10 @@ def test_a_title_holds_nothing_that_is_acted_on_whatever_the_names(it: Promotion
 
 @settings(max_examples=60, deadline=None)
 @given(
-    PROMOTIONS, st.none() | COMPARISONS, st.lists(LONG, max_size=5).map(tuple), st.sampled_from((None, SLACK)) | LONG
+    PROMOTIONS,
+    st.none() | comparisons(LONG),
+    st.lists(LONG, max_size=5).map(tuple),
+    st.sampled_from((None, SLACK)) | LONG,
 )
 def test_a_body_holds_nothing_that_is_acted_on_whatever_stands_in_it(
     it: Promotion, comparison: Comparison | None, approvers: tuple[str, ...], address: str | None
