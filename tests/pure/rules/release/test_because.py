@@ -13,9 +13,8 @@ from hypothesis import strategies as st
 
 from bot.domain.chat import Message, Posted
 from bot.domain.policy import Freeze, Policy
-from bot.domain.promotion import Fact, FactKind, Kind, Promotion, Record, State
+from bot.domain.promotion import Fact, FactKind, Promotion, State
 from bot.domain.repository import Pull, PullState
-from bot.domain.target import Pair
 from bot.rules.release import gates
 from bot.rules.release.decision import ClosePull, Evidence, Say, Whisper
 from bot.rules.release.lifecycle import decide
@@ -25,9 +24,7 @@ from tests.fixtures.hostile import ACTED_ON, faults, leading_anywhere, loose, te
 from tests.fixtures.promotions import DIGEST, HEAD, NOON, PULL, READY
 from tests.fixtures.reading import read
 
-IT = replace(
-    READY, record=replace(READY.record, message=Posted(channel="C1", ts="1.0"), message_for=DIGEST)
-)
+IT = replace(READY, record=replace(READY.record, message=Posted(channel="C1", ts="1.0"), message_for=DIGEST))
 SEEN = Evidence(
     now=NOON + timedelta(minutes=1),
     pair=IT.pair,

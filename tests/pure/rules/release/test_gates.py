@@ -2,17 +2,14 @@
 
 import pkgutil
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
 
-from bot.domain.policy import Freeze, Policy
-from bot.domain.promotion import Fact, FactKind, Kind, Promotion, Record, Release, Ruling, State, Verdict
-from bot.domain.repository import Pull, PullState
-from bot.domain.target import Pair
+from bot.domain.policy import Freeze
+from bot.domain.promotion import Fact, FactKind, Kind, Ruling, Verdict
 from bot.rules.release import gates
-from bot.rules.release.decision import Evidence
 from bot.rules.release.gates import (
     GATES,
     approvals,
@@ -29,9 +26,10 @@ from bot.rules.release.gates import (
     votes,
 )
 from bot.rules.release.gates.gate import Gate
-from tests.fixtures.evidence import IT, PAIR, READY, said
+from tests.fixtures.evidence import IT, READY, said
 from tests.fixtures.promotions import NOON
 from tests.paths import ROOT
+
 
 def test_ready_means_that_every_gate_passes() -> None:
     assert verdict(judge(READY, IT)) is Verdict.PASS

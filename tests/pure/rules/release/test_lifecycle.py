@@ -6,20 +6,17 @@ from typing import Any
 
 import pytest
 
-from bot.domain.chat import Posted
 from bot.domain.cluster import Health, HealthStatus, PodSeen, Served
 from bot.domain.policy import Freeze
-from bot.domain.promotion import FactKind, Kind, Promotion, Release, State
+from bot.domain.promotion import FactKind, Kind, State
 from bot.domain.registry import Card
 from bot.domain.repository import Base, PullState
 from bot.domain.target import Change, Pin
 from bot.rules.release.decision import (
     ClosePull,
     Decision,
-    Evidence,
     Merge,
     MoveAlias,
-    Place,
     Post,
     Propose,
     Say,
@@ -27,8 +24,22 @@ from bot.rules.release.decision import (
     Whisper,
 )
 from bot.rules.release.lifecycle import decide
-from tests.fixtures.evidence import CHANGE, FACTS, HEALTHY, IT, LIVE, PAIR, POSTED, PROPOSED, READY, RECORD, SAID, SEEN, SICK, at, checking, said
+from tests.fixtures.evidence import (
+    CHANGE,
+    FACTS,
+    HEALTHY,
+    IT,
+    LIVE,
+    PROPOSED,
+    RECORD,
+    SEEN,
+    SICK,
+    at,
+    checking,
+    said,
+)
 from tests.fixtures.promotions import NOON
+
 
 def test_a_checked_request_becomes_a_pull_request() -> None:
     decision = decide(checking())
