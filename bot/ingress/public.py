@@ -135,11 +135,11 @@ class Inbound:
             return Message(text=str(error))
 
     async def _button(self, ack: AsyncAck, body: Json) -> None:
-        await handlers.BUTTONS[body["actions"][0]["action_id"]](body, self._store, clock.now())
+        await handlers.BUTTONS[body["actions"][0]["action_id"]](body, self._app, self._store, clock.now())
         await ack()
 
     async def _event(self, body: Json) -> None:
-        await handlers.EVENTS[body["event"]["type"]].record(body, self._store, clock.now())
+        await handlers.EVENTS[body["event"]["type"]].record(body, self._app, self._store, clock.now())
 
 
 async def _nobody() -> AuthorizeResult:

@@ -234,11 +234,11 @@ def _why_close(seen: Evidence, it: Promotion) -> tuple[State, str] | None:
 
 def _close(seen: Evidence, it: Promotion, state: State, because: str) -> Decision:
     assert seen.pull is not None  # noqa: S101
-    if seen.pull.state is PullState.OPEN:
+    if not seen.pull.state.ended:
         said = Say(head=seen.pull.head, state="failure", because=f"{state}: {escape.bare(because)}")
         if it.record.approval != said.mark:
             return Decision(action=said)
-    if seen.pull.state is PullState.OPEN or not it.record.pull_closed:
+    if not seen.pull.state.ended or not it.record.pull_closed:
         return Decision(action=ClosePull(number=seen.pull.number, because=because))
     return Decision(state=state, because=because)
 

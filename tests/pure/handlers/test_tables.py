@@ -23,15 +23,19 @@ MODULES = [import_module(f"handlers.{found.name}") for found in pkgutil.iter_mod
 
 def defined(kind: type) -> list[Any]:
     """Return what the files of `handlers` define of a kind."""
-    return [value for module in MODULES for value in vars(module).values() if isinstance(value, kind)]
+    found = (value for module in MODULES for value in vars(module).values() if isinstance(value, kind))
+    return list({id(value): value for value in found}.values())
 
 
 def test_every_command_that_a_file_defines_is_listed() -> None:
-    assert {command.name for command in defined(Command)} == set(COMMANDS) - {"/callboard"}
+    names = sorted(command.name for command in defined(Command))
+    assert names == sorted(set(COMMANDS) - {"/callboard"}), "name each once in _COMMANDS of handlers/__init__.py"
+    assert all(name.startswith("/") for name in names)
 
 
 def test_every_event_that_a_file_defines_is_listed() -> None:
-    assert {event.type for event in defined(Event)} == set(EVENTS)
+    types = sorted(event.type for event in defined(Event))
+    assert types == sorted(EVENTS), "name each once in EVENTS of handlers/__init__.py"
 
 
 def test_callboard_passes_on_to_every_command() -> None:
@@ -61,3 +65,4 @@ def test_every_button_that_a_message_shows_does_something(state: State) -> None:
 
 def test_every_button_that_does_something_is_shown() -> None:
     assert {action for state in State for kind in Kind for action in shown(state, kind)} == set(BUTTONS)
+    """Show each in a message of `bot/rules/wording`, and name each in BUTTONS of handlers/__init__.py."""

@@ -338,3 +338,11 @@ def test_every_state_of_a_pull_request_is_decided_about(pull: PullState, state: 
     seen = replace(SEEN, promotion=replace(IT, state=state), pull=replace(SEEN.pull, state=pull))
     decision = decide(seen)
     assert decision.state is not None or decision.action is not None or decision.wake is not None
+
+
+@pytest.mark.parametrize("state", [state for state in PullState if not state.ended])
+def test_a_vetoed_pull_request_is_closed_in_every_state_in_which_it_could_be_merged(state: PullState) -> None:
+    assert SEEN.pull is not None
+    vetoed = replace(SEEN, facts=(said(FactKind.VETO, "bob", digest=CHANGE.digest),))
+    decision = decide(replace(vetoed, pull=replace(SEEN.pull, state=state)))
+    assert isinstance(decision.action, Say | ClosePull), "first the status, then the pull request"
