@@ -22,6 +22,9 @@ LONGEST: Final = 8 << 20
 BREAKS: Final = re.compile("[\x85\u2028\u2029\ufeff]")
 """Ends of lines to YAML 1.1 and nothing to YAML 1.2, and the byte order mark.  MLflow writes them as escapes."""
 MERGE: Final = "tag:yaml.org,2002:merge"
+NUMBERS: Final = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
+DIGITS: Final = 1000
+"""Of a number.  To read one of base 60 (1:30:00, with YAML 1.1) takes time by the square of its length."""
 
 Settings = Mapping[str, Any]
 """What a flavor says of itself; Any, because it is up to each flavor, and every value is looked at where it is used."""
@@ -39,6 +42,12 @@ class MLmodel:
 
 class _Loader(yaml.SafeLoader):
     """PyYAML's, which MLflow uses, without what parsers disagree about: keys that come twice or are merged in."""
+
+    @override
+    def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
+        if node.tag in NUMBERS and len(node.value) > DIGITS:
+            raise yaml.constructor.ConstructorError(None, None, "it holds a number that is too long", node.start_mark)
+        return super().construct_scalar(node)
 
     @override
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:

@@ -41,6 +41,8 @@ def test_what_cannot_be_read_is_a_refusal(said: str) -> None:
         ("flavors: # \u2028  python_function: {}", "line separator"),
         ("flavors: # \x85  python_function: {}", "line separator"),
         ("\ufeff" + FLAVORS, "byte order mark"),
+        ("a: " + "1:" * 100_000 + "1", "a number that is too long"),
+        ("a: " + "1:" * 100_000 + "1.5", "a number that is too long"),
         ("flavors: [python_function]", "flavors are not names with settings"),
         ("flavors: {python_function: }", "flavors are not names with settings"),
         ("flavors: {python_function: {1: x}}", "flavors are not names with settings"),
@@ -48,7 +50,7 @@ def test_what_cannot_be_read_is_a_refusal(said: str) -> None:
         (FLAVORS + "# " + "x" * mlmodel.LONGEST, "more than 8388608 bytes"),
     ],
 )
-def test_what_could_be_read_in_two_ways_is_a_refusal(said: str, says: str) -> None:
+def test_what_could_be_read_in_two_ways_or_would_take_for_ever_is_a_refusal(said: str, says: str) -> None:
     with pytest.raises(Refusal, match=says) as refused:
         mlmodel.read(said.encode())
     assert refused.value.code is Exit.SOFTWARE
