@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bot import clock
-from bot.ingress.public import LARGEST
+from bot.ingress.bodies import LARGEST
 from tests.fixtures.inbound_world import SIGNED, V1, Door, about, complaints, form, opened
 from tests.recorded import DATA
 
