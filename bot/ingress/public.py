@@ -1,9 +1,9 @@
 """The public listener: the only way in from outside.
 
-In front of each route is one check.  What the headers alone show to be wrong (size, signature, time, content type) is
-answered 413, 401 or 415 before the body is read, and a wrong signature before anything is parsed.  What Slack sends,
-whether it comes so or over a socket (see `socket_mode`), then goes through Bolt to the handlers; what nobody can read
-is a 400 with a sentence.
+In front of each route is one check.  What the headers alone show to be wrong (size, signature, time) is answered 413 or
+401 before the body is read; a wrong signature or content type is answered 401 or 415 before anything is parsed.  What
+Slack sends, whether it comes so or over a socket (see `socket_mode`), then goes through Bolt to the handlers; what
+nobody can read is a 400 with a sentence.
 """
 
 import json
@@ -183,6 +183,8 @@ def _checked(
             return _unread(error)
         if not sender.check(body, request.headers, secret.reveal(), now=clock.now()):
             return _refusal(401, INVALID)
+        if request.content_type not in sender.sends:
+            return _refusal(415, f"the content type is not one that is sent here: {', '.join(sorted(sender.sends))}")
         try:
             return await route(request, body)
         except Misunderstood as error:
@@ -193,14 +195,10 @@ def _checked(
 
 def _refused(sender: Sender, request: web.Request) -> web.Response | None:
     """Return the answer to a request whose headers alone show that it is not to be read."""
-    unsigned = signatures.unsigned(request.headers, sender.signature, sender.stamp, now=clock.now())
-    if unsigned is not None:
-        return _refusal(401, f"{INVALID} ({unsigned})")
-    if request.content_type not in sender.sends:
-        return _refusal(415, f"the content type is not one that is sent here: {', '.join(sorted(sender.sends))}")
     if (request.content_length or 0) > LARGEST:
         return _too_large()
-    return None
+    unsigned = signatures.unsigned(request.headers, sender.signature, sender.stamp, now=clock.now())
+    return _refusal(401, f"{INVALID} ({unsigned})") if unsigned is not None else None
 
 
 def _unread(error: Exception) -> web.Response:
