@@ -287,3 +287,8 @@ def test_the_manual_names_every_key() -> None:
     manual = (ROOT / "docs/configuration.md").read_text()
     missing = {*app_yaml.TOP_KEYS, *app_yaml.MODEL_KEYS, *policies.FIELDS} - {w.strip("`") for w in manual.split()}
     assert not missing
+
+
+def test_what_is_nested_too_deeply_is_a_sentence() -> None:
+    with pytest.raises(Misunderstood, match="nested too deeply"):
+        parse("a: " + "[" * 30_000)
