@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ def main(*, port: int = 8400, fresh: bool = False, tour: bool = False, sabotage:
         Misunderstood: the folder .callboard is not the demo's.
         Permanent: a port is taken, another demo runs here, or a part did not start.
     """
+    os.umask(0o077)  # its folder holds tokens, and what the bot remembers
     return asyncio.run(_until_stopped(port=port, fresh=fresh, tour=tour, sabotage=sabotage))
 
 

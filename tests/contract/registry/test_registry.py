@@ -220,6 +220,19 @@ async def test_a_lost_answer_is_a_write_that_took_effect(mlflow_server: MLflowSe
         assert written == ["once"]
 
 
+async def test_a_web_page_under_a_name_of_its_own_reads_nothing_through_the_proxy(mlflow_server: MLflowServer) -> None:
+    app = proxy(mlflow_server.url, middlewares=[], written=lambda: None)
+    async with TestServer(app) as server, aiohttp.ClientSession() as http:
+        url = server.make_url("/api/2.0/mlflow/registered-models/search")
+        for host, status in (
+            (f"127.0.0.1:{server.port}", 200),
+            (f"localhost:{server.port}", 200),
+            ("evil.example", 403),
+        ):
+            async with http.get(url, headers={"Host": host}) as answer:
+                assert answer.status == status, host
+
+
 async def test_what_passes_through_the_proxy_arrives_as_it_was_sent() -> None:
     seen = list[tuple[str, str, bytes]]()
 

@@ -303,3 +303,8 @@ def test_every_field_of_a_policy_can_be_set() -> None:
     policy = parse(f"repository: a/b\nstages:\n  a: {{}}\n  b:\n{stage}\n").policy(Pair(model="m", stage="b"))
     unset = [field.name for field in fields(Policy) if getattr(policy, field.name) == getattr(Policy(), field.name)]
     assert not unset, "name a key for each in FIELDS of bot/config/policies.py"
+
+
+def test_what_is_nested_too_deeply_is_a_sentence() -> None:
+    with pytest.raises(Misunderstood, match="nested too deeply"):
+        parse("a: " + "[" * 30_000)
