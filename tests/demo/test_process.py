@@ -17,6 +17,7 @@ import psutil
 
 from bot.domain.json import Json
 from callboard_demo.ports import NAMES
+from tests.fixtures.processes import alive
 from tests.fixtures.waiting import until
 from tests.paths import ROOT
 from tests.ports import free_ports
@@ -69,14 +70,6 @@ async def demo(folder: Path, port: int) -> AsyncIterator[Demo]:
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-def alive(process: psutil.Process) -> bool:
-    """Say whether a process runs (one that waits for its parent to notice its end does not)."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
 
 
 async def state(port: int) -> Json:
