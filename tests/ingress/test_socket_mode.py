@@ -1,8 +1,7 @@
 """Hearing Slack over a socket: the same facts as over HTTP, each once, whatever becomes of sockets."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,7 +28,7 @@ from bot.store.store import Store
 from callboard_demo.chat import Chat
 from callboard_demo.faults import Faults
 from tests.fixtures.chat_world import APP_TOKEN, CHANNEL, TOKEN, served
-from tests.fixtures.inbound_world import APP, complaints
+from tests.fixtures.inbound_world import APP
 from tests.fixtures.waiting import until
 
 V1 = ModelVersion(model="iris-classifier", version=1)
@@ -124,13 +123,6 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
         yield found
         ear.cancel()
         await asyncio.gather(ear, return_exceptions=True)
-
-
-@pytest.fixture
-def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    with caplog.at_level(logging.WARNING):
-        yield
-    assert complaints(caplog) == []
 
 
 @pytest.mark.usefixtures("quiet")

@@ -4,7 +4,6 @@ Nothing is downloaded.  The environment of these tests lends its libraries to th
 all of them is tested in test_requirements.py.
 """
 
-import asyncio
 import os
 import shutil
 import signal
@@ -12,8 +11,8 @@ import subprocess
 import sys
 import tarfile
 import venv
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -29,7 +28,7 @@ from packaging.version import Version
 
 from bot import __version__
 from callboard_demo.ports import NAMES
-from tests.demo.test_process import Demo, state
+from tests.fixtures.demo_process import Demo, started, state
 from tests.paths import ROOT
 from tests.ports import free_ports
 
@@ -220,24 +219,10 @@ def test_in_a_checkout_the_demo_names_make(tmp_path: Path) -> None:
     assert told.stderr == "callboard: the demo needs pygit2, which is not installed.  Run `make demo`\n"
 
 
-@asynccontextmanager
-async def demo(installed: Installed, folder: Path, port: int) -> AsyncIterator[Demo]:
-    """Start the installed demo; kill it at the end if it still runs."""
-    process = await asyncio.create_subprocess_exec(
-        *(installed.folder / "bin/callboard", "demo", "--port", str(port)),
-        cwd=folder,
-        env=installed.environ(PYTHONDONTWRITEBYTECODE="1"),
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield Demo(process, process.stdout)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
+def demo(installed: Installed, folder: Path, port: int) -> AbstractAsyncContextManager[Demo]:
+    """Start the installed demo."""
+    command = (installed.folder / "bin/callboard",)
+    return started(command, folder, port, installed.environ(PYTHONDONTWRITEBYTECODE="1"))
 
 
 @pytest.mark.timeout(400)  # half a minute where nothing else runs; it starts MLflow, trains models and serves them

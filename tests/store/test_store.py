@@ -1,7 +1,6 @@
 """The record: facts once, decisions by compare-and-set, one open promotion per pair."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,13 +23,6 @@ NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PAIR = Pair(model="iris", stage="production")
 REQUEST = Request(pair=PAIR, kind=Kind.PROMOTE, version=3, by="U0ALICE", at=NOON)
 POSTED = Posted(channel="C1", ts="1.2")
-
-
-@pytest.fixture
-async def store(record: str) -> AsyncIterator[Store]:
-    store = await Store.open(record)
-    yield store
-    await store.close()
 
 
 async def test_a_pair_has_at_most_one_open_promotion(store: Store) -> None:

@@ -10,10 +10,9 @@ from aiohttp.typedefs import Handler
 
 from bot.clients.github.client import GitHub
 from bot.clients.github.requester import Credentials, Wire
-from bot.domain.repository import Pull
 from callboard_demo.forge.records import CheckRecord
 from tests.contract.forge.openapi import COMPLAINTS
-from tests.fixtures.forge_world import AFTER, ALICE, APP, BRANCH, RELEASE, REPOSITORY, Served, door, raw, serving
+from tests.fixtures.forge_world import ALICE, APP, BRANCH, REPOSITORY, Served, door, proposed, raw, serving
 
 OURS = "callboard/approval"
 Speaking = tuple[Served, GitHub]
@@ -28,10 +27,6 @@ async def speaking(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         client = GitHub(Wire(REPOSITORY, credentials, served.url))
         yield served, client
         await client.close()
-
-
-async def proposed(github: GitHub) -> Pull:
-    return await github.propose(BRANCH, await github.base(), {RELEASE: AFTER}, "Release", "Why.")
 
 
 def shown(served: Served) -> list[tuple[str, str, str]]:

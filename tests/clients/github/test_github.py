@@ -7,17 +7,12 @@ import pytest
 
 from bot.clients.github.client import GitHub
 from bot.domain.errors import Permanent, Temporary
-from bot.domain.repository import Pull, PullState
+from bot.domain.repository import PullState
 from callboard_demo.forge.records import Comment
-from tests.fixtures.forge_world import BRANCH, FILES, RELEASE, Served
+from tests.fixtures.forge_world import BRANCH, FILES, RELEASE, TITLE, Served, proposed
 
 FOLDER = "manifests/iris-classifier/production"
 AFTER = {RELEASE: "stage: production\nversion: 2\n"}
-TITLE = "Release iris-classifier 2 to production"
-
-
-async def proposed(github: GitHub, files: dict[str, str] = AFTER) -> Pull:
-    return await github.propose(BRANCH, await github.base(), files, TITLE, "Why.")
 
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────────────────

@@ -9,9 +9,8 @@ import psutil
 
 from bot.domain.json import Json
 from callboard_demo.cluster import Runtime
-from tests.contract.cluster.test_kubelet import (  # noqa: F401  (two of them are fixtures)
+from tests.contract.cluster.real_pods import (  # noqa: F401  (two of them are fixtures)
     SLEEP,
-    alive,
     backoff,
     container,
     delete,
@@ -26,6 +25,7 @@ from tests.contract.cluster.test_kubelet import (  # noqa: F401  (two of them ar
     status,
 )
 from tests.contract.control_plane import ControlPlane, the_demo
+from tests.fixtures.processes import alive
 from tests.fixtures.waiting import until
 from tests.paths import ROOT
 

@@ -9,9 +9,7 @@ import aiohttp
 import pytest
 
 from bot.domain.json import Json
-from callboard_demo.cluster import Runtime
 from callboard_demo.cluster.endpoints import Endpoint, endpoints
-from callboard_demo.cluster.scripted import ScriptedRuntime
 from tests.contract.control_plane import ControlPlane
 from tests.fixtures.waiting import until
 
@@ -71,11 +69,6 @@ def test_a_service_that_selects_nothing_has_no_ports_here() -> None:
 
 
 # ── where connections go ─────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-def runtime() -> Runtime:
-    return ScriptedRuntime()
 
 
 async def served(plane: ControlPlane, *versions: int) -> str:
