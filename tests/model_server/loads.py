@@ -8,16 +8,18 @@ import json
 import os
 import sys
 import traceback
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final
 
+import yaml
 from mlflow.pyfunc.scoring_server import load_model_with_mlflow_config
 from skops import io
 
 from callboard_model_server import loading, mlmodel, trust
 from callboard_model_server.inspection import inspect
 from callboard_model_server.predicting import Predictor
-from callboard_model_server.refusals import Refusal
+from callboard_model_server.refusals import Exit, Refusal
 from callboard_model_server.settings import Demands
 from tests.model_server.canaries import VARIABLE
 
@@ -50,6 +52,29 @@ def trusting(path: Path) -> None:
         io.load(file, trusted=io.get_untrusted_types(file=file))
 
 
+def compared(path: Path) -> None:
+    """As MLflow loads what is admitted: it must not open anything else of the model."""
+    _, admitted = inspect(path, DEFAULT)
+    said = yaml.safe_load((path / mlmodel.NAME).read_text())
+    _OPENED.clear()
+    with suppress(Exception):  # what is admitted may still be no model
+        load_model_with_mlflow_config(str(path))
+    example = said.get("saved_input_example_info")  # which is read as JSON, for MLflow's own display
+    others = {mlmodel.NAME, "requirements.txt", *([example.get("artifact_path")] if isinstance(example, dict) else [])}
+    inside = {Path(each).relative_to(path).as_posix() for each in _OPENED if Path(each).is_relative_to(path)}
+    assert inside <= {admitted.file, *others}, inside
+    if admitted.file not in inside:
+        raise Refusal(Exit.SOFTWARE, "MLflow gave up before it opened it")
+
+
+_OPENED: Final[list[str]] = []
+
+
+def _note(event: str, arguments: tuple[Any, ...]) -> None:
+    if event == "open" and isinstance(arguments[0], str):
+        _OPENED.append(arguments[0])
+
+
 def swapped(path: Path) -> None:
     """As a server whose file is exchanged between its inspection and its loading."""
     _, admitted = inspect(path, DEFAULT)
@@ -64,7 +89,7 @@ def _served(path: Path, demands: Demands) -> None:
     Predictor(model).answer(EXAMPLE, "application/json")
 
 
-WAYS: Final = {way.__name__: way for way in (default, named, believed, trusting, swapped)}
+WAYS: Final = {way.__name__: way for way in (default, named, believed, compared, trusting, swapped)}
 
 
 def outcome(path: Path, way: str) -> dict[str, Any]:
@@ -91,6 +116,7 @@ def main() -> None:
     """Answer for each line."""
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)  # whatever a model prints is no answer
+    sys.addaudithook(_note)
     for line in sys.stdin:
         asked = json.loads(line)
         answers.write(json.dumps(outcome(Path(asked["path"]), asked["way"])) + "\n")

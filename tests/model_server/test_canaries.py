@@ -167,6 +167,22 @@ def test_nothing_that_only_looks_like_skops_runs_unless_its_types_are_trusted(lo
     assert ran["npy"] == 0, "but none that is a pickled array"
 
 
+def test_what_is_admitted_is_what_mlflow_would_open_itself(loads: Loads) -> None:
+    ends: Counter[int] = Counter()
+
+    @seed(SEED)
+    @settings(max_examples=CONTROLS, **QUIET)
+    @given(models(anything))
+    def compared(forgery: Forged) -> None:
+        outcome = loads.load(forgery, "compared")
+        ends[outcome["code"]] += 1
+        assert (outcome["code"] in ENDS, outcome["ran"]) == (True, []), outcome["said"]
+
+    compared()
+    figure(f"admitted of {CONTROLS} models, and opened by MLflow as they were", ends[0], "models", CONTROLS)
+    assert ends[0] > CONTROLS / 10
+
+
 @pytest.mark.parametrize(
     ("way", "document", "kinds"),
     [("believed", led_elsewhere, PICKLES), ("named", anything, {*PICKLES, "module"})],
