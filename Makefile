@@ -1,6 +1,10 @@
-# The first two targets do all their own set-up.
-.PHONY: demo test test-images chaos lint bench image deploy
+# Every target does its own set-up: what needs .venv makes it.
+.PHONY: help demo test install test-images image deploy chaos lint bench
 PY := .venv/bin/python
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
+
+help:   ## list the targets (the default)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 # docker, podman or buildah, whichever works here.  BUILD_ARGS and PUSH_ARGS go to it, PREFIX before the images' names.
 ENGINE ?= $(firstword $(foreach engine,docker podman buildah,$(if $(shell $(engine) info 2>/dev/null),$(engine))))
@@ -14,17 +18,28 @@ TARGETS := model-server bot
 # Docker's two ways: HEALTHCHECK is kept in its format only, and buildah keeps layers for the next build where it is told.
 ASKED := $(if $(filter podman buildah,$(notdir $(firstword $(ENGINE)))),--format docker --layers)
 
-demo: .venv/ready
+demo: .venv/ready   ## run the whole world on this machine and print its address; ARGS=--tour takes the tour
 	@exec $(PY) -m bot demo $(ARGS)
 
-test: .venv/ready
+test: .venv/ready   ## run all tests but those of the images; ARGS go to pytest
 	$(PY) -m pytest -n 4 --dist worksteal -m 'not real and not images' $(ARGS)
 	$(PY) -m pytest -n 2 --dist worksteal -m real $(ARGS)   # a real control plane keeps real time: one on each core
 
-test-images: .venv/ready   # after `make image`
+# A program that is installed must not depend on this checkout or its .venv, and Debian's pip installs nothing for a user.
+APP = $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/callboard
+BIN = $(HOME)/.local/bin
+install:   ## put `callboard` into ~/.local/bin (BIN=…), in an environment of its own (APP=…)
+	@python3 -m venv "$(APP)"
+	@"$(APP)/bin/python" $(PIP_INSTALL) --require-hashes -r requirements/bot.txt
+	@rm -rf build && "$(APP)/bin/python" $(PIP_INSTALL) --no-deps . && rm -rf build callboard.egg-info
+	@mkdir -p "$(BIN)" && ln -sf "$(APP)/bin/callboard" "$(BIN)/callboard"
+	@echo "Installed $(BIN)/callboard; to remove it: rm -r $(BIN)/callboard $(APP)"
+	@case ":$$PATH:" in *":$(BIN):"*) ;; *) echo "$(BIN) is not on your PATH: add it, or log in again" ;; esac
+
+test-images: .venv/ready   ## test the images; after `make image`
 	IMAGES=$(PREFIX) TAG=$(VERSION) $(PY) -m pytest -m images tests/images $(ARGS)
 
-image:
+image:   ## build both images, with docker, podman or buildah
 	@test -n "$(ENGINE)" || { echo "None of docker, podman and buildah works here: install one, or say ENGINE=…"; exit 1; }
 	@for target in $(TARGETS); do \
 	  $(ENGINE) build $(ASKED) $(BUILD_ARGS) --target $$target \
@@ -38,26 +53,27 @@ ANEW := $(MAKE)
 PIN = $(PY) -m bot pin-image $(IMAGE) --model "$(MODEL)" --stage "$(STAGE)" --root "$(ROOT)" \
   --revision $(REVISION) --write $(PIN_ARGS)
 
-deploy: .venv/ready   # MODEL=… STAGE=… PREFIX=registry/team; builds and pushes only what the registry has not (exit 3)
+# Builds and pushes only what the registry has not (exit 3).
+deploy: .venv/ready   ## pin the model server's image: MODEL=… STAGE=… PREFIX=registry/team ROOT=checkout
 	@test -n "$(MODEL)" -a -n "$(STAGE)" || { echo "What, and where?  make deploy MODEL=iris-classifier STAGE=staging"; exit 1; }
 	@test -z "$(DIRTY)" || { echo "Commit first ($(INPUTS)): an image says which commit it was built from."; exit 1; }
 	@$(PIN) || { test $$? -eq 3 && $(ANEW) image TARGETS=model-server && $(ENGINE) push $(PUSH_ARGS) $(IMAGE) && $(PIN); }
 
-chaos: .venv/ready   # an hour or two: every crash point, the whole storm
+chaos: .venv/ready   ## test every crash point and the whole storm, for an hour or two
 	CHAOS=full $(PY) -m pytest -s tests/chaos tests/model_server/test_hostile.py $(ARGS)
 
-lint: .venv/ready
+lint: .venv/ready   ## check format, types, imports and the Dockerfile
 	.venv/bin/hadolint Dockerfile
 	.venv/bin/ruff format --check .
 	.venv/bin/ruff check .
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench: .venv/ready
+bench: .venv/ready   ## measure; B=serving or B=reliability
 	@$(PY) -m tests.bench $(B)
 
 .venv/ready: requirements/dev.txt
 	@echo "Setting up .venv (once; 1.5 GB, a minute or two) …"
 	@python3 -m venv .venv
-	@.venv/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(PY) $(PIP_INSTALL) --require-hashes -r requirements/dev.txt
 	@touch $@

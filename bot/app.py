@@ -4,13 +4,11 @@ import asyncio
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
-
-from aiohttp import web
 
 from bot.clients.github.client import GitHub
 from bot.clients.kubernetes.client import Kubernetes
@@ -31,6 +29,7 @@ from bot.engine.scheduler import Dispatch, Key
 from bot.ingress import socket_mode
 from bot.ingress.internal import RECORD, Readiness, internal
 from bot.ingress.public import Inbound
+from bot.ingress.serving import serve
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -73,7 +72,7 @@ async def work(app: App, environment: Environment) -> None:
     """Do the bot's work, for ever: lead, listen, look."""
     async with AsyncExitStack() as stack:
         ready = Readiness(waiting_for={RECORD, "Slack", "MLflow", "GitHub"})
-        await stack.enter_async_context(_served(internal(ready), environment.internal_host, environment.internal_port))
+        await stack.enter_async_context(serve(internal(ready), environment.internal_host, environment.internal_port))
         password = environment.database_password.reveal() if environment.database_password else None
         await stack.enter_async_context(lead(environment.database_url, password, partial(ready.lacks, RECORD)))
         ready.has(RECORD)
@@ -127,7 +126,7 @@ async def _run(
         mlflow_secret=environment.mlflow_webhook_secret,
         github_secret=environment.github_webhook_secret,
     )
-    await stack.enter_async_context(_served(public, environment.host, environment.port))
+    await stack.enter_async_context(serve(public, environment.host, environment.port))
     registry = partial(registry_sync.sync_registry, app=app, store=store, doors=doors)
     repository = repository_sync.Repository(app=app, store=store, doors=doors, watch=watch)
     listening = Listening(store, doors.slack)
@@ -209,15 +208,3 @@ async def _every(
         await asyncio.sleep(pause.total_seconds())
         await _until_answered(what, look, ready)
         dispatch.ring()
-
-
-@asynccontextmanager
-async def _served(app: web.Application, host: str, port: int) -> AsyncIterator[None]:
-    """Serve an application for as long as the context lasts."""
-    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=5)
-    await runner.setup()
-    await web.TCPSite(runner, host, port).start()
-    try:
-        yield
-    finally:
-        await runner.cleanup()

@@ -14,7 +14,7 @@ from typing import Final, Self, TextIO
 from bot.domain.errors import Misunderstood, Permanent
 
 MARKER: Final = "callboard-demo"
-WORDS: Final = "This folder is the state of `make demo`.  It may be removed while no demo runs.\n"
+WORDS: Final = "This folder is the state of Callboard's demo.  It may be removed while no demo runs.\n"
 KEYS: Final = (
     "slack_token",
     "slack_signing_secret",

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import signal
 import sys
 from pathlib import Path
@@ -22,6 +23,7 @@ def main(*, port: int = 8400, fresh: bool = False, tour: bool = False, sabotage:
         Misunderstood: the folder .callboard is not the demo's.
         Permanent: a port is taken, another demo runs here, or a part did not start.
     """
+    os.umask(0o077)  # its folder holds tokens, and what the bot remembers
     return asyncio.run(_until_stopped(port=port, fresh=fresh, tour=tour, sabotage=sabotage))
 
 
@@ -55,7 +57,7 @@ async def _live(*, port: int, fresh: bool, tour: bool, sabotage: str | None) -> 
                 return await run(world, sabotage=sabotage)
             sys.stdout.write(
                 f"\nOpen {world.page_url} and type /promote iris-classifier production as alice.\n"
-                f"For scripts (docs/demo.md): X-Callboard-Token: {home.token}\nCtrl-C stops it.\n"
+                f"For scripts (see docs/demo.md in the repository): X-Callboard-Token: {home.token}\nCtrl-C stops it.\n"
             )
             sys.stdout.flush()
             await asyncio.Event().wait()

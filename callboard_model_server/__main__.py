@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from callboard_model_server import logs, settings
+from callboard_model_server import logs, settings, trust
 from callboard_model_server.inspection import inspect
 from callboard_model_server.logs import say
 from callboard_model_server.refusals import Exit, Refusal
@@ -30,6 +30,8 @@ MLFLOW = {
 
 https://mlflow.org/docs/latest/api_reference/python_api/mlflow.environment_variables.html
 """
+DATA_ONLY = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
+"""And where nothing but data may be loaded: none of MLflow's loaders is asked then, and none would unpickle."""
 
 
 def main() -> int:
@@ -59,19 +61,20 @@ def serve(told: Settings) -> None:
 
 
 def _load_and_listen(told: Settings, found: Found, folder: Path, listener: socket.socket) -> None:
-    for name, value in MLFLOW.items():
+    for name, value in (MLFLOW if told.demands.flavors - trust.DATA else MLFLOW | DATA_ONLY).items():
         os.environ.setdefault(name, value)
     # Here and not above: MLflow takes a second to import, and a registry that is down should be said before that.
     from callboard_model_server import application, listening, loading  # noqa: PLC0415
 
     path = loading.download(found, folder, told.registry)
-    digest, flavor = inspect(path, told.demands)
-    say("downloaded", files=sum(file.is_file() for file in path.rglob("*")), digest=digest, flavor=flavor)
-    model = loading.load(path)
+    digest, admitted = inspect(path, told.demands)
+    files = sum(file.is_file() for file in path.rglob("*"))
+    say("downloaded", files=files, digest=digest, flavor=admitted.flavor)
+    model = loading.load(path, admitted)
     say("loaded")
     say("predicted its input example" if loading.rehearse(model, path) else "has no input example")
     loaded = application.Loaded(
-        found=found, stage=told.wanted.stage, digest=digest, flavor=flavor, at=datetime.now(UTC)
+        found=found, stage=told.wanted.stage, digest=digest, flavor=admitted.flavor, at=datetime.now(UTC)
     )
     say("serving", host=told.host, port=listener.getsockname()[1])
     logs.configure(discreet=True)

@@ -23,9 +23,14 @@ class Exit(IntEnum):
     NO_PREDICTION = 80  # the model cannot predict its own input example
 
 
+LONGEST = 1500
+"""Characters of a reason, which may quote the model: of what a container wrote last, Kubernetes keeps 2,048 bytes."""
+
+
 class Refusal(Exception):
     """The reason as one line, and the exit code that goes with it."""
 
     def __init__(self, code: Exit, because: str) -> None:
-        super().__init__(" ".join(because.split()))
+        line = " ".join("".join(each if each.isprintable() else " " for each in because).split())
+        super().__init__(line if len(line) <= LONGEST else f"{line[:LONGEST]} …")
         self.code = code

@@ -4,16 +4,21 @@ MLflow only warns when Python or a library differ, and predicts all the same.
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
-from packaging.requirements import InvalidRequirement, Requirement
+from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
+
+from callboard_model_server.mlmodel import Flavors
 
 PROJECTS: Final = {"sklearn": "scikit-learn"}
 """Names of libraries, where they are not those of their flavors."""
+
+INCOMPARABLE: Final = (ValueError, RecursionError)
+"""What packaging raises: its own errors, Python's for 5,000 digits, and that of a thousand brackets."""
 
 Installed = Callable[[str], str | None]
 """From a project's name to its version here, or None where it is not installed."""
@@ -32,14 +37,14 @@ class Made:
     """The lines of its requirements.txt."""
 
 
-def made(name: str, flavors: Mapping[str, Any], python: str | None, requirements: Iterable[str]) -> Made:
+def made(name: str, flavors: Flavors, python: object, requirements: Iterable[str]) -> Made:
     """Return what a model of that flavor was made with; `python` is what python_env.yaml says."""
     lines = tuple(line for line in (_bare(each) for each in requirements) if line)
     project = None if name == "python_function" else PROJECTS.get(name, name)
-    settings = flavors.get(name) or {}
-    logged = next((str(said) for key, said in settings.items() if key.endswith("_version")), None)
+    logged = next((str(said) for key, said in flavors.get(name, {}).items() if key.endswith("_version")), None)
+    said = flavors["python_function"].get("python_version") or python
     return Made(
-        python=flavors["python_function"].get("python_version") or python,
+        python=str(said) if said else None,  # a version that is written without quotes may be a number
         project=project,
         version=_pinned(project, lines) or logged,
         requirements=lines,
@@ -66,15 +71,22 @@ def unsaid(was: Made) -> list[str]:
 
 def _unmet(lines: Iterable[str], installed: Installed) -> Iterator[str]:
     for line in lines:
-        wanted = _requirement(line)
-        if wanted is None:
-            yield f"{line!r} in its requirements.txt cannot be compared with what is here"
-            continue
-        if wanted.marker is not None and not wanted.marker.evaluate():
-            continue
-        here = installed(wanted.name) or (installed("mlflow-skinny") if wanted.name == "mlflow" else None)
-        if here is None or not wanted.specifier.contains(here, prereleases=True):
-            yield f"it requires {wanted.name}{wanted.specifier}, and here is {here or 'none'}"
+        try:
+            differs = _differs(line, installed)
+        except INCOMPARABLE:
+            differs = f"{line!r} in its requirements.txt cannot be compared with what is here"
+        if differs is not None:
+            yield differs
+
+
+def _differs(line: str, installed: Installed) -> str | None:
+    wanted = Requirement(line)
+    if wanted.marker is not None and not wanted.marker.evaluate():
+        return None
+    here = installed(wanted.name) or (installed("mlflow-skinny") if wanted.name == "mlflow" else None)
+    if here is not None and wanted.specifier.contains(here, prereleases=True):
+        return None
+    return f"it requires {wanted.name}{wanted.specifier}, and here is {here or 'none'}"
 
 
 def _pinned(project: str | None, lines: Iterable[str]) -> str | None:
@@ -86,7 +98,7 @@ def _pinned(project: str | None, lines: Iterable[str]) -> str | None:
 def _requirement(line: str) -> Requirement | None:
     try:
         return Requirement(line)
-    except InvalidRequirement:
+    except INCOMPARABLE:
         return None
 
 
@@ -97,5 +109,5 @@ def _bare(line: str) -> str:
 def _minor(version: str) -> tuple[int, ...] | str:
     try:
         return Version(version).release[:2]
-    except InvalidVersion:
+    except ValueError:
         return version

@@ -1,18 +1,24 @@
-"""May this model be loaded?  Decided from its MLmodel file alone, before anything of it is imported or unpickled.
+"""Which kinds of models, and which types within them, may be loaded.
 
 A model is code that anyone who may register one can run: a pickle does what it likes, and so do Python files that come
 with it.  Flavors that are data are allowed by themselves, what is code only when MODEL_FLAVORS names it.  skops trusts
 the types that its caller lists, and MLflow takes that list from the model: here it is held against one of our own.
+
+`admission.py` makes sure that what is loaded really is of the kind that is said here.
 """
 
-from collections.abc import Mapping, Set
-from typing import Any, Final
+from collections.abc import Set
+from reprlib import Repr
+from typing import Final
 
+from callboard_model_server.mlmodel import Flavors, Settings
 from callboard_model_server.refusals import Exit, Refusal
 
 CODE: Final = "python_function"
 """What MODEL_FLAVORS calls Python that comes with the model: a custom model, a loader of its own, or `code_paths`."""
-DATA: Final = frozenset({"lightgbm", "sklearn"})
+SKLEARN: Final = "sklearn"
+LIGHTGBM: Final = "lightgbm"
+DATA: Final = frozenset({LIGHTGBM, SKLEARN})
 """The flavors that are allowed where MODEL_FLAVORS is not set."""
 TYPES: Final = frozenset(
     {
@@ -42,9 +48,10 @@ TYPES: Final = frozenset(
     }
 )
 """What the estimators of scikit-learn 1.9 and LightGBM 4.7 are made of and skops does not trust by itself."""
-
-Flavors = Mapping[str, Any]
-"""The `flavors` of an MLmodel file: {flavor: its settings}."""
+LONGEST: Final = 200
+"""Characters of something in the model that a refusal repeats."""
+MOST: Final = 10
+"""Types that a refusal names."""
 
 
 def flavor(flavors: Flavors) -> str:
@@ -53,11 +60,11 @@ def flavor(flavors: Flavors) -> str:
     Raises:
         Refusal: there is none that a server could load.
     """
-    settings = flavors.get("python_function")
-    if not isinstance(settings, Mapping):
+    if CODE not in flavors:
         raise Refusal(Exit.SOFTWARE, "the model has no python_function flavor, so that no server can load it")
-    name = str(settings.get("loader_module")).removeprefix("mlflow.")
-    return name if isinstance(flavors.get(name), Mapping) else CODE
+    loader = flavors[CODE].get("loader_module")
+    name = loader.removeprefix("mlflow.") if isinstance(loader, str) and loader.startswith("mlflow.") else CODE
+    return name if name in flavors else CODE
 
 
 def judge(flavors: Flavors, *, allowed: Set[str], types: Set[str]) -> None:
@@ -66,35 +73,53 @@ def judge(flavors: Flavors, *, allowed: Set[str], types: Set[str]) -> None:
     Raises:
         Refusal: what is missing in MODEL_FLAVORS or MODEL_TRUSTED_TYPES.
     """
-    missing = sorted(_needed(flavors) - allowed)
-    if missing:
+    if missing := sorted(needed(flavors) - allowed):
         because = f"the model is of {' and '.join(missing)}, and MODEL_FLAVORS allows {', '.join(sorted(allowed))}"
         todo = "log it in a format that is data (skops, LightGBM's own), or name it there if you trust who registers it"
         raise Refusal(Exit.NOT_ALLOWED, f"{because}: {todo}")
-    strange = sorted(_trusting(flavors) - TYPES - types)
-    if strange:
-        because = f"the model wants to be trusted with {', '.join(strange)}"
-        raise Refusal(Exit.NOT_ALLOWED, f"{because}: look at what that is, then name it in MODEL_TRUSTED_TYPES")
+    wanted = {each for settings in flavors.values() for each in asked(settings)}
+    if unknown := wanted - TYPES - types:
+        raise untrusted(unknown)
 
 
-def _needed(flavors: Flavors) -> set[str]:
+def needed(flavors: Flavors) -> set[str]:
     """Return the words that MODEL_FLAVORS must hold."""
     name = flavor(flavors)
-    own_code = {CODE} if flavors["python_function"].get("code") else set()
-    return {_kind(name, flavors.get(name, {}))} | own_code
+    own_code = {CODE} if flavors[CODE].get("code") or flavors[name].get("code") else set()
+    return {_kind(name, flavors[name])} | own_code
 
 
-def _kind(name: str, settings: Mapping[str, Any]) -> str:
+def is_text(name: str, settings: Settings) -> bool:
+    """Return whether MLflow takes a model for LightGBM's own text."""
+    return bool(name == LIGHTGBM and settings.get("model_class", "lightgbm.basic.Booster") == "lightgbm.basic.Booster")
+
+
+def asked(settings: Settings) -> set[str]:
+    """Return the types that a flavor asks to be trusted with."""
+    listed = settings.get("skops_trusted_types") or []
+    return {
+        each if isinstance(each, str) else shown(each) for each in (listed if isinstance(listed, list) else [listed])
+    }
+
+
+def untrusted(types: Set[str]) -> Refusal:
+    """Return the refusal of a model that holds types which nobody named."""
+    some = [name[:LONGEST] for name in sorted(types)[:MOST]]
+    more = f" and {len(types) - len(some)} more" if len(types) > len(some) else ""
+    because = f"the model wants to be trusted with {', '.join(some)}{more}"
+    return Refusal(Exit.NOT_ALLOWED, f"{because}: look at what that is, then name it in MODEL_TRUSTED_TYPES")
+
+
+def shown(value: object) -> str:
+    """Return a value of the model's as a refusal may repeat it: in quotes, and short."""
+    short = Repr()
+    short.maxstring = short.maxother = LONGEST
+    return short.repr(value)
+
+
+def _kind(name: str, settings: Settings) -> str:
     """Return "sklearn" for what is data, "sklearn:cloudpickle" for what is a pickle."""
-    if name == "lightgbm" and settings.get("model_class", "lightgbm.basic.Booster") == "lightgbm.basic.Booster":
-        return name  # LightGBM's own text
-    if name not in DATA:
+    if name not in DATA or is_text(name, settings):
         return name
-    form = settings.get("serialization_format", "pickle" if name == "sklearn" else "cloudpickle")
-    return name if form == "skops" else f"{name}:{form}"
-
-
-def _trusting(flavors: Flavors) -> set[str]:
-    """Return the types that the model asks to be trusted with."""
-    lists = [its.get("skops_trusted_types") or [] for its in flavors.values() if isinstance(its, Mapping)]
-    return {str(each) for listed in lists for each in (listed if isinstance(listed, list) else [listed])}
+    form = settings.get("serialization_format", "pickle" if name == SKLEARN else "cloudpickle")
+    return name if form == "skops" else f"{name}:{form if isinstance(form, str) else shown(form)}"

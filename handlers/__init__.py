@@ -18,10 +18,25 @@ from handlers.event import Event, Note
 
 Webhook: TypeAlias = Callable[[bytes, Mapping[str, str], App, Store, datetime], Awaitable[None]]
 
-_COMMANDS: Final = (promote.COMMAND, rollback.COMMAND, models.COMMAND, promotions.COMMAND, freeze.COMMAND)
+_COMMANDS: Final = (
+    promote.COMMAND,
+    rollback.COMMAND,
+    models.COMMAND,
+    promotions.COMMAND,
+    freeze.COMMAND,
+)
 COMMANDS: Final[Mapping[str, Command]] = {each.name: each for each in (*_COMMANDS, callboard(_COMMANDS))}
-EVENTS: Final[Mapping[str, Event]] = {each.type: each for each in (reactions.ADDED, reactions.REMOVED)}
-BUTTONS: Final[Mapping[str, Note]] = {"approve": buttons.approve, "veto": buttons.veto}
+EVENTS: Final[Mapping[str, Event]] = {
+    each.type: each
+    for each in (
+        reactions.ADDED,
+        reactions.REMOVED,
+    )
+}
+BUTTONS: Final[Mapping[str, Note]] = {
+    "approve": buttons.approve,
+    "veto": buttons.veto,
+}
 """By action id; the messages show them by the same one."""
 WEBHOOKS: Final[Mapping[str, Webhook]] = {"/webhooks/mlflow": versions.heard, "/webhooks/github": pulls.heard}
 

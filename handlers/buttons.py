@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from bot.config.app_yaml import App
 from bot.domain.chat import Posted
 from bot.domain.promotion import FactKind
 from bot.rules.parsing.slack_requests import Moment, Name, told
@@ -33,7 +34,7 @@ class _Press(msgspec.Struct):
     actions: Annotated[list[_Action], msgspec.Meta(min_length=1)]
 
 
-async def approve(body: dict[str, Any], store: Store, now: datetime) -> None:
+async def approve(body: dict[str, Any], _app: App, store: Store, now: datetime) -> None:
     """Record an approval.
 
     Raises:
@@ -42,7 +43,7 @@ async def approve(body: dict[str, Any], store: Store, now: datetime) -> None:
     await _press(FactKind.APPROVE, body, store, now)
 
 
-async def veto(body: dict[str, Any], store: Store, now: datetime) -> None:
+async def veto(body: dict[str, Any], _app: App, store: Store, now: datetime) -> None:
     """Record a veto.
 
     Raises:

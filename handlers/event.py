@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
+from bot.config.app_yaml import App
 from bot.store.store import Store
 
-Note: TypeAlias = Callable[[dict[str, Any], Store, datetime], Awaitable[None]]
+Note: TypeAlias = Callable[[dict[str, Any], App, Store, datetime], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
+from bot.config.app_yaml import App
 from bot.domain.chat import Posted
 from bot.domain.promotion import FactKind
 from bot.rules.parsing import emoji
@@ -34,7 +35,7 @@ class _Reaction(msgspec.Struct):
     event: _Event
 
 
-async def added(body: dict[str, Any], store: Store, now: datetime) -> None:
+async def added(body: dict[str, Any], _app: App, store: Store, now: datetime) -> None:
     """Record ✅ as an approval, ❌ as a veto.
 
     Raises:
@@ -43,7 +44,7 @@ async def added(body: dict[str, Any], store: Store, now: datetime) -> None:
     await _react(body, store, now, approve=FactKind.APPROVE, veto=FactKind.VETO)
 
 
-async def removed(body: dict[str, Any], store: Store, now: datetime) -> None:
+async def removed(body: dict[str, Any], _app: App, store: Store, now: datetime) -> None:
     """Record that a ✅ or ❌ was taken back.
 
     Raises:

@@ -1,10 +1,15 @@
 """`callboard demo`: run the simulated world, with the bot in it."""
 
 import sys
+from pathlib import Path
+from typing import Final
 
 import click
 
 from bot.domain.errors import Misunderstood
+
+CHECKOUT: Final = Path(__file__).parents[2].joinpath("Makefile").exists()
+"""Whether this is the source tree, where `make demo` installs what the demo needs."""
 
 
 @click.command(short_help="Run the whole world on this machine, to see it work.")
@@ -32,8 +37,7 @@ def demo(port: int, fresh: bool, tour: bool, sabotage: str | None) -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(("bot", "callboard_demo")):
             raise
-        raise Misunderstood(
-            f"the demo needs {error.name}, which is not installed; in a checkout, run `make demo`"
-        ) from error
+        todo = "Run `make demo`" if CHECKOUT else "Install it with: pip install 'callboard[demo]'"
+        raise Misunderstood(f"the demo needs {error.name}, which is not installed.  {todo}") from error
 
     sys.exit(live(port=port, fresh=fresh, tour=tour, sabotage=sabotage))

@@ -19,7 +19,14 @@ from bot.cli.run import run
 from bot.cli.slack_manifest import slack_manifest
 from bot.domain.errors import Misunderstood, Permanent, Temporary
 
-COMMANDS: Final = (run, demo, check, pin, pin_image, slack_manifest)
+COMMANDS: Final = (
+    run,
+    demo,
+    check,
+    pin,
+    pin_image,
+    slack_manifest,
+)
 SETTINGS: Final = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 

@@ -44,6 +44,8 @@ class Reader:
             self._mistakes[mark.line + 1 if mark else 1, f"not YAML: {error.problem}"] = None
         except yaml.YAMLError as error:
             self._mistakes[1, f"not YAML: {str(error).splitlines()[0]}"] = None
+        except RecursionError:
+            self._mistakes[1, "nested too deeply to be read"] = None
         return None
 
     def mistake(self, node: Node | None, what: str) -> None:

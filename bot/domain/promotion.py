@@ -27,7 +27,7 @@ class Ruling:
 
 
 class State(StrEnum):
-    """Where a promotion stands.  DESIGN: CHECKING → PROPOSED → MERGING → SYNCING → ROLLING_OUT → PROVING → RELEASED."""
+    """Where a promotion stands.  CHECKING → PROPOSED → MERGING → SYNCING → ROLLING_OUT → PROVING → RELEASED."""
 
     CHECKING = "checking"
     PROPOSED = "proposed"

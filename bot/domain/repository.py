@@ -21,6 +21,15 @@ class PullState(StrEnum):
     MERGED = "merged"
     CLOSED = "closed"
 
+    @property
+    def ended(self) -> bool:
+        """Say whether nobody can merge it any more, unless somebody reopens it."""
+        match self:
+            case PullState.OPEN:
+                return False
+            case PullState.MERGED | PullState.CLOSED:
+                return True
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:

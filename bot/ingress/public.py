@@ -1,8 +1,9 @@
 """The public listener: the only way in from outside.
 
-In front of each route stands one check of the raw bytes: size, signature, time, content type.  What does not pass is
-answered 413, 401 or 415 before anything is parsed.  What Slack sends, whether it comes so or over a socket (see
-`socket_mode`), then goes through Bolt to the handlers; what nobody can read is a 400 with a sentence.
+In front of each route is one check.  What the headers alone show to be wrong (size, signature, time) is answered 413 or
+401 before the body is read; a wrong signature or content type is answered 401 or 415 before anything is parsed.  What
+Slack sends, whether it comes so or over a socket (see `socket_mode`), then goes through Bolt to the handlers; what
+nobody can read is a 400 with a sentence.
 """
 
 import json
@@ -26,13 +27,13 @@ from bot.config.environment import Secret
 from bot.domain.chat import Message
 from bot.domain.errors import Misunderstood
 from bot.domain.json import Json
+from bot.ingress.bodies import LARGEST, Bodies
 from bot.rules.parsing import signatures
 from bot.rules.parsing.slack_requests import FORM, JSON, SHAPES, Kind, told, unpack
 from bot.store.store import Store
 
-LARGEST: Final = 1 << 20
-"""Bytes of a request's body."""
 WRONG: Final = "wrong"
+INVALID: Final = "the signature or its time is not valid; compare the secrets, and the clocks"
 
 Check: TypeAlias = Callable[..., bool]
 Route: TypeAlias = Callable[[web.Request, bytes], Awaitable[web.Response]]
@@ -44,22 +45,36 @@ class Sender:
 
     check: Check
     sends: Set[str]
+    signature: str
+    """The header that holds the signature."""
+    stamp: str | None
+    """The header that holds the time that is signed, too; None: it signs none."""
 
 
 SENDERS: Final = {
-    "/slack/events": Sender(check=signatures.slack, sends={FORM, JSON}),
-    "/webhooks/mlflow": Sender(check=signatures.mlflow, sends={JSON}),
-    "/webhooks/github": Sender(check=signatures.github, sends={FORM, JSON}),
+    "/slack/events": Sender(
+        check=signatures.slack,
+        sends={FORM, JSON},
+        signature="X-Slack-Signature",
+        stamp="X-Slack-Request-Timestamp",
+    ),
+    "/webhooks/mlflow": Sender(
+        check=signatures.mlflow, sends={JSON}, signature="X-MLflow-Signature", stamp="X-MLflow-Timestamp"
+    ),
+    "/webhooks/github": Sender(
+        check=signatures.github, sends={FORM, JSON}, signature="X-Hub-Signature-256", stamp=None
+    ),
 }
 
 
 class Inbound:
     """The routes, and what they hand requests to."""
 
-    def __init__(self, *, app: App, store: Store, ring: Callable[[], None]) -> None:
+    def __init__(self, *, app: App, store: Store, ring: Callable[[], None], bodies: Bodies | None = None) -> None:
         self._app = app
         self._store = store
         self._ring = ring
+        self._bodies = bodies or Bodies()
         self._bolt = self._make_bolt()
 
     def application(
@@ -73,7 +88,7 @@ class Inbound:
             ("/webhooks/github", github_secret, self._webhook(handlers.WEBHOOKS["/webhooks/github"])),
         ):
             if secret is not None:
-                app.router.add_post(path, _checked(SENDERS[path], secret, route))
+                app.router.add_post(path, _checked(SENDERS[path], secret, route, self._bodies))
         return app
 
     async def hear(self, kind: Kind, body: Json) -> Json | None:
@@ -135,11 +150,11 @@ class Inbound:
             return Message(text=str(error))
 
     async def _button(self, ack: AsyncAck, body: Json) -> None:
-        await handlers.BUTTONS[body["actions"][0]["action_id"]](body, self._store, clock.now())
+        await handlers.BUTTONS[body["actions"][0]["action_id"]](body, self._app, self._store, clock.now())
         await ack()
 
     async def _event(self, body: Json) -> None:
-        await handlers.EVENTS[body["event"]["type"]].record(body, self._store, clock.now())
+        await handlers.EVENTS[body["event"]["type"]].record(body, self._app, self._store, clock.now())
 
 
 async def _nobody() -> AuthorizeResult:
@@ -153,18 +168,21 @@ async def _keep(error: Exception, context: AsyncBoltContext) -> None:
         context[WRONG] = error
 
 
-def _checked(sender: Sender, secret: Secret, route: Route) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Put the check of the raw bytes in front of a route."""
+def _checked(
+    sender: Sender, secret: Secret, route: Route, bodies: Bodies
+) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Put the checks of headers and raw bytes in front of a route."""
 
     async def checked(request: web.Request) -> web.Response:
+        refused = _refused(sender, request)
+        if refused is not None:
+            return refused
         try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            return _refusal(413, f"a body may have {LARGEST} bytes")
-        except web.RequestPayloadError:
-            return _refusal(400, "the body is not packed as its headers say")
+            body = await bodies.read(request)
+        except (web.HTTPRequestEntityTooLarge, web.RequestPayloadError, ConnectionError, TimeoutError) as error:
+            return _unread(error)
         if not sender.check(body, request.headers, secret.reveal(), now=clock.now()):
-            return _refusal(401, "the signature or its time is not valid; compare the secrets, and the clocks")
+            return _refusal(401, INVALID)
         if request.content_type not in sender.sends:
             return _refusal(415, f"the content type is not one that is sent here: {', '.join(sorted(sender.sends))}")
         try:
@@ -173,6 +191,31 @@ def _checked(sender: Sender, secret: Secret, route: Route) -> Callable[[web.Requ
             return _refusal(400, str(error))
 
     return checked
+
+
+def _refused(sender: Sender, request: web.Request) -> web.Response | None:
+    """Return the answer to a request whose headers alone show that it is not to be read."""
+    if (request.content_length or 0) > LARGEST:
+        return _too_large()
+    unsigned = signatures.unsigned(request.headers, sender.signature, sender.stamp, now=clock.now())
+    return _refusal(401, f"{INVALID} ({unsigned})") if unsigned is not None else None
+
+
+def _unread(error: Exception) -> web.Response:
+    """Return the answer to a request whose body could not be read."""
+    match error:
+        case web.HTTPRequestEntityTooLarge():
+            return _too_large()
+        case TimeoutError():
+            answer = _refusal(408, "the body did not come in time; send it again")
+            answer.force_close()  # the rest of it is not waited for
+            return answer
+        case _:
+            return _refusal(400, "the body is not packed as its headers say")
+
+
+def _too_large() -> web.Response:
+    return _refusal(413, f"a body may have {LARGEST} bytes")
 
 
 def _refusal(status: int, why: str) -> web.Response:

@@ -3,7 +3,10 @@
 Everything above is the same on both, also in what happens at the same time: one transaction after the other.
 """
 
+import os
 import sqlite3
+from contextlib import suppress
+from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import Connection, Table, event
@@ -38,6 +41,7 @@ def address(url: str, password: str | None = None) -> URL:
 def engine(target: URL) -> AsyncEngine:
     """Return what makes connections to the record; it makes none yet."""
     if target.get_backend_name() == "sqlite":
+        _keep_private(target.database or "")
         made = create_async_engine(target, connect_args={"timeout": 15, "factory": _File})
         event.listen(made.sync_engine, "connect", _configure)
         event.listen(made.sync_engine, "begin", _begin)
@@ -62,6 +66,13 @@ class _File(sqlite3.Connection):
                 self.rollback()
         finally:
             super().close()
+
+
+def _keep_private(file: str) -> None:
+    """Make a database readable by its owner alone; SQLite gives its journal the same mode."""
+    with suppress(OSError):  # what is wrong with the path, SQLite says itself
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+        Path(file).chmod(0o600)
 
 
 def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert:

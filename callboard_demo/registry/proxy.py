@@ -12,10 +12,13 @@ from aiohttp.typedefs import Middleware
 from yarl import URL
 
 HOP_BY_HOP = {
-    "connection", "content-length", "host", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
+    "connection", "content-length", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
     "transfer-encoding", "upgrade",
 }  # fmt: skip
-"""https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.1, and what is written anew for the other side."""
+"""https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.1, and what is written anew for the other side.
+
+`Host` is passed on, so that MLflow's own check of it holds: a web page that points a name of its own at 127.0.0.1 (DNS
+rebinding) must not read the registry."""
 LARGEST = 64 << 20
 """Bytes of a request: artifacts are uploaded this way too."""
 READS = {"GET", "HEAD", "OPTIONS"}

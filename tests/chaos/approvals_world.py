@@ -299,7 +299,7 @@ class ApprovalsWorld:
             "container": {"channel_id": CHANNEL, "message_ts": self.sdk.newest},
             "actions": [{"action_ts": f"{self.told}.0"}], "user": {"id": user},
         }  # fmt: skip
-        await {"yes": buttons.approve, "no": buttons.veto}[word](body, self.store, self.now)
+        await {"yes": buttons.approve, "no": buttons.veto}[word](body, APP, self.store, self.now)
 
     # ── what the bot hears and does ──
 
@@ -307,7 +307,7 @@ class ApprovalsWorld:
         """Deliver one of the events that wait."""
         event = self.events[which] if again else self.events.pop(which)
         added = event["event"]["type"] == "reaction_added"
-        await (reactions.added if added else reactions.removed)(event, self.store, self.now)
+        await (reactions.added if added else reactions.removed)(event, APP, self.store, self.now)
 
     async def look(self) -> None:
         """Let the bot take turns until nothing is left to do at this moment."""

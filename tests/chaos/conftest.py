@@ -1,14 +1,15 @@
-"""The registry that all chaos shares, and records on two databases."""
+"""The registry that all chaos shares, records on two databases, and the door that is knocked at."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 import pytest
-import pytest_asyncio
 
+from tests.fixtures.inbound_world import door
 from tests.fixtures.postgres import running
-from tests.fixtures.registry import MLflowServer
-from tests.stories.registry import Models, models_of
+from tests.stories.registry import registry
+
+__all__ = ["door", "records", "registry"]
 
 Records = Callable[[], AbstractAsyncContextManager[str | None]]
 """Gives the address of a new record; None: an SQLite file of the story's own."""
@@ -22,9 +23,3 @@ def records(request: pytest.FixtureRequest) -> Iterator[Records]:
         return
     with running() as server:
         yield server.database
-
-
-@pytest_asyncio.fixture
-async def registry(mlflow_server: MLflowServer) -> Models:
-    """Return the real MLflow."""
-    return await models_of(mlflow_server.url)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias
 from urllib.parse import parse_qsl, quote, urlencode
 
-from bot.ingress.public import LARGEST
+from bot.ingress.bodies import LARGEST
 from bot.rules.parsing.slack_requests import FORM, JSON
 from tests.fixtures.inbound_world import SIGNED, V1, press, reaction
 from tests.fixtures.signing import mlflow as signed_by_mlflow

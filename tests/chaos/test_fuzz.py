@@ -7,10 +7,9 @@ import random
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import psutil
@@ -19,7 +18,7 @@ from typing_extensions import override
 
 from tests.chaos.extent import FULL, SEED
 from tests.chaos.malformed import Said, known, large, malformed, valid
-from tests.fixtures.inbound_world import Door, opened
+from tests.fixtures.inbound_world import Door
 
 REQUESTS: Final = 100_000 if FULL else 3_000
 AT_ONCE: Final = 20
@@ -29,14 +28,6 @@ LARGE_EVERY: Final = 50
 """Batches."""
 GROWTH: Final = 16 << 20
 """Bytes that the process may grow by after the first fifth: 200 for each request, less than its headers alone."""
-
-
-@pytest.fixture
-async def door(tmp_path: Path) -> AsyncIterator[Door]:
-    async with opened(tmp_path) as found:
-        await found.know()
-        await found.stand()
-        yield found
 
 
 @dataclass(slots=True)

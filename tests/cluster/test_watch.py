@@ -25,7 +25,8 @@ from bot.domain.cluster import Health, HealthStatus, Served
 from bot.rules.kubernetes.health import judge
 from callboard_demo.cluster import Cluster
 from callboard_demo.cluster.scripted import Behaviour, ScriptedRuntime, digest
-from tests.fixtures.watch_world import NAME, manifest, until
+from tests.fixtures.waiting import until
+from tests.fixtures.watch_world import NAME, manifest
 
 TOKEN = "s3cr3t"
 

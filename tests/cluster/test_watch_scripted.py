@@ -13,7 +13,8 @@ from aiohttp import web
 from bot.cluster.watch import WATCHED, Watch
 from bot.domain.errors import Permanent
 from tests.fixtures.kubernetes_script import cut, line, listed, refusal, scripted, stream, thing
-from tests.fixtures.watch_world import manifest, until
+from tests.fixtures.waiting import until
+from tests.fixtures.watch_world import manifest
 
 
 @asynccontextmanager

@@ -17,7 +17,7 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -39,6 +39,7 @@ from callboard_demo.cluster import Cluster, Runtime
 from callboard_demo.cluster.kubelet import Kubelet
 from callboard_demo.cluster.rest import Refused, Rest
 from callboard_demo.cluster.scripted import ScriptedRuntime
+from tests.fixtures.waiting import until
 from tests.ports import free_ports
 from tests.skips import CONTROL_PLANE, skip_without
 
@@ -101,7 +102,7 @@ class ControlPlane:
             found = await self.rest.get(self.path("pods", name))
             return found if told(found) else None
 
-        return await until(look, within=within)
+        return await until(look, f"the pod {name} to be as awaited", within=within)
 
     async def gone(self, plural: str, name: str, *, within: float = 15) -> None:
         """Wait until an object is there no more."""
@@ -109,15 +110,7 @@ class ControlPlane:
         async def look() -> bool:
             return all(item["metadata"]["name"] != name for item in await self.items(plural))
 
-        await until(look, within=within)
-
-
-async def until(look: Callable[[], Awaitable[T | None]], *, within: float = 15) -> T:
-    """Return what `look` finds once that is true, within so many seconds."""
-    async with asyncio.timeout(within):
-        while not (found := await look()):  # noqa: ASYNC110 - what is waited for rings no bell of ours
-            await asyncio.sleep(0.02)
-    return found
+        await until(look, f"the end of {plural} {name}", within=within)
 
 
 # ── what tests ask for ───────────────────────────────────────────────────────────────────────────────

@@ -3,95 +3,24 @@
 The one slow test here is worth its time: it is the command that every newcomer types first.
 """
 
-import asyncio
 import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
-from time import monotonic
 
-import aiohttp
-import psutil
-
-from bot.domain.json import Json
 from callboard_demo.ports import NAMES
+from tests.fixtures.demo_process import Demo, started, state
+from tests.fixtures.waiting import until
 from tests.paths import ROOT
 from tests.ports import free_ports
 from tests.skips import LINUX, needs
 
 
-class Demo:
-    """A demo that was started in a folder of its own."""
-
-    def __init__(self, process: asyncio.subprocess.Process, out: asyncio.StreamReader) -> None:
-        self.process = process
-        self.said = ""
-        self._out = out
-
-    async def says(self, words: str, within: float = 120) -> None:
-        """Read on until it has said these words."""
-        async with asyncio.timeout(within):
-            while words not in self.said:
-                read = await self._out.read(4096)
-                assert read, f"it ended without saying {words!r}: {self.said}"
-                self.said += read.decode()
-
-    def family(self) -> list[psutil.Process]:
-        """Return every process below it."""
-        return psutil.Process(self.process.pid).children(recursive=True)
-
-    async def ended(self, sign: signal.Signals, family: list[psutil.Process]) -> int:
-        """Send a signal, and return the exit code once neither it nor any of its family is left."""
-        self.process.send_signal(sign)
-        code = await asyncio.wait_for(self.process.wait(), 30)
-        await until(lambda: not any(alive(it) for it in family), f"no process left of {family}")
-        return code
-
-
-@asynccontextmanager
-async def demo(folder: Path, port: int) -> AsyncIterator[Demo]:
-    """Start a demo; kill it at the end if it still runs."""
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "bot", "demo", "--port", str(port)),
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    try:
-        yield Demo(process, process.stdout)
-    finally:
-        if process.returncode is None:
-            process.kill()
-            await process.wait()
-
-
-async def until(look: Callable[[], bool], what: str, within: float = 10) -> None:
-    """Look again and again until it is so."""
-    deadline = monotonic() + within
-    while not look():
-        assert monotonic() < deadline, f"not seen within {within} s: {what}"
-        await asyncio.sleep(0.05)
-
-
-def alive(process: psutil.Process) -> bool:
-    """Say whether a process runs (one that waits for its parent to notice its end does not)."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
-
-
-async def state(port: int) -> Json:
-    """Return what the page shows."""
-    async with aiohttp.ClientSession() as http, http.get(f"http://127.0.0.1:{port}/api/state") as answer:
-        picture: Json = await answer.json()
-        return picture
+def demo(folder: Path, port: int) -> AbstractAsyncContextManager[Demo]:
+    """Start the demo of this checkout."""
+    return started((sys.executable, "-m", "bot"), folder, port, os.environ | {"PYTHONPATH": str(ROOT)})
 
 
 @needs(sys.platform == "linux", LINUX)

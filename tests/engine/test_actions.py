@@ -11,7 +11,7 @@ from bot.domain.repository import Base, Pull, PullState
 from bot.engine.actions import Outcome, act
 from bot.engine.evidence import Doors
 from bot.rules.release.decision import Action, Evidence, Merge, Revoke, Say
-from tests.pure.rules.release.test_gates import IT, READY
+from tests.fixtures.evidence import IT, READY
 
 HEAD = "c0ffee0"
 SUCCESS = Say(head=HEAD, state="success", because="approved in Slack")

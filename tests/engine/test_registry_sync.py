@@ -1,11 +1,8 @@
 """The registry as a whole: the first look is silent, and later no version is missed, however many others there are."""
 
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, NamedTuple, cast
-
-import pytest
 
 from bot.config.app_yaml import parse
 from bot.domain.registry import ModelVersion
@@ -54,13 +51,6 @@ class OnlyMLflow:
     """The doors, of which only one is used here."""
 
     mlflow: Registry
-
-
-@pytest.fixture
-async def store(record: str) -> AsyncIterator[Store]:
-    store = await Store.open(record)
-    yield store
-    await store.close()
 
 
 def many(model: str, *numbers: int) -> list[ModelVersion]:

@@ -12,6 +12,7 @@ from bot.domain.errors import Misunderstood
 from bot.domain.promotion import FactKind, Kind, Promotion, State
 from bot.domain.registry import ModelVersion
 from bot.domain.target import Pair
+from bot.rules.release import gates
 from bot.rules.release.decision import Decision, Post
 from bot.store.store import Store
 from handlers import COMMANDS, Asked
@@ -156,9 +157,9 @@ async def test_who_may_not_ask_is_told_so_and_nothing_is_recorded(desk: Desk) ->
 async def test_an_override_is_recorded_with_the_request_and_its_reason(desk: Desk) -> None:
     await desk.store.groups.see("@science", frozenset({"U0BOB"}), now=NOON)
     said = await desk.type("U0BOB", '/promote iris production 3 --override "db is on fire"')
-    assert said.endswith(
-        "It goes on in spite of a freeze, and of the stage before, once it is approved: `db is on fire`."
-    )
+    of = ", and of ".join(gates.overridable())
+    assert said.endswith(f"It goes on in spite of {of}, once it is approved: `db is on fire`.")
+    assert {"a freeze", "the stage before"} <= set(gates.overridable())
     assert await desk.facts() == [(FactKind.PROMOTE, ""), (FactKind.OVERRIDE, "db is on fire")]
 
 

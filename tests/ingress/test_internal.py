@@ -3,10 +3,8 @@
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.domain.promotion import Kind, Request
@@ -17,13 +15,6 @@ from bot.store.store import Store
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 DOWN = "GitHub does not answer (connection failed at GET /branches/main)"
-
-
-@pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[Store]:
-    store = await Store.open(f"sqlite:///{tmp_path}/callboard.db")
-    yield store
-    await store.close()
 
 
 @asynccontextmanager

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 import pytest
 
 from bot import clock
-from bot.ingress.public import LARGEST
+from bot.ingress.bodies import LARGEST
 from tests.fixtures.inbound_world import SIGNED, V1, Door, about, complaints, form, opened
 from tests.recorded import DATA
 
@@ -143,7 +143,10 @@ async def test_a_body_over_one_mebibyte_is_refused_signed_or_not(door: Door, pat
 @pytest.mark.usefixtures("quiet")
 async def test_a_body_that_unpacks_to_over_one_mebibyte_is_refused(door: Door, path: str) -> None:
     packed = gzip.compress(b" " * (LARGEST * 64))
-    assert await raw(door, path, {b"Content-Encoding": b"gzip"}, packed) == 413
+    assert await raw(door, path, {b"Content-Encoding": b"gzip"}, packed) == 401, "it is not even read"
+    sign, secret = SIGNED[path]
+    headers = {name.encode(): value.encode() for name, value in sign(packed, secret, str(int(time.time()))).items()}
+    assert await raw(door, path, headers | {b"Content-Encoding": b"gzip"}, packed) == 413
     assert door.untouched()
 
 

@@ -1,32 +1,16 @@
 """Signed is not enough: what is not as its sender sends it is answered with a sentence, and nothing of it is kept."""
 
 import json
-import logging
-from collections.abc import AsyncIterator, Iterator
 from copy import deepcopy
-from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote, urlencode
 
 import pytest
 
 from bot.rules.parsing.slack_requests import FORM, JSON
-from tests.fixtures.inbound_world import POSTED, Door, about, complaints, form, opened, press, reaction
+from tests.fixtures.inbound_world import POSTED, Door, about, form, press, reaction
 
-
-@pytest.fixture
-async def door(tmp_path: Path) -> AsyncIterator[Door]:
-    async with opened(tmp_path) as found:
-        await found.know()
-        await found.stand()
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    with caplog.at_level(logging.WARNING):
-        yield
-    assert complaints(caplog) == []
+pytestmark = pytest.mark.usefixtures("quiet")
 
 
 def with_(body: dict[str, Any], where: str, what: Any) -> bytes:

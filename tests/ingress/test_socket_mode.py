@@ -1,8 +1,7 @@
 """Hearing Slack over a socket: the same facts as over HTTP, each once, whatever becomes of sockets."""
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,8 +27,9 @@ from bot.rules.release.decision import Decision, Post
 from bot.store.store import Store
 from callboard_demo.chat import Chat
 from callboard_demo.faults import Faults
-from tests.fixtures.chat_world import APP_TOKEN, CHANNEL, TOKEN, served, until
-from tests.fixtures.inbound_world import APP, complaints
+from tests.fixtures.chat_world import APP_TOKEN, CHANNEL, TOKEN, served
+from tests.fixtures.inbound_world import APP
+from tests.fixtures.waiting import until
 
 V1 = ModelVersion(model="iris-classifier", version=1)
 
@@ -82,9 +82,10 @@ class Line:
         return [(fact.kind.value, fact.by) for fact in (await self.store.story(1))[1][1:]]
 
     async def until_words(self, *expected: tuple[str, str]) -> None:
-        async with asyncio.timeout(10):
-            while await self.words() != list(expected):  # noqa: ASYNC110 - the record rings no bell of ours
-                await asyncio.sleep(0.01)
+        async def told() -> bool:
+            return await self.words() == list(expected)
+
+        await until(told, f"the words {expected}")
 
 
 CARD: list[dict[str, Any]] = [
@@ -118,17 +119,10 @@ async def lined(folder: Path) -> AsyncIterator[Line]:
 async def line(tmp_path: Path) -> AsyncIterator[Line]:
     async with lined(tmp_path) as found:
         ear = asyncio.create_task(socket_mode.run(found.connect, found.hear, lost=found.lose))
-        await until(lambda: found.chat.sockets.connected)
+        await until(lambda: found.chat.sockets.connected, "the socket to connect")
         yield found
         ear.cancel()
         await asyncio.gather(ear, return_exceptions=True)
-
-
-@pytest.fixture
-def quiet(caplog: pytest.LogCaptureFixture) -> Iterator[None]:
-    with caplog.at_level(logging.WARNING):
-        yield
-    assert complaints(caplog) == []
 
 
 @pytest.mark.usefixtures("quiet")
@@ -154,7 +148,7 @@ async def test_an_envelope_that_is_delivered_again_changes_nothing(line: Line) -
     ts = await line.stand()
     line.chat.sockets.lost = 2
     await line.chat.react(user="bob", ts=ts, emoji="white_check_mark")
-    await until(lambda: len(line.heard) == 3)
+    await until(lambda: len(line.heard) == 3, "three envelopes")
     await line.chat.react(user="carol", ts=ts, emoji="white_check_mark")
     await line.until_words(("approve", "U0BOB"), ("approve", "U0CAROL"))
 
@@ -162,7 +156,7 @@ async def test_an_envelope_that_is_delivered_again_changes_nothing(line: Line) -
 async def test_nothing_is_acknowledged_before_it_is_recorded(line: Line) -> None:
     line.gate.clear()
     typed = asyncio.create_task(line.chat.say(user="alice", channel="#ml-releases", text="/models"))
-    await until(lambda: line.heard)
+    await until(lambda: line.heard, "an envelope")
     assert not typed.done()
     line.gate.set()
     assert (await typed)["ok"]
@@ -181,7 +175,7 @@ async def test_what_could_not_be_taken_is_not_acknowledged_and_comes_again(line:
 async def test_asked_to_come_again_it_hears_on_over_another_socket(line: Line, reason: str) -> None:
     ts = await line.stand()
     await line.chat.sockets.dismiss(reason, notice=0.2)
-    await until(lambda: line.chat.sockets.connected)
+    await until(lambda: line.chat.sockets.connected, "the socket to connect")
     await line.chat.react(user="bob", ts=ts, emoji="white_check_mark")
     await line.until_words(("approve", "U0BOB"))
     assert (line.lost, line.chat.sockets.connected) == (1, 1)
@@ -191,7 +185,7 @@ async def test_asked_to_come_again_it_hears_on_over_another_socket(line: Line, r
 async def test_what_is_in_hand_when_it_is_asked_to_come_again_is_still_acknowledged(line: Line) -> None:
     line.gate.clear()
     typed = asyncio.create_task(line.chat.say(user="alice", channel="#ml-releases", text="/models"))
-    await until(lambda: line.heard)
+    await until(lambda: line.heard, "an envelope")
     await line.chat.sockets.dismiss(notice=0.4)
     line.gate.set()
     assert (await typed)["ok"]
@@ -201,8 +195,8 @@ async def test_what_is_in_hand_when_it_is_asked_to_come_again_is_still_acknowled
 async def test_after_a_broken_connection_it_hears_on(line: Line) -> None:
     ts = await line.stand()
     line.faults.set("slack", "down", 0.5)
-    await until(lambda: line.lost)
-    await until(lambda: line.chat.sockets.connected)
+    await until(lambda: line.lost, "the loss of the connection")
+    await until(lambda: line.chat.sockets.connected, "the socket to connect")
     await line.chat.react(user="bob", ts=ts, emoji="white_check_mark")
     await line.until_words(("approve", "U0BOB"))
 
@@ -219,7 +213,7 @@ async def test_an_address_that_was_spent_in_vain_is_not_tried_again(line: Line) 
 
     line.chat.world.redeem = lapsed  # type: ignore[method-assign]
     await line.chat.sockets.dismiss(notice=0.0)
-    await until(lambda: line.chat.sockets.connected)
+    await until(lambda: line.chat.sockets.connected, "the socket to connect")
     assert len(set(tickets)) == len(tickets) == 4
 
 

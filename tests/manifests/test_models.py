@@ -149,9 +149,10 @@ def test_a_model_is_called_on_its_port_and_calls_the_registry_and_dns_only(stage
 
 
 @pytest.mark.parametrize("stage", STAGES)
-def test_a_model_has_no_account_in_the_cluster(stage: str) -> None:
+def test_a_model_has_no_account_in_the_cluster_and_is_not_told_who_else_is_there(stage: str) -> None:
     spec = pod(of(stage))["spec"]
     assert spec["automountServiceAccountToken"] is False
+    assert spec["enableServiceLinks"] is False
     assert "serviceAccountName" not in spec
     assert objects(of(stage), "ServiceAccount") == []
 

@@ -1,9 +1,9 @@
 """The record: facts once, decisions by compare-and-set, one open promotion per pair."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -23,13 +23,6 @@ NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 PAIR = Pair(model="iris", stage="production")
 REQUEST = Request(pair=PAIR, kind=Kind.PROMOTE, version=3, by="U0ALICE", at=NOON)
 POSTED = Posted(channel="C1", ts="1.2")
-
-
-@pytest.fixture
-async def store(record: str) -> AsyncIterator[Store]:
-    store = await Store.open(record)
-    yield store
-    await store.close()
 
 
 async def test_a_pair_has_at_most_one_open_promotion(store: Store) -> None:
@@ -308,3 +301,12 @@ async def test_who_has_waited_longest_is_looked_at_first_be_it_a_pair_or_a_versi
     assert await store.due(NOON) == (new, PAIR)
     await store.mirror.look_again(new, NOON + timedelta(seconds=1))
     assert await store.due(NOON + timedelta(seconds=1)) == (PAIR, new)
+
+
+async def test_a_database_is_its_owners_alone(tmp_path: Path) -> None:
+    file = tmp_path / "callboard.db"
+    file.touch(0o644)
+    store = await Store.open(f"sqlite:///{file}")
+    modes = {found.name.removeprefix(file.name): oct(found.stat().st_mode & 0o777) for found in tmp_path.iterdir()}  # noqa: ASYNC240
+    assert modes == {"": "0o600", "-shm": "0o600", "-wal": "0o600"}
+    await store.close()

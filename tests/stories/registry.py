@@ -8,8 +8,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import aiohttp
+import pytest
 
 from bot.domain.json import Json
+from tests.fixtures.registry import MLflowServer
 
 
 class Models:
@@ -63,3 +65,9 @@ async def models_of(url: str) -> Models:
         async with http.get(f"{url}/api/2.0/mlflow/model-versions/get", params=query) as answer:
             version = (await answer.json())["model_version"]
     return Models(url, version["source"], version.get("run_id"))
+
+
+@pytest.fixture
+async def registry(mlflow_server: MLflowServer) -> Models:
+    """Return the real MLflow, for the tests of every folder whose conftest.py names this."""
+    return await models_of(mlflow_server.url)

@@ -7,8 +7,9 @@ from pathlib import Path
 from bot import app as bot_app
 from bot.config.app_yaml import parse
 from bot.config.environment import Environment
-from tests.fixtures.chat_world import APP_TOKEN, until
+from tests.fixtures.chat_world import APP_TOKEN
 from tests.fixtures.story_world import StoryWorld, story_world
+from tests.fixtures.waiting import until
 from tests.stories.registry import Models
 
 
@@ -49,5 +50,5 @@ async def test_a_promotion_is_asked_for_and_approved_over_the_socket(tmp_path: P
         world.faults.set("slack", "down", 60)
         await over.until_trouble(world, "Slack's socket")
         world.faults.set("slack", "down", 0)
-        await until(lambda: world.chat.sockets.connected, seconds=30)
+        await until(lambda: world.chat.sockets.connected, "the socket to connect", within=30)
         assert model in await world.say("alice", "/models")

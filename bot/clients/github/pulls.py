@@ -64,8 +64,8 @@ def _reason(error: Refused | Temporary) -> str | None:
 
 
 def close(calls: Calls, number: int, comment: str | None) -> None:
-    """Close it unmerged, with a word why.  One that is not open stays as it is."""
-    if look(calls, number).state is not PullState.OPEN:
+    """Close it unmerged, with a word why.  One that has ended stays as it is."""
+    if look(calls, number).state.ended:
         return
     if comment:
         say(calls, number, comment, "closed")

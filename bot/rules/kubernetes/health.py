@@ -229,4 +229,13 @@ def _suspect(look: Look) -> str | None:
 
 Check: TypeAlias = Callable[[Look], Finding | None]
 
-CHECKS: Final[tuple[Check, ...]] = (_leaving, _paused, _unseen, _overdue, _ailing, _refused, _no_revision, _counts)
+CHECKS: Final[tuple[Check, ...]] = (
+    _leaving,
+    _paused,
+    _unseen,
+    _overdue,
+    _ailing,
+    _refused,
+    _no_revision,
+    _counts,  # the last: it always finds something
+)

@@ -57,7 +57,7 @@ class Promote:
     version: int | None = None
     alias: str | None = None
     override: str | None = None
-    """Why it shall go on in spite of a freeze."""
+    """Why it shall go on in spite of what holds it up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,18 @@ WINDOW: Final = timedelta(minutes=5)
 """How old or early a signed timestamp may be.  https://docs.slack.dev/authentication/verifying-requests-from-slack"""
 
 
+def unsigned(headers: Mapping[str, str], signature: str, stamp: str | None, *, now: datetime) -> str | None:
+    """Return why the headers alone show that a request is not signed as it must be; None where they do not.
+
+    `signature` and `stamp` are the names of the headers; a sender that signs no time has no stamp.
+    """
+    if not headers.get(signature):
+        return f"the header {signature} is missing"
+    if stamp is not None and not _fresh(headers.get(stamp, ""), now):
+        return f"{stamp} is not a time within {WINDOW.total_seconds() / 60:.0f} minutes of now"
+    return None
+
+
 def slack(body: bytes, headers: Mapping[str, str], secret: str, *, now: datetime) -> bool:
     """Check Slack's signature: `v0=` and the hex HMAC-SHA256 of ``v0:{timestamp}:{body}``."""
     stamp = headers.get("X-Slack-Request-Timestamp", "")

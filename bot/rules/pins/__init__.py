@@ -18,7 +18,11 @@ from bot.rules.pins import configmap, deployment, kustomize, names, splice
 from bot.rules.pins.carrier import DIGEST, STAGE, Carrier, Format, doubt
 from bot.rules.pins.tree import documents, shared
 
-FORMATS: Final[tuple[Format, ...]] = (deployment.FORMAT, kustomize.FORMAT, configmap.FORMAT)
+FORMATS: Final[tuple[Format, ...]] = (
+    deployment.FORMAT,
+    kustomize.FORMAT,
+    configmap.FORMAT,
+)
 KUSTOMIZATIONS: Final = names.KUSTOMIZATIONS
 taken_in: Final = names.taken_in
 SUFFIXES: Final = (".yaml", ".yml", ".json", "Kustomization")

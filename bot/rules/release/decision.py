@@ -56,7 +56,7 @@ class Evidence:
     entitled: frozenset[str] = frozenset()
     """Those among the people in `facts`, and the requester, whose word counts here."""
     overriders: frozenset[str] = frozenset()
-    """Those among the people in `facts` who may override a freeze."""
+    """Those among the people in `facts` who may override what holds it up."""
     unsure: str | None = None
     """Why the chat cannot say who is entitled; then nobody is."""
     reactions: Mapping[str, frozenset[str]] | None = None

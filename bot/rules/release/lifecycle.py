@@ -222,11 +222,11 @@ def _consent(seen: Evidence, it: Promotion) -> str:
 
 def _close(seen: Evidence, it: Promotion, state: State, because: str) -> Decision:
     assert seen.pull is not None  # noqa: S101
-    if seen.pull.state is PullState.OPEN:
+    if not seen.pull.state.ended:
         said = statuses.failure(seen.pull.head, state, because)
         if it.record.approval != said.mark:
             return Decision(action=said)
-    if seen.pull.state is PullState.OPEN or not it.record.pull_closed:
+    if not seen.pull.state.ended or not it.record.pull_closed:
         return Decision(action=ClosePull(number=seen.pull.number, because=because))
     return Decision(state=state, because=because)
 

@@ -10,10 +10,9 @@ from aiohttp.typedefs import Handler
 
 from bot.clients.github.client import GitHub
 from bot.clients.github.requester import Credentials, Wire
-from bot.domain.repository import Pull
 from callboard_demo.forge.records import CheckRecord
 from tests.contract.forge.openapi import COMPLAINTS
-from tests.fixtures.forge_world import AFTER, ALICE, APP, BRANCH, RELEASE, REPOSITORY, Served, door, raw, serving
+from tests.fixtures.forge_world import ALICE, APP, BRANCH, REPOSITORY, Served, door, proposed, raw, serving
 
 OURS = "callboard/approval"
 Speaking = tuple[Served, GitHub]
@@ -28,10 +27,6 @@ async def speaking(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
         client = GitHub(Wire(REPOSITORY, credentials, served.url))
         yield served, client
         await client.close()
-
-
-async def proposed(github: GitHub) -> Pull:
-    return await github.propose(BRANCH, await github.base(), {RELEASE: AFTER}, "Release", "Why.")
 
 
 def shown(served: Served) -> list[tuple[str, str, str]]:
@@ -119,18 +114,6 @@ async def test_a_run_of_the_same_name_that_is_another_apps_is_left_alone(tmp_pat
 
 
 # ── what else is missing ──────────────────────────────────────────────────────────────────────────────
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path) as world:
-        yield world
-
-
-@pytest.fixture
-async def github(served: Served) -> AsyncIterator[GitHub]:
-    async with door(served.url) as client:
-        yield client
 
 
 async def approved(served: Served, github: GitHub, *checks: str, **protection: Any) -> Callable[[], Awaitable[Any]]:

@@ -1,37 +1,18 @@
 """The door to GitHub, against the forge: what each verb leaves there, what it costs, and that it may be repeated."""
 
 from collections import Counter
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bot.clients.github.client import GitHub
 from bot.domain.errors import Permanent, Temporary
-from bot.domain.repository import Pull, PullState
+from bot.domain.repository import PullState
 from callboard_demo.forge.records import Comment
-from tests.fixtures.forge_world import BRANCH, FILES, RELEASE, Served, door, serving
+from tests.fixtures.forge_world import BRANCH, FILES, RELEASE, TITLE, Served, proposed
 
 FOLDER = "manifests/iris-classifier/production"
 AFTER = {RELEASE: "stage: production\nversion: 2\n"}
-TITLE = "Release iris-classifier 2 to production"
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path) as world:
-        yield world
-
-
-@pytest.fixture
-async def github(served: Served) -> AsyncIterator[GitHub]:
-    async with door(served.url) as client:
-        yield client
-
-
-async def proposed(github: GitHub, files: dict[str, str] = AFTER) -> Pull:
-    return await github.propose(BRANCH, await github.base(), files, TITLE, "Why.")
 
 
 # ── reading ───────────────────────────────────────────────────────────────────────────────────────────

@@ -13,27 +13,21 @@ from aiohttp.typedefs import Handler, Middleware
 from bot.clients.github.client import GitHub
 from bot.config.environment import Environment
 from bot.domain.errors import Denied, Permanent, Temporary
-from bot.domain.repository import Base, Pull, PullState
+from bot.domain.repository import PullState
 from tests.fixtures.app_keys import keys
 from tests.fixtures.forge_world import (
-    AFTER,
     BRANCH,
     FILES,
-    RELEASE,
     REPOSITORY,
     TOKEN,
     Served,
     door,
     listening,
+    proposed,
     serving,
 )
 
-TITLE = "Release iris-classifier 2 to production"
 Answer = Callable[[], web.Response]
-
-
-async def proposed(github: GitHub, base: Base | None = None) -> Pull:
-    return await github.propose(BRANCH, base or await github.base(), {RELEASE: AFTER}, TITLE, "Why.")
 
 
 @dataclass
@@ -89,11 +83,11 @@ async def test_a_lost_answer_never_makes_a_second_pull_request(tmp_path: Path, w
         base = await github.base()
         fault.where, fault.before = where, before
         with pytest.raises(Temporary, match="does not answer"):
-            await proposed(github, base)
+            await proposed(github, base=base)
         assert fault.times == 1  # a write is sent once
         made = served.forge.head(BRANCH)
         fault.where = "nowhere"
-        pull = await proposed(github, base)
+        pull = await proposed(github, base=base)
         assert pull.head == served.forge.head(BRANCH)
         assert made in {None, pull.head}
         assert len(served.forge.state()["pulls"]) == 1

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.fixtures.chat_world import CHANNEL, Sides, bolted, served, until
+from tests.fixtures.chat_world import CHANNEL, Sides, bolted, served
+from tests.fixtures.waiting import until
 
 
 @pytest.fixture
@@ -20,9 +21,9 @@ async def sides(tmp_path: Path) -> AsyncIterator[Sides]:
 async def test_a_reaction_arrives_with_what_it_was_made_on(sides: Sides) -> None:
     ts = await sides.post()
     await sides.slack.chat.react(user="bob", ts=ts, emoji="white_check_mark")
-    await until(lambda: sides.bolt.seen)
+    await until(lambda: sides.bolt.seen, "an event at the app")
     await sides.slack.chat.react(user="bob", ts=ts, emoji="white_check_mark", remove=True)
-    await until(lambda: len(sides.bolt.seen) == 2)
+    await until(lambda: len(sides.bolt.seen) == 2, "two events at the app")
     added, removed = sides.bolt.seen
     event = added["event"]
     assert (event["type"], event["user"], event["reaction"]) == ("reaction_added", "U0BOB", "white_check_mark")
@@ -39,7 +40,7 @@ async def test_the_same_reaction_twice_is_one_event(sides: Sides) -> None:
     for _ in range(2):
         await sides.slack.chat.react(user="bob", ts=ts, emoji="thumbsup")
     await sides.slack.chat.react(user="carol", ts=ts, emoji="+1::skin-tone-3")
-    await until(lambda: len(sides.bolt.seen) == 2)
+    await until(lambda: len(sides.bolt.seen) == 2, "two events at the app")
     assert {e["event"]["reaction"] for e in sides.bolt.seen} == {"+1", "+1::skin-tone-3"}
     assert len(sides.bolt.requests) == 2
 
@@ -48,7 +49,7 @@ async def test_the_same_reaction_twice_is_one_event(sides: Sides) -> None:
 async def test_an_event_is_tried_again_with_the_same_id(sides: Sides, failure: int) -> None:
     sides.bolt.statuses = [failure] * 3
     await sides.slack.chat.react(user="bob", ts=await sides.post(), emoji="eyes")
-    await until(lambda: sides.bolt.seen)
+    await until(lambda: sides.bolt.seen, "an event at the app")
     bodies = {await request.text() for request in sides.bolt.requests}
     assert len(bodies) == 1
     tries = [request.headers.get("X-Slack-Retry-Num") for request in sides.bolt.requests]
@@ -61,9 +62,9 @@ async def test_an_event_is_given_up_after_three_more_tries(sides: Sides) -> None
     sides.bolt.statuses = [500] * 4
     ts = await sides.post()
     await sides.slack.chat.react(user="bob", ts=ts, emoji="eyes")
-    await until(lambda: not sides.bolt.statuses)
+    await until(lambda: not sides.bolt.statuses, "the last delivery that is to fail")
     await sides.slack.chat.react(user="carol", ts=ts, emoji="tada")
-    await until(lambda: sides.bolt.seen)
+    await until(lambda: sides.bolt.seen, "an event at the app")
     assert [e["event"]["reaction"] for e in sides.bolt.seen] == ["tada"]
     assert len(sides.bolt.requests) == 5
 
@@ -72,9 +73,9 @@ async def test_an_app_may_forbid_further_tries(sides: Sides) -> None:
     sides.bolt.statuses, sides.bolt.headers = [500], {"X-Slack-No-Retry": "1"}
     ts = await sides.post()
     await sides.slack.chat.react(user="bob", ts=ts, emoji="eyes")
-    await until(lambda: not sides.bolt.statuses)
+    await until(lambda: not sides.bolt.statuses, "the last delivery that is to fail")
     await sides.slack.chat.react(user="carol", ts=ts, emoji="tada")
-    await until(lambda: sides.bolt.seen)
+    await until(lambda: sides.bolt.seen, "an event at the app")
     assert len(sides.bolt.requests) == 2
 
 
@@ -83,7 +84,7 @@ async def test_retries_wait_as_long_as_they_are_told(tmp_path: Path) -> None:
         bolt.statuses = [500, 500]
         posted = await slack.sdk.chat_postMessage(channel=CHANNEL, text="x")
         await slack.chat.react(user="bob", ts=posted["ts"], emoji="eyes")
-        await until(lambda: not bolt.statuses)
+        await until(lambda: not bolt.statuses, "the last delivery that is to fail")
         assert (len(bolt.requests), bolt.seen) == (2, [])
     # leaving ends the delivery that still waits for its hour
 
@@ -94,16 +95,16 @@ async def test_the_app_is_told_only_of_channels_that_it_is_in(sides: Sides) -> N
     await sides.slack.chat.react(user="bob", ts=ts, emoji="eyes")
     sides.slack.chat.invite("#ml-releases")
     await sides.slack.chat.react(user="carol", ts=ts, emoji="eyes")
-    await until(lambda: sides.bolt.seen)
+    await until(lambda: sides.bolt.seen, "an event at the app")
     assert [e["event"]["user"] for e in sides.bolt.seen] == ["U0CAROL"]
     assert len(sides.bolt.requests) == 1
 
 
 async def test_a_mention_and_an_opened_home_are_told(sides: Sides) -> None:
     said = await sides.type("@callboard what is live? a<b, ask @bob and @nobody")
-    await until(lambda: sides.bolt.seen)
+    await until(lambda: sides.bolt.seen, "an event at the app")
     await sides.slack.chat.open_home(user="alice")
-    await until(lambda: len(sides.bolt.seen) == 2)
+    await until(lambda: len(sides.bolt.seen) == 2, "two events at the app")
     mention, home = (e["event"] for e in sides.bolt.seen)
     assert mention["text"] == "<@U0CALLBOARD> what is live? a&lt;b, ask <@U0BOB> and @nobody"
     assert (mention["ts"], mention["channel"], mention["user"]) == (said["ts"], CHANNEL, "U0ALICE")
@@ -113,7 +114,7 @@ async def test_a_mention_and_an_opened_home_are_told(sides: Sides) -> None:
 async def test_words_that_mention_nobody_are_told_to_nobody(sides: Sides) -> None:
     root = await sides.type("hello")
     await sides.slack.chat.say(user="bob", channel=CHANNEL, text="@callboard", thread=root["ts"])
-    await until(lambda: sides.bolt.seen)
+    await until(lambda: sides.bolt.seen, "an event at the app")
     assert len(sides.bolt.requests) == 1
     assert sides.bolt.seen[0]["event"]["thread_ts"] == root["ts"]
     message = sides.slack.chat.state()["messages"][0]

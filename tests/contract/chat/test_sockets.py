@@ -11,7 +11,8 @@ from slack_bolt.adapter.socket_mode.async_handler import AsyncSocketModeHandler
 from slack_sdk.errors import SlackApiError
 from slack_sdk.socket_mode.request import SocketModeRequest
 
-from tests.fixtures.chat_world import APP_TOKEN, CHANNEL, TOKEN, Bolted, Served, bolted, served, until
+from tests.fixtures.chat_world import APP_TOKEN, CHANNEL, TOKEN, Bolted, Served, bolted, served
+from tests.fixtures.waiting import until
 
 CARD = [
     {
@@ -47,7 +48,7 @@ async def ends(tmp_path: Path) -> AsyncIterator[Ends]:
         ends = Ends(slack=slack, bolt=bolt, handler=handler)
         handler.client.socket_mode_request_listeners.append(ends.listen)
         await handler.connect_async()  # type: ignore[no-untyped-call]
-        await until(lambda: slack.chat.sockets.connected)
+        await until(lambda: slack.chat.sockets.connected, "the socket to connect")
         yield ends
         await handler.close_async()  # type: ignore[no-untyped-call]
 
@@ -66,7 +67,7 @@ async def test_what_people_do_comes_over_the_socket_and_no_request_is_made(ends:
     ts = await ends.post(blocks=CARD)
     await ends.slack.chat.click(user="bob", ts=ts, action_id="approve")
     await ends.slack.chat.react(user="bob", ts=ts, emoji="white_check_mark")
-    await until(lambda: ends.bolt.seen)
+    await until(lambda: ends.bolt.seen, "an event at the app")
     assert [(e.type, e.accepts_response_payload) for e in ends.envelopes] == [
         ("slash_commands", True),
         ("interactive", True),
@@ -80,7 +81,7 @@ async def test_what_people_do_comes_over_the_socket_and_no_request_is_made(ends:
 async def test_an_event_that_is_not_acknowledged_comes_again_with_the_same_id(ends: Ends) -> None:
     ends.slack.chat.sockets.lost = 2
     await ends.slack.chat.react(user="bob", ts=await ends.post(), emoji="eyes")
-    await until(lambda: len(ends.envelopes) == 3)
+    await until(lambda: len(ends.envelopes) == 3, "three envelopes")
     assert [(e.retry_attempt, e.retry_reason) for e in ends.envelopes] == [(0, ""), (1, "timeout"), (2, "timeout")]
     assert len({e.payload["event_id"] for e in ends.envelopes}) == 1
 
@@ -94,9 +95,9 @@ async def test_a_command_that_is_not_acknowledged_is_a_timeout_and_does_not_come
 @pytest.mark.parametrize("reason", ["warning", "refresh_requested"])
 async def test_an_app_that_is_asked_to_come_again_does(ends: Ends, reason: str) -> None:
     await ends.slack.chat.sockets.dismiss(reason, notice=0.0)
-    await until(lambda: ends.slack.chat.sockets.connected)
+    await until(lambda: ends.slack.chat.sockets.connected, "the socket to connect")
     await ends.slack.chat.react(user="bob", ts=await ends.post(), emoji="eyes")
-    await until(lambda: ends.bolt.seen)
+    await until(lambda: ends.bolt.seen, "an event at the app")
     assert ends.bolt.requests == []
 
 

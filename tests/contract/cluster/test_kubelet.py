@@ -6,21 +6,26 @@ The demo's cluster alone: the same kubelet is held to a real API server by the r
 import asyncio
 import json
 import signal
-from contextlib import suppress
-from datetime import timedelta
 from pathlib import Path
-from typing import Any
-
-import aiohttp
-import psutil
-import pytest
 
 from bot.domain.json import Json
-from callboard_demo.cluster import ProcessRuntime, Runtime
-from callboard_demo.cluster.plans import find
-from tests.contract.control_plane import TOKEN, ControlPlane, until
+from tests.contract.cluster.real_pods import (  # noqa: F401  (two of them are fixtures)
+    SLEEP,
+    backoff,
+    container,
+    event,
+    log,
+    logged,
+    process,
+    ready,
+    running,
+    runtime,
+    start,
+    status,
+    waiting,
+)
+from tests.contract.control_plane import ControlPlane
 
-SLEEP = "import time; time.sleep(600)"
 SERVER = """
 import os, pathlib, http.server
 class Handler(http.server.BaseHTTPRequestHandler):
@@ -30,94 +35,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def log_message(self, *args): pass
 http.server.HTTPServer((os.environ["MODEL_HOST"], 8080), Handler).serve_forever()
 """
-
-
-@pytest.fixture
-def runtime() -> Runtime:
-    return ProcessRuntime()
-
-
-@pytest.fixture
-def backoff() -> timedelta:
-    return timedelta(seconds=0.25)
-
-
-def container(code: str, name: str = "main", **more: Any) -> Json:
-    """Return a container that runs a line of Python; keyword arguments in capitals are its environment."""
-    env = [{"name": key, "value": str(more.pop(key))} for key in [*more] if key.isupper()]
-    return {"name": name, "image": "python", "command": ["python", "-c", code], "env": env, **more}
-
-
-async def start(plane: ControlPlane, *containers: Json, name: str = "a", **spec: Any) -> None:
-    value = {"metadata": {"name": name}, "spec": {"containers": list(containers), **spec}}
-    await plane.rest.post(plane.path("pods"), value)
-
-
-async def delete(plane: ControlPlane, name: str = "a") -> None:
-    await plane.rest.delete(plane.path("pods", name), {})
-    await plane.gone("pods", name)
-
-
-def status(pod: Json) -> Json:
-    """Return the status of a pod's first container, with every name that may be missing."""
-    found = (pod.get("status") or {}).get("containerStatuses") or [{}]
-    return {"state": {}, "lastState": {}, "restartCount": 0, **found[0]}
-
-
-def running(pod: Json) -> bool:
-    return "running" in status(pod)["state"]
-
-
-def ready(pod: Json) -> bool:
-    return (find((pod.get("status") or {}).get("conditions") or [], "Ready") or {}).get("status") == "True"
-
-
-def waiting(pod: Json) -> str:
-    return str(status(pod)["state"].get("waiting", {}).get("reason", ""))
-
-
-async def log(plane: ControlPlane, name: str = "a", **query: str) -> str:
-    """Return a pod's log as the API serves it, refusals included."""
-    headers, url = {"Authorization": f"Bearer {TOKEN}"}, plane.url + plane.path("pods", f"{name}/log")
-    async with aiohttp.ClientSession(headers=headers) as http, http.get(url, params=query, ssl=False) as answer:
-        return await answer.text()
-
-
-async def logged(plane: ControlPlane, words: str, name: str = "a") -> str:
-    """Return a pod's log once it holds these words."""
-
-    async def look() -> str:
-        text = await log(plane, name)
-        return text if words in text else ""
-
-    return await until(look)
-
-
-async def event(plane: ControlPlane, reason: str, words: str = "") -> Json:
-    """Return an event about a pod, once there is one."""
-
-    async def look() -> list[Json]:
-        return [e for e in await plane.items("events") if e["reason"] == reason and words in e["message"]]
-
-    return (await until(look))[0]
-
-
-async def process(plane: ControlPlane, name: str = "a") -> psutil.Process:
-    """Return the process of a pod that prints its process id first."""
-    return psutil.Process(int((await logged(plane, "\n", name)).split()[0]))
-
-
-def alive(it: psutil.Process) -> bool:
-    with suppress(psutil.NoSuchProcess):
-        return bool(it.is_running() and it.status() != psutil.STATUS_ZOMBIE)
-    return False
-
-
-async def ended(it: psutil.Process) -> None:
-    async def look() -> bool:
-        return not alive(it)
-
-    await until(look)
 
 
 # ── runs and restarts ────────────────────────────────────────────────────────────────────────────────

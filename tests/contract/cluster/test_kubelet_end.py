@@ -9,9 +9,8 @@ import psutil
 
 from bot.domain.json import Json
 from callboard_demo.cluster import Runtime
-from tests.contract.cluster.test_kubelet import (  # noqa: F401  (two of them are fixtures)
+from tests.contract.cluster.real_pods import (  # noqa: F401  (two of them are fixtures)
     SLEEP,
-    alive,
     backoff,
     container,
     delete,
@@ -25,7 +24,9 @@ from tests.contract.cluster.test_kubelet import (  # noqa: F401  (two of them ar
     start,
     status,
 )
-from tests.contract.control_plane import ControlPlane, the_demo, until
+from tests.contract.control_plane import ControlPlane, the_demo
+from tests.fixtures.processes import alive
+from tests.fixtures.waiting import until
 from tests.paths import ROOT
 
 
@@ -71,7 +72,7 @@ while not pathlib.Path({str(go)!r}).exists(): time.sleep(0.02)
     async def hooked() -> bool:
         return file.exists() and file.read_text() != ""
 
-    await until(hooked)
+    await until(hooked, "the hook to begin")
     pod = await fake.rest.get(fake.path("pods", "a"))
     assert (running(pod), ready(pod), "deletionTimestamp" in pod["metadata"]) == (True, True, True)
     go.touch()

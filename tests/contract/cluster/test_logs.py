@@ -9,7 +9,8 @@ from kubernetes.aio.client.exceptions import ApiException
 from callboard_demo.cluster import Runtime
 from callboard_demo.cluster.scripted import Behaviour, ScriptedRuntime
 from tests.contract.cluster.cluster_client import Client, connected, said
-from tests.contract.control_plane import ControlPlane, until
+from tests.contract.control_plane import ControlPlane
+from tests.fixtures.waiting import until
 
 
 @pytest.fixture
@@ -45,7 +46,7 @@ async def started(client: Client) -> None:
         states = value["status"].get("containerStatuses") or [{"state": {}}]
         return all("running" in each["state"] for each in states)
 
-    await until(look)
+    await until(look, "every container to run")
 
 
 async def log(client: Client, *query: tuple[str, str]) -> str:

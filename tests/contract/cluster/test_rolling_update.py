@@ -22,8 +22,9 @@ from callboard_demo.cluster import ProcessRuntime, Runtime
 from callboard_demo.cluster.phases import is_ready
 from callboard_demo.gitops.agent import FORCED, path_of
 from callboard_demo.world import IN_CLUSTER
-from tests.contract.control_plane import TOKEN, ControlPlane, until
+from tests.contract.control_plane import TOKEN, ControlPlane
 from tests.fixtures.registry import MLflowServer
+from tests.fixtures.waiting import until
 from tests.manifests.rendered import objects
 
 FOLDER = "iris-classifier/staging"
@@ -79,8 +80,8 @@ async def rolled_out(plane: ControlPlane, version: int, replicas: int) -> None:
         return len(pods) == replicas and all(is_ready(pod) and pinned(pod) == str(version) for pod in pods)
 
     try:
-        await until(look, within=WITHIN)
-    except TimeoutError as error:
+        await until(look, f"{replicas} pods of version {version} alone", within=WITHIN)
+    except AssertionError as error:
         shown = [(pinned(pod), pod["status"], last_words(plane, pod)) for pod in await plane.items("pods")]
         raise AssertionError(f"no {replicas} pods of version {version} alone: {shown}") from error
 
@@ -130,18 +131,14 @@ class Load:
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             self.lost.append(repr(error))
 
-    async def until(self, seen: Callable[["Load"], object]) -> None:
+    async def until(self, seen: Callable[["Load"], object], what: str) -> None:
         """Wait until something is true of what was asked so far."""
-
-        async def look() -> object:
-            return seen(self)
-
-        await until(look, within=WITHIN)
+        await until(lambda: seen(self), what, within=WITHIN)
 
     async def more(self, requests: int) -> None:
         """Wait until so many more have been sent."""
         enough = self.sent + requests
-        await self.until(lambda load: load.sent >= enough)
+        await self.until(lambda load: load.sent >= enough, f"{requests} more requests")
 
 
 @asynccontextmanager
@@ -170,7 +167,7 @@ async def answering(plane: ControlPlane) -> str:
                     return f"http://{address}" if answer.ok else None
         return None
 
-    return await until(look, within=WITHIN)
+    return await until(look, "an answer from the Service", within=WITHIN)
 
 
 # ── what becomes of it ───────────────────────────────────────────────────────────────────────────────
@@ -219,4 +216,4 @@ async def loses(plane: ControlPlane, registry: MLflowServer, change: Callable[[J
         await asked.more(50)
         assert asked.lost == []
         await apply(plane, shipped(2, 1, change))
-        await asked.until(lambda load: load.lost)
+        await asked.until(lambda load: load.lost, "a lost request")

@@ -9,10 +9,9 @@ import aiohttp
 import pytest
 
 from bot.domain.json import Json
-from callboard_demo.cluster import Runtime
 from callboard_demo.cluster.endpoints import Endpoint, endpoints
-from callboard_demo.cluster.scripted import ScriptedRuntime
-from tests.contract.control_plane import ControlPlane, until
+from tests.contract.control_plane import ControlPlane
+from tests.fixtures.waiting import until
 
 SERVICE: Json = {
     "metadata": {"name": "iris", "namespace": "models"},
@@ -72,18 +71,13 @@ def test_a_service_that_selects_nothing_has_no_ports_here() -> None:
 # ── where connections go ─────────────────────────────────────────────────────────────────────────────
 
 
-@pytest.fixture
-def runtime() -> Runtime:
-    return ScriptedRuntime()
-
-
 async def served(plane: ControlPlane, *versions: int) -> str:
     """Make the Service, which hears at once, and a pod for each version; return its address once all answer there."""
     plane.demo.services.lag = timedelta(0)
     await plane.rest.post(plane.path("services"), SERVICE)
     for version in versions:
         await plane.rest.post(plane.path("pods"), server(version))
-    address = await until(lambda: opened(plane))
+    address = await until(lambda: opened(plane), "the open port of the Service")
     if versions:
         await answering(address, set(versions))
     return address
@@ -137,7 +131,7 @@ async def answering(address: str, versions: set[int]) -> None:
             return await asked(address) == versions
         return False
 
-    await until(look)
+    await until(look, f"answers of {versions} alone")
 
 
 async def test_the_picture_shows_where_a_service_is_called(fake: ControlPlane) -> None:
@@ -163,7 +157,7 @@ async def test_the_proxy_hears_late_that_a_pod_goes(fake: ControlPlane) -> None:
             return not await asked(address)
         return True
 
-    await until(lost)
+    await until(lost, "a lost connection")
 
 
 async def test_a_connection_that_stands_stays_with_a_pod_that_goes_and_no_new_one_joins_it(fake: ControlPlane) -> None:
@@ -190,6 +184,6 @@ async def test_a_service_that_is_deleted_takes_no_connection(fake: ControlPlane)
     async def closed() -> bool:
         return await opened(fake) is None
 
-    await until(closed)
+    await until(closed, "the port to close")
     with pytest.raises(aiohttp.ClientConnectorError):
         await asked(address)

@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -24,12 +23,6 @@ from tests.fixtures.forge_world import (
     propose,
     serving,
 )
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path) as world:
-        yield world
 
 
 async def test_a_wrong_token_is_nobody(served: Served) -> None:

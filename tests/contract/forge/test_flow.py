@@ -1,8 +1,5 @@
 """PyGithub, unmodified, goes the whole way against the forge: read, branch, commit, pull request, merge."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from github.PullRequest import PullRequest
 from github.Repository import Repository
@@ -18,16 +15,9 @@ from tests.fixtures.forge_world import (
     propose,
     raw,
     refusal,
-    serving,
 )
 
 NEW = "stage: production\nversion: 7\n"
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path) as world:
-        yield world
 
 
 @pytest.mark.parametrize("lazy", [False, True])

@@ -8,7 +8,6 @@ import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import pytest
 from aiohttp import web
@@ -26,7 +25,6 @@ from tests.fixtures.forge_world import (
     listening,
     propose,
     raw,
-    serving,
 )
 
 
@@ -74,10 +72,9 @@ async def hooked(served: Served) -> AsyncIterator[Receiver]:
 
 
 @pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path) as world:
-        await asking(world, lambda repo: repo.name)  # which tells the forge where it is reached
-        yield world
+async def served(served: Served) -> Served:
+    await asking(served, lambda repo: repo.name)  # which tells the forge where it is reached
+    return served
 
 
 async def test_the_first_delivery_is_a_ping(served: Served) -> None:

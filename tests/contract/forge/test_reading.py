@@ -1,20 +1,11 @@
 """What is read from the forge is what git holds, in GitHub's shapes."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
-
 import pytest
 from github.ContentFile import ContentFile
 from github.Repository import Repository
 
 from tests.contract.forge.openapi import COMPLAINTS
-from tests.fixtures.forge_world import APP, BRANCH, FILES, RELEASE, Served, asking, propose, raw, refusal, serving
-
-
-@pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path) as world:
-        yield world
+from tests.fixtures.forge_world import APP, BRANCH, FILES, RELEASE, Served, asking, propose, raw, refusal
 
 
 async def test_a_folder_lists_and_a_file_shows_its_text(served: Served) -> None:

@@ -1,7 +1,6 @@
 """Where GitHub says no, the forge says no in the same words, and nothing has changed."""
 
-from collections.abc import AsyncIterator, Callable
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
 from github import GithubException, InputGitTreeElement
@@ -21,7 +20,6 @@ from tests.fixtures.forge_world import (
     raw,
     refusal,
     said,
-    serving,
 )
 
 NOWHERE = "0123456789012345678901234567890123456789"
@@ -32,10 +30,9 @@ BLOB = {"mode": "100644", "type": "blob"}
 
 
 @pytest.fixture
-async def served(tmp_path: Path) -> AsyncIterator[Served]:
-    async with serving(tmp_path) as world:
-        await asking(world, propose)
-        yield world
+async def served(served: Served) -> Served:
+    await asking(served, propose)
+    return served
 
 
 def _pull(head: str = BRANCH, base: str = "main", title: str = "T") -> Callable[[Repository], object]:

@@ -1,6 +1,5 @@
 """The demo's registry: what it is seeded with, what each training brings, and what its webhook really delivers."""
 
-import asyncio
 import base64
 import hashlib
 import hmac
@@ -11,8 +10,7 @@ import re
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,19 +28,10 @@ from callboard_demo.faults import Faults
 from callboard_demo.registry.proxy import proxy
 from callboard_demo.registry.server import Server
 from tests.fixtures.registry import SECRET, MLflowServer
+from tests.fixtures.waiting import until
 from tests.paths import ROOT
 
 MODEL = "iris-classifier"
-
-
-async def until(look: Callable[[], Awaitable[Any]], seconds: float = 20) -> Any:
-    """Return the first thing seen."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        if seen := await look():
-            return seen
-        await asyncio.sleep(0.05)
-    raise AssertionError("it was not seen in time")
 
 
 # ── what is there ──
@@ -181,7 +170,7 @@ async def test_a_new_version_is_told_signed_and_before_its_metrics_are_known(
     async def created() -> Any:
         return [d for d in ear.heard if b'"action": "created"' in d[1] and f'"version": "{number}"'.encode() in d[1]]
 
-    headers, body = (await until(created))[0]
+    headers, body = (await until(created, f"the delivery of version {number}"))[0]
     said = json.loads(body)
     assert signed(headers, body)
     assert not signed(headers, body + b" ")
@@ -203,7 +192,7 @@ async def test_a_tag_and_an_alias_are_told_too(mlflow_server: MLflowServer, ear:
         async def both() -> bool:
             return wanted <= {(json.loads(b)["entity"], json.loads(b)["action"]) for _, b in ear.heard}
 
-        await until(both)
+        await until(both, "the deliveries of the tag and the alias")
         async with http.delete("/api/2.0/mlflow/registered-models/alias", json={"name": "churn", "alias": "watched"}):
             pass
 
@@ -229,6 +218,19 @@ async def test_a_lost_answer_is_a_write_that_took_effect(mlflow_server: MLflowSe
         async with http.get("/api/2.0/mlflow/model-versions/get", params={"name": "churn", "version": "1"}) as answer:
             assert {"key": "lost", "value": "answer"} in (await answer.json())["model_version"]["tags"]
         assert written == ["once"]
+
+
+async def test_a_web_page_under_a_name_of_its_own_reads_nothing_through_the_proxy(mlflow_server: MLflowServer) -> None:
+    app = proxy(mlflow_server.url, middlewares=[], written=lambda: None)
+    async with TestServer(app) as server, aiohttp.ClientSession() as http:
+        url = server.make_url("/api/2.0/mlflow/registered-models/search")
+        for host, status in (
+            (f"127.0.0.1:{server.port}", 200),
+            (f"localhost:{server.port}", 200),
+            ("evil.example", 403),
+        ):
+            async with http.get(url, headers={"Host": host}) as answer:
+                assert answer.status == status, host
 
 
 async def test_what_passes_through_the_proxy_arrives_as_it_was_sent() -> None:
@@ -281,7 +283,7 @@ async def test_a_server_that_does_not_start_says_what_its_log_ends_with(tmp_path
 SCRIPT = """
 import asyncio, sys
 from pathlib import Path
-from callboard_demo.registry_server import Server
+from callboard_demo.registry.server import Server
 
 async def main():
     server = Server(folder=Path(sys.argv[1]), port=int(sys.argv[2]))

@@ -57,10 +57,12 @@ def test_a_file_that_cannot_be_understood_says_nothing(text: str) -> None:
     assert read(text) == MLmodel()
 
 
-@given(
-    st.text()
-    | st.recursive(st.none() | st.text() | st.integers(), lambda v: st.dictionaries(st.text(), v)).map(json.dumps)
-)
+KEYS = st.sampled_from(("signature", "inputs", "outputs", "model_size_bytes", "type", "name")) | st.text(max_size=5)
+SCALARS = st.none() | st.integers() | st.text(max_size=10)
+TREES = st.recursive(SCALARS, lambda v: st.lists(v, max_size=3) | st.dictionaries(KEYS, v, max_size=3), max_leaves=12)
+
+
+@given(st.text() | TREES.map(json.dumps))
 @example(text="a: 2024-99-99")
 @example(text="a: 9999-12-31 23:59:59 -23:00")
 @example(text="a: " + "9" * 5000)

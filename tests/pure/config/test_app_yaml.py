@@ -1,5 +1,6 @@
 """app.yaml: what is said holds, what is wrong is told with its line, all at once."""
 
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 
@@ -285,5 +286,25 @@ def test_the_files_that_come_with_callboard_are_right(path: str) -> None:
 
 def test_the_manual_names_every_key() -> None:
     manual = (ROOT / "docs/configuration.md").read_text()
-    missing = {*app_yaml.TOP_KEYS, *app_yaml.MODEL_KEYS, *policies.FIELDS} - {w.strip("`") for w in manual.split()}
-    assert not missing
+    keys = {*app_yaml.TOP_KEYS, *app_yaml.MODEL_KEYS, *policies.FIELDS}
+    assert not {key for key in keys if f"\n| `{key}` |" not in manual}, "give each a row of docs/configuration.md"
+
+
+def test_every_field_of_a_policy_can_be_set() -> None:
+    written = {
+        "auto": "true", "after": "{stage: a, healthy_for: 1h}", "approvals": "2", "approvers": '["@x"]',
+        "expires": "9d", "requester_may_approve": "true", "watch": "9m", "timeout": "9m",
+        "requesters": '["@x"]', "may_freeze": '["@x"]', "may_override": '["@x"]',
+        "rollback": '{automatic: false, approvals: 2, requesters: ["@x"]}',
+        "freeze": '[{cron: "0 16 * * FRI", for: 64h}]',
+    }  # fmt: skip
+    assert set(written) == set(policies.FIELDS)
+    stage = "\n".join(f"    {key}: {value}" for key, value in written.items())
+    policy = parse(f"repository: a/b\nstages:\n  a: {{}}\n  b:\n{stage}\n").policy(Pair(model="m", stage="b"))
+    unset = [field.name for field in fields(Policy) if getattr(policy, field.name) == getattr(Policy(), field.name)]
+    assert not unset, "name a key for each in FIELDS of bot/config/policies.py"
+
+
+def test_what_is_nested_too_deeply_is_a_sentence() -> None:
+    with pytest.raises(Misunderstood, match="nested too deeply"):
+        parse("a: " + "[" * 30_000)

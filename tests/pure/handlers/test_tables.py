@@ -1,7 +1,8 @@
 """The tables of what people and systems can say: complete, and read by all that has to know them."""
 
 import pkgutil
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from importlib import import_module
 from typing import Any
 
@@ -10,28 +11,31 @@ import pytest
 import handlers
 from bot.cli.slack_app import manifest
 from bot.domain.policy import Policy
-from bot.domain.promotion import Kind, Promotion, Record, State
-from bot.domain.target import Pair
+from bot.domain.promotion import Kind, State
 from bot.rules.wording.promotion_message import promotion
 from handlers import BUTTONS, COMMANDS, EVENTS
 from handlers.command import Command
 from handlers.event import Event
+from tests.fixtures.promotions import NOON, READY
 
 MODULES = [import_module(f"handlers.{found.name}") for found in pkgutil.iter_modules(handlers.__path__)]
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 
 
 def defined(kind: type) -> list[Any]:
     """Return what the files of `handlers` define of a kind."""
-    return [value for module in MODULES for value in vars(module).values() if isinstance(value, kind)]
+    found = (value for module in MODULES for value in vars(module).values() if isinstance(value, kind))
+    return list({id(value): value for value in found}.values())
 
 
 def test_every_command_that_a_file_defines_is_listed() -> None:
-    assert {command.name for command in defined(Command)} == set(COMMANDS) - {"/callboard"}
+    names = sorted(command.name for command in defined(Command))
+    assert names == sorted(set(COMMANDS) - {"/callboard"}), "name each once in _COMMANDS of handlers/__init__.py"
+    assert all(name.startswith("/") for name in names)
 
 
 def test_every_event_that_a_file_defines_is_listed() -> None:
-    assert {event.type for event in defined(Event)} == set(EVENTS)
+    types = sorted(event.type for event in defined(Event))
+    assert types == sorted(EVENTS), "name each once in EVENTS of handlers/__init__.py"
 
 
 def test_callboard_passes_on_to_every_command() -> None:
@@ -46,10 +50,7 @@ def test_the_app_may_do_what_its_events_need() -> None:
 
 def shown(state: State, kind: Kind) -> set[str]:
     """Return the action ids of the buttons on a promotion's message."""
-    it = Promotion(
-        id=1, pair=Pair(model="m", stage="s"), kind=kind, version=2, previous=1, requested_by="U0ALICE",
-        requested_at=NOON, state=state, entered_at=NOON, record=Record(digest="d", pull=7, pull_url="https://x/7"),
-    )  # fmt: skip
+    it = replace(READY, kind=kind, state=state)
     said = promotion(
         it, health=None, rulings=(), comparison=None, approvers=(), policy=Policy(), now=NOON + timedelta(hours=1)
     )
@@ -64,3 +65,4 @@ def test_every_button_that_a_message_shows_does_something(state: State) -> None:
 
 def test_every_button_that_does_something_is_shown() -> None:
     assert {action for state in State for kind in Kind for action in shown(state, kind)} == set(BUTTONS)
+    """Show each in a message of `bot/rules/wording`, and name each in BUTTONS of handlers/__init__.py."""

@@ -360,4 +360,4 @@ def test_every_format_is_listed() -> None:
         importlib.import_module(f"bot.rules.pins.{found.name}") for found in pkgutil.iter_modules(pins.__path__)
     ]
     defined = {value for module in modules for value in vars(module).values() if isinstance(value, Format)}
-    assert defined == set(FORMATS)
+    assert defined == set(FORMATS), "name each in FORMATS of bot/rules/pins/__init__.py"

@@ -5,7 +5,7 @@ From the evidence to the message, the whisper, the status and the comment, as th
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -13,34 +13,18 @@ from hypothesis import strategies as st
 
 from bot.domain.chat import Message, Posted
 from bot.domain.policy import Freeze, Policy
-from bot.domain.promotion import Fact, FactKind, Kind, Promotion, Record, State
+from bot.domain.promotion import Fact, FactKind, Promotion, State
 from bot.domain.repository import Pull, PullState
-from bot.domain.target import Pair
 from bot.rules.release import gates
 from bot.rules.release.decision import ClosePull, Evidence, Say, Whisper
 from bot.rules.release.lifecycle import decide
 from bot.rules.wording import promotion_message
 from bot.rules.wording.escape import bare, markdown, sentence
 from tests.fixtures.hostile import ACTED_ON, faults, leading_anywhere, loose, texts
+from tests.fixtures.promotions import DIGEST, HEAD, NOON, PULL, READY
 from tests.fixtures.reading import read
 
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-DIGEST, HEAD = "d" * 64, "c0ffee0"
-PULL = "https://forge.example/acme/models-gitops/pull/7"
-IT = Promotion(
-    id=12,
-    pair=Pair(model="iris-classifier", stage="production"),
-    kind=Kind.PROMOTE,
-    version=3,
-    previous=1,
-    requested_by="U0ALICE",
-    requested_at=NOON,
-    state=State.PROPOSED,
-    entered_at=NOON,
-    record=Record(
-        digest=DIGEST, head=HEAD, pull=7, pull_url=PULL, message=Posted(channel="C1", ts="1.0"), message_for=DIGEST
-    ),
-)
+IT = replace(READY, record=replace(READY.record, message=Posted(channel="C1", ts="1.0"), message_for=DIGEST))
 SEEN = Evidence(
     now=NOON + timedelta(minutes=1),
     pair=IT.pair,

@@ -2,17 +2,15 @@
 
 import pkgutil
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from importlib import import_module
 
 import pytest
 
-from bot.domain.policy import Freeze, Policy
-from bot.domain.promotion import Fact, FactKind, Kind, Promotion, Record, Release, Ruling, State, Verdict
-from bot.domain.repository import Base, Pull, PullState
-from bot.domain.target import Pair
+from bot.domain.policy import Freeze
+from bot.domain.promotion import Fact, FactKind, Kind, Ruling, Verdict
+from bot.domain.repository import Base
 from bot.rules.release import gates
-from bot.rules.release.decision import Evidence
 from bot.rules.release.gates import (
     GATES,
     approvals,
@@ -30,38 +28,9 @@ from bot.rules.release.gates import (
     votes,
 )
 from bot.rules.release.gates.gate import Gate
+from tests.fixtures.evidence import IT, READY, said
+from tests.fixtures.promotions import NOON
 from tests.paths import ROOT
-
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-PAIR = Pair(model="iris", stage="production")
-IT = Promotion(
-    id=12,
-    pair=PAIR,
-    kind=Kind.PROMOTE,
-    version=3,
-    previous=1,
-    requested_by="alice",
-    requested_at=NOON,
-    state=State.PROPOSED,
-    entered_at=NOON,
-    record=Record(digest="d", head="c0ffee", pull=7),
-)
-
-
-def said(kind: FactKind, by: str, *, digest: str | None = "d", number: int = 1, answered: bool = False) -> Fact:
-    return Fact(id=number, kind=kind, by=by, at=NOON, promotion=12, digest=digest, answered=answered)
-
-
-READY = Evidence(
-    now=NOON,
-    pair=PAIR,
-    policy=Policy(approvals=2, approvers=("@captains",), after="staging", healthy_for=timedelta(hours=1)),
-    promotion=IT,
-    facts=(said(FactKind.APPROVE, "bob"), said(FactKind.APPROVE, "carol", number=2)),
-    entitled=frozenset({"bob", "carol"}),
-    upstream=Release(pair=replace(PAIR, stage="staging"), version=3, since=NOON - timedelta(hours=1)),
-    pull=Pull(number=7, url="u", state=PullState.OPEN, head="c0ffee", base="main"),
-)
 
 
 def test_ready_means_that_every_gate_passes() -> None:
@@ -278,8 +247,11 @@ def test_a_gate_that_ends_by_time_is_looked_at_then(monkeypatch: pytest.MonkeyPa
 
 def test_every_gate_is_listed_and_documented() -> None:
     modules = {found.name for found in pkgutil.iter_modules(gates.__path__)} - {"gate", "votes"}
-    listed = {name for name in modules if import_module(f"bot.rules.release.gates.{name}").GATE in GATES}
-    assert modules == listed, "a gate that GATES does not name is never asked"
+    found = {name: getattr(import_module(f"{gates.__name__}.{name}"), "GATE", None) for name in modules}
+    listed = {name for name, gate in found.items() if gate in GATES}
+    assert modules == listed, (
+        "name each GATE in GATES of bot/rules/release/gates/__init__.py; one that is not is never asked"
+    )
     assert len({gate.name for gate in GATES}) == len(GATES) == len(modules)
     yes = {True: "yes", False: "no"}
     rows = [

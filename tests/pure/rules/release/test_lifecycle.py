@@ -6,20 +6,17 @@ from typing import Any
 
 import pytest
 
-from bot.domain.chat import Posted
 from bot.domain.cluster import Health, HealthStatus, PodSeen, Served
 from bot.domain.policy import Freeze
-from bot.domain.promotion import FactKind, Kind, Promotion, Release, State
+from bot.domain.promotion import FactKind, Kind, State
 from bot.domain.registry import Card
 from bot.domain.repository import Base, PullState
 from bot.domain.target import Change, Pin
 from bot.rules.release.decision import (
     ClosePull,
     Decision,
-    Evidence,
     Merge,
     MoveAlias,
-    Place,
     Post,
     Propose,
     Say,
@@ -27,47 +24,21 @@ from bot.rules.release.decision import (
     Whisper,
 )
 from bot.rules.release.lifecycle import decide
-from tests.pure.rules.release.test_gates import IT, NOON, PAIR, READY, said
-
-CHANGE = Change(before={"a.yaml": "2"}, after={"a.yaml": "3"})
-POSTED = Posted(channel="C", ts="1")
-SAID = Say(head="c0ffee", state="success", because="approved in Slack")
-RECORD = replace(
-    IT.record, digest=CHANGE.digest, message=POSTED, message_for=CHANGE.digest, pull_url="https://forge/7",
-    base="c", approval=SAID.mark,
-)  # fmt: skip
-PROPOSED = replace(IT, record=RECORD)
-FACTS = tuple(replace(f, digest=CHANGE.digest) for f in READY.facts)
-SEEN = replace(READY, promotion=PROPOSED, change=CHANGE, facts=FACTS)
-HEALTHY = Health(
-    status=HealthStatus.HEALTHY,
-    because="all 1 pods run v3",
-    pods=(PodSeen(name="p", address="1.2.3.4:8080", ready=True),),
-    pin=Pin(stage="production", version=3),
+from tests.fixtures.evidence import (
+    CHANGE,
+    FACTS,
+    HEALTHY,
+    IT,
+    LIVE,
+    PROPOSED,
+    RECORD,
+    SEEN,
+    SICK,
+    at,
+    checking,
+    said,
 )
-SICK = replace(HEALTHY, status=HealthStatus.DEGRADED, because="pod p: CrashLoopBackOff")
-LIVE = Release(pair=PAIR, version=1, since=NOON)
-
-
-def at(state: State, *, record: dict[str, Any] | None = None, **seen: Any) -> Evidence:
-    it = replace(PROPOSED, state=state, record=replace(PROPOSED.record, merge_commit="abc", **(record or {})))
-    return replace(SEEN, promotion=it, release=LIVE, **seen)
-
-
-def checking(**seen: Any) -> Evidence:
-    fresh = Promotion(
-        id=12, pair=PAIR, kind=Kind.PROMOTE, version=3, previous=1, requested_by="alice", requested_at=NOON,
-        state=State.CHECKING, entered_at=NOON,
-    )  # fmt: skip
-    ready: dict[str, Any] = {
-        "card": Card(what=fresh.what),
-        "base": Base(branch="main", commit="c", tree="t"),
-        "place": Place(paths=("a.yaml",)),
-        "change": CHANGE,
-        "release": LIVE,
-        "facts": (),
-    }
-    return replace(SEEN, promotion=fresh, pull=None, **{**ready, **seen})
+from tests.fixtures.promotions import NOON
 
 
 def test_a_checked_request_becomes_a_pull_request() -> None:
@@ -367,3 +338,11 @@ def test_every_state_of_a_pull_request_is_decided_about(pull: PullState, state: 
     seen = replace(SEEN, promotion=replace(IT, state=state), pull=replace(SEEN.pull, state=pull))
     decision = decide(seen)
     assert decision.state is not None or decision.action is not None or decision.wake is not None
+
+
+@pytest.mark.parametrize("state", [state for state in PullState if not state.ended])
+def test_a_vetoed_pull_request_is_closed_in_every_state_in_which_it_could_be_merged(state: PullState) -> None:
+    assert SEEN.pull is not None
+    vetoed = replace(SEEN, facts=(said(FactKind.VETO, "bob", digest=CHANGE.digest),))
+    decision = decide(replace(vetoed, pull=replace(SEEN.pull, state=state)))
+    assert isinstance(decision.action, Say | ClosePull), "first the status, then the pull request"

@@ -10,8 +10,7 @@ from bot.domain.promotion import FactKind, State
 from bot.domain.repository import Base, PullState
 from bot.rules.release.decision import Decision, Merge, Say, Whisper
 from bot.rules.release.lifecycle import decide
-from tests.pure.rules.release.test_gates import said
-from tests.pure.rules.release.test_lifecycle import FACTS, RECORD, SEEN, at
+from tests.fixtures.evidence import FACTS, RECORD, SEEN, at, said
 
 HEAD = "c0ffee"
 VETO = said(FactKind.VETO, "bob", digest=RECORD.digest, number=9)

@@ -12,8 +12,8 @@ from bot.domain.repository import Base, PullState
 from bot.domain.target import Change
 from bot.rules.release.decision import ClosePull, Decision, Evidence, Post, Revoke, Say
 from bot.rules.release.lifecycle import decide
-from tests.pure.rules.release.test_gates import NOON, said
-from tests.pure.rules.release.test_lifecycle import FACTS, PROPOSED, RECORD, SEEN, at, checking
+from tests.fixtures.evidence import FACTS, PROPOSED, RECORD, SEEN, at, checking, said
+from tests.fixtures.promotions import NOON
 
 HEAD, OLD = "c0ffee", "01dc0de"
 BASE = Base(branch="main", commit="c", tree="t")

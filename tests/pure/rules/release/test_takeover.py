@@ -12,8 +12,8 @@ from bot.domain.target import Change, Pin
 from bot.rules.release.decision import ClosePull, Decision, Propose, Whisper
 from bot.rules.release.lifecycle import decide
 from bot.rules.release.takeover import may_supersede, unproven
-from tests.pure.rules.release.test_gates import NOON, PAIR, said
-from tests.pure.rules.release.test_lifecycle import FACTS, PROPOSED, SEEN, at, checking
+from tests.fixtures.evidence import FACTS, PAIR, PROPOSED, SEEN, at, checking, said
+from tests.fixtures.promotions import NOON
 
 NEWER = Request(pair=PAIR, kind=Kind.PROMOTE, version=4, by="alice", at=NOON)
 BACK = replace(NEWER, kind=Kind.ROLLBACK, version=1)

@@ -6,7 +6,7 @@ import pytest
 
 from bot.domain.promotion import Fact, FactKind
 from bot.rules.release.unheard import unheard
-from tests.pure.rules.release.test_gates import said
+from tests.fixtures.evidence import said
 
 HEARD = replace(said(FactKind.APPROVE, "bob"), by_reaction=True)
 TOOK_BACK = replace(HEARD, kind=FactKind.WITHDRAW, id=2)

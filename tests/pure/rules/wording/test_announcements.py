@@ -1,7 +1,6 @@
 """A new version is told once, says what comes next, and completes itself."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given, settings
@@ -11,9 +10,10 @@ from bot.domain.chat import Message
 from bot.domain.registry import Card, Comparison, ModelVersion
 from bot.rules.wording.announcements import announcement, announcement_of_many
 from tests.fixtures.hostile import faults, texts
+from tests.fixtures.hostile_values import comparisons
+from tests.fixtures.promotions import NOON
 from tests.fixtures.reading import read
 
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 CARD = Card(
     what=ModelVersion(model="iris-classifier", version=3),
     created=NOON,
@@ -121,21 +121,13 @@ CARDS = st.builds(
     tags=TAGS,
     run_tags=TAGS,
 )
-METRIC = st.tuples(LONG, st.none() | st.floats(), st.none() | st.floats())
-COMPARISON = st.builds(
-    Comparison,
-    metrics=st.lists(METRIC, max_size=9).map(tuple),
-    signature=st.sampled_from(("same", "breaking", "unknown")),
-    signature_changes=st.lists(LONG, max_size=6).map(tuple),
-    requirements=st.lists(LONG, max_size=6).map(tuple),
-)
 
 
 @settings(max_examples=80, deadline=None)
 @given(
     CARDS,
     st.dictionaries(LONG, st.integers(1, 99), max_size=12),
-    st.none() | COMPARISON,
+    st.none() | comparisons(LONG),
     st.none() | LONG,
     st.booleans(),
 )

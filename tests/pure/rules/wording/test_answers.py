@@ -1,29 +1,23 @@
 """Private answers: what runs where, what is under way, and the story of one promotion."""
 
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.policy import Freeze
-from bot.domain.promotion import Fact, FactKind, Kind, Promotion, Record, Release, Ruling, State, Verdict
+from bot.domain.promotion import Fact, FactKind, Promotion, Record, Release, Ruling, State, Verdict
 from bot.domain.registry import Card, ModelVersion
 from bot.domain.target import Pair
 from bot.rules.wording import answers
 from bot.rules.wording.answers import ModelDetail, ModelRow
 from tests.fixtures.hostile import faults, texts
+from tests.fixtures.hostile_values import promotions
+from tests.fixtures.promotions import NOON, PAIR, PULL, READY, WHEN
 from tests.fixtures.reading import read
 
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-WHEN = "<!date^1777896000^{date_short_pretty} {time}|2026-05-04 12:00 UTC>"
-PULL = "https://forge.example/acme/models-gitops/pull/7"
-PAIR = Pair(model="iris-classifier", stage="production")
-IT = Promotion(
-    id=12, pair=PAIR, kind=Kind.PROMOTE, version=3, previous=1, requested_by="U0ALICE", requested_at=NOON,
-    state=State.PROPOSED, entered_at=NOON, record=Record(pull=7, pull_url=PULL),
-)  # fmt: skip
 RELEASE = Release(pair=PAIR, version=1, since=NOON)
 
 
@@ -49,7 +43,7 @@ def test_one_model_reads_like_this() -> None:
         stages=("staging", "production"),
         releases=(RELEASE,),
         versions=(card,),
-        under_way=(IT,),
+        under_way=(READY,),
     )
     assert read(answers.models_detail(detail)) == (
         "*iris-classifier*\n"
@@ -73,7 +67,7 @@ def test_a_story_reads_like_this() -> None:
         Fact(id=2, kind=FactKind.APPROVE, by="U0BOB", at=NOON + minute),
     ]
     transitions = [(NOON, State.CHECKING, ""), (NOON + 2 * minute, State.REJECTED, "vetoed by <@U0CAROL>")]
-    over = replace(IT, state=State.REJECTED, because="vetoed by <@U0CAROL>")
+    over = replace(READY, state=State.REJECTED, because="vetoed by <@U0CAROL>")
     said = read(answers.promotion_story(over, transitions, facts)).split("\n\n")
     assert said[0] == (
         "*Promotion 12: iris-classifier v3 → production*\n"
@@ -97,7 +91,7 @@ def test_every_state_and_every_deed_has_a_name() -> None:
 
 
 def test_what_is_open_comes_first_and_the_newest_before_the_older() -> None:
-    those = [replace(IT, id=n, state=State.PROPOSED if n in {2, 5} else State.RELEASED) for n in range(1, 7)]
+    those = [replace(READY, id=n, state=State.PROPOSED if n in {2, 5} else State.RELEASED) for n in range(1, 7)]
     message = answers.promotions_list(those)
     assert [int(line.split(":")[0]) for line in read(message).split("\n\n")[0].splitlines()] == [5, 2, 6, 4, 3, 1]
     assert message.text == "6 promotions, 2 of them under way."
@@ -109,13 +103,13 @@ def test_where_there_is_nothing_it_says_how_to_begin() -> None:
 
 
 def test_one_is_not_many() -> None:
-    assert answers.promotions_list([IT]).text == "1 promotion, 1 of them under way."
+    assert answers.promotions_list([READY]).text == "1 promotion, 1 of them under way."
     assert answers.models_list([ModelRow(model="iris")]).text == "1 model and what the stages run."
 
 
 def test_a_story_offers_what_can_still_be_done() -> None:
-    assert "To take it back, type `/promotions cancel 12`." in read(answers.promotion_story(IT, [], []))
-    released = replace(IT, state=State.RELEASED)
+    assert "To take it back, type `/promotions cancel 12`." in read(answers.promotion_story(READY, [], []))
+    released = replace(READY, state=State.RELEASED)
     assert "To go back, type `/rollback iris-classifier production`." in read(answers.promotion_story(released, [], []))
 
 
@@ -128,14 +122,14 @@ def test_a_story_offers_what_can_still_be_done() -> None:
     ],
 )
 def test_consent_veto_and_a_newer_wish_name_whose_they_are(state: State, because: str) -> None:
-    story = answers.promotion_story(replace(IT, state=state, because=because), [(NOON, state, because)], [])
+    story = answers.promotion_story(replace(READY, state=state, because=because), [(NOON, state, because)], [])
     assert read(story).count(because) == 2
 
 
 @pytest.mark.parametrize("state", sorted(set(State) - {State.REJECTED, State.MERGING, State.SUPERSEDED}))
 def test_a_reason_that_may_come_from_outside_calls_nobody(state: State) -> None:
     because = "the pod said <@U0BOB>"
-    story = answers.promotion_story(replace(IT, state=state, because=because), [(NOON, state, because)], [])
+    story = answers.promotion_story(replace(READY, state=state, because=because), [(NOON, state, because)], [])
     assert faults(story, people={"U0ALICE"}, links={PULL}) == []
 
 
@@ -144,7 +138,7 @@ def test_a_reason_that_may_come_from_outside_calls_nobody(state: State) -> None:
     [(State.SUPERSEDED, "Promotion 13 took its place: `/promotions 13`"), (State.FAILED, "Promotion 13 goes back")],
 )
 def test_a_story_names_the_promotion_that_came_after(state: State, told: str) -> None:
-    ended = replace(IT, state=state, record=replace(IT.record, followup=13))
+    ended = replace(READY, state=state, record=replace(READY.record, followup=13))
     assert told in read(answers.promotion_story(ended, [], []))
 
 
@@ -154,7 +148,7 @@ def test_a_story_says_why_somebody_overrode_and_what_still_holds_it_up() -> None
         Ruling(verdict=Verdict.PASS, because="nobody objects"),
         Ruling(verdict=Verdict.WAIT, because="production is frozen by <@U0CAROL> until it is thawed (`R&D`)"),
     )
-    said = read(answers.promotion_story(replace(IT, record=replace(IT.record, rulings=rulings)), [], [word]))
+    said = read(answers.promotion_story(replace(READY, record=replace(READY.record, rulings=rulings)), [], [word]))
     assert "<@U0BOB> wants it to go on in spite of what holds it up (`db is on fire`)" in said
     assert "• production is frozen by <@U0CAROL> until it is thawed (`R&amp;D`)" in said
     assert "nobody objects" not in said
@@ -193,7 +187,7 @@ def test_the_list_of_freezes_reads_like_this() -> None:
 
 def test_of_a_long_story_the_end_is_shown() -> None:
     steps = [(NOON + timedelta(seconds=n), State.SYNCING, f"step {n}") for n in range(40)]
-    said = read(answers.promotion_story(IT, steps, []))
+    said = read(answers.promotion_story(READY, steps, []))
     assert "… 10 earlier steps" in said
     assert "step 39" in said
     assert "step 9\n" not in said
@@ -219,20 +213,11 @@ RELEASES = st.lists(
 ).map(tuple)
 METRICS = st.dictionaries(LONG, st.floats(), max_size=6)
 CARDS = st.builds(Card, what=st.builds(ModelVersion, model=LONG, version=st.integers(1, 9)), metrics=METRICS)
-PROMOTIONS = st.builds(
-    Promotion,
-    id=st.integers(1, 10**12),
-    pair=PAIRS,
-    kind=st.sampled_from(Kind),
-    version=st.integers(1, 10**9),
-    previous=st.none(),
+PROMOTIONS = promotions(
+    LONG,
     requested_by=st.just("callboard") | LONG.map(lambda text: "!" + text),
-    requested_at=st.just(NOON),
-    state=st.sampled_from(State),
-    entered_at=st.just(NOON),
     because=OURS,
     record=st.builds(Record, pull=st.none() | st.just(7), pull_url=st.just(PULL) | LONG.map("javascript:{}".format)),
-    automatic=st.booleans(),
 )
 FACTS = st.builds(
     Fact, id=st.just(1), kind=st.sampled_from(FactKind), by=LONG.map("!{}".format), at=st.just(NOON)

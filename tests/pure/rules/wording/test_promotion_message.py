@@ -2,7 +2,7 @@
 
 import math
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,29 +18,17 @@ from bot.domain.target import Pair
 from bot.rules.wording import promotion_message
 from bot.rules.wording.progress import STATES
 from tests.fixtures.hostile import faults, texts
+from tests.fixtures.hostile_values import comparisons, promotions
+from tests.fixtures.promotions import NOON, PULL, READY
 from tests.fixtures.reading import read
 
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-PULL = "https://forge.example/acme/models-gitops/pull/7"
-IT = Promotion(
-    id=12,
-    pair=Pair(model="iris-classifier", stage="production"),
-    kind=Kind.PROMOTE,
-    version=3,
-    previous=1,
-    requested_by="U0ALICE",
-    requested_at=NOON,
-    state=State.PROPOSED,
-    entered_at=NOON,
-    record=Record(digest="d" * 64, head="c0ffee", pull=7, pull_url=PULL),
-)
 POLICY = Policy(approvals=2, approvers=("@ml-release-captains",))
 WAITS = Ruling(verdict=Verdict.WAIT, because="1 of 2 approvals from @ml-release-captains: react with ✅")
 BETTER = Comparison(metrics=(("accuracy", 0.9333, 0.9667),), signature="same")
 
 
 def shown(
-    it: Promotion = IT,
+    it: Promotion = READY,
     health: Health | None = None,
     rulings: tuple[Ruling, ...] = (WAITS,),
     comparison: Comparison | None = BETTER,
@@ -59,7 +47,7 @@ def buttons(message: Message) -> dict[str, Any]:
 def at(state: State, because: str = "", seconds: int = 0, **record: Any) -> Promotion:
     """Return the promotion in a state."""
     entered = NOON + timedelta(seconds=seconds)
-    return replace(IT, state=state, because=because, entered_at=entered, record=replace(IT.record, **record))
+    return replace(READY, state=state, because=because, entered_at=entered, record=replace(READY.record, **record))
 
 
 # ── whole messages ──────────────────────────────────────────────────────────────────────────────────────
@@ -126,7 +114,7 @@ def test_every_state_has_something_to_say() -> None:
 @pytest.mark.parametrize(
     ("it", "text"),
     [
-        (IT, "iris-classifier v3 → production: Waiting: 1 of 2 approvals"),
+        (READY, "iris-classifier v3 → production: Waiting: 1 of 2 approvals"),
         (at(State.RELEASED, seconds=41), "iris-classifier v3 → production: Released v3 to production in 41 s."),
         (at(State.BLOCKED, "the signature breaks callers"), "Blocked: the signature breaks callers."),
         (at(State.REJECTED, "vetoed by <@U0BOB>"), "Rejected: vetoed by <@U0BOB>."),
@@ -164,7 +152,7 @@ def test_a_merge_by_hand_is_said_to_the_end_and_counts_no_approval() -> None:
 
 
 def test_an_automatic_way_back_needs_no_approval_whatever_the_policy_says_of_people() -> None:
-    back = replace(IT, kind=Kind.ROLLBACK, automatic=True, requested_by="callboard")
+    back = replace(READY, kind=Kind.ROLLBACK, automatic=True, requested_by="callboard")
     policy = replace(POLICY, rollback_approvals=2)
     assert set(buttons(shown(back, policy=policy))) == {"veto"}
     assert "started by Callboard" in read(shown(back, policy=policy))
@@ -213,7 +201,7 @@ def test_what_is_live_already_is_not_to_be_asked_for_again() -> None:
 
 
 def test_a_first_release_is_compared_with_nothing() -> None:
-    first = read(shown(replace(IT, previous=None), comparison=Comparison(metrics=(("accuracy", None, 0.9667),))))
+    first = read(shown(replace(READY, previous=None), comparison=Comparison(metrics=(("accuracy", None, 0.9667),))))
     assert "v3, the first release there" in first
     assert "*What is known of it*\n`accuracy` 0.9667\n" in first
 
@@ -228,7 +216,7 @@ def test_a_reason_that_may_come_from_outside_calls_nobody(state: State) -> None:
 
 def test_the_same_facts_make_the_same_message_though_time_passes() -> None:
     later = promotion_message.promotion(
-        IT,
+        READY,
         health=None,
         rulings=(WAITS,),
         comparison=BETTER,
@@ -241,7 +229,7 @@ def test_the_same_facts_make_the_same_message_though_time_passes() -> None:
 
 def test_a_superseded_message_sends_people_to_the_newer_one_and_takes_no_approval() -> None:
     newer = "https://acme.slack.com/archives/C1/p1777896060000100"
-    message = promotion_message.superseded(IT, newer)
+    message = promotion_message.superseded(READY, newer)
     assert "reactions to it count no longer. Please look at <" in read(message)
     assert not buttons(message)
     assert faults(message, people={"U0ALICE"}, links={PULL, newer}) == []
@@ -274,14 +262,6 @@ HEALTH = st.builds(
     ready=st.integers(0, 10**6),
     pods=st.lists(POD, max_size=6).map(tuple),
 )
-METRIC = st.tuples(LONG, st.none() | st.floats(), st.none() | st.floats())
-COMPARISON = st.builds(
-    Comparison,
-    metrics=st.lists(METRIC, max_size=9).map(tuple),
-    signature=st.sampled_from(("same", "compatible", "breaking", "unknown")),
-    signature_changes=st.lists(LONG, max_size=6).map(tuple),
-    requirements=st.lists(LONG, max_size=6).map(tuple),
-)
 RECORD = st.builds(
     Record,
     digest=st.none() | st.just("d" * 64),
@@ -294,21 +274,7 @@ RECORD = st.builds(
     trouble=st.none() | LONG,
     followup=st.none() | st.integers(1, 99),
 )
-PROMOTION = st.builds(
-    Promotion,
-    id=st.integers(1, 10**12),
-    pair=st.builds(Pair, model=LONG, stage=LONG),
-    kind=st.sampled_from(Kind),
-    version=st.integers(1, 10**9),
-    previous=st.none() | st.integers(1, 10**9),
-    requested_by=USER,
-    requested_at=st.just(NOON),
-    state=st.sampled_from(State),
-    entered_at=st.just(NOON),
-    because=OURS,
-    record=RECORD,
-    automatic=st.booleans(),
-)
+PROMOTION = promotions(LONG, requested_by=USER, because=OURS, record=RECORD)
 
 
 @settings(max_examples=100, deadline=None)
@@ -316,7 +282,7 @@ PROMOTION = st.builds(
     PROMOTION,
     st.none() | HEALTH,
     st.lists(RULING, max_size=14).map(tuple),
-    st.none() | COMPARISON,
+    st.none() | comparisons(LONG),
     st.lists(USER, max_size=30).map(tuple),
 )
 def test_whatever_stands_in_it_slack_takes_it_and_nothing_from_outside_works(

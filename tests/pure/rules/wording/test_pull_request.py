@@ -2,31 +2,21 @@
 
 import re
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bot.domain.policy import Policy
-from bot.domain.promotion import Kind, Promotion, State
+from bot.domain.promotion import Kind, Promotion
 from bot.domain.registry import Comparison
 from bot.domain.target import Pair
 from bot.rules.wording.pull_request import body, title
 from tests.fixtures.hostile import ACTED_ON, GITHUB, leading_anywhere, texts
+from tests.fixtures.hostile_values import comparisons, promotions
+from tests.fixtures.promotions import READY
 
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-IT = Promotion(
-    id=12,
-    pair=Pair(model="iris-classifier", stage="production"),
-    kind=Kind.PROMOTE,
-    version=3,
-    previous=1,
-    requested_by="U0ALICE",
-    requested_at=NOON,
-    state=State.CHECKING,
-    entered_at=NOON,
-)
 POLICY = Policy(approvals=2, approvers=("@ml-release-captains",))
 SLACK = "https://acme.slack.com/archives/C0MLRELEASES/p1777896000000100"
 COMPARISON = Comparison(
@@ -39,7 +29,7 @@ COMPARISON = Comparison(
 
 def test_a_pull_request_reads_like_this() -> None:
     apart = "\u200b"
-    assert body(IT, COMPARISON, POLICY, SLACK) == (
+    assert body(READY, COMPARISON, POLICY, SLACK) == (
         "**iris-classifier** on **production**: v1 → v3.\n"
         "\n"
         "Asked for in Slack by U0ALICE (promotion 12).\n"
@@ -74,11 +64,11 @@ def test_a_pull_request_reads_like_this() -> None:
 @pytest.mark.parametrize(
     ("it", "words"),
     [
-        (IT, "Release iris-classifier v3 to production"),
-        (replace(IT, kind=Kind.ROLLBACK, version=1), "Roll back iris-classifier to v1 on production"),
-        (replace(IT, pair=Pair(model="my model @bob #1", stage="prod")), "Release my-model-bob-1 v3 to prod"),
-        (replace(IT, pair=Pair(model="[skip ci]", stage="…")), "Release skip-ci v3 to unnamed"),
-        (replace(IT, pair=Pair(model="closes GH-1", stage="gh-2")), "Release closes-GH.1 v3 to gh.2"),
+        (READY, "Release iris-classifier v3 to production"),
+        (replace(READY, kind=Kind.ROLLBACK, version=1), "Roll back iris-classifier to v1 on production"),
+        (replace(READY, pair=Pair(model="my model @bob #1", stage="prod")), "Release my-model-bob-1 v3 to prod"),
+        (replace(READY, pair=Pair(model="[skip ci]", stage="…")), "Release skip-ci v3 to unnamed"),
+        (replace(READY, pair=Pair(model="closes GH-1", stage="gh-2")), "Release closes-GH.1 v3 to gh.2"),
     ],
 )
 def test_a_title_says_what_is_released_where(it: Promotion, words: str) -> None:
@@ -86,12 +76,12 @@ def test_a_title_says_what_is_released_where(it: Promotion, words: str) -> None:
 
 
 def test_what_needs_no_approval_says_how_to_stop_it() -> None:
-    said = body(IT, None, replace(POLICY, approvals=0), None)
+    said = body(READY, None, replace(POLICY, approvals=0), None)
     assert "It needs no approval; ❌ in Slack stops it." in said
 
 
 def test_an_automatic_way_back_waits_for_nobody() -> None:
-    back = replace(IT, kind=Kind.ROLLBACK, automatic=True, version=1, previous=1)
+    back = replace(READY, kind=Kind.ROLLBACK, automatic=True, version=1, previous=1)
     said = body(back, None, replace(POLICY, rollback_approvals=2), None)
     assert "back to v1, the last proven release" in said
     assert "Started by Callboard itself" in said
@@ -99,39 +89,18 @@ def test_an_automatic_way_back_waits_for_nobody() -> None:
 
 
 def test_the_first_release_is_compared_with_nothing() -> None:
-    said = body(replace(IT, previous=None), Comparison(metrics=(("accuracy", None, 0.9),)), POLICY, None)
+    said = body(replace(READY, previous=None), Comparison(metrics=(("accuracy", None, 0.9),)), POLICY, None)
     assert "v3, the first release there" in said
     assert "### Signature" not in said
 
 
 def test_a_link_that_is_none_is_left_out() -> None:
-    assert "](" not in body(IT, None, POLICY, "javascript:alert(1)")
-    assert "](" not in body(IT, None, POLICY, "https://x.example/a) ![x](https://evil.example")
+    assert "](" not in body(READY, None, POLICY, "javascript:alert(1)")
+    assert "](" not in body(READY, None, POLICY, "https://x.example/a) ![x](https://evil.example")
 
 
 LONG = texts(most=15, times=100)
-METRIC = st.tuples(LONG, st.none() | st.floats(), st.none() | st.floats())
-COMPARISONS = st.builds(
-    Comparison,
-    metrics=st.lists(METRIC, max_size=9).map(tuple),
-    signature=st.sampled_from(("same", "compatible", "breaking", "unknown")),
-    signature_changes=st.lists(LONG, max_size=5).map(tuple),
-    requirements=st.lists(LONG, max_size=5).map(tuple),
-)
-PROMOTIONS = st.builds(
-    Promotion,
-    id=st.integers(1, 10**12),
-    pair=st.builds(Pair, model=LONG, stage=LONG),
-    kind=st.sampled_from(Kind),
-    version=st.integers(1, 10**9),
-    previous=st.none() | st.integers(1, 10**9),
-    requested_by=LONG,
-    requested_at=st.just(NOON),
-    state=st.just(State.CHECKING),
-    entered_at=st.just(NOON),
-    because=LONG,
-    automatic=st.booleans(),
-)
+PROMOTIONS = promotions(LONG)
 
 
 @given(PROMOTIONS)
@@ -142,7 +111,10 @@ def test_a_title_holds_nothing_that_is_acted_on_whatever_the_names(it: Promotion
 
 @settings(max_examples=60, deadline=None)
 @given(
-    PROMOTIONS, st.none() | COMPARISONS, st.lists(LONG, max_size=5).map(tuple), st.sampled_from((None, SLACK)) | LONG
+    PROMOTIONS,
+    st.none() | comparisons(LONG),
+    st.lists(LONG, max_size=5).map(tuple),
+    st.sampled_from((None, SLACK)) | LONG,
 )
 def test_a_body_holds_nothing_that_is_acted_on_whatever_stands_in_it(
     it: Promotion, comparison: Comparison | None, approvers: tuple[str, ...], address: str | None
@@ -158,7 +130,7 @@ def test_a_body_holds_nothing_that_is_acted_on_whatever_stands_in_it(
 
 @pytest.mark.parametrize("fragment", GITHUB)
 def test_nothing_that_github_knows_works_in_any_place(fragment: str) -> None:
-    it = replace(IT, pair=Pair(model=fragment, stage=fragment), requested_by=fragment)
+    it = replace(READY, pair=Pair(model=fragment, stage=fragment), requested_by=fragment)
     comparison = Comparison(
         metrics=((fragment, 1.0, 2.0),), signature="same", signature_changes=(fragment,), requirements=(fragment,)
     )
@@ -172,7 +144,7 @@ def test_the_fullest_body_is_taken(much: str) -> None:
     changes = tuple(f"{n}{much}" for n in range(500))
     metrics = tuple((change, -1.5e-300, 2.5e300) for change in changes)
     comparison = Comparison(metrics=metrics, signature="breaking", signature_changes=changes, requirements=changes)
-    it = replace(IT, pair=Pair(model=much, stage=much), requested_by=much)
+    it = replace(READY, pair=Pair(model=much, stage=much), requested_by=much)
     policy = replace(POLICY, approvers=changes, expires=timedelta(days=10**6))
     said = body(it, comparison, policy, None)
     assert len(said) <= 60_000

@@ -1,27 +1,20 @@
 """Who names what is not there is told what there is, and what to type."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.policy import Freeze
-from bot.domain.promotion import Kind, Promotion, Record, Release, State
+from bot.domain.promotion import Kind, Release, State
 from bot.domain.target import Pair
 from bot.rules.wording import refusals
 from callboard_demo.chat.texts import pings
 from tests.fixtures.hostile import loose, texts
+from tests.fixtures.promotions import NOON, PAIR, PULL, READY, WHEN
 
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-PAIR = Pair(model="iris-classifier", stage="production")
-IT = Promotion(
-    id=12, pair=PAIR, kind=Kind.PROMOTE, version=3, previous=1, requested_by="U0ALICE", requested_at=NOON,
-    state=State.PROPOSED, entered_at=NOON, record=Record(pull=7, pull_url="https://forge.example/pull/7"),
-)  # fmt: skip
 MODELS = ("churn", "iris-classifier", "iris-regressor")
-WHEN = "<!date^1777896000^{date_short_pretty} {time}|2026-05-04 12:00 UTC>"
 
 
 @pytest.mark.parametrize(
@@ -75,13 +68,13 @@ def test_what_is_live_already_is_not_released_again() -> None:
 
 
 def test_one_promotion_at_a_time_and_where_it_stands() -> None:
-    said = refusals.under_way(IT, None)
-    assert "<https://forge.example/pull/7|promotion 12>" in said
+    said = refusals.under_way(READY, None)
+    assert f"<{PULL}|promotion 12>" in said
     assert said.endswith("Wait for its end, or type `/promotions cancel 12`.")
 
 
 def test_what_is_being_merged_is_not_cancelled_but_taken_back() -> None:
-    merging = replace(IT, state=State.MERGING)
+    merging = replace(READY, state=State.MERGING)
     assert refusals.under_way(merging, None).endswith(
         "Wait for its end, or type `/rollback iris-classifier production` to go back."
     )
@@ -104,7 +97,7 @@ def test_a_window_of_app_yaml_is_passed_but_not_ended() -> None:
 
 
 def test_a_cancel_that_comes_too_late_names_the_way_back() -> None:
-    assert "`/rollback iris-classifier production`" in refusals.merged_already(IT)
+    assert "`/rollback iris-classifier production`" in refusals.merged_already(READY)
 
 
 @given(texts(), texts(), st.lists(texts(), max_size=8), st.integers(1, 9))

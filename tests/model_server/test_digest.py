@@ -6,8 +6,12 @@ from pathlib import Path
 import pytest
 
 from callboard_model_server import digest as module
-from callboard_model_server.digest import digest
-from callboard_model_server.refusals import Refusal
+from callboard_model_server.digest import same, sums
+from callboard_model_server.refusals import Exit, Refusal
+
+
+def digest(folder: Path) -> str:
+    return module.digest(sums(folder))
 
 
 def model(folder: Path) -> Path:
@@ -41,3 +45,13 @@ def test_a_link_is_no_file_that_can_be_vouched_for(tmp_path: Path) -> None:
     (model(tmp_path) / "weights").symlink_to("/etc/hostname")
     with pytest.raises(Refusal, match="'weights', which is neither a file nor a folder"):
         digest(tmp_path)
+
+
+def test_a_file_is_read_only_as_long_as_it_is_what_was_summed(tmp_path: Path) -> None:
+    of = sums(model(tmp_path))
+    with same(tmp_path / "MLmodel", of["MLmodel"]) as file:
+        assert file.read() == b"MLmodel" * 1000
+    (tmp_path / "MLmodel").write_text("another")
+    with pytest.raises(Refusal, match="'MLmodel' changed") as refused, same(tmp_path / "MLmodel", of["MLmodel"]):
+        pass
+    assert refused.value.code is Exit.OTHER_FILES

@@ -1,0 +1,57 @@
+"""Read request bodies within a size and a time, and within an amount for all that are being read together."""
+
+import asyncio
+from typing import Final
+
+from aiohttp import web
+
+LARGEST: Final = 1 << 20
+"""Bytes of one body."""
+TOGETHER: Final = 16 << 20
+"""Bytes of all bodies that are being read."""
+WITHIN: Final = 10.0
+"""Seconds that a client may take for a body."""
+
+
+class Bodies:
+    """The bodies that are being read, the one that began first at the front.
+
+    When they take too much room together, the time of the one that began first is over: good clients send theirs in a
+    moment.
+    """
+
+    def __init__(self, *, largest: int = LARGEST, together: int = TOGETHER, within: float = WITHIN) -> None:
+        self._largest = largest
+        self._together = together
+        self._within = within
+        self._reading: dict[asyncio.Timeout, bytearray] = {}
+
+    async def read(self, request: web.Request) -> bytes:
+        """Return a request's body.
+
+        Raises:
+            web.HTTPRequestEntityTooLarge: it is larger than one may be.
+            web.RequestPayloadError: it is not packed as its headers say.
+            TimeoutError: it did not come in time, or others need the room.
+        """
+        body = bytearray()
+        async with asyncio.timeout(self._within) as deadline:
+            self._reading[deadline] = body
+            try:
+                async for chunk in request.content.iter_any():
+                    body += chunk
+                    if len(body) > self._largest:
+                        raise web.HTTPRequestEntityTooLarge(max_size=self._largest, actual_size=len(body))
+                    self._make_room()
+            finally:
+                del self._reading[deadline]
+        return bytes(body)
+
+    def _make_room(self) -> None:
+        excess = sum(map(len, self._reading.values())) - self._together
+        for deadline, body in self._reading.items():
+            if excess <= 0:
+                return
+            if not deadline.expired():
+                deadline.reschedule(asyncio.get_running_loop().time())
+            excess -= len(body)

@@ -1,0 +1,141 @@
+"""Serve an application so that nobody who reaches the port can take the program down.
+
+aiohttp bounds the size of a request's head and body.  It bounds neither the time that a client takes for them nor the
+number of connections, so both are bounded here.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Final
+
+from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
+from typing_extensions import override
+
+CONNECTIONS: Final = 256
+"""Connections at a time.  A process may have 1,024 files open where nobody raised that."""
+HEAD: Final = 10.0
+"""Seconds that a client may take for a request's head, from its first byte on."""
+CLOSE: Final = 5.0
+"""Seconds that requests in progress may take when the listener closes."""
+LINGER: Final = 1.0
+"""Seconds for which the rest of a body is read after an answer that came before its end."""
+
+
+class Connections:
+    """The connections of one listener, the one that has made no progress for longest at the front.
+
+    When there are too many, that one is closed for a new one, so that good requests still get through.
+    """
+
+    def __init__(self, *, limit: int = CONNECTIONS, head: float = HEAD) -> None:
+        self._limit = limit
+        self._head = head
+        self._open: dict[asyncio.Transport, asyncio.TimerHandle | None] = {}
+        """Each with what ends it where its request's head does not come in time."""
+        self._answering: set[asyncio.Transport] = set()
+        """Those whose request's head is complete: what else comes there is its body."""
+
+    @property
+    def count(self) -> int:
+        """Return how many there are."""
+        return len(self._open)
+
+    def opened(self, transport: asyncio.Transport) -> None:
+        """Note a new connection, and close the longest idle one if there are too many."""
+        self._open[transport] = None
+        if self.count > self._limit:
+            longest = next(iter(self._open))
+            self.lost(longest)
+            longest.abort()
+
+    def received(self, transport: asyncio.Transport) -> None:
+        """Note bytes: the first ones of a request's head start its time."""
+        if transport in self._open and transport not in self._answering and self._open[transport] is None:
+            self._open[transport] = asyncio.get_running_loop().call_later(self._head, transport.abort)
+
+    def progressed(self, transport: asyncio.Transport | None, *, answering: bool) -> None:
+        """Note that a request's head is complete, or that it is answered."""
+        if transport is not None and transport in self._open:
+            self.lost(transport)
+            self._open[transport] = None
+            if answering:
+                self._answering.add(transport)
+
+    def lost(self, transport: asyncio.Transport) -> None:
+        """Forget a connection."""
+        self._answering.discard(transport)
+        timer = self._open.pop(transport, None)
+        if timer is not None:
+            timer.cancel()
+
+
+class _Watched(asyncio.Protocol):
+    """Passes everything on to aiohttp's protocol, and tells `Connections` of it."""
+
+    def __init__(self, inner: asyncio.Protocol, connections: Connections) -> None:
+        self._inner = inner
+        self._connections = connections
+        self._transport: asyncio.Transport | None = None
+
+    @override
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101  (create_server makes no others)
+        self._transport = transport
+        self._inner.connection_made(transport)
+        self._connections.opened(transport)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        if self._transport is not None:
+            self._connections.received(self._transport)
+        self._inner.data_received(data)
+
+    @override
+    def eof_received(self) -> bool | None:
+        return self._inner.eof_received()
+
+    @override
+    def pause_writing(self) -> None:
+        self._inner.pause_writing()
+
+    @override
+    def resume_writing(self) -> None:
+        self._inner.resume_writing()
+
+    @override
+    def connection_lost(self, exc: Exception | None) -> None:
+        if self._transport is not None:
+            self._connections.lost(self._transport)
+        self._inner.connection_lost(exc)
+
+
+@asynccontextmanager
+async def serve(
+    app: web.Application, host: str, port: int, *, connections: Connections | None = None
+) -> AsyncIterator[int]:
+    """Serve an application for as long as the context lasts; gives the port, which is chosen where `port` is 0."""
+    watched = connections or Connections()
+    app.middlewares.insert(0, _marking(watched))
+    runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE, lingering_time=LINGER)
+    await runner.setup()
+    inner: Callable[[], asyncio.Protocol] = runner.server  # type: ignore[assignment]  # set up, and a factory
+    server = await asyncio.get_running_loop().create_server(lambda: _Watched(inner(), watched), host, port)
+    try:
+        yield int(server.sockets[0].getsockname()[1])
+    finally:
+        server.close()
+        await runner.cleanup()
+
+
+def _marking(connections: Connections) -> Middleware:
+    @web.middleware
+    async def mark(request: web.Request, handler: Handler) -> web.StreamResponse:
+        connections.progressed(request.transport, answering=True)
+        try:
+            return await handler(request)
+        finally:
+            connections.progressed(request.transport, answering=False)
+
+    return mark
