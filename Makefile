@@ -22,7 +22,7 @@ demo: .venv/ready   ## run the whole world on this machine and print its address
 	@exec $(PY) -m bot demo $(ARGS)
 
 test: .venv/ready   ## run all tests but those of the images; ARGS go to pytest
-	$(PY) -m pytest -n 4 --dist worksteal -m 'not real and not images' $(ARGS)
+	$(PY) -m pytest -n 4 --dist loadscope --no-loadscope-reorder -m 'not real and not images' $(ARGS)
 	$(PY) -m pytest -n 2 --dist worksteal -m real $(ARGS)   # a real control plane keeps real time: one on each core
 
 # A program that is installed must not depend on this checkout or its .venv, and Debian's pip installs nothing for a user.
@@ -60,7 +60,7 @@ deploy: .venv/ready   ## pin the model server's image: MODEL=… STAGE=… PREFI
 	@$(PIN) || { test $$? -eq 3 && $(ANEW) image TARGETS=model-server && $(ENGINE) push $(PUSH_ARGS) $(IMAGE) && $(PIN); }
 
 chaos: .venv/ready   ## test every crash point and the whole storm, for an hour or two
-	CHAOS=full $(PY) -m pytest -s tests/chaos tests/model_server/test_hostile.py $(ARGS)
+	CHAOS=full $(PY) -m pytest -s tests/pure tests/chaos tests/model_server/test_hostile.py tests/model_server/test_canaries.py tests/demo/test_tour.py $(ARGS)
 
 lint: .venv/ready   ## check format, types, imports and the Dockerfile
 	.venv/bin/hadolint Dockerfile

@@ -8,6 +8,9 @@ from collections.abc import Callable
 from typing import Any, Final, NoReturn
 
 import pytest
+from hypothesis import settings
+
+from tests.chaos.extent import FULL
 
 ENTRANCES: Final[tuple[tuple[Any, str, str], ...]] = (
     (socket.socket, "__init__", "opens a socket"),
@@ -18,6 +21,10 @@ ENTRANCES: Final[tuple[tuple[Any, str, str], ...]] = (
     (asyncio.BaseEventLoop, "run_forever", "runs an event loop"),
 )
 """What every way to the world leads through: asyncio.run() asks the policy, and SQLAlchemy connects with sqlite3."""
+
+
+settings.register_profile("callboard", max_examples=1000 if FULL else 40, deadline=None)
+settings.load_profile("callboard")
 
 
 class Impure(BaseException):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cluster.objects import Objects, kept
@@ -73,7 +73,6 @@ def objects() -> list[Json]:
 OBJECTS = objects()
 
 
-@settings(max_examples=300, deadline=None)
 @given(SEEDS)
 def test_no_object_makes_a_kinds_rule_raise(seed: int) -> None:
     by = Random(seed)
@@ -98,7 +97,6 @@ def trouble() -> Sighting:
 TROUBLE = trouble()
 
 
-@settings(max_examples=400, deadline=None)
 @given(SEEDS)
 def test_no_sighting_makes_the_judge_raise(seed: int) -> None:
     by = Random(seed)
@@ -113,7 +111,6 @@ def test_no_sighting_makes_the_judge_raise(seed: int) -> None:
     assert health.because
 
 
-@settings(max_examples=200, deadline=None)
 @given(SEEDS, st.sampled_from(["deployments", "replicasets", "pods", "events"]))
 def test_no_object_breaks_the_watch(seed: int, kind: str) -> None:
     """It is kept and found, or it is left out; it leaves nothing behind when it goes."""
@@ -142,7 +139,6 @@ def test_what_is_kept_is_judged_as_the_whole(seen: Sighting) -> None:
     assert judge(pruned(seen), now=NOON, stage="production") == judge(seen, now=NOON, stage="production")
 
 
-@settings(max_examples=200, deadline=None)
 @given(SEEDS)
 def test_what_is_kept_of_an_odd_object_is_judged_as_the_whole(seed: int) -> None:
     """Unless it is left out altogether, or what was odd about it is."""

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 from functools import partial
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.errors import Misunderstood
@@ -124,7 +124,6 @@ def test_what_an_answer_says_to_type_is_understood_when_it_is_typed(model: str, 
     assert words(line) == [model, "production", str(version)]
 
 
-@settings(deadline=None)  # a time zone is read from a file
 @given(texts(most=20, times=20))
 def test_whatever_is_typed_is_understood_or_answered_harmlessly(text: str) -> None:
     for command in (promote, rollback, models, promotions, partial(freeze, now=NOON)):
@@ -234,7 +233,6 @@ def test_a_freeze_that_is_not_understood_is_answered_with_what_to_type(text: str
     assert answer in str(refused.value)
 
 
-@settings(deadline=None)  # a time zone is read from a file
 @given(
     st.sampled_from(["p until ", "p for ", "p until 2026-12-27 ", "p until 2026-12-27T18:00", "p until 9999-12-31 "]),
     texts(most=6, times=6)

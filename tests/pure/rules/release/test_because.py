@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.chat import Message, Posted
@@ -91,7 +91,6 @@ EVIDENCE = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
 @given(EVIDENCE, LONG, st.sampled_from(State), LONG, st.none() | LONG)
 def test_whatever_people_and_systems_say_every_word_that_is_handed_on_is_harmless(
     seen: Evidence, model: str, state: State, because: str, trouble: str | None

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.chat import Message
@@ -103,7 +103,6 @@ def test_many_versions_are_told_in_one_message() -> None:
     assert "• `iris` v3–v5, v9\n• `wine &amp; co` v1" in read(message)
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     st.lists(st.builds(ModelVersion, model=texts(times=400), version=st.integers(1, 10**9)), min_size=1, max_size=60)
 )
@@ -123,7 +122,6 @@ CARDS = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
 @given(
     CARDS,
     st.dictionaries(LONG, st.integers(1, 99), max_size=12),

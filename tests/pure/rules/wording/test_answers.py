@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.policy import Freeze
@@ -224,7 +224,6 @@ FACTS = st.builds(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.builds(Freeze, stage=LONG, until=st.none() | st.just(NOON), reason=LONG, by=LONG.map("!{}".format)))
 def test_a_freeze_is_taken_whatever_its_reason(order: Freeze) -> None:
     for message in (answers.frozen(order), answers.freezes_list([(order.stage, order)])):
@@ -232,13 +231,11 @@ def test_a_freeze_is_taken_whatever_its_reason(order: Freeze) -> None:
     assert faults(answers.thawed(order.stage, order.by, order)) == []
 
 
-@settings(max_examples=25, deadline=None)
 @given(st.lists(st.builds(ModelRow, model=LONG, releases=RELEASES, newest=st.none() | st.integers(1, 9)), max_size=4))
 def test_a_list_of_models_is_taken_whatever_their_names(rows: list[ModelRow]) -> None:
     assert faults(answers.models_list(rows)) == []
 
 
-@settings(max_examples=25, deadline=None)
 @given(
     st.builds(
         ModelDetail,
@@ -253,7 +250,6 @@ def test_one_model_is_taken_whatever_is_known_of_it(detail: ModelDetail) -> None
     assert faults(answers.models_detail(detail), links={PULL}) == []
 
 
-@settings(max_examples=25, deadline=None)
 @given(
     st.lists(PROMOTIONS, min_size=1, max_size=5),
     st.lists(st.tuples(st.just(NOON), st.sampled_from(State), OURS), max_size=10),

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
@@ -76,7 +76,6 @@ def working(text: str) -> list[str]:
     return [kind for kind in kinds if kind != "text_special"] + found
 
 
-@settings(max_examples=300)
 @given(texts(times=50), st.integers(min_value=20, max_value=400))
 def test_nothing_from_outside_works_on_github(text: str, limit: int) -> None:
     said = markdown(text, limit)

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.chat import Message
@@ -277,7 +277,6 @@ RECORD = st.builds(
 PROMOTION = promotions(LONG, requested_by=USER, because=OURS, record=RECORD)
 
 
-@settings(max_examples=100, deadline=None)
 @given(
     PROMOTION,
     st.none() | HEALTH,

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.policy import Policy
@@ -109,7 +109,6 @@ def test_a_title_holds_nothing_that_is_acted_on_whatever_the_names(it: Promotion
     assert not ACTED_ON.search(title(it))
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     PROMOTIONS,
     st.none() | comparisons(LONG),

@@ -5,7 +5,7 @@ import json
 from urllib.parse import quote, quote_plus
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.rules.wording.redaction import GONE, LIMIT, known, last_words, redact, without
@@ -69,7 +69,6 @@ def test_what_stands_around_a_secret_stays() -> None:
     assert redact("postgresql://bot:pw@db/x") == f"postgresql://{GONE}@db/x"
 
 
-@settings(max_examples=300, deadline=None)
 @given(
     st.lists(
         st.one_of(
@@ -129,7 +128,6 @@ def test_an_exception_longer_than_a_line_is_cut_and_not_dropped() -> None:
     assert len(words) <= LIMIT
 
 
-@settings(max_examples=200, deadline=None)
 @given(st.text(max_size=4000), st.integers(-1, 50))
 def test_last_words_are_never_longer_than_a_message_bears(log: str, lines: int) -> None:
     assert len(last_words(log, lines)) <= LIMIT
@@ -143,7 +141,6 @@ SECRETS = st.text(st.characters(codec="utf-8", exclude_characters="[]"), min_siz
 AROUND = st.text(st.characters(codec="ascii"), max_size=9)
 
 
-@settings(max_examples=300, deadline=None)
 @given(SECRETS, AROUND, AROUND, st.sampled_from((base64.b64encode, base64.urlsafe_b64encode)))
 def test_a_secret_of_ours_is_found_in_every_spelling(secret: str, before: str, after: str, encode: object) -> None:
     assert callable(encode)
