@@ -25,6 +25,10 @@ class _Head(msgspec.Struct):
     sha: str
 
 
+class _Base(msgspec.Struct):
+    ref: str
+
+
 class _Found(msgspec.Struct):
     """A pull request.  https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request ."""
 
@@ -32,6 +36,7 @@ class _Found(msgspec.Struct):
     html_url: str
     state: str
     head: _Head
+    base: _Base
     merge_commit_sha: str | None
     merged: bool | None = None
     merged_at: str | None = None
@@ -46,7 +51,7 @@ def read(answer: Json) -> Pull:
     merged = bool(found.merged or found.merged_at)  # lists have only the second
     state = PullState.MERGED if merged else PullState(found.state)
     return Pull(
-        number=found.number, url=found.html_url, state=state, head=found.head.sha,
+        number=found.number, url=found.html_url, state=state, head=found.head.sha, base=found.base.ref,
         # While it is open, this names GitHub's trial merge, which is in no branch.
         merge_commit=found.merge_commit_sha if merged else None, mergeable=found.mergeable,
         behind=found.mergeable_state == "behind", withheld=found.mergeable_state == "blocked" or bool(found.draft),

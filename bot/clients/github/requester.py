@@ -24,7 +24,7 @@ from bot import clock
 from bot.clients.github.connection import Sender
 from bot.clients.limits import FAILURES, Malformed, Oversized
 from bot.clients.pacing import SHORT, Asked, Bucket, Quiet, asked, asked_until
-from bot.domain.errors import Permanent, Temporary
+from bot.domain.errors import Denied, Permanent, Temporary
 from bot.rules.wording.redaction import excerpt
 
 T = TypeVar("T")
@@ -51,7 +51,7 @@ _ADVICE: Final = {
 }
 
 
-class Refused(Permanent):
+class Refused(Denied):
     """GitHub understood and said no: 404, 405 or 422.  Some verbs look again then; others let it pass on."""
 
     def __init__(self, sentence: str, *, status: int, reason: str) -> None:
@@ -214,7 +214,7 @@ def refused(error: GithubException, asked: str, repository: str) -> Temporary | 
         return Temporary(f"GitHub did not do {asked} ({status}: {reason})")
     sentence = f"GitHub refuses {asked} of {repository} ({status}: {reason}){_ADVICE.get(status, '')}"
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return Permanent(sentence)
+        return Denied(sentence)
     return Refused(sentence, status=status, reason=reason)
 
 
