@@ -1,8 +1,8 @@
-"""The way of one request to GitHub and back, through PyGithub's requester, within limits.
+"""Send one request to GitHub through PyGithub's requester, within limits on time and size.
 
-PyGithub and requests know only how long the server may be silent: a server that sends a byte now and then would hold a
-thread for ever, and whatever it sends would be read.  So PyGithub is given a connection whose calls have a deadline, a
-number of requests and a number of bytes, counted after decompression.
+PyGithub and requests have a read timeout only: a server that sends a byte now and then would hold a thread for ever,
+and whatever it sends would be read.  Here each call has a deadline, a maximum number of requests and a maximum number
+of bytes, counted after decompression.
 """
 
 import io
@@ -28,7 +28,7 @@ from urllib3.util import Retry
 from bot.clients.limits import TEXT, Malformed, Oversized, decoded
 
 TIMEOUT: Final = 15.0
-"""Seconds without a byte."""
+"""Read timeout in seconds."""
 WHOLE: Final = 60.0
 """Seconds for one call: its redirects, its second tries and its whole answer."""
 REQUESTS: Final = 5
@@ -38,20 +38,21 @@ LARGEST: Final = 32 << 20
 PARTS: Final = 750_000
 """Values in an answer: that listing has 700,000."""
 PIECE: Final = 1 << 16
+"""Bytes that are read at once."""
 RATE: Final = "x-ratelimit-"
-
-
+"""How the names of the headers on the rate limit begin."""
 BUSY: Final = frozenset({500, 502, 503, 504})
+"""Statuses after which a read is tried again."""
 PAUSES: Final = (0.0, 0.4, 0.8)
-"""Seconds before each second try of a read that met one of those.
+"""Seconds to wait before each of these tries.
 
-Neither PyGithub nor urllib3 does this: the first waits out a rate limit inside the thread, and repeats a POST, which
-may have taken effect; the second reads all of an answer before it tries again.
+PyGithub's own retries are not used: they wait for the end of a rate limit inside the thread, and repeat a POST, which
+may have taken effect.  Nor are urllib3's: they read the whole answer before they try again.
 """
 
 
 def patience() -> Retry:
-    """Return what is tried again where a connection fails: reading, once."""
+    """Return urllib3's retries: a GET once, where the connection failed."""
     return Retry(
         total=1, connect=1, read=1, status=0, backoff_factor=0, allowed_methods={"GET"},
         respect_retry_after_header=False, raise_on_status=False,
@@ -246,7 +247,7 @@ class Sender:
 
 
 def _told(text: str) -> dict[str, Any]:
-    """Return what an answer says that is not a success; PyGithub takes its message for a string."""
+    """Return the JSON object of an error, or none where its message, which PyGithub expects to be text, is not."""
     try:
         told = decoded(text)
     except Malformed:

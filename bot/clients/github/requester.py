@@ -184,8 +184,6 @@ class Calls:
             raise self._quiet.heed(refused(error, f"{method} {path}", self._repository)) from error
         except (requests.RequestException, OSError) as error:
             raise Temporary(f"GitHub does not answer ({_kind(error)} at {method} {path})") from error
-        except RecursionError as error:
-            raise Permanent(f"GitHub's answer to {method} {path} is nested too deeply") from error
         except RuntimeError as error:  # PyGithub's word for a redirect to elsewhere
             raise Permanent(f"GitHub is not where GITHUB_API_URL says: {excerpt(str(error))}") from error
         if headers.get("x-ratelimit-remaining") == "0":  # this one was still answered
