@@ -33,6 +33,8 @@ class Card:
     """The lines of requirements.txt."""
     size: int | None = None
     """The model's artifacts, in bytes."""
+    runs_code: tuple[str, ...] = ()
+    """What of it is code that runs where it is loaded, in the words of the model server's MODEL_FLAVORS."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,3 +48,5 @@ class Comparison:
     signature_changes: tuple[str, ...] = ()
     requirements: tuple[str, ...] = ()
     """One sentence for each dependency that differs: "scikit-learn 1.5.0 → 1.6.1"."""
+    runs_code: tuple[str, ...] = ()
+    """The candidate's, as its `Card` has it."""

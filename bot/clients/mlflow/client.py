@@ -215,6 +215,7 @@ def _card(version: Version, logged: LoggedModel, run: Run | None, beside: mlmode
         outputs=beside.outputs,
         requirements=mlmodel.requirements(needs),
         size=beside.size,
+        runs_code=beside.runs_code,
     )
 
 

@@ -15,6 +15,13 @@ Columns: TypeAlias = tuple[tuple[str, str, bool], ...]
 
 WIDEST: Final = 100_000
 """Columns of a signature; what has more is taken for none."""
+CODE: Final = "python_function"
+DATA: Final = frozenset({"lightgbm", "sklearn"})
+"""The flavors that are data, unless they are pickled."""
+LIGHTGBM_TEXT: Final = "lightgbm.basic.Booster"
+NOTHING: Final = frozenset({"", "~", "null", "Null", "NULL"})
+"""How YAML writes that there is no value."""
+UNREADABLE: Final = "an MLmodel that cannot be read"
 REQUIREMENTS: Final = 256 << 10
 """Characters of a requirements.txt that are looked at."""
 
@@ -27,6 +34,8 @@ class MLmodel:
     outputs: Columns | None = None
     size: int | None = None
     """Bytes."""
+    runs_code: tuple[str, ...] = ()
+    """What of the model is code, in the words of the model server's MODEL_FLAVORS; nothing where all of it is data."""
 
 
 def read(text: str) -> MLmodel:
@@ -34,7 +43,7 @@ def read(text: str) -> MLmodel:
     try:
         said = plain_yaml(text)
     except Malformed:
-        return MLmodel()
+        return MLmodel(runs_code=(UNREADABLE,))  # MLflow may well read it
     if not isinstance(said, Mapping):
         return MLmodel()
     signature, size = said.get("signature"), said.get("model_size_bytes")
@@ -43,7 +52,36 @@ def read(text: str) -> MLmodel:
         inputs=_columns(known.get("inputs")),
         outputs=_columns(known.get("outputs")),
         size=int(size) if isinstance(size, str) and _is_size(size) else None,
+        runs_code=_runs_code(said.get("flavors")),
     )
+
+
+def _runs_code(flavors: object) -> tuple[str, ...]:
+    """Return what the model server would have to be allowed; see `callboard_model_server.trust.needed`."""
+    if not isinstance(flavors, Mapping) or not flavors:
+        return ()
+    conf = _settings(flavors, CODE)
+    loader = conf.get("loader_module")
+    name = loader.removeprefix("mlflow.") if isinstance(loader, str) and loader.startswith("mlflow.") else CODE
+    name = name if name in flavors else CODE
+    settings = _settings(flavors, name)
+    own = {CODE} if not {conf.get("code", ""), settings.get("code", "")} <= NOTHING else set[str]()
+    return tuple(sorted(({_kind(name, settings)} | own) - DATA))
+
+
+def _kind(name: str, settings: Mapping[str, str]) -> str:
+    """Return "sklearn" for what is data, "sklearn:cloudpickle" for what is a pickle."""
+    if name == "lightgbm" and settings.get("model_class", LIGHTGBM_TEXT) == LIGHTGBM_TEXT:
+        return name
+    form = settings.get("serialization_format", "pickle" if name == "sklearn" else "cloudpickle")
+    return name if name not in DATA or form == "skops" else f"{name}:{form[:80]}"
+
+
+def _settings(flavors: Mapping[Any, Any], name: str) -> Mapping[str, str]:
+    """Return what a flavor says of itself in words; what is more than one word becomes "…"."""
+    said = flavors.get(name)
+    said = said if isinstance(said, Mapping) else {}
+    return {str(key): value if isinstance(value, str) else "…" for key, value in said.items()}
 
 
 def _is_size(text: str) -> bool:

@@ -44,6 +44,7 @@ def compare(live: Card | None, candidate: Card) -> Comparison:
         signature=verdict,
         signature_changes=changes,
         requirements=requirements(live.requirements, candidate.requirements) if live else (),
+        runs_code=candidate.runs_code,
     )
 
 

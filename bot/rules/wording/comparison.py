@@ -20,8 +20,8 @@ SIGNATURES: Final = {
 
 
 def lines(compared: Comparison) -> list[str]:
-    """Return metrics, signature and dependencies, a line each, shortened to what fits a glance."""
-    return [*metrics(compared), *signature(compared), *dependencies(compared)]
+    """Return metrics, signature, dependencies and code, a line each, shortened to what fits a glance."""
+    return [*metrics(compared), *signature(compared), *dependencies(compared), *runs_code(compared)]
 
 
 def metrics(compared: Comparison) -> list[str]:
@@ -46,6 +46,14 @@ def dependencies(compared: Comparison) -> list[str]:
         return []
     shown = [mrkdwn(sentence, 120) for sentence in compared.requirements]
     return ["Dependencies: " + ", ".join(_shortened(shown, CHANGES, "others"))]
+
+
+def runs_code(compared: Comparison) -> list[str]:
+    """Return a warning where loading the model means to run what its author wrote."""
+    if not compared.runs_code:
+        return []
+    words = ", ".join(_shortened([code(word, 80) for word in compared.runs_code], CHANGES, "others"))
+    return [f"⚠️ Not plain data: {words}. Where it is loaded, it may run whatever its author put into it"]
 
 
 def _metric(name: str, live: float | None, candidate: float | None, *, alone: bool) -> str:

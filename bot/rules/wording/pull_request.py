@@ -20,6 +20,7 @@ METRICS: Final = 100
 SENTENCES: Final = 50
 """How many metrics, and how many differences of a kind, are listed.  GitHub takes 65,536 characters in all."""
 
+CODE: Final = "This model is not plain data. Where it is loaded, it may run whatever its author put into it:"
 SIGNATURES: Final = {
     "same": "The signature is the same.",
     "compatible": "The signature is compatible: callers need no change.",
@@ -65,6 +66,7 @@ def _compared(p: Promotion, comparison: Comparison) -> list[str]:
         *(["### Signature", SIGNATURES.get(comparison.signature, SIGNATURES["unknown"])] if p.previous else []),
         *([changes] if changes else []),
         *(["### Dependencies", _bullets(comparison.requirements)] if comparison.requirements else []),
+        *(["### Code", CODE, _bullets(comparison.runs_code)] if comparison.runs_code else []),
     ]
 
 

@@ -37,7 +37,7 @@ NAMES: Final = (
 """What a secret is called; letters may stand around it.  A model's tokens and tokenizers are none."""
 
 _NAMED: Final = re.compile(
-    rf"(?i)((?:{NAMES})[\w.-]{{0,40}}+[\"']?\s{{0,3}}+(?:=>|[:=])\s{{0,3}}+)"
+    rf"(?i)((?:{NAMES})[\w.-]{{0,40}}+[\"']?\s{{0,3}}+(?:=>|[:=](?!>))\s{{0,3}}+)"
     r"(?!\[redacted\])(\"[^\"\r\n]*\"?|'[^'\r\n]*'?|[^\s,;&\"'})\]]+)"
 )
 _SCHEME: Final = re.compile(r"(?i)\b(bearer|basic|digest|negotiate)(\s{1,3})[a-z0-9+/=_.~-]{6,}")

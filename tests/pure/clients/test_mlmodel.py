@@ -1,6 +1,7 @@
 """What the files beside a model say: read as far as they can be understood, and never an exception."""
 
 import json
+from dataclasses import replace
 from time import process_time
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from bot.clients.mlflow.mlmodel import WIDEST, MLmodel, read, requirements
+from callboard_model_server import trust
+from tests.pure.model_server import test_trust
 
 COLUMNS = [
     {"type": "long", "name": "age", "required": True},
@@ -51,11 +54,28 @@ def test_a_signature_that_cannot_be_understood_is_none(inputs: object) -> None:
     assert read(mlmodel(inputs)).inputs is None
 
 
-@pytest.mark.parametrize(
-    "text", ["", "[]", "a: b: c", "signature: 3", "\t", "!!python/object:os.system {}", "a: &a [*a]"]
-)
-def test_a_file_that_cannot_be_understood_says_nothing(text: str) -> None:
+@pytest.mark.parametrize("text", ["", "[]", "signature: 3", "!!python/object:os.system {}", "flavors: {}"])
+def test_a_file_that_says_nothing_of_a_model_says_nothing(text: str) -> None:
     assert read(text) == MLmodel()
+
+
+@pytest.mark.parametrize("text", ["a: b: c", "\t", "a: [", "[" * 5000])
+def test_what_a_file_means_that_cannot_be_read_nobody_can_say(text: str) -> None:
+    assert read(text) == MLmodel(runs_code=("an MLmodel that cannot be read",))
+
+
+MODELS = {name: model for name, model in vars(test_trust).items() if name.isupper() and isinstance(model, dict)}
+
+
+@pytest.mark.parametrize("name", MODELS)
+def test_what_is_code_is_told_in_the_words_that_the_model_server_wants_to_be_allowed(name: str) -> None:
+    told = read(yaml.safe_dump({"flavors": MODELS[name]})).runs_code
+    wanted = tuple(sorted(trust.needed(MODELS[name]) - trust.DATA))
+    assert told == tuple(word.replace("['skops']", "…") for word in wanted)
+
+
+def test_a_model_that_no_model_server_can_load_may_be_code_too() -> None:
+    assert read("flavors: {sklearn: {serialization_format: pickle}}").runs_code == ("python_function",)
 
 
 KEYS = st.sampled_from(("signature", "inputs", "outputs", "model_size_bytes", "type", "name")) | st.text(max_size=5)
@@ -96,7 +116,7 @@ def test_requirements_are_the_lines_that_say_something() -> None:
 def test_a_file_that_anybody_may_have_registered_is_read_in_a_moment(said: str) -> None:
     """A number of base 60 in a file of 1.5 MB, as YAML 1.1 has them, took hours."""
     start = process_time()
-    assert read(said) == MLmodel()
+    assert replace(read(said), runs_code=()) == MLmodel()
     assert process_time() - start < 2
 
 

@@ -55,6 +55,14 @@ def test_it_reads_like_this() -> None:
     )
 
 
+def test_a_model_that_is_not_plain_data_says_so() -> None:
+    said = read(told(comparison=replace(BETTER, runs_code=("python_function", "sklearn:`pickle`"))))
+    assert (
+        "⚠️ Not plain data: `python_function`, `sklearn:ˋpickleˋ`. "
+        "Where it is loaded, it may run whatever its author put into it\n"
+    ) in said
+
+
 def test_a_notification_says_what_is_new_and_what_comes_next() -> None:
     assert told().text == "New version: iris-classifier v3. It goes to staging by itself."
 

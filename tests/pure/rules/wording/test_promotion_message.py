@@ -111,6 +111,11 @@ def test_every_state_has_something_to_say() -> None:
     assert set(STATES) == set(State)
 
 
+def test_a_model_that_is_not_plain_data_says_so() -> None:
+    said = read(shown(READY, comparison=replace(BETTER, runs_code=("sklearn:pickle",))))
+    assert "⚠️ Not plain data: `sklearn:pickle`." in said
+
+
 @pytest.mark.parametrize(
     ("it", "text"),
     [

@@ -61,6 +61,14 @@ def test_a_pull_request_reads_like_this() -> None:
     )
 
 
+def test_a_model_that_is_not_plain_data_says_so() -> None:
+    said = body(READY, replace(COMPARISON, runs_code=("python_function",)), POLICY, SLACK)
+    assert (
+        "### Code\n\nThis model is not plain data. Where it is loaded, it may run whatever its author put into it:\n\n"
+        "- python\\_function\n"
+    ) in said
+
+
 @pytest.mark.parametrize(
     ("it", "words"),
     [
