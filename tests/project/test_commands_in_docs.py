@@ -46,6 +46,7 @@ API: Final = (
 NOT_RUN: Final = {
     ".ci/fetch-control-plane DIRECTORY": DOWNLOADS,
     ".ci/run": "runs all of these tests",
+    ".ci/scan-image IMAGE": REGISTRY,
     ".venv/bin/pip install pre-commit && .venv/bin/pre-commit install": DOWNLOADS,
     ".venv/bin/python -m callboard_model_server": SERVER,
     ".venv/bin/python -m pytest tests/pure": "is a part of `make test`",
