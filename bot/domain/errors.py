@@ -1,6 +1,6 @@
 """What can go wrong, sorted by who can do something about it.
 
-No library's exception leaves a client: it is translated into one of these three, chained with `from`.
+No library's exception leaves a client: it is translated into one of these, chained with `from`.
 """
 
 from datetime import timedelta
@@ -23,3 +23,7 @@ class Temporary(Exception):
 
 class Permanent(Exception):
     """Trying again will not help.  The turn stops and tells the channel what the operator must do."""
+
+
+class Denied(Permanent):
+    """The other side understood and said no, so nothing has changed there."""

@@ -118,6 +118,8 @@ class Record:
     """The commit that Callboard made: the only head that it merges."""
     base: str | None = None
     """The main branch's commit that it stands on."""
+    tried: str | None = None
+    """The head whose merge was tried last: it may have taken effect although nobody was told."""
     message: Posted | None = None
     message_for: str | None = None
     """The digest of the change that the message stands for."""

@@ -8,6 +8,8 @@ from enum import StrEnum
 class Base:
     """The head of the branch that the cluster follows."""
 
+    branch: str
+    """Its name: the only branch that a pull request of ours is merged into."""
     commit: str
     tree: str
 
@@ -38,6 +40,8 @@ class Pull:
     state: PullState
     head: str
     """The commit its branch points at now."""
+    base: str
+    """The branch that it goes into; people can change it while the pull request is open."""
     merge_commit: str | None = None
     mergeable: bool | None = None
     """None while the forge has not worked it out."""

@@ -1,20 +1,33 @@
 """Do what was decided: one function per Action, one outside write each.
 
 Every one of them may be done again: the client's verb looks first, then creates, and "already so" is success.
-What comes back are the fields of the promotion's Record that tell what came of it.
+What comes back is what came of it.
 """
 
 import logging
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from bot.config.app_yaml import App
-from bot.domain.errors import Permanent
+from bot.domain.errors import Denied, Permanent
 from bot.domain.promotion import Promotion
 from bot.domain.registry import ModelVersion
 from bot.engine.evidence import Doors
 from bot.engine.message_sync import card
-from bot.rules.release.decision import Action, ClosePull, Evidence, Merge, MoveAlias, Post, Propose, Say, Tag, Whisper
+from bot.rules.release.decision import (
+    Action,
+    ClosePull,
+    Evidence,
+    Merge,
+    MoveAlias,
+    Post,
+    Propose,
+    Revoke,
+    Say,
+    Tag,
+    Whisper,
+)
 from bot.rules.release.names import branch
 from bot.rules.wording import escape, pull_request
 from bot.store.store import Loaded, Store
@@ -22,10 +35,20 @@ from bot.store.store import Loaded, Store
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What came of an act."""
+
+    note: Mapping[str, Any] = field(default_factory=dict)
+    """Fields of the promotion's Record."""
+    settled: str | None = None
+    """The commit that needs no revoking: it is merged, or GitHub does not say, or says no more, that it is approved."""
+
+
 async def act(  # noqa: PLR0911, PLR0913  (one return for each action; what was decided, about what, and the doors it may use)
     action: Action, it: Promotion, loaded: Loaded, seen: Evidence, *, app: App, store: Store, doors: Doors
-) -> Mapping[str, Any]:
-    """Do it, and return what came of it as fields of the Record.
+) -> Outcome:
+    """Do it, and return what came of it.
 
     Raises:
         Temporary: it may not have happened; doing it again is safe.
@@ -33,27 +56,29 @@ async def act(  # noqa: PLR0911, PLR0913  (one return for each action; what was 
     """
     match action:
         case Propose():
-            return await _propose(action, it, seen, store, doors)
+            return Outcome(note=await _propose(action, it, seen, store, doors))
         case Post():
-            return await _post(it, loaded, seen, app, doors)
+            return Outcome(note=await _post(it, loaded, seen, app, doors))
         case Whisper():
-            return await _whisper(action, it, seen, app, store, doors)
+            await _whisper(action, it, seen, app, store, doors)
+            return Outcome()
         case Say():
-            return await _say(action, doors)
+            return await _say(action, seen, doors)
+        case Revoke():
+            return await _revoke(action, it, doors)
         case Merge():
-            pull = await doors.github.merge(action.number, action.head)
-            return {"merge_commit": pull.merge_commit}
+            return await _merge(action, seen, doors)
         case ClosePull():
             why = escape.markdown(escape.bare(action.because, 500), 1000)
             await doors.github.close_pull(action.number, f"Callboard closes this pull request: {why}.")
             await doors.github.delete_branch(branch(it.pair))
-            return {"pull_closed": True}
+            return Outcome(note={"pull_closed": True})
         case MoveAlias():
             await doors.mlflow.move_alias(it.pair.model, it.pair.stage, action.version)
-            return {"alias_moved": True, "previous_alias": action.previous}
+            return Outcome(note={"alias_moved": True, "previous_alias": action.previous})
         case Tag():
             await doors.mlflow.tag(ModelVersion(model=it.pair.model, version=action.version), action.key, action.value)
-            return {"tagged": True}
+            return Outcome(note={"tagged": True})
 
 
 async def _propose(action: Propose, it: Promotion, seen: Evidence, store: Store, doors: Doors) -> Mapping[str, Any]:
@@ -71,13 +96,40 @@ async def _propose(action: Propose, it: Promotion, seen: Evidence, store: Store,
     }
 
 
-async def _say(action: Say, doors: Doors) -> Mapping[str, Any]:
+async def _say(action: Say, seen: Evidence, doors: Doors) -> Outcome:
     """A token that may not write statuses stops nobody from releasing: where the status is required, GitHub waits."""
+    before = action.head in seen.approved_heads
+    revokes, approved = before and action.state != "success", action.state == "success"
     try:
-        await doors.github.say_approval(action.head, action.state, action.because)
+        await doors.github.say_approval(action.head, action.state, action.because, anew=revokes)
     except Permanent as error:
+        if revokes:
+            raise _unrevoked(action.head, error) from error
         log.warning("the commit status callboard/approval: %s", error)
-    return {"approval": action.mark}
+        approved = before or (approved and not isinstance(error, Denied))  # as far as is known
+    return Outcome(note={"approval": action.mark}, settled=None if approved else action.head)
+
+
+async def _revoke(action: Revoke, it: Promotion, doors: Doors) -> Outcome:
+    try:
+        because = f"not approved any more: {action.because}"
+        await doors.github.say_approval(action.head, "failure", because, anew=True)
+    except Permanent as error:
+        raise _unrevoked(action.head, error) from error
+    spoken = it.record.approval is not None and action.head in it.record.approval
+    return Outcome(note={"approval": None} if spoken else {}, settled=action.head)
+
+
+def _unrevoked(head: str, error: Permanent) -> Permanent:
+    return Permanent(f"the approval at commit {head[:7]} cannot be revoked, so anybody may merge it: {error}")
+
+
+async def _merge(action: Merge, seen: Evidence, doors: Doors) -> Outcome:
+    """What went into another branch, because somebody retargeted it at that very moment, is no merge of ours."""
+    pull = await doors.github.merge(action.number, action.head)
+    if seen.base is None or pull.base != seen.base.branch:
+        return Outcome()
+    return Outcome(note={"merge_commit": pull.merge_commit}, settled=action.head)
 
 
 async def _post(it: Promotion, loaded: Loaded, seen: Evidence, app: App, doors: Doors) -> Mapping[str, Any]:
@@ -88,10 +140,7 @@ async def _post(it: Promotion, loaded: Loaded, seen: Evidence, app: App, doors: 
     return {"message": posted, "message_for": it.record.digest}
 
 
-async def _whisper(
-    action: Whisper, it: Promotion, seen: Evidence, app: App, store: Store, doors: Doors
-) -> Mapping[str, Any]:
+async def _whisper(action: Whisper, it: Promotion, seen: Evidence, app: App, store: Store, doors: Doors) -> None:
     await store.heard_out(action.fact, now=seen.now)
     channel = it.record.message.channel if it.record.message else app.channel_of(it.pair.model)
     await doors.slack.whisper(channel, action.to, escape.sentence(action.text, 1000))
-    return {}

@@ -21,7 +21,7 @@ from bot.domain.errors import Permanent, Temporary
 from bot.domain.policy import ANYONE, Policy
 from bot.domain.promotion import FactKind, Kind, Promotion, State, Verdict
 from bot.domain.registry import Card, Comparison, ModelVersion
-from bot.domain.repository import Base, Pull
+from bot.domain.repository import Base, Pull, PullState
 from bot.domain.target import Pair, Pin
 from bot.rules import pins
 from bot.rules.kubernetes import health
@@ -30,6 +30,7 @@ from bot.rules.release.comparison import compare
 from bot.rules.release.decision import Evidence, Place
 from bot.rules.release.freezes import in_force
 from bot.rules.release.gates import judge, verdict
+from bot.rules.release.statuses import HELD
 from bot.rules.wording import redaction
 from bot.store.store import Loaded, Store
 
@@ -57,8 +58,8 @@ async def gather(loaded: Loaded, *, app: App, store: Store, doors: Doors, watch:
     policy = app.policy(loaded.pair)
     more: dict[str, Any] = {}
     it = loaded.promotion
-    if it is not None and it.state.open:
-        match it.state:
+    if it is not None and it.state.open and not (loaded.approved_heads and it.state not in HELD):
+        match it.state:  # else what was approved is revoked, which waits for no other system
             case State.CHECKING if it.record.digest is None:
                 more = await _for_checking(loaded, it, app, doors)
             case State.PROPOSED | State.MERGING:
@@ -75,6 +76,7 @@ async def gather(loaded: Loaded, *, app: App, store: Store, doors: Doors, watch:
         policy=policy,
         promotion=it,
         release=loaded.release,
+        approved_heads=loaded.approved_heads,
         newest=loaded.newest,
         attempted=loaded.attempted,
         facts=loaded.facts,
@@ -171,10 +173,8 @@ def _consented(it: Promotion, pull: Pull) -> bool:
 async def _confirmed(seen: Evidence, loaded: Loaded, doors: Doors) -> Evidence:
     """Read again what may have changed since, where this would decide: who reacts at this moment, and who counts."""
     it = seen.promotion
-    asks = it is not None and it.state is State.PROPOSED and it.record.message is not None
-    if it is None or not asks or verdict(judge(seen, it)) is Verdict.WAIT:
+    if it is None or it.record.message is None or not _decides(seen, it):
         return seen
-    assert it.record.message is not None  # noqa: S101
     try:
         shown = await doors.slack.reactions(it.record.message) or {}
         against = shown.get(emoji.OF[FactKind.VETO], frozenset())
@@ -182,6 +182,12 @@ async def _confirmed(seen: Evidence, loaded: Loaded, doors: Doors) -> Evidence:
     except (Temporary, Permanent) as error:
         return replace(seen, entitled=frozenset(), unsure=str(error))
     return replace(seen, reactions=shown, **({"entitled": frozenset(), "overriders": frozenset()} | fresh))
+
+
+def _decides(seen: Evidence, it: Promotion) -> bool:
+    """Say whether people's words decide now: before the head is said to be approved, and before each try to merge."""
+    tried = it.state is State.MERGING and seen.pull is not None and seen.pull.state is PullState.OPEN
+    return (it.state is State.PROPOSED or tried) and verdict(judge(seen, it)) is not Verdict.WAIT
 
 
 async def _entitled(

@@ -36,8 +36,8 @@ async def run(pair: Pair, *, app: App, store: Store, doors: Doors, watch: Watch)
         if decision.state is not None:
             log.info("%s: promotion %s is %s: %s", pair, number, decision.state, decision.because)
         if decision.action is not None and after.promotion is not None:
-            note = await actions.act(decision.action, after.promotion, after, seen, app=app, store=store, doors=doors)
-            await store.outcome(after, note, now=clock.now())
+            came = await actions.act(decision.action, after.promotion, after, seen, app=app, store=store, doors=doors)
+            await store.outcome(after, came.note, settled=came.settled, now=clock.now())
     except Temporary as error:
         await _postpone(loaded, store, str(error), error.after or patience(loaded.tries))
     except Permanent as error:

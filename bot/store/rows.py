@@ -15,7 +15,18 @@ from bot.domain.registry import ModelVersion
 from bot.domain.target import Pair
 from bot.rules.release.decision import Decision
 from bot.store.engine import upsert
-from bot.store.schema import answers, early, facts, messages, pairs, promotions, releases, transitions, versions
+from bot.store.schema import (
+    answers,
+    approved_heads,
+    early,
+    facts,
+    messages,
+    pairs,
+    promotions,
+    releases,
+    transitions,
+    versions,
+)
 
 
 class Overtaken(Exception):
@@ -76,10 +87,14 @@ async def override(tx: AsyncConnection, key: str, by: str, at: datetime, number:
 
 
 async def work(tx: AsyncConnection, pair: Pair) -> Promotion | None:
-    """Return the promotion that needs work: one that nobody was told of first, the open one, one vetoed too late."""
+    """Return the promotion that needs work: one that nobody was told of first, the open one, one that has ended.
+
+    One that has ended was vetoed too late, or a commit of it is approved still.
+    """
     heard = exists().where(answers.c.fact == facts.c.id)
     late = exists().where(facts.c.promotion == promotions.c.id, facts.c.kind == FactKind.VETO.value, ~heard)
-    for wanting in (or_(promotions.c.open, ~promotions.c.told), late):
+    approved = exists().where(approved_heads.c.promotion == promotions.c.id)
+    for wanting in (or_(promotions.c.open, ~promotions.c.told), approved, late):
         those = select(promotions).where(of(promotions, pair), wanting).order_by(promotions.c.id).limit(1)
         row = (await tx.execute(those)).one_or_none()
         if row is not None:

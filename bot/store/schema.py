@@ -151,6 +151,16 @@ promotions = Table(
     ),
 )
 
+approved_heads = Table(
+    "approved_heads",
+    metadata,
+    Column("model", Words, primary_key=True),
+    Column("stage", Words, primary_key=True),
+    Column("sha", Words, primary_key=True),  # the forge says, or may say, that it is approved; revoked ones are deleted
+    Column("promotion", Integer, nullable=False, index=True),
+    Column("at", Moment, nullable=False),
+)
+
 transitions = Table(
     "transitions",
     metadata,

@@ -22,7 +22,7 @@ from bot.domain.target import Pair
 from bot.rules.release.decision import Decision, Place
 from bot.rules.release.takeover import because as superseded_because
 from bot.rules.release.takeover import may_supersede
-from bot.store import rows
+from bot.store import heads, rows
 from bot.store.engine import address, engine, upsert
 from bot.store.freezes import Freezes
 from bot.store.groups import UserGroups
@@ -47,6 +47,8 @@ class Loaded:
     facts: tuple[Fact, ...]
     release: Release | None
     newest: int | None
+    approved_heads: tuple[str, ...]
+    """Commits at which GitHub says, or may say, that they are approved: of the pair, or of a promotion that is over."""
     attempted: int
     digest: str | None
     """Of the files of the promotion's version, as its pods said when it was released last, on any stage."""
@@ -265,6 +267,7 @@ class Store:
                 facts=await rows.facts_of(tx, promotion.id) if promotion else (),
                 release=await rows.release_of(tx, pair),
                 newest=await tx.scalar(select(func.max(versions.c.version)).where(news)),
+                approved_heads=await heads.of(tx, promotion) if promotion else (),
                 attempted=await rows.attempted(tx, pair),
                 digest=await rows.proven_digest(tx, promotion.what) if promotion else None,
             )
@@ -282,11 +285,12 @@ class Store:
             same = intent is not None and intent == loaded.intent
             again = rows.unless_rung(loaded.rings, wake_at, now)
             values = {"intent": intent, "intent_at": loaded.intent_at if same else now, "wake_at": again, "tries": 0}
-            unheard = loaded.rings if decision.state is State.MERGING else None
+            unheard = loaded.rings if decision.final else None
             await rows.advance(tx, loaded.pair, loaded.revision, values, rings=unheard)
             if loaded.promotion is not None:
+                await heads.decide(tx, loaded.promotion, decision, now)
                 after = replace(after, promotion=await rows.move(tx, loaded.promotion, decision, now))
-                if decision.state not in {None, State.CHECKING, State.PROPOSED}:  # what is said from now on is late
+                if decision.counts(loaded.promotion.state):
                     await rows.hear_out(tx, (said.id for said in loaded.facts), now)
             if decision.released and loaded.promotion is not None:
                 await rows.released(tx, loaded.promotion, loaded.release, now)
@@ -302,12 +306,19 @@ class Store:
         await rows.fact(tx, f"callboard:{number}", request.kind, request.by, now, promotion=number)
         await rows.wake(tx, request.pair, now)
 
-    async def outcome(self, loaded: Loaded, note: Mapping[str, Any], *, now: datetime) -> None:
-        """Write down what came of the act, and look at the pair again at once."""
+    async def outcome(
+        self, loaded: Loaded, note: Mapping[str, Any], *, settled: str | None = None, now: datetime
+    ) -> None:
+        """Write down what came of the act, and look at the pair again at once.
+
+        `settled` is a commit whose approval needs no revoking any more.
+        """
         async with self._engine.begin() as tx:
             await rows.advance(tx, loaded.pair, loaded.revision, {"intent": None, "wake_at": now, "tries": 0})
             if loaded.promotion is None:
                 return
+            if settled is not None:
+                await heads.forget(tx, loaded.pair, settled)
             record = await rows.note(tx, loaded.promotion.id, {**note, "trouble": None})
             if record.message is not None and "message" in note:
                 await rows.stand(tx, loaded.promotion.id, record)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from callboard_demo.forge.records import CheckRecord, PullRecord, Records, Review, StatusRecord, stamp
-from callboard_demo.forge.refused import Refused, custom, invalid, missing, not_found
+from callboard_demo.forge.refused import Refused, custom, invalid, missing, not_found, unchangeable
 from callboard_demo.forge.repository import Entry, Repository, Signed
 
 BRANCH = "refs/heads/"
@@ -186,7 +186,7 @@ class Hub:
             raise invalid("PullRequest", "head")
         if base_sha is None:
             raise invalid("PullRequest", "base")
-        if any(pull.open and (pull.head, pull.base) == (branch, base) for pull in self.records.pulls):
+        if self._opened(branch, base):
             raise custom("PullRequest", f"A pull request already exists for {self.owner}:{branch}.")
         if self.git.contains(base_sha, head_sha):
             raise custom("PullRequest", f"No commits between {base} and {branch}")
@@ -199,20 +199,19 @@ class Hub:
         return pull
 
     def edit(self, pull: PullRecord, changes: Mapping[str, Any], *, by: str) -> None:
-        """Change title, body or state.
+        """Change title, body, base branch or state.
 
         Raises:
-            Refused: a merged pull request, or one whose branch is gone, cannot be opened again.
+            Refused: a base branch that it cannot have, or a pull request that cannot be opened again.
+                Source: https://docs.github.com/en/rest/pulls/pulls#update-a-pull-request
         """
         state = changes.get("state")
+        retargeted = self._retarget(pull, changes["base"]) if "base" in changes else {}
         if state == "open" and not pull.open:
             self._reopen(pull, by=by)
-        before = {
-            key: {"from": getattr(pull, key)}
-            for key in ("title", "body")
-            if changes.get(key, getattr(pull, key)) != getattr(pull, key)
-        }
-        for key in before:
+        words = [key for key in ("title", "body") if changes.get(key, getattr(pull, key)) != getattr(pull, key)]
+        before = {key: {"from": getattr(pull, key)} for key in words} | retargeted
+        for key in words:
             setattr(pull, key, changes[key])
         told = [Happening(event="pull_request", action="edited", by=by, pull=pull, changes=before)] if before else []
         pull.updated_at = stamp()
@@ -220,10 +219,46 @@ class Hub:
             told.append(self.shut(pull, by=by))
         self.changed(*told)
 
+    def _retarget(self, pull: PullRecord, base: str) -> dict[str, Any]:
+        """Let a pull request go into another branch; return what a webhook tells of the one before.
+
+        The head, with everything that was reported at it, stays what it is.  GitHub's words, as seen in
+        https://github.com/google/go-github/issues/3456 and in what clients of it look for.
+        """
+        sha, branches = self.git.head(base), f"base branch '{base}' and head branch '{pull.head}'"
+        if not pull.open:
+            raise unchangeable("base", "Cannot change the base branch of a closed pull request.")
+        if base == pull.base:
+            return {}
+        if sha is None:
+            raise unchangeable("base", f"Proposed base branch '{base}' was not found")
+        if self._opened(pull.head, base):
+            raise unchangeable("base", f"A pull request already exists for {branches}")
+        if self.git.contains(sha, pull.head_sha):
+            raise unchangeable("base", f"There are no new commits between {branches}")
+        before = {"ref": {"from": pull.base}, "sha": {"from": pull.base_sha}}
+        pull.base, pull.base_sha = base, sha
+        return {"base": before}
+
+    def _opened(self, head: str, base: str) -> bool:
+        return any(pull.open and (pull.head, pull.base) == (head, base) for pull in self.records.pulls)
+
     def _reopen(self, pull: PullRecord, *, by: str) -> None:
-        head = self.git.head(pull.head)
-        if pull.merged or head is None:
+        """Open a closed pull request again, at the commits that were added to its branch since.
+
+        Source of the words: https://github.com/cilium/cilium/pull/47088 and
+        https://github.com/googleapis/release-please/issues/2566
+        """
+        head, prefix = self.git.head(pull.head), "state cannot be changed. "
+        if pull.merged:
             raise invalid("PullRequest", "state")
+        if head is None:
+            raise unchangeable("state", f"{prefix}The {pull.head} branch has been deleted.")
+        if not self.git.contains(head, pull.head_sha):
+            raise unchangeable("state", f"{prefix}The {pull.head} branch was force-pushed or recreated.")
+        if self._opened(pull.head, pull.base):
+            told = f"There is already an open pull request from {pull.head} to {pull.base}."
+            raise unchangeable("state", prefix + told)
         pull.open, pull.closed_at, pull.head_sha = True, None, head
         self.changed(Happening(event="pull_request", action="reopened", by=by, pull=pull))
 

@@ -38,3 +38,9 @@ def missing(resource: str, field: str) -> Refused:
 def custom(resource: str, message: str) -> Refused:
     """Return the answer for a rule with a sentence of its own."""
     return Refused(422, "Validation Failed", [{"resource": resource, "code": "custom", "message": message}])
+
+
+def unchangeable(field: str, message: str) -> Refused:
+    """Return the answer for a field of a pull request that cannot become what is asked for."""
+    error = {"resource": "PullRequest", "code": "custom", "field": field, "message": message}
+    return Refused(422, "Validation Failed", [error])

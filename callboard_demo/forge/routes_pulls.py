@@ -52,7 +52,7 @@ async def get_pull(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def edit_pull(hub: Hub, request: web.Request) -> web.Response:
-    """Change title, body or state."""
+    """Change title, body, base branch or state."""
     pull = _pull(hub, request)
     hub.edit(pull, await body(request), by=request[LOGIN])
     return answer(shapes.pull(hub, pull))

@@ -29,6 +29,15 @@ MUTANTS: Final = {
         "bot/rules/release/lifecycle.py", "it.record.message_for not in {None, it.record.digest}", "False",
     ),
     "the change is made again": ("bot/rules/release/lifecycle.py", "    if _changed(seen, it):\n        return _again(", "    if False:\n        return _again("),
+    "remembered before it is said": ("bot/store/heads.py", "    if decision.approves is not None:", "    if False:"),
+    "remembered until it is revoked": ("bot/engine/actions.py", "settled=None if approved else action.head", "settled=action.head"),
+    "revoked when it is made again": ("bot/rules/release/statuses.py", "    if it.state not in HELD:\n", "    if False:\n"),
+    "revoked when it is pushed over": ("bot/rules/release/statuses.py", " if pull.head != head else None", " if False else None"),
+    "revoked when it is closed": ("bot/rules/release/statuses.py", "    if pull.state is PullState.CLOSED:\n        return f", "    if False:\n        return f"),
+    "base branch": ("bot/rules/release/gates/base_branch.py", "or seen.pull.base == seen.base.branch:", "or True:"),
+    "merged elsewhere": ("bot/rules/release/closing.py", "or pull.base == base.branch:", "or True:"),
+    "asked again before each try": ("bot/rules/release/lifecycle.py", ".verdict is not Verdict.PASS:\n        note", ".verdict is None:\n        note"),
+    "read again before each try": ("bot/engine/evidence.py", "(it.state is State.PROPOSED or tried)", "it.state is State.PROPOSED"),
     "listening again": ("bot/rules/release/unheard.py", "found += [(give, by) for by in sorted(now - heard)]", "pass"),
 }  # fmt: skip
 """What it is called → (file, how it stands there, how it stands there when the rule is taken out)."""

@@ -19,6 +19,10 @@ class Oracle:
     """(user, "yes" or "no")"""
     answers: bool = True
     """Slack can say who is in a group."""
+    pushed: bool = False
+    """Somebody pushed on top of the change."""
+    retargeted: bool = False
+    """The pull request goes into another branch than main."""
 
     def counts(self, user: str) -> bool:
         """Say whether somebody's word counts for approvals and vetoes."""
@@ -33,5 +37,6 @@ class Oracle:
         return {user for user, word in self.says if word == "yes" and self.counts(user) and user != REQUESTER}
 
     def may_merge(self) -> bool:
-        """Say whether it may be merged at this moment."""
-        return self.answers and len(self.approving()) >= NEEDED and not self.vetoed()
+        """Say whether it may be merged, or be said to be approved, at this moment."""
+        as_approved = not self.pushed and not self.retargeted
+        return as_approved and self.answers and len(self.approving()) >= NEEDED and not self.vetoed()

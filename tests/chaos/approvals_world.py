@@ -23,7 +23,7 @@ from bot.clients.slack.client import Slack
 from bot.cluster.watch import Watch
 from bot.config.app_yaml import parse
 from bot.domain.errors import Temporary
-from bot.domain.promotion import Kind, Request
+from bot.domain.promotion import Kind, Request, State
 from bot.domain.registry import Card, ModelVersion
 from bot.domain.repository import Base, Pull, PullState
 from bot.domain.target import Pair
@@ -55,7 +55,7 @@ APP = parse(
 repository: acme/models-gitops
 channel: {CHANNEL}
 stages:
-  production: {{approvals: 2, approvers: ["@captains"], expires: 300d}}
+  production: {{approvals: 2, approvers: ["@captains"], expires: 300d, timeout: 300d}}
 """
 )
 WORDS = {"yes": "white_check_mark", "no": "x"}
@@ -132,11 +132,21 @@ class Forge:
     commit: int = 1
     heads: int = 0
     state: PullState = PullState.OPEN
+    refuses: bool = False
+    """It merges nothing at present."""
+    silent: bool = False
+    """It does what is asked for next, and nobody hears of that."""
+    approved: set[str] = field(default_factory=set)
+    """Commits that are said to be approved: whatever holds one of them, anybody may merge."""
     wrong: list[str] = field(default_factory=list)
-    """Merges that should not have been."""
+    """Merges, and approvals, that should not have been."""
+
+    @property
+    def head(self) -> str:
+        return f"h{self.heads}{'x' if self.oracle.pushed else ''}"
 
     async def base(self) -> Base:
-        return Base(commit=f"c{self.commit}", tree=f"t{self.commit}")
+        return Base(branch="main", commit=f"c{self.commit}", tree=f"t{self.commit}")
 
     async def folder(self, path: str, at: Base) -> dict[str, str]:
         return dict(self.texts)
@@ -146,23 +156,43 @@ class Forge:
 
     async def propose(self, branch: str, base: Base, files: Any, title: str, body: str) -> Pull:
         self.heads += 1
+        self.oracle.pushed = False
         return await self.pull(1)
 
     async def pull(self, number: int) -> Pull:
-        return Pull(number=number, url="https://forge/1", state=self.state, head=f"h{self.heads}")
+        base = "release-1" if self.oracle.retargeted else "main"
+        return Pull(number=number, url="https://forge/1", state=self.state, head=self.head, base=base)
 
     async def merge(self, number: int, head: str) -> Pull:
-        if not self.oracle.may_merge() or head != f"h{self.heads}":
-            self.wrong.append(f"merged while {self.oracle}")
+        if not self.oracle.may_merge() or head != self.head:
+            self.wrong.append(f"merged {head} while {self.oracle}")
+        if self.refuses:
+            raise Temporary("Base branch was modified")
         self.state = PullState.MERGED
+        self._answer()
         return await self.pull(number)
+
+    def _answer(self) -> None:
+        if self.silent:
+            self.silent = False
+            raise Temporary("GitHub does not answer")
 
     async def close_pull(self, number: int, comment: str) -> None:
         self.state = PullState.CLOSED
 
     async def delete_branch(self, branch: str) -> None: ...
 
-    async def say_approval(self, head: str, state: str, description: str) -> None: ...
+    async def say_approval(self, head: str, state: str, description: str, *, anew: bool = False) -> None:
+        if state == "success" and (not self.oracle.may_merge() or head != self.head):
+            self.wrong.append(f"said that {head} is approved while {self.oracle}")
+        (self.approved.add if state == "success" else self.approved.discard)(head)
+        self._answer()
+
+    def loose(self) -> set[str]:
+        """Return the commits that anybody may merge although nobody approves them, or not any more."""
+        if self.state is PullState.CLOSED or (self.state is PullState.MERGED and self.oracle.retargeted):
+            return self.approved
+        return self.approved - {self.head}
 
 
 class Registry:
@@ -307,11 +337,17 @@ class ApprovalsWorld:
         """Let everything arrive at last: events, what was lost, and what was remembered too long."""
         while self.events:
             await self.deliver(0)
-        self.oracle.answers = True
+        self.oracle.answers, self.forge.refuses = True, False
         for _ in range(3):
             self.now += timedelta(seconds=70)
             await self.listen()
             await self.look()
+
+    async def state(self) -> State:
+        """Return where the promotion stands."""
+        it = await self.store.promotion(1)
+        assert it is not None
+        return it.state
 
     async def approvers(self) -> set[str]:
         """Return whom the promotion's message names as those who approve."""

@@ -1,7 +1,7 @@
 """Two stories as people live them who do not give up, and what each leaves in the world, of which the bot is not asked.
 
 The main one: staging by itself, production with approvals, and back.  The other has all that goes otherwise: pods that
-die and are taken back, a veto, a cancellation.
+die and are taken back, a veto, a cancellation, an approved pull request that somebody closes.
 """
 
 import re
@@ -47,7 +47,7 @@ async def _other(world: StoryWorld, registry: Models) -> None:
     await _new_version(world, registry)
     await world.message("v3 → staging: Failed")
     await world.message("Released v2 to staging")
-    for ending in (_veto, _cancel):
+    for ending in (_veto, _cancel, _close):
         await _insist(world, "alice", f"/promote {world.model} production", "n its way")
         await ending(world, await world.message(f"{world.model} v2", "production", "2 approvals", "React"))
 
@@ -62,6 +62,17 @@ async def _cancel(world: StoryWorld, card: Mapping[str, object]) -> None:
     assert number is not None
     await _insist(world, "alice", f"/promotions cancel {number[1]}", "ancel")
     await world.message("v2 → production: Cancelled")
+
+
+async def _close(world: StoryWorld, card: Mapping[str, object]) -> None:
+    """Close an approved pull request by hand: nobody may merge that commit by another one."""
+    world.forge.protect("main", checks=["callboard/approval", "ci/test"])
+    await world.react("bob", card)
+    await world.react("carol", card)
+    await world.until(lambda: list(world.loose_approvals()), "an approved commit")
+    pull = world.forge.hub.pull(int(world.pulls()[0]["number"]))
+    world.forge.hub.edit(pull, {"state": "closed"}, by="dave")
+    await world.message("v2 → production: Rejected: pull request #5 was closed")
 
 
 async def _new_version(world: StoryWorld, registry: Models) -> None:
@@ -87,6 +98,7 @@ async def left(world: StoryWorld, mortal: Mortal) -> dict[str, object]:
         "pins": {s: world.pinned(f"manifests/{model}/{s}/deployment.yaml").split()[1:] for s in STAGES},
         "pulls": sorted((pull["number"], pull["state"]) for pull in world.forge.state()["pulls"]),
         "words on pulls": sum(len(pull["comments"]) for pull in world.forge.state()["pulls"]),
+        "approved and not merged": world.loose_approvals(),
         "merges": mortal.done["github PUT /repos/acme/models-gitops/pulls/…/merge"],
         "alias moves": mortal.done["mlflow POST /api/2.0/mlflow/registered-models/alias"],
         "messages": [_start(message, model) for message in world.messages()],
@@ -107,6 +119,7 @@ MAIN: Final = Story(
         "pins": {"staging": ["staging", '"3"'], "production": ["production", '"1"']},
         "pulls": [(1, "merged"), (2, "merged"), (3, "merged")],
         "words on pulls": 0,
+        "approved and not merged": set(),
         "merges": 3,
         "alias moves": 3,
         "messages": [
@@ -124,8 +137,9 @@ OTHER: Final = Story(
         "served": {"staging": [2], "production": [1, 1, 1]},
         "aliases": {"staging": 2, "production": 1},
         "pins": {"staging": ["staging", '"2"'], "production": ["production", '"1"']},
-        "pulls": [(1, "merged"), (2, "merged"), (3, "closed"), (4, "closed")],
+        "pulls": [(1, "merged"), (2, "merged"), (3, "closed"), (4, "closed"), (5, "closed")],
         "words on pulls": 2,
+        "approved and not merged": set(),
         "merges": 2,
         "alias moves": 0,
         "messages": [
@@ -134,6 +148,7 @@ OTHER: Final = Story(
             "M v2 → staging (rollback): Released v2 to staging",
             "M v2 → production: Rejected: vetoed",
             "M v2 → production: Cancelled.",
+            "M v2 → production: Rejected: pull request #5 was closed.",
         ],
     },
 )

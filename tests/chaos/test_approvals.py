@@ -17,9 +17,10 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule, run_state_machine_as_test
 from typing_extensions import override
 
+from bot.domain.promotion import State
 from bot.domain.repository import PullState
 from tests.chaos import approvals_mutants as mutants
 from tests.chaos.approvals_oracle import NO_FULL_MEMBERS, REQUESTER
@@ -54,6 +55,8 @@ MEANWHILE = [
         "requester's veto",
     ),
 ]
+ON_GITHUB = ["pushed on top", "retargeted", "merges are refused", "an answer is lost"]
+BY_HAND = ["closed by hand", "merged elsewhere"]
 CHATTY = 8
 """Private answers after which nobody objects any more."""
 NUMBER = st.integers(min_value=0, max_value=20)
@@ -70,7 +73,7 @@ class Approvals(RuleBasedStateMachine):
         self.runner = asyncio.Runner()
         self.home = tempfile.TemporaryDirectory(dir=self.folder)
         self.world = ApprovalsWorld(Path(self.home.name), self.template)
-        self.vetoed = False
+        self.vetoed = self.ended = False
         self.run(self.world.open())
 
     def run(self, doing: Any) -> Any:
@@ -79,12 +82,22 @@ class Approvals(RuleBasedStateMachine):
         self.vetoed = self.vetoed or self.world.oracle.vetoed()
         self.runner.run(self.world.look())
         assert self.world.forge.wrong == []
+        assert self.world.forge.loose() == set(), "anybody may merge it"
         if self.world.forge.state is PullState.CLOSED:
-            assert self.vetoed, "nobody who may had stopped it"
+            assert self.vetoed or self.ended, "nobody who may had stopped it"
         return result
 
     waits = precondition(lambda self: not self.world.over)
     tells = precondition(lambda self: not self.world.over and self.world.events)
+
+    @initialize(how=st.sampled_from(["", "", "merges are refused", "approved, and the merge refused"]))
+    def begin(self, how: str) -> None:
+        """Let what is approved stay open for a while, in half of the sequences."""
+        self.world.forge.refuses = bool(how)
+        if how.startswith("approved"):
+            for user in ("UBOB", "UCAROL"):
+                self.run(self.world.react(user, "yes"))
+                self.run(self.world.deliver(0))
 
     @waits
     @rule(user=VOTER, word=WORD)
@@ -153,11 +166,11 @@ class Approvals(RuleBasedStateMachine):
             case ["Slack", *_]:
                 oracle.answers = False
             case ["another", _]:
-                before = len(world.sdk.messages)
+                before, waits = len(world.sdk.messages), oracle.retargeted or world.forge.silent
                 world.forge.texts[PATH] += "# edited\n"
                 world.forge.commit += 1
                 self.run(world.wake())
-                assert len(world.sdk.messages) == before + 1, "another change, another message"
+                assert waits or len(world.sdk.messages) == before + 1, "another change, another message"
             case ["same", _]:
                 world.forge.commit += 1
                 self.run(world.wake())
@@ -171,6 +184,23 @@ class Approvals(RuleBasedStateMachine):
             case _:
                 oracle.answers = True
                 self.run(world.wait())
+        SEEN[what] += 1
+
+    @waits
+    @rule(what=st.sampled_from([*ON_GITHUB * 5, *BY_HAND]), really=st.sampled_from([True, False, False]))
+    def on_github(self, what: str, really: bool) -> None:  # noqa: FBT001  (drawn)
+        if not really:
+            return
+        forge, oracle = self.world.forge, self.world.oracle
+        oracle.pushed = oracle.pushed or what == "pushed on top"
+        oracle.retargeted ^= what == "retargeted"
+        forge.refuses ^= what == "merges are refused"
+        forge.silent = forge.silent or what == "an answer is lost"
+        if what in BY_HAND:
+            self.ended, oracle.retargeted = True, oracle.retargeted or what == "merged elsewhere"
+            forge.state = PullState.CLOSED if what == "closed by hand" else PullState.MERGED
+        self.run(self.world.wake())
+        assert not self.ended or self.runner.run(self.world.state()) is State.REJECTED
         SEEN[what] += 1
 
     @precondition(lambda self: self.world.over and len(self.world.sdk.private) < CHATTY)
@@ -226,7 +256,8 @@ def test_no_approval_is_false_and_none_is_missed(tmp_path: Path) -> None:
 
 EXERCISED = (
     "yes", "no", "the requester's own", "no full member", "deactivated", "not in the group", "taken back", "button",
-    "older message", "out of order", "twice", "lost", *MEANWHILE, "too late", "merged", "closed", "open",
+    "older message", "out of order", "twice", "lost", *MEANWHILE, *ON_GITHUB, *BY_HAND, "too late", "merged", "closed",
+    "open",
 )  # fmt: skip
 
 

@@ -148,6 +148,7 @@ async def test_every_promotion_ends_as_foretold_and_none_is_lost_or_doubled(
     wrong += sum(times != 1 for times in weather.merges.values()) + sum(moves[n] != foretold_moves[n] for n in names)
     figure(f"{name}_lost_or_doubled", wrong, "pull requests, merges, messages, alias moves", 0)
     assert (messages, pulls) == (wanted, oracle.pulls(models.values()))
+    assert worlds[0].loose_approvals() == set()
     assert set(weather.merges.values()) == {1}
     assert moves == foretold_moves
     assert victim.kills >= KILLS

@@ -115,7 +115,7 @@ class Forge:
     commits: int = 1
 
     async def base(self) -> Base:
-        return Base(commit=str(self.commits), tree=str(self.commits))
+        return Base(branch="main", commit=str(self.commits), tree=str(self.commits))
 
     async def folder(self, path: str, at: Base) -> dict[str, str]:
         manifest = {f"{path}/a.yaml": MANIFEST.format(namespace=self.namespace)}

@@ -15,6 +15,8 @@ from bot.store.engine import LEADER
 from bot.store.store import Store
 from tests.fixtures.postgres import Server, running
 from tests.handlers.test_requests import *  # noqa: F403  (the same tests, on the record that stands below)
+from tests.store.test_heads import *  # noqa: F403
+from tests.store.test_migrations import *  # noqa: F403
 from tests.store.test_mirror import *  # noqa: F403
 from tests.store.test_store import *  # noqa: F403
 

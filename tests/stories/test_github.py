@@ -4,11 +4,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from callboard_demo.forge.merging import Wish, merge
-from tests.fixtures.story_world import StoryWorld, everything, manifests, story_world
+from callboard_demo.forge.records import PullRecord
+from callboard_demo.forge.refused import Refused
+from tests.fixtures.story_world import APP, StoryWorld, everything, manifests, story_world
 from tests.stories.registry import Models
 
 OURS = "callboard/approval"
+CI = "ci/test"
 
 
 async def asked(world: StoryWorld) -> dict[str, Any]:
@@ -23,10 +28,10 @@ async def approve(world: StoryWorld, card: Mapping[str, Any]) -> None:
 
 
 async def says(world: StoryWorld, state: str, why: str) -> None:
-    """Wait until the pull request's head says of the approval what it should."""
+    """Wait until a pull request's head says of the approval what it should."""
 
     def look() -> list[dict[str, Any]]:
-        checks = [check for pull in world.pulls() for check in pull["checks"]]
+        checks = [check for pull in world.forge.state()["pulls"] for check in pull["checks"]]
         return [c for c in checks if (c["name"], c["state"]) == (OURS, state) and why in c["description"]]
 
     await world.until(look, f"{OURS} is {state}: {why}")
@@ -178,3 +183,136 @@ async def test_another_change_on_a_moved_main_takes_a_new_message_and_new_approv
 async def approve_one_and_see(world: StoryWorld, card: Mapping[str, Any]) -> None:
     await world.react("bob", card)
     await world.message("1 of 2 approvals")
+
+
+# ── what was stopped cannot be merged past the protection ─────────────────────────────────────────────
+
+
+async def held_back(world: StoryWorld) -> tuple[Mapping[str, Any], str]:
+    """Let a promotion be approved while CI still runs; return its message and the commit that was approved."""
+    world.forge.protect("main", checks=[OURS, CI])
+    card = await asked(world)
+    world.forge.report(CI, "pending", branch=branch(world))
+    await approve(world, card)
+    await says(world, "success", "approved in Slack")
+    return card, world.forge.head(branch(world)) or ""
+
+
+def attack(world: StoryWorld, pull: PullRecord) -> None:
+    """Merge a pull request by hand when nothing but Callboard's word is asked for; GitHub must refuse."""
+    world.forge.protect("main", checks=[OURS])
+    before = world.forge.head()
+    with pytest.raises(Refused, match=f'Required status check "{OURS}" is failing'):
+        merge(world.forge.hub, pull, Wish(by="dave"))
+    assert world.forge.head() == before
+
+
+async def test_an_approved_commit_that_was_pushed_over_and_vetoed_is_merged_by_no_other_pull_request(
+    tmp_path: Path, registry: Models
+) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
+        card, approved = await held_back(world)
+        world.forge.commit({"README.md": "On top\n"}, "On top", branch=branch(world), author="dave")
+        await says(world, "pending", "edited by hand")
+        await world.react("carol", card, "x")
+        await world.message("Rejected: vetoed")
+
+        hub = world.forge.hub
+        hub.move("refs/heads/daves", approved, by="dave")
+        attack(world, hub.open(head="daves", base="main", title="T", body=None, draft=False, by="dave"))
+        assert '"1"' in world.pinned(path(world))
+
+
+async def test_an_approved_pull_request_that_was_closed_is_not_merged_when_it_is_opened_again_in_a_freeze(
+    tmp_path: Path, registry: Models
+) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
+        card, _ = await held_back(world)
+        hub, pull = world.forge.hub, world.forge.hub.pull(1)
+        hub.edit(pull, {"state": "closed"}, by="dave")
+        told = await world.message("Rejected", "pull request #1 was closed")
+        assert told["ts"] == card["ts"]
+        await world.say("bob", "/freeze production")
+        await world.message("froze `production`")
+        hub.edit(pull, {"state": "open"}, by="dave")
+        attack(world, pull)
+        await says(world, "failure", "pull request 1 was closed")
+
+
+async def test_a_freeze_and_the_end_of_it_are_told_at_the_head(tmp_path: Path, registry: Models) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
+        await held_back(world)
+        await world.say("bob", "/freeze production")
+        await says(world, "pending", "production is frozen")
+        await world.say("bob", "/freeze production off")
+        await says(world, "success", "approved in Slack")
+        world.forge.report(CI, "success", branch=branch(world))
+        await world.message("Released v2 to production")
+
+
+async def test_a_pull_request_that_was_retargeted_waits_until_it_is_set_back(tmp_path: Path, registry: Models) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
+        hub, main = world.forge.hub, world.forge.head() or ""
+        hub.move("refs/heads/release-1", main, by="dave")
+        card, _ = await held_back(world)
+        hub.edit(hub.pull(1), {"base": "release-1"}, by="dave")
+        await says(world, "pending", "somebody retargeted #1 to release-1")
+        told = await world.message("set its base branch to `main` again on GitHub", "/promotions cancel 1")
+        assert told["ts"] == card["ts"]
+        world.forge.report(CI, "success", branch=branch(world))
+        hub.edit(hub.pull(1), {"base": "main"}, by="dave")
+        await world.message("Released v2 to production")
+        assert world.forge.head("release-1") == main
+
+
+async def test_a_merge_into_another_branch_is_no_release_and_leaves_nothing_approved(
+    tmp_path: Path, registry: Models
+) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
+        hub = world.forge.hub
+        hub.move("refs/heads/release-1", world.forge.head(), by="dave")
+        card, approved = await held_back(world)
+        hub.edit(hub.pull(1), {"base": "release-1"}, by="dave")
+        merge(hub, hub.pull(1), Wish(by="dave"))
+        told = await world.message("Rejected", "merged into `release-1` and not into `main`", "To ask again")
+        assert told["ts"] == card["ts"]
+        await says(world, "failure", "merged into release-1")
+        hub.move("refs/heads/daves", approved, by="dave")
+        attack(world, hub.open(head="daves", base="main", title="T", body=None, draft=False, by="dave"))
+        assert "On its way" in await world.say("alice", f"/promote {model} production"), "the pair is free again"
+
+
+async def test_a_veto_between_two_tries_to_merge_counts(tmp_path: Path, registry: Models) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
+        card = await asked(world)
+        world.forge.hub.base_races = 10**6  # the main branch moves whenever somebody tries
+        await approve(world, card)
+        await world.message("the main branch moved at that moment, so it is tried again")
+        await world.react("carol", card, "x")
+        world.forge.hub.base_races = 0
+        told = await world.message("Rejected: vetoed")
+        assert told["ts"] == card["ts"]
+        assert world.pulls("merged") == []
+        assert not [one for one in world.chat.state()["private"] if "too late" in everything(one)]
+
+
+async def test_a_newer_version_revokes_what_was_approved_of_the_older_one(tmp_path: Path, registry: Models) -> None:
+    model = await registry.model(versions=3, aliases={"production": 1, "staging": 3})
+    text = APP.replace("after: {{stage: staging}}, ", "").format(model=model, manifests="manifests/{model}/{stage}")
+    async with story_world(tmp_path, model=model, mlflow=registry.url, text=text) as world:
+        world.forge.protect("main", checks=[OURS, CI])
+        await world.say("alice", f"/promote {model} production 2")
+        await approve(world, await world.message(f"{model} v2", "production", "2 approvals"))
+        await says(world, "success", "approved in Slack")
+        approved = world.forge.head(branch(world)) or ""
+        await world.say("alice", f"/promote {model} production 3")
+        await world.message(f"{model} v3", "0 of 2 approvals")
+        hub = world.forge.hub
+        hub.move("refs/heads/daves", approved, by="dave")
+        attack(world, hub.open(head="daves", base="main", title="T", body=None, draft=False, by="dave"))

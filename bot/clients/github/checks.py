@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from bot.clients.github.pulls import PAGE, read
-from bot.clients.github.requester import Calls
+from bot.clients.github.requester import Calls, Refused
 from bot.domain.errors import Permanent
 from bot.domain.json import Json
 from bot.domain.repository import Pull
 from bot.rules.wording.escape import markdown
 
 CONTEXT: Final = "callboard/approval"
+GONE: Final = "No commit found"
+"""GitHub's word for a commit that it does not have.  https://docs.github.com/en/rest/commits/commits#get-a-commit"""
 LONGEST: Final = 140
 """Characters of a status's description.  https://docs.github.com/en/rest/commits/statuses#create-a-commit-status"""
 NAMED: Final = 5
@@ -38,19 +40,27 @@ UNTOLD: Final = (
 # ── our own word ──────────────────────────────────────────────────────────────────────────────────────
 
 
-def say(calls: Calls, sha: str, state: str, description: str) -> None:
-    """Say `pending`, `success` or `failure` at a commit, unless that is what stands there."""
+def say(calls: Calls, sha: str, state: str, description: str, *, anew: bool) -> None:
+    """Say `pending`, `success` or `failure` at a commit, unless that is what stands there (`anew`: in any case)."""
     told = description if len(description) <= LONGEST else f"{description[: LONGEST - 1]}…"
-    (_say_check if calls.by_app else _say_status)(calls, sha, state, told)
+    try:
+        (_say_check if calls.by_app else _say_status)(calls, sha, state, told, anew=anew)
+    except Refused as refused:
+        if not anew or GONE not in refused.reason:
+            raise  # else nobody can merge it
 
 
-def _say_status(calls: Calls, sha: str, state: str, told: str) -> None:
-    standing = calls.get(f"/commits/{sha}/status", per_page=PAGE)["statuses"]
-    if (state, told) not in ((s["state"], s["description"]) for s in standing if s["context"] == CONTEXT):
+def _say_status(calls: Calls, sha: str, state: str, told: str, *, anew: bool) -> None:
+    if anew or (state, told) not in _standing(calls, sha):
         calls.send("POST", f"/statuses/{sha}", {"state": state, "context": CONTEXT, "description": told})
 
 
-def _say_check(calls: Calls, sha: str, state: str, told: str) -> None:
+def _standing(calls: Calls, sha: str) -> list[tuple[str, str]]:
+    statuses = calls.get(f"/commits/{sha}/status", per_page=PAGE)["statuses"]
+    return [(status["state"], status["description"]) for status in statuses if status["context"] == CONTEXT]
+
+
+def _say_check(calls: Calls, sha: str, state: str, told: str, *, anew: bool) -> None:
     """Bring our newest run up to date, or make one.
 
     A run that is completed keeps its conclusion whatever status it gets, so what becomes pending again takes a new one;
@@ -58,7 +68,7 @@ def _say_check(calls: Calls, sha: str, state: str, told: str) -> None:
     """
     runs = calls.get(f"/commits/{sha}/check-runs", check_name=CONTEXT, filter="all", per_page=PAGE)["check_runs"]
     ours = max((run for run in runs if run["external_id"] == CONTEXT), key=lambda run: run["id"], default=None)
-    if ours is not None and (ours["conclusion"] or "pending", ours["output"]["title"]) == (state, told):
+    if ours is not None and not anew and (ours["conclusion"] or "pending", ours["output"]["title"]) == (state, told):
         return
     body: Json = {"output": {"title": told, "summary": markdown(told)}}
     body |= {"status": "in_progress"} if state == "pending" else {"conclusion": state}

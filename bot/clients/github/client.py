@@ -63,7 +63,7 @@ class GitHub:
 
     def _base(self, calls: Calls) -> Base:
         commit = calls.get(f"/branches/{quote(self._branch)}")["commit"]
-        return Base(commit=commit["sha"], tree=commit["commit"]["tree"]["sha"])
+        return Base(branch=self._branch, commit=commit["sha"], tree=commit["commit"]["tree"]["sha"])
 
     async def folder(self, path: str, at: Base) -> dict[str, str]:
         """Return the texts of the manifests directly in a folder, or of the one file at `path`; none if it is missing.
@@ -142,9 +142,13 @@ class GitHub:
         """Add a comment to a pull request, unless one with this key (ours: letters, digits, `:_-`) is there."""
         await self._wire.run(partial(pulls.say, number=number, body=body, key=key), content=True)
 
-    async def say_approval(self, sha: str, state: str, description: str) -> None:
-        """Say at a commit how far the approval is: `pending`, `success` or `failure`.  What stands there stays."""
-        await self._wire.run(partial(checks.say, sha=sha, state=state, description=description))
+    async def say_approval(self, sha: str, state: str, description: str, *, anew: bool = False) -> None:
+        """Say at a commit how far the approval is: `pending`, `success` or `failure`.  What stands there stays.
+
+        `anew` writes it whatever is read there: where an approval is revoked, an answer that lags behind must not
+        leave it standing.  A commit that GitHub does not have any more is success then.
+        """
+        await self._wire.run(partial(checks.say, sha=sha, state=state, description=description, anew=anew))
 
     async def missing(self, pull: Pull) -> tuple[str, ...]:
         """Return what GitHub still wants before it lets a blocked pull request be merged; nothing if it does now."""

@@ -24,6 +24,7 @@ def read(found: Json) -> Pull:
     state = PullState.MERGED if merged else PullState(found["state"])
     return Pull(
         number=found["number"], url=found["html_url"], state=state, head=found["head"]["sha"],
+        base=found["base"]["ref"],
         # While it is open, this names GitHub's trial merge, which is in no branch.
         merge_commit=found["merge_commit_sha"] if merged else None, mergeable=found.get("mergeable"),
         behind=found.get("mergeable_state") == "behind",

@@ -22,7 +22,7 @@ from urllib3.util import Retry
 
 from bot import clock
 from bot.clients.pacing import SHORT, Bucket, Quiet
-from bot.domain.errors import Permanent, Temporary
+from bot.domain.errors import Denied, Permanent, Temporary
 from bot.rules.wording.redaction import redact
 
 T = TypeVar("T")
@@ -46,7 +46,7 @@ _ADVICE: Final = {
 }
 
 
-class Refused(Permanent):
+class Refused(Denied):
     """GitHub understood and said no: 404, 405 or 422.  Some verbs look again then; others let it pass on."""
 
     def __init__(self, sentence: str, *, status: int, reason: str) -> None:
@@ -207,7 +207,7 @@ def refused(error: GithubException, asked: str, repository: str) -> Temporary | 
         return Temporary(f"GitHub did not do {asked} ({status}: {reason})")
     sentence = f"GitHub refuses {asked} of {repository} ({status}: {reason}){_ADVICE.get(status, '')}"
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return Permanent(sentence)
+        return Denied(sentence)
     return Refused(sentence, status=status, reason=reason)
 
 

@@ -48,6 +48,8 @@ class Evidence:
     """The release of the stage that `policy.after` names."""
     newest: int | None = None
     """The newest version that was announced: what an `auto` stage wants."""
+    approved_heads: tuple[str, ...] = ()
+    """Commits of the pair at which GitHub says, or may say, that they are approved, the oldest first."""
     attempted: int = 0
     """The highest version that anybody tried to release on this pair."""
     facts: tuple[Fact, ...] = ()
@@ -126,6 +128,14 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Revoke:
+    """Say at a commit that was approved, or may have been, that it is not any more."""
+
+    head: str
+    because: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Merge:
     """Merge the pull request at exactly this head."""
 
@@ -158,7 +168,7 @@ class Tag:
     value: str
 
 
-Action: TypeAlias = Propose | Post | Whisper | Say | Merge | ClosePull | MoveAlias | Tag
+Action: TypeAlias = Propose | Post | Whisper | Say | Revoke | Merge | ClosePull | MoveAlias | Tag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,7 +183,27 @@ class Decision:
     """Look again after this long, if nothing rings before."""
     note: Mapping[str, Any] = field(default_factory=dict)
     """Fields of the promotion's Record to write down."""
+    merged: str | None = None
+    """The commit that is merged: its approval stands for good."""
     released: bool = False
     """The version is proven: it is the pair's release from now on."""
     start: Request | None = None
     """A promotion to open, in the same transaction."""
+
+    @property
+    def approves(self) -> str | None:
+        """Return the commit that GitHub is told is approved, if that follows: anybody may merge it then."""
+        return self.action.head if isinstance(self.action, Say) and self.action.state == "success" else None
+
+    def counts(self, before: State) -> bool:
+        """Say whether all that was said until now is counted, or heard too late: nobody is answered about it.
+
+        A veto that comes while a merge is being tried is answered when that has succeeded.
+        """
+        tried = before is State.MERGING and self.state is State.SYNCING
+        return self.state not in {None, State.CHECKING, State.PROPOSED} and not tried
+
+    @property
+    def final(self) -> bool:
+        """Say whether something can be merged because of it: everything that was said has to be heard first."""
+        return self.approves is not None or isinstance(self.action, Merge) or self.state is State.MERGING

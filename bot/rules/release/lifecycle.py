@@ -12,9 +12,10 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
-from bot.domain.promotion import UNMERGED, FactKind, Kind, Promotion, Request, State, Verdict
+from bot.domain.promotion import UNMERGED, Kind, Promotion, Request, State, Verdict
 from bot.domain.repository import Pull, PullState
-from bot.rules.release import gates, rollout
+from bot.rules.release import gates, rollout, statuses
+from bot.rules.release.closing import cancelled, elsewhere, why_close
 from bot.rules.release.decision import (
     LATER,
     PATIENTLY,
@@ -26,12 +27,10 @@ from bot.rules.release.decision import (
     Merge,
     Post,
     Propose,
-    Say,
     Whisper,
 )
-from bot.rules.release.gates import votes
+from bot.rules.release.gates import base_branch, votes
 from bot.rules.release.takeover import because, may_supersede
-from bot.rules.wording import escape
 from bot.rules.wording.escape import quoted
 from bot.rules.wording.typed import typed
 
@@ -41,10 +40,11 @@ def decide(seen: Evidence) -> Decision:
     it = seen.promotion
     if it is None:
         return _idle(seen)
-    if _untold(it):  # an ended one too: nobody was told yet
+    void = statuses.revocation(seen, it)  # comes first: until then anybody may merge it
+    if void is None and _untold(it):  # an ended one too: nobody was told yet
         asked = {"rulings": gates.judge(seen, it)} if it.state is State.PROPOSED else {}
         return Decision(action=Post(), note=asked)
-    decision = _too_late(seen, it) or _next(seen, it)
+    decision = Decision(action=void) if void is not None else _too_late(seen, it) or _next(seen, it)
     note = dict(decision.note)
     if seen.comparison is not None:  # metrics may come late
         note["comparison"] = seen.comparison
@@ -66,8 +66,8 @@ def _untold(it: Promotion) -> bool:
 
 
 def _too_late(seen: Evidence, it: Promotion) -> Decision | None:
-    """Answer a veto that nothing can be done about any more."""
-    word = votes.late(seen) if it.state not in UNMERGED else None
+    """Answer a veto that nothing can be done about any more; while a merge is being tried it still counts."""
+    word = votes.late(seen) if it.state not in {*UNMERGED, State.MERGING} else None
     if word is None:
         return None
     over = "this promotion is over" if not it.state.open else f"v{it.version} is being merged or rolled out already"
@@ -104,7 +104,7 @@ def _wanted(seen: Evidence) -> Request | None:
 def _checking(seen: Evidence, it: Promotion) -> Decision:  # noqa: PLR0911  (one return for each way out)
     if it.record.digest is not None and it.record.pull is not None:
         return Decision(state=State.PROPOSED, because="the pull request is open", wake=timedelta(0))
-    if _cancelled(seen):
+    if cancelled(seen):
         return _drop(it, State.CANCELLED, "cancelled")
     if seen.now - it.requested_at > seen.policy.expires:
         return _drop(it, State.EXPIRED, "it could not be proposed in time")
@@ -148,23 +148,34 @@ def _proposed(seen: Evidence, it: Promotion) -> Decision:
     pull = seen.pull
     if pull is None:
         return Decision(wake=SOON)
-    closing = _why_close(seen, it) if pull.state is not PullState.MERGED else None
+    closing = why_close(seen, it) if pull.state is not PullState.MERGED else None
     if closing is not None:
         return _close(seen, it, *closing)
     match pull.state:
         case PullState.MERGED:
-            return _merged(pull, f"merged in GitHub by hand, not approved through Callboard (#{pull.number})")
+            return _merged(seen, pull, _by_whom(it, pull))
         case PullState.CLOSED:
             return Decision(state=State.REJECTED, because=f"pull request #{pull.number} was closed")
         case PullState.OPEN:
             return _waiting(seen, it, pull)
 
 
-def _merged(pull: Pull, because: str) -> Decision:
-    return Decision(state=State.SYNCING, because=because, note={"merge_commit": pull.merge_commit}, wake=timedelta(0))
+def _by_whom(it: Promotion, pull: Pull) -> str:
+    if it.record.tried == pull.head:  # the answer to that try was lost, and the approval did not hold any more then
+        return f"merged by an earlier try that GitHub had not answered, or by hand (#{pull.number})"
+    return f"merged in GitHub by hand, not approved through Callboard (#{pull.number})"
+
+
+def _merged(seen: Evidence, pull: Pull, because: str) -> Decision:
+    if (lost := elsewhere(seen)) is not None:
+        return Decision(state=State.REJECTED, because=lost)
+    note = {"merge_commit": pull.merge_commit}
+    return Decision(state=State.SYNCING, because=because, note=note, merged=pull.head, wake=timedelta(0))
 
 
 def _waiting(seen: Evidence, it: Promotion, pull: Pull) -> Decision:
+    if base_branch.GATE.ask(seen, it).verdict is not Verdict.PASS:  # what it conflicts with is another branch's matter
+        return _gate(seen, it)
     if _changed(seen, it):
         return _again("the manifest changed on the main branch, so the change is made again")
     if _stale(seen, it, pull):
@@ -180,16 +191,17 @@ def _again(because: str) -> Decision:
 def _gate(seen: Evidence, it: Promotion) -> Decision:
     assert it.record.pull is not None and it.record.head is not None  # noqa: S101  (PROPOSED has both)
     rulings = gates.judge(seen, it)
-    note = {"rulings": rulings, "approved_by": votes.approvals(seen, it)}
+    note: dict[str, Any] = {"rulings": rulings, "approved_by": votes.approvals(seen, it)}
     unheard = votes.refused(seen, it)
     if unheard is not None:
         fact, reason = unheard
         return Decision(action=Whisper(fact=fact.id, to=fact.by, text=reason), note=note)
-    said = _say(seen, it)
+    said = statuses.status(seen, it)
     if it.record.approval != said.mark:
         return Decision(action=said, note=note)
     if gates.verdict(rulings) is Verdict.PASS:
         merge = Merge(number=it.record.pull, head=it.record.head)
+        note["tried"] = it.record.head
         return Decision(state=State.MERGING, because=_consent(seen, it), action=merge, note=note)
     return Decision(note=note, wake=_patience(seen, it))
 
@@ -203,39 +215,15 @@ def _patience(seen: Evidence, it: Promotion) -> timedelta:
     return min([PATIENTLY, *(end - seen.now for end in gates.ends(seen, it))])
 
 
-def _say(seen: Evidence, it: Promotion) -> Say:
-    """Return what the pull request's head is to say of the approval: its first line is all that GitHub shows."""
-    assert seen.pull is not None  # noqa: S101
-    missing = [ruling for ruling in gates.consent(seen, it) if ruling.verdict is not Verdict.PASS]
-    if not missing:
-        return Say(head=seen.pull.head, state="success", because="approved in Slack")
-    return Say(head=seen.pull.head, state="pending", because=escape.bare(missing[0].because))
-
-
 def _consent(seen: Evidence, it: Promotion) -> str:
     people = votes.approvals(seen, it)
     return "approved by " + ", ".join(f"<@{p}>" for p in people) if people else "no approval is needed"
 
 
-def _why_close(seen: Evidence, it: Promotion) -> tuple[State, str] | None:
-    """Return the state in which an open pull request's story must end, and why."""
-    if (blocked := gates.blocked(seen, it)) is not None:
-        return State.REJECTED, blocked.because
-    if _cancelled(seen):
-        return State.CANCELLED, "cancelled"
-    if seen.now - it.requested_at > seen.policy.expires and (missing := gates.expired(seen, it)):
-        return State.EXPIRED, missing
-    if seen.refusal is not None:
-        return State.BLOCKED, seen.refusal
-    if seen.change is not None and seen.change.before == seen.change.after:
-        return State.SUPERSEDED, f"the main branch pins v{it.version} already: this pull request was not needed"
-    return None
-
-
 def _close(seen: Evidence, it: Promotion, state: State, because: str) -> Decision:
     assert seen.pull is not None  # noqa: S101
     if not seen.pull.state.ended:
-        said = Say(head=seen.pull.head, state="failure", because=f"{state}: {escape.bare(because)}")
+        said = statuses.failure(seen.pull.head, state, because)
         if it.record.approval != said.mark:
             return Decision(action=said)
     if not seen.pull.state.ended or not it.record.pull_closed:
@@ -249,7 +237,7 @@ def _merging(seen: Evidence, it: Promotion) -> Decision:
         return Decision(wake=SOON)
     match pull.state:
         case PullState.MERGED:
-            return _merged(pull, "merged")
+            return _merged(seen, pull, "merged")
         case PullState.CLOSED if not it.record.pull_closed:
             return Decision(state=State.REJECTED, because=f"pull request #{pull.number} was closed")
         case PullState.CLOSED | PullState.OPEN:
@@ -261,14 +249,12 @@ def _unmerged(seen: Evidence, it: Promotion, pull: Pull, head: str) -> Decision:
         reason = it.record.failing_because or it.record.trouble or "it gave no reason"
         decision = _close(seen, it, State.FAILED, f"GitHub would not merge #{pull.number}: {reason}")
         return replace(decision, note={"failing_because": reason})  # the trouble is over with the next write
-    if pull.head != head:
-        because = "somebody pushed to the branch before it was merged"
-        return Decision(state=State.PROPOSED, because=because, wake=timedelta(0))
+    rulings = gates.judge(seen, it)  # before each try: much may have happened since the last one
+    if (lacking := max(rulings, key=lambda ruling: ruling.verdict)).verdict is not Verdict.PASS:
+        note = {"rulings": rulings}
+        return Decision(state=State.PROPOSED, because=lacking.because, note=note, wake=timedelta(0))
     if _changed(seen, it) or _stale(seen, it, pull):
         return _again("the main branch moved on, so the change is made again")
-    if seen.withheld:
-        because = f"GitHub does not let #{pull.number} be merged yet"
-        return Decision(state=State.PROPOSED, because=because, wake=timedelta(0))
     return Decision(action=Merge(number=pull.number, head=head))
 
 
@@ -280,10 +266,6 @@ def _stale(seen: Evidence, it: Promotion, pull: Pull) -> bool:
     """Say whether the branch has to be made anew: it conflicts with, or must not be behind, a base that moved on."""
     moved = seen.base is not None and seen.base.commit != it.record.base
     return moved and (pull.mergeable is False or pull.behind)
-
-
-def _cancelled(seen: Evidence) -> bool:
-    return any(fact.kind is FactKind.CANCEL for fact in seen.facts)
 
 
 STATES: Final[dict[State, Callable[[Evidence, Promotion], Decision]]] = {

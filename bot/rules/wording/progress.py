@@ -220,7 +220,7 @@ STATES: Final[Mapping[State, Callable[[Scene], Saying]]] = {
     State.RELEASED: _released,
     State.FAILED: _failed,
     State.BLOCKED: _blocked,
-    State.REJECTED: _over("❌", "Rejected", "Nothing was changed. To ask again, type {again}."),
+    State.REJECTED: _over("❌", "Rejected", "Nothing was released. To ask again, type {again}."),
     State.EXPIRED: _over("⌛", "Expired", "Nothing was changed. To ask again, type {again}."),
     State.CANCELLED: _over("↩️", "Cancelled", "Nothing was changed. To ask again, type {again}."),
     State.SUPERSEDED: _superseded,

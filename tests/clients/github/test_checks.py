@@ -61,6 +61,33 @@ async def test_what_was_said_already_is_not_said_again(speaking: Speaking) -> No
         assert requests(served, "POST") + requests(served, "PATCH") == before
 
 
+async def test_what_is_revoked_is_written_whatever_is_read(speaking: Speaking) -> None:
+    served, github = speaking
+    pull = await proposed(github)
+    served.forge.protect("main", checks=[OURS])
+    for state, why in (("failure", "closed"), ("success", "2 of 2"), ("failure", "closed"), ("failure", "closed")):
+        before = requests(served, "POST") + requests(served, "PATCH")
+        await github.say_approval(pull.head, state, why, anew=True)
+        assert requests(served, "POST") + requests(served, "PATCH") == before + 1
+        assert (await github.pull(pull.number)).withheld == (state != "success")
+    [(_, state, why)] = shown(served)
+    assert (state, why) == ("failure", "closed")
+
+
+async def test_a_token_revokes_with_one_request(served: Served, github: GitHub) -> None:
+    pull = await proposed(github)
+    await github.say_approval(pull.head, "success", "2 of 2")
+    before = len(served.forge.log)
+    await github.say_approval(pull.head, "failure", "vetoed", anew=True)
+    assert [asked.method for asked in list(served.forge.log)[before:]] == ["POST"]
+
+
+async def test_a_commit_that_is_gone_cannot_be_merged_and_needs_no_revoking(served: Served, github: GitHub) -> None:
+    await github.say_approval("0" * 40, "failure", "vetoed", anew=True)
+    assert [(asked.method, asked.status) for asked in served.forge.log] == [("POST", 422)]
+    COMPLAINTS.clear()  # GitHub answers so without describing it
+
+
 async def test_a_long_word_is_cut_to_what_github_keeps(speaking: Speaking) -> None:
     served, github = speaking
     pull = await proposed(github)

@@ -126,6 +126,26 @@ async def test_a_new_change_moves_the_branch_and_keeps_the_pull_request(served: 
     assert (pull["head_sha"], pull["title"], pull["body"]) == (second.head, "Another title", "Another body")
 
 
+async def test_a_pull_request_says_into_which_branch_it_goes(served: Served, github: GitHub) -> None:
+    base = await github.base()
+    pull = await proposed(github)
+    assert (base.branch, pull.base) == ("main", "main")
+    served.forge.hub.move("refs/heads/release-1", base.commit, by="somebody")
+    served.forge.hub.edit(served.forge.hub.pull(1), {"base": "release-1"}, by="somebody")
+    assert (await github.pull(1)).base == "release-1"
+    merged = await github.merge(1, pull.head)
+    assert (merged.state, merged.base) == (PullState.MERGED, "release-1")
+    assert served.forge.head() == base.commit
+
+
+async def test_one_that_was_retargeted_does_not_stand_for_a_proposal(served: Served, github: GitHub) -> None:
+    await proposed(github)
+    served.forge.hub.move("refs/heads/release-1", served.forge.head(), by="somebody")
+    served.forge.hub.edit(served.forge.hub.pull(1), {"base": "release-1"}, by="somebody")
+    again = await proposed(github)
+    assert (again.number, again.base) == (2, "main")
+
+
 async def test_a_branch_edited_by_hand_is_replaced(served: Served, github: GitHub) -> None:
     first = await proposed(github)
     served.forge.commit({RELEASE: "sneaky\n"}, "By hand", branch=BRANCH)

@@ -1,5 +1,7 @@
 """GitHub's refusals to merge, told apart by its words: who can mend each, and what people are told to do."""
 
+from dataclasses import replace
+
 import pytest
 
 from bot.clients.github.refusals import another_way, unmerged
@@ -7,7 +9,7 @@ from bot.domain.errors import Permanent, Temporary
 from bot.domain.repository import Pull, PullState
 
 HEAD = "a" * 40
-OPEN = Pull(number=7, url="https://github.test/pull/7", state=PullState.OPEN, head=HEAD, mergeable=True)
+OPEN = Pull(number=7, url="https://github.test/pull/7", state=PullState.OPEN, head=HEAD, base="main", mergeable=True)
 RULES = "Repository rule violations found\n\n"
 
 TIME_MENDS = {
@@ -60,7 +62,7 @@ def test_what_an_operator_must_mend_is_told_to_the_operator(reason: str) -> None
     ],
 )
 def test_how_the_pull_request_stands_says_more_than_githubs_words(pull: dict[str, object], told: str) -> None:
-    stands = Pull(**{"number": 7, "url": OPEN.url, "state": PullState.OPEN, "head": HEAD, "mergeable": True, **pull})  # type: ignore[arg-type]
+    stands = replace(OPEN, **pull)  # type: ignore[arg-type]
     error = unmerged("Pull Request is not mergeable", stands, HEAD)
     assert isinstance(error, Temporary)
     assert told in str(error)

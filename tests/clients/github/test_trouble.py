@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from bot.clients.github.client import GitHub
 from bot.config.environment import Environment
-from bot.domain.errors import Permanent, Temporary
+from bot.domain.errors import Denied, Permanent, Temporary
 from bot.domain.repository import PullState
 from tests.fixtures.app_keys import keys
 from tests.fixtures.forge_world import (
@@ -183,6 +183,15 @@ async def test_a_write_is_never_tried_again_at_once(tmp_path: Path) -> None:
         with pytest.raises(Temporary, match="502: Server Error"):
             await proposed(github)
         assert fault.times == 1
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 422])
+async def test_what_github_refused_is_known_not_to_have_been_done(tmp_path: Path, status: int) -> None:
+    async with failing(tmp_path) as (_, github, fault):
+        head = (await proposed(github)).head
+        fault.where, fault.before, fault.answer = f"/statuses/{head}", True, saying(status, "no")
+        with pytest.raises(Denied, match=str(status)):
+            await github.say_approval(head, "success", "2 of 2")
 
 
 @pytest.mark.parametrize(

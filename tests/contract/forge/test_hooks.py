@@ -110,6 +110,16 @@ async def test_a_pull_request_is_told_from_opening_to_merging(served: Served) ->
         )
 
 
+async def test_another_base_branch_is_told_with_the_one_before(served: Served) -> None:
+    number, main = await asking(served, propose), served.forge.head()
+    served.forge.hub.move("refs/heads/release-1", main, by="alice")
+    async with hooked(served) as receiver:
+        await asking(served, lambda repo: repo.get_pull(number).edit(base="release-1"))
+        edited = await receiver.next("pull_request", "edited")
+        assert edited["changes"] == {"base": {"ref": {"from": "main"}, "sha": {"from": main}}}
+        assert edited["pull_request"]["base"]["ref"] == "release-1"
+
+
 async def test_a_deleted_branch_is_told_as_a_push_and_a_closed_pull_request(served: Served) -> None:
     await asking(served, propose)
     async with hooked(served) as receiver:

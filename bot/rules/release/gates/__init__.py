@@ -12,7 +12,7 @@ from typing import Final
 
 from bot.domain.promotion import Promotion, Ruling, Verdict
 from bot.rules.release.decision import Evidence
-from bot.rules.release.gates import approvals, freeze, github, own_commit, soak, vetoes
+from bot.rules.release.gates import approvals, base_branch, freeze, github, own_commit, soak, vetoes
 from bot.rules.release.gates.gate import Gate
 
 GATES: Final[tuple[Gate, ...]] = (
@@ -21,6 +21,7 @@ GATES: Final[tuple[Gate, ...]] = (
     soak.GATE,
     freeze.GATE,
     own_commit.GATE,
+    base_branch.GATE,
     github.GATE,
 )
 

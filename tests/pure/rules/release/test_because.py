@@ -30,7 +30,7 @@ SEEN = Evidence(
     pair=IT.pair,
     policy=Policy(approvals=1, approvers=("@ml-release-captains",)),
     promotion=IT,
-    pull=Pull(number=7, url=PULL, state=PullState.OPEN, head=HEAD, merge_commit=None, mergeable=True),
+    pull=Pull(number=7, url=PULL, state=PullState.OPEN, head=HEAD, base="main", mergeable=True),
 )
 PEOPLE = {"U0ALICE", "U0BOB"}
 

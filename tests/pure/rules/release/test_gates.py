@@ -9,10 +9,12 @@ import pytest
 
 from bot.domain.policy import Freeze
 from bot.domain.promotion import Fact, FactKind, Kind, Ruling, Verdict
+from bot.domain.repository import Base
 from bot.rules.release import gates
 from bot.rules.release.gates import (
     GATES,
     approvals,
+    base_branch,
     consent,
     ends,
     expired,
@@ -106,6 +108,17 @@ def test_a_branch_edited_by_hand_is_not_merged() -> None:
     ruling = own_commit.GATE.ask(replace(READY, pull=replace(READY.pull, head="badc0de1")), IT)
     assert ruling.verdict is Verdict.WAIT
     assert "badc0de" in ruling.because
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_a_pull_request_that_somebody_retargeted_waits_and_says_what_to_do(kind: Kind) -> None:
+    assert READY.pull is not None
+    seen = replace(READY, pull=replace(READY.pull, base="release-1"), base=Base(branch="main", commit="c", tree="t"))
+    ruling = base_branch.GATE.ask(seen, replace(IT, kind=kind))
+    assert ruling.verdict is Verdict.WAIT
+    assert "retargeted #7 to `release-1`" in ruling.because
+    assert "set its base branch to `main` again on GitHub, or type `/promotions cancel 12`" in ruling.because
+    assert verdict(consent(seen, IT)) is Verdict.WAIT, "its head says that it is not approved"
 
 
 def test_an_approver_who_goes_back_has_approved() -> None:

@@ -160,7 +160,7 @@ def test_another_change_wants_another_message_and_the_same_change_keeps_it() -> 
 )
 def test_while_merging_the_pull_request_says_what_is_next(pull: dict[str, Any], state: State) -> None:
     assert SEEN.pull is not None
-    seen = at(State.MERGING, pull=replace(SEEN.pull, **pull), base=Base(commit="moved", tree="t"))
+    seen = at(State.MERGING, pull=replace(SEEN.pull, **pull), base=Base(branch="main", commit="moved", tree="t"))
     assert decide(seen).state is state
 
 

@@ -187,7 +187,7 @@ def test_an_unseen_cluster_is_said_to_change_nothing() -> None:
         (at(State.FAILED, "x", merge_commit="f00"), "To go back to v1, type `/rollback iris-classifier production`."),
         (replace(at(State.FAILED, "x", merge_commit="f00"), previous=None), "There is no earlier release"),
         (replace(at(State.FAILED, "x"), kind=Kind.ROLLBACK), "production needs a person now."),
-        (at(State.REJECTED, "x"), "Nothing was changed. To ask again, type `/promote iris-classifier production 3`."),
+        (at(State.REJECTED, "x"), "Nothing was released. To ask again, type `/promote iris-classifier production 3`."),
     ],
 )  # fmt: skip
 def test_a_bad_end_says_what_to_do_now(it: Promotion, advice: str) -> None:
