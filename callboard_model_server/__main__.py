@@ -25,6 +25,7 @@ MLFLOW = {
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
     "MLFLOW_CONFIGURE_LOGGING": "false",  # its records reach our own handler instead
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",
 }
 """How MLflow's library is to behave, unless the environment says otherwise.
 

@@ -17,6 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from callboard_model_server.bodies import Bodies, Crowded, TooLong
 from callboard_model_server.metrics import KIND, Metrics
 from callboard_model_server.predicting import Answer, Predictor, refusal
 from callboard_model_server.resolve import Found
@@ -54,6 +55,7 @@ class Application:
             ]
         )
         self._limits = limits
+        self._bodies = Bodies(largest=limits.body, within=limits.body_seconds)
         self._predictor = Predictor(model)
         self._said = _said(loaded)
         labels = {"name": loaded.found.model, "version": str(loaded.found.version), "stage": loaded.stage or ""}
@@ -85,49 +87,45 @@ class Application:
         return Response(self._metrics.text(), headers={"Content-Type": KIND, **self._headers()})
 
     async def _invocations(self, request: Request) -> Response:
-        self._waiting += 1
-        self._metrics.waiting.set(self._waiting)
         try:
             answer = await self._answer(request)
         except asyncio.CancelledError:  # uvicorn's, where the drain is over: it sends what is returned, and ends
-            answer = refusal(503, "TEMPORARILY_UNAVAILABLE", "this server ends: try again, another one answers")
-        finally:
-            self._waiting -= 1
-            self._metrics.waiting.set(self._waiting)
+            answer = _busy("this server ends: try again, another one answers")
         self._metrics.answers.labels(answer.status).inc()
         if answer.failed is not None:
             self._metrics.errors.labels(answer.failed).inc()
         return Response(answer.body, answer.status, self._headers(answer.status), media_type=answer.kind)
 
     async def _answer(self, request: Request) -> Answer:
-        if self._waiting > self._limits.queue:
-            return refusal(503, "TEMPORARILY_UNAVAILABLE", f"{self._limits.queue} requests wait already: try again")
         kind = request.headers.get("content-type")
         if kind is None:
             return refusal(
                 415, "INVALID_PARAMETER_VALUE", "say what is sent: Content-Type: application/json, or text/csv"
             )
         try:
-            body = await asyncio.wait_for(self._body(request), self._limits.body_seconds)
+            async with self._bodies.received(request) as body:
+                return await self._in_turn(body, kind)
         except TimeoutError:
             late = f"the body did not arrive within {self._limits.body_seconds:g} s (MODEL_BODY_TIMEOUT)"
             return refusal(408, "BAD_REQUEST", late)
         except ClientDisconnect:
             return refusal(400, "BAD_REQUEST", "the body did not arrive whole")
-        if body is None:
+        except TooLong:
             return refusal(413, "BAD_REQUEST", f"a body may have {self._limits.body} bytes (MODEL_MAX_BODY)")
-        return await self._predict(body, kind)
+        except Crowded:
+            return _busy("too many requests are being received: try again")
 
-    async def _body(self, request: Request) -> bytes | None:
-        """Return the body, or None as soon as it is too long."""
-        if int(request.headers.get("content-length", 0)) > self._limits.body:
-            return None
-        read = bytearray()
-        async for chunk in request.stream():
-            read += chunk
-            if len(read) > self._limits.body:
-                return None
-        return bytes(read)
+    async def _in_turn(self, body: bytes, kind: str) -> Answer:
+        """Return the answer, once those that came before have theirs; a few may wait."""
+        if self._waiting >= self._limits.queue:
+            return _busy(f"{self._limits.queue} requests wait already: try again")
+        self._waiting += 1
+        self._metrics.waiting.set(self._waiting)
+        try:
+            return await self._predict(body, kind)
+        finally:
+            self._waiting -= 1
+            self._metrics.waiting.set(self._waiting)
 
     async def _predict(self, body: bytes, kind: str) -> Answer:
         began = time.perf_counter()
@@ -143,9 +141,13 @@ class Application:
             self._metrics.seconds.observe(time.perf_counter() - began)
 
     def _headers(self, status: int = HTTPStatus.OK) -> dict[str, str]:
-        """Return headers that end the connection where the rest of a request was not read, or others serve now."""
-        close = {"Connection": "close"} if self.draining or status in {408, 413} else {}
+        """Return headers that end a connection that was not read to its end, or where others serve better."""
+        close = {"Connection": "close"} if self.draining or status in {408, 413, 503} else {}
         return {**close, "Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else close
+
+
+def _busy(because: str) -> Answer:
+    return refusal(503, "TEMPORARILY_UNAVAILABLE", because)
 
 
 def _said(loaded: Loaded) -> dict[str, str | int | None]:

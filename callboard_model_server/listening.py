@@ -11,7 +11,7 @@ import signal
 import socket
 import threading
 from types import FrameType
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import uvicorn
 from typing_extensions import override
@@ -33,6 +33,12 @@ IDLE: Final = 60
 """Seconds that a connection may rest between two requests."""
 REST: Final = 5.0
 """Seconds for which the rest of a request is thrown away that was answered before it had come."""
+WASTE: Final = 65_536
+"""Bytes that may come without completing a head or adding to a body: a head's, a trailer's, those around chunks."""
+PIPELINED: Final = 16
+"""Requests that may come on one connection before the first of them is answered."""
+CONNECTIONS: Final = 256
+"""Connections at a time.  A process may have 1,024 files open where nobody raised that."""
 
 
 class Impatient(HttpToolsProtocol):
@@ -45,7 +51,10 @@ class Impatient(HttpToolsProtocol):
 
     whole = True
     """Whether the last request has been read to its end."""
+    open: ClassVar[dict["Impatient", None]] = {}
+    """All connections, the one that has made no progress for longest at the front."""
     _late: asyncio.TimerHandle | None = None
+    _waste = 0
     _wire: asyncio.Transport
 
     @override
@@ -53,16 +62,43 @@ class Impatient(HttpToolsProtocol):
         self._wire = transport
         super().connection_made(Lingering(transport, self))  # type: ignore[arg-type]  # a transport in all that is used
         self._late = self.loop.call_later(HEADERS, self._wire.close)
+        self._progressed()
+        if len(self.open) > CONNECTIONS:
+            longest = next((other for other in self.open if not other.answering), next(iter(self.open)))
+            del self.open[longest]
+            longest._wire.abort()
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._in_time()
+        self.open.pop(self, None)
         super().connection_lost(exc)
+
+    @property
+    def answering(self) -> bool:
+        """Whether a request has come whole and waits for its answer."""
+        return self.whole and self.cycle is not None and not self.cycle.response_complete
 
     @override
     def data_received(self, data: bytes) -> None:
-        if not self.transport.is_closing():
-            super().data_received(data)
+        if self.transport.is_closing():
+            return
+        self._waste += len(data)
+        super().data_received(data)
+        if self._waste <= WASTE or self.transport.is_closing():
+            return
+        if self._late is None:
+            self._wire.abort()
+        else:
+            self.send_400_response("The head of the request is too large.")
+
+    def _progressed(self) -> None:
+        """Go to the end of the queue, unless the connection is lost already."""
+        if self._wire.is_closing():
+            return
+        self._waste = 0
+        self.open.pop(self, None)
+        self.open[self] = None
 
     @override
     def send_400_response(self, msg: str) -> None:
@@ -77,13 +113,27 @@ class Impatient(HttpToolsProtocol):
             self._late = self.loop.call_later(HEADERS, self._wire.close)
 
     @override
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._late is not None:  # else it is a trailer, which nobody reads
+            super().on_header(name, value)
+
+    @override
     def on_headers_complete(self) -> None:
         self._in_time()
+        self._progressed()
+        if len(self.pipeline) >= PIPELINED:
+            raise ValueError(f"more than {PIPELINED} requests at once")  # which the parser takes for a bad request
         super().on_headers_complete()
+
+    @override
+    def on_body(self, body: bytes) -> None:
+        self._waste = 0
+        super().on_body(body)
 
     @override
     def on_message_complete(self) -> None:
         self.whole = True
+        self._progressed()
         super().on_message_complete()
 
     @override
@@ -119,7 +169,11 @@ class Lingering:
             self._wire.close()
             return
         self._ending = True
-        self._wire.write_eof()
+        try:
+            self._wire.write_eof()
+        except OSError:  # the other side is gone already
+            self._wire.close()
+            return
         self._protocol.flow.resume_reading()
         self._protocol.loop.call_later(REST, self._wire.close)
 

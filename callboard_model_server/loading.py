@@ -5,6 +5,7 @@ load may take is the startup probe's business, not this module's.
 """
 
 import errno
+import re
 import traceback
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -25,6 +26,10 @@ from callboard_model_server.settings import Registry
 
 EXAMPLE = "serving_input_example.json"
 """The file beside the model that is posted to /invocations as it is."""
+QUOTED = re.compile("Response (?:body|text):")
+"""What comes before a server's answer in the sentences of MLflow's client."""
+SENTENCE = 2000
+"""Characters of an error of the registry's client that are repeated."""
 
 
 def download(found: Found, folder: Path, registry: Registry) -> Path:
@@ -38,12 +43,17 @@ def download(found: Found, folder: Path, registry: Registry) -> Path:
     except MlflowException as error:
         gone = error.error_code == "RESOURCE_DOES_NOT_EXIST"
         code = Exit.NO_INPUT if gone else Exit.UNAVAILABLE
-        because = registry.without_credentials(error.message)
+        because = registry.without_credentials(_said(error.message))
         raise Refusal(code, f"cannot download {found.uri} from {registry.name}: {because}") from error
     except OSError as error:  # the store's own trouble (S3 and others come this way), or a full disk
         code = Exit.NO_ROOM if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS} else Exit.UNAVAILABLE
-        because = registry.without_credentials(str(error))
+        because = registry.without_credentials(_said(str(error)))
         raise Refusal(code, f"cannot download {found.uri} to {folder}: {because}") from error
+
+
+def _said(message: str) -> str:
+    """Return the beginning of a library's sentence, without the answer of a server that it quotes."""
+    return " ".join(QUOTED.split(message)[0].split())[:SENTENCE]
 
 
 def load(path: Path, admitted: Admitted) -> Any:

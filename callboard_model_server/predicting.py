@@ -9,6 +9,7 @@ https://mlflow.org/docs/latest/deployment/deploy-model-locally/#inference-server
 import inspect
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final
@@ -17,6 +18,7 @@ import pandas as pd
 from mlflow.exceptions import MlflowException
 from mlflow.pyfunc import scoring_server
 
+from callboard_model_server import tables
 from callboard_model_server.causes import chain, places
 from callboard_model_server.logs import warn
 
@@ -55,13 +57,16 @@ class Predictor:
     def __init__(self, model: Any) -> None:
         self._metadata = model.metadata
         self._schema = model.metadata.get_input_schema()
+        self._most = tables.most_columns(self._schema)
         self._predict = shortened(model)
 
     def answer(self, body: bytes, kind: str) -> Answer:
         """Return the answer to a request with that body and content type."""
         asked = _Asked(self._metadata, self._predict)
         try:
-            said = scoring_server.invocations(body, kind, asked, self._schema)
+            said = scoring_server.invocations(self._checked(body, kind), kind, asked, self._schema)
+        except tables.TooLarge as error:
+            return refusal(HTTPStatus.BAD_REQUEST, "INVALID_PARAMETER_VALUE", str(error))
         except MlflowException as error:
             return _failed(error, error.get_http_status_code(), error.error_code, error.message)
         except BaseException as error:  # noqa: BLE001 - a model may raise anything, SystemExit too; the server lives on
@@ -73,6 +78,21 @@ class Predictor:
         if said.status == HTTPStatus.OK:
             return Answer(status=said.status, body=said.response.encode(), kind=said.mimetype)
         return refusal(said.status, "INVALID_PARAMETER_VALUE", said.response)
+
+    def _checked(self, body: bytes, kind: str) -> Any:
+        """Return a body whose tables are not too large: decoded where it is JSON, which MLflow takes as it is.
+
+        Raises:
+            tables.TooLarge: one is.
+        """
+        mime = kind.partition(";")[0].strip()
+        with suppress(ValueError):  # what cannot be read is MLflow's to refuse, with its own sentence
+            if mime == scoring_server.CONTENT_TYPE_CSV:
+                tables.check_csv(body, self._most)
+            elif mime == scoring_server.CONTENT_TYPE_JSON and isinstance(asked := json.loads(body), dict):
+                tables.check_json(asked, self._most, len(body))
+                return asked
+        return body
 
 
 DTYPES: Final = {"double": "float64", "long": "int64"}

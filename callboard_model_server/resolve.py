@@ -4,10 +4,12 @@ Asked with plain requests rather than MLflow's client, because that client keeps
 more than four minutes with no port open (254 s measured), in which nobody learns what is wrong.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 from threading import Event, Thread
+from typing import Any
 
 import requests
 from requests.auth import HTTPBasicAuth
@@ -22,6 +24,10 @@ PATIENCE = 15.0
 CONNECT, READ = 2.0, 5.0
 """Seconds for one try."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 4.0
+ANSWER = 1 << 20
+"""Bytes of its answer: MLflow keeps at most 100,000 characters of a version's description."""
+REDIRECTION = 3
+"""The first digit of such a status."""
 NOT_THERE = {400, 404}
 """MLflow answers a missing alias with 400 INVALID_PARAMETER_VALUE, a missing version or model with 404."""
 
@@ -93,19 +99,35 @@ def _ask(wanted: Wanted, registry: Registry) -> Found:
     """Ask once.  https://mlflow.org/docs/latest/api_reference/rest-api.html."""
     path, query = _question(wanted)
     try:
-        answer = requests.get(
+        with requests.get(
             f"{registry.url}/api/2.0/mlflow/{path}",
             params=query,
             timeout=(CONNECT, READ),
             verify=registry.verify,
             auth=_basic(registry),
             headers={"Authorization": f"Bearer {registry.token}"} if registry.token else None,
-        )
+            allow_redirects=False,
+            stream=True,
+        ) as answer:
+            content = _content(answer)
     except requests.RequestException as error:
         raise _Unreachable(_innermost(error)) from error
     if answer.status_code != requests.codes.ok:
-        raise _refused(answer, wanted, registry)
-    return _found(answer, registry)
+        raise _refused(answer.status_code, _message(content), wanted, registry)
+    return _found(content, registry)
+
+
+def _content(answer: requests.Response) -> object:
+    """Return the answer, decoded; None where it is no JSON, or too long for this question."""
+    read = bytearray()
+    for part in answer.iter_content(8192):
+        read += part
+        if len(read) > ANSWER:
+            return None
+    try:
+        return json.loads(read)
+    except (ValueError, RecursionError):
+        return None
 
 
 def _question(wanted: Wanted) -> tuple[str, dict[str, str]]:
@@ -121,37 +143,35 @@ def _basic(registry: Registry) -> HTTPBasicAuth | None:
     return None
 
 
-def _found(answer: requests.Response, registry: Registry) -> Found:
+def _found(said: Any, registry: Registry) -> Found:
     try:
-        version = answer.json()["model_version"]
-        found = Found(model=version["name"], version=int(version["version"]), run=version.get("run_id") or None)
+        version = said["model_version"]
+        found = Found(model=str(version["name"]), version=int(version["version"]), run=version.get("run_id") or None)
         status = version.get("status", "READY")
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
         raise _Unreachable(f"{registry.name} does not answer as MLflow does") from error
     if status != "READY":
         raise Refusal(Exit.NO_INPUT, f"{found.model} version {found.version} is not ready in the registry ({status})")
     return found
 
 
-def _refused(answer: requests.Response, wanted: Wanted, registry: Registry) -> Refusal | _Unreachable:
-    status, said = answer.status_code, _message(answer)
-    if status in NOT_THERE:
+def _refused(status: int, said: str, wanted: Wanted, registry: Registry) -> Refusal | _Unreachable:
+    if status in NOT_THERE and said:
         which = f"version {wanted.version}" if wanted.version is not None else f"alias {wanted.stage!r}"
         return Refusal(Exit.NO_INPUT, f"{wanted.model} has no {which} in {registry.name}: {said}")
     if status in {401, 403}:
         hint = "see MLFLOW_TRACKING_USERNAME, _PASSWORD, _TOKEN and the server's --allowed-hosts"
         return Refusal(Exit.NO_PERMISSION, f"{registry.name} refuses this server ({status} {said}): {hint}")
+    if status // 100 == REDIRECTION:
+        hint = "set MLFLOW_TRACKING_URI to an address that answers itself"
+        return Refusal(Exit.UNAVAILABLE, f"{registry.name} sends this server elsewhere ({status}): {hint}")
     return _Unreachable(f"status {status} {said}")
 
 
-def _message(answer: requests.Response) -> str:
-    """Return MLflow's own words; its errors are `{"error_code": …, "message": …}`, a proxy's may be anything."""
-    try:
-        said = answer.json()
-    except ValueError:
-        said = None
-    text = said.get("message") if isinstance(said, Mapping) else answer.text
-    return " ".join(str(text).split())[:200]
+def _message(said: object) -> str:
+    """Return MLflow's own words, `{"error_code": …, "message": …}`; what anybody else says is not repeated."""
+    message = said.get("message") if isinstance(said, Mapping) and "error_code" in said else None
+    return " ".join(str(message).split())[:200] if message else ""
 
 
 def _innermost(error: BaseException) -> str:

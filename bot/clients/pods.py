@@ -3,20 +3,22 @@
 Dials pods directly, as the kubelet's probes do; no Service stands between, which would answer from any of them.
 """
 
-import json
 from datetime import timedelta
 from http import HTTPStatus
-from typing import Final
+from typing import Annotated, Final
 
 import aiohttp
 import msgspec
 
+from bot.clients.limits import FAILURES, Bounded, Malformed, decoded, head, whole
 from bot.domain.cluster import Served
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
+from bot.rules.wording.redaction import excerpt
 
 BODY: Final = 1 << 20
 """Bytes of an answer that are read: no model's answer to its one example is larger."""
+TIMEOUT: Final = timedelta(seconds=3)
 BUSY: Final = {
     HTTPStatus.REQUEST_TIMEOUT,
     HTTPStatus.TOO_MANY_REQUESTS,
@@ -29,17 +31,18 @@ BUSY: Final = {
 class _Model(msgspec.Struct):
     """What /model says: https://github.com/jcrist/msgspec ignores the fields that are not named here."""
 
-    name: str
-    version: int | str
-    digest: str | None = None
+    name: Annotated[str, msgspec.Meta(max_length=1000)]
+    version: Annotated[int, msgspec.Meta(ge=0, lt=1 << 31)]
+    """Decoded leniently: also where it comes as a string."""
+    digest: Annotated[str, msgspec.Meta(max_length=1000)] | None = None
 
 
 class Pods:
     """All pods, over one session.  Environment proxies are not asked: pods are never behind one."""
 
-    def __init__(self, *, timeout: timedelta = timedelta(seconds=3)) -> None:
+    def __init__(self, *, timeout: timedelta | None = None) -> None:
         """Take how long a pod may need for one answer."""
-        self._timeout = aiohttp.ClientTimeout(total=timeout.total_seconds())
+        self._timeout = aiohttp.ClientTimeout(total=(timeout or TIMEOUT).total_seconds())
         self._session: aiohttp.ClientSession | None = None
 
     async def close(self) -> None:
@@ -58,10 +61,10 @@ class Pods:
         if status != HTTPStatus.OK:
             raise Temporary(f"{strange}: HTTP {status}")
         try:
-            model = msgspec.json.decode(body, type=_Model)
-            return Served(model=model.name, version=int(model.version), digest=model.digest)
-        except (msgspec.DecodeError, ValueError, RecursionError) as error:
+            model = decoded(body, _Model)
+        except Malformed as error:
             raise Temporary(strange) from error
+        return Served(model=model.name, version=model.version, digest=model.digest)
 
     async def predict(self, address: str, example: bytes) -> Json:
         """Return the answer to a prediction request (MLflow's JSON: `{"inputs": …}`), as `{"predictions": …}`.
@@ -76,8 +79,8 @@ class Pods:
         if status != HTTPStatus.OK:
             raise Permanent(f"{address} answers its own input example with HTTP {status}: {_said(body)}")
         try:
-            answer = json.loads(body)
-        except (ValueError, RecursionError) as error:
+            answer = decoded(body)
+        except Malformed as error:
             raise Permanent(f"{address} answers its own input example with what is no JSON") from error
         if not isinstance(answer, dict):
             raise Permanent(f"{address} answers its own input example with what is no JSON object")
@@ -88,31 +91,25 @@ class Pods:
         try:
             session = self._opened()
             async with session.request(method, url, data=body, headers=headers, allow_redirects=False) as answer:
-                return answer.status, await _read(answer, url)
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            said = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-            raise Temporary(f"{url}: {said}") from error
+                good = answer.status == HTTPStatus.OK
+                return answer.status, await (whole(answer, BODY) if good else head(answer))
+        except FAILURES as error:
+            said = "no answer in time" if isinstance(error, TimeoutError) else excerpt(str(error))
+            raise Temporary(f"{url}: {said or type(error).__name__}") from error
 
     def _opened(self) -> aiohttp.ClientSession:
         if self._session is None:  # not in __init__: a session belongs to the running loop
             jar = aiohttp.DummyCookieJar()
-            self._session = aiohttp.ClientSession(timeout=self._timeout, trust_env=False, cookie_jar=jar)
+            self._session = aiohttp.ClientSession(
+                timeout=self._timeout, trust_env=False, cookie_jar=jar, response_class=Bounded
+            )
         return self._session
-
-
-async def _read(answer: aiohttp.ClientResponse, url: str) -> bytes:
-    read = bytearray()
-    async for chunk in answer.content.iter_chunked(1 << 16):
-        read += chunk
-        if len(read) > BODY:
-            raise Temporary(f"{url}: the answer is larger than {BODY >> 20} MiB")
-    return bytes(read)
 
 
 def _said(body: bytes) -> str:
     """Return MLflow's sentence for a failed prediction (`message`), else the start of the body."""
     try:
-        said = json.loads(body)
-        return str(said.get("message", said))[:300] if isinstance(said, dict) else str(said)[:300]
-    except (ValueError, RecursionError):
-        return body[:300].decode(errors="replace")
+        said = decoded(body)
+    except Malformed:
+        return excerpt(body.decode(errors="replace"))
+    return excerpt(str(said.get("message", said) if isinstance(said, dict) else said))

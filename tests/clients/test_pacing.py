@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from bot.clients.pacing import LONGEST, SPREAD, Bucket, Quiet
+from bot.clients.pacing import LONGEST, SPREAD, Asked, Bucket, Quiet, asked, asked_until
 from bot.domain.errors import Permanent, Temporary
 
 SECOND = timedelta(seconds=1)
@@ -66,3 +66,56 @@ def test_nobody_is_left_alone_for_ever() -> None:
     quiet.heed(Temporary("come back next year", after=timedelta(days=365)))
     clock.at += LONGEST
     assert refusal(quiet) is None
+
+
+NOW = Clock()
+
+
+@pytest.mark.parametrize(
+    ("said", "after"),
+    [
+        ("", None),
+        ("0", timedelta(0)),
+        ("7", timedelta(seconds=7)),
+        ("3600", LONGEST),
+        ("3601", LONGEST),
+        ("100000", LONGEST),
+        ("9" * 20, LONGEST),
+        ("9" * 5000, LONGEST),
+        ("Mon, 04 May 2026 12:00:07 GMT", timedelta(seconds=7)),
+        ("Mon, 04 May 2026 11:00:00 GMT", timedelta(0)),
+        ("Mon, 04 May 2026 12:00:07 -0000", timedelta(seconds=7)),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", LONGEST),
+        ("Fri, 31 Dec 99999 23:59:59 GMT", None),
+    ],
+)
+def test_a_wait_is_seconds_or_a_date_and_never_longer_than_an_hour(said: str, after: timedelta | None) -> None:
+    assert asked(said, now=NOW).after == after
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["-5", "1.5", "1e400", "inf", "nan", "\u0663", "\u00b2", "1_000", " 7", "soon", "\udcff", "x" * 8000],
+)
+def test_a_wait_that_is_no_time_is_ignored_and_said_to_be(said: str) -> None:
+    for read in (asked, asked_until):
+        assert read(said, now=NOW) == Asked(None, " (it asked for a wait that is no time, which is ignored)")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "after"), [(7, timedelta(seconds=7)), (-7, timedelta(0)), (3601, LONGEST), (10**30, LONGEST)]
+)
+def test_a_moment_is_awaited_for_an_hour_at_most(seconds: int, after: timedelta) -> None:
+    assert asked_until(str(int(NOW().timestamp()) + seconds), now=NOW).after == after
+
+
+def test_a_wait_that_is_cut_is_said_to_be() -> None:
+    assert asked("100000", now=NOW).remark == " (it asked for a wait of more than an hour; Callboard waits one hour)"
+    assert asked("3700", now=NOW).remark == ""  # two clocks differ by so much
+
+
+def test_a_wait_that_is_passed_on_is_never_longer_than_an_hour_either() -> None:
+    quiet = Quiet(now=NOW)
+    quiet.heed(Temporary("busy", after=LONGEST))
+    for _ in range(50):
+        assert quiet.left() == LONGEST  # the jitter is left out where it would be longer

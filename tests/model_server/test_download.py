@@ -13,8 +13,11 @@ from bot.domain.json import Json
 from tests.fixtures.model_server import ended, environment
 from tests.ports import free_port
 
-BOUND = 60.0
-"""Seconds until all have ended: three tries of 10 s, the pauses between them, and five starts on a busy machine."""
+BOUND = 120.0
+"""Seconds until all have ended: three tries of 10 s, the pauses between them, and five starts on a busy machine.
+
+MLflow's own client takes more than four minutes.
+"""
 FILE = "MLmodel"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -51,6 +54,13 @@ async def broken(request: web.Request) -> web.StreamResponse:
 
 async def gone(request: web.Request) -> web.StreamResponse:
     return web.Response(status=404, text="no such file")
+
+
+PAGE = "<html>what only this page knows</html>"
+
+
+async def page(request: web.Request) -> web.StreamResponse:
+    return web.Response(status=418, text=PAGE, content_type="text/html")
 
 
 def registry(lists: Answer | None, brings: Answer) -> web.Application:
@@ -130,3 +140,31 @@ def test_files_that_do_not_come_are_exit_69_in_one_line_and_soon(name: str, ends
 @pytest.mark.parametrize("name", REGISTRIES)
 def test_no_credentials_are_in_what_is_written(name: str, ends: dict[str, End]) -> None:
     assert "hunter2" not in "".join(ends[name].lines)
+
+
+@pytest.mark.parametrize("app", [registry(page, gone), registry(None, page)], ids=["the list", "a file"])
+async def test_what_somebody_else_answers_is_not_repeated(app: web.Application) -> None:
+    ended_at = await end(app)
+    assert ended_at.code == 69
+    assert "418" in ended_at.lines[-1]
+    assert PAGE not in "".join(ended_at.lines)
+
+
+async def test_a_registry_that_sends_the_server_elsewhere_for_a_file_is_not_followed() -> None:
+    asked: list[str] = []
+
+    async def other(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        return web.Response(text="flavors: {}")
+
+    target = web.Application()
+    target.router.add_get("/{path:.*}", other)
+    async with TestServer(target) as server:
+
+        async def away(request: web.Request) -> web.StreamResponse:
+            raise web.HTTPFound(server.make_url("/MLmodel"), text=PAGE)
+
+        ended_at = await end(registry(None, away))
+    assert ended_at.code != 0
+    assert asked == []
+    assert PAGE not in "".join(ended_at.lines)

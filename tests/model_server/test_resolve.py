@@ -108,6 +108,49 @@ async def test_what_does_not_answer_in_time_is_unavailable(registry: Scripted, a
     assert str(refused).startswith(f"MLflow registry unreachable: {registry.url} gave no answer in 1 s")
 
 
+@pytest.mark.parametrize("code", [301, 302, 307, 308])
+async def test_a_registry_that_sends_the_server_elsewhere_is_not_followed(registry: Scripted, code: int) -> None:
+    async def away(_: web.Request) -> web.Response:
+        return web.Response(status=code, headers={"Location": f"{registry.url}/elsewhere"}, text="a secret page")
+
+    registry.answers = [away, ready]
+    refused = await refusal(registry)
+    assert refused.code is Exit.UNAVAILABLE
+    assert f"{registry.url} sends this server elsewhere ({code}): set MLFLOW_TRACKING_URI" in str(refused)
+    assert len(registry.requests) == 1
+
+
+@pytest.mark.parametrize("code", [400, 401, 403, 404, 418, 500])
+async def test_what_somebody_else_answers_is_not_repeated(registry: Scripted, code: int) -> None:
+    async def page(_: web.Request) -> web.Response:
+        return web.json_response({"message": "a secret page"}, status=code)
+
+    registry.answers = [page]
+    refused = await refusal(registry, patience=1)
+    assert "secret" not in str(refused)
+    assert str(code) in str(refused)
+
+
+async def endless(request: web.Request) -> web.StreamResponse:
+    answer = web.StreamResponse()
+    await answer.prepare(request)
+    for _ in range(64):
+        await answer.write(b" " * (1 << 20))
+    return answer
+
+
+async def deep(_: web.Request) -> web.Response:
+    return web.Response(text="[" * 200_000, content_type="application/json")
+
+
+@pytest.mark.parametrize("answer", [endless, deep])
+async def test_an_answer_that_has_no_end_or_no_bottom_is_unavailable(registry: Scripted, answer: Answer) -> None:
+    registry.answers = [answer]
+    refused = await refusal(registry, patience=2)
+    assert refused.code is Exit.UNAVAILABLE
+    assert "does not answer as MLflow does" in str(refused)
+
+
 async def test_what_is_not_an_mlflow_server_is_unavailable_and_said_so(registry: Scripted) -> None:
     async def page(_: web.Request) -> web.Response:
         return web.Response(text="<html>Welcome</html>", content_type="text/html")

@@ -15,6 +15,7 @@ from bot.domain.errors import Permanent
 from bot.domain.json import Json
 from bot.domain.repository import Pull
 from bot.rules.wording.escape import markdown
+from bot.rules.wording.redaction import excerpt
 
 CONTEXT: Final = "callboard/approval"
 GONE: Final = "No commit found"
@@ -162,7 +163,7 @@ def _lacking(seen: Mapping[str, str], wanted: Demands, unheard: str) -> Iterator
 def _unreviewed(reviews: Iterable[Json], wanted: int) -> Iterator[str]:
     newest = {review["user"]["login"]: review["state"] for review in reviews if review["state"] != "COMMENTED"}
     against = sorted(who for who, state in newest.items() if state == "CHANGES_REQUESTED")
-    yield from (f"{who} asks for changes in a review there" for who in against)
+    yield from (f"{excerpt(who, LONGEST)} asks for changes in a review there" for who in against)
     given = sum(state == "APPROVED" for state in newest.values())
     if given < wanted:
         yield f"{wanted} approving reviews there, of which {given} are given"

@@ -12,6 +12,8 @@ from http import HTTPStatus
 from typing import Self
 from urllib.parse import quote
 
+import msgspec
+
 from bot.clients.github import checks, pulls
 from bot.clients.github.files import Files
 from bot.clients.github.requester import Calls, Credentials, Refused, Wire
@@ -30,6 +32,27 @@ class Proposal:
     files: Mapping[str, str]
     title: str
     body: str
+
+
+class _Made(msgspec.Struct):
+    """What has an id in git."""
+
+    sha: str
+
+
+class _Written(msgspec.Struct):
+    tree: _Made
+
+
+class _Commit(msgspec.Struct):
+    sha: str
+    commit: _Written
+
+
+class _Branch(msgspec.Struct):
+    """A branch.  https://docs.github.com/en/rest/branches/branches#get-a-branch ."""
+
+    commit: _Commit
 
 
 class GitHub:
@@ -62,8 +85,8 @@ class GitHub:
         return await self._wire.run(self._base)
 
     def _base(self, calls: Calls) -> Base:
-        commit = calls.get(f"/branches/{quote(self._branch)}")["commit"]
-        return Base(branch=self._branch, commit=commit["sha"], tree=commit["commit"]["tree"]["sha"])
+        commit = msgspec.convert(calls.get(f"/branches/{quote(self._branch)}"), _Branch).commit
+        return Base(branch=self._branch, commit=commit.sha, tree=commit.commit.tree.sha)
 
     async def folder(self, path: str, at: Base) -> dict[str, str]:
         """Return the texts of the manifests directly in a folder, or of the one file at `path`; none if it is missing.
@@ -175,11 +198,12 @@ def _credentials(environment: Environment, url: str) -> Credentials:
 def _commit(calls: Calls, wanted: Proposal) -> tuple[str, str]:
     """Return a new commit, which no branch holds yet, and its tree."""
     entries = [{"path": path, "mode": "100644", "type": "blob", "content": text} for path, text in wanted.files.items()]
-    tree = calls.send("POST", "/git/trees", {"base_tree": wanted.base.tree, "tree": entries})["sha"]
+    made = calls.send("POST", "/git/trees", {"base_tree": wanted.base.tree, "tree": entries})
+    tree = msgspec.convert(made, _Made).sha
     if tree == wanted.base.tree:
         raise Permanent(f"there is nothing to propose: {wanted.base.commit[:7]} holds these files already")
     body = {"message": wanted.title, "tree": tree, "parents": [wanted.base.commit]}
-    return calls.send("POST", "/git/commits", body)["sha"], tree
+    return msgspec.convert(calls.send("POST", "/git/commits", body), _Made).sha, tree
 
 
 def _point(calls: Calls, wanted: Proposal) -> str:

@@ -20,6 +20,7 @@ from bot.domain.repository import Base
 V = TypeVar("V")
 KEPT_TEXTS: Final = 20_000
 """A manifest is some 2 kB."""
+KEPT_CHARACTERS: Final = 64 << 20
 KEPT_TREES: Final = 2
 FILES: Final = {"100644", "100755"}
 """Modes of real files: no folders, links or submodules."""
@@ -30,22 +31,27 @@ KUSTOMIZATION: Final = "Kustomization"
 class Memory(Generic[V]):
     """The newest of what never changes, by its id, for several threads."""
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, together: int = 0) -> None:
+        """Take how many are kept, and how large they may be together, where they are put with a size."""
         self._most = most
+        self._together = together
         self._lock = threading.Lock()
-        self._kept: dict[str, V] = {}
+        self._kept: dict[str, tuple[V, int]] = {}
+        self._size = 0
 
     def get(self, sha: str) -> V | None:
         """Return what is remembered of `sha`."""
         with self._lock:
-            return self._kept.get(sha)
+            found = self._kept.get(sha)
+        return found[0] if found else None
 
-    def put(self, sha: str, value: V) -> V:
-        """Remember and return `value`, and forget the oldest beyond the limit."""
+    def put(self, sha: str, value: V, size: int = 0) -> V:
+        """Remember and return `value`, and forget the oldest beyond the limits."""
         with self._lock:
-            self._kept[sha] = value
-            while len(self._kept) > self._most:
-                del self._kept[next(iter(self._kept))]
+            self._size += size - self._kept.pop(sha, (value, 0))[1]
+            self._kept[sha] = value, size
+            while len(self._kept) > self._most or self._size > self._together:
+                self._size -= self._kept.pop(next(iter(self._kept)))[1]
         return value
 
 
@@ -63,7 +69,7 @@ class Files:
     """The files of one repository, and what is remembered of them."""
 
     def __init__(self) -> None:
-        self._texts: Memory[str] = Memory(KEPT_TEXTS)
+        self._texts: Memory[str] = Memory(KEPT_TEXTS, together=KEPT_CHARACTERS)
         self._listings: Memory[Listing] = Memory(KEPT_TREES)
 
     def folder(self, calls: Calls, path: str, at: Base) -> dict[str, str]:
@@ -108,13 +114,16 @@ class Files:
             return kept
         if found["encoding"] != "base64":  # above 1 MB contents come without the text
             return self._text(calls, path, found["sha"])
-        return self._texts.put(found["sha"], _decoded(path, found["content"]))
+        return self._keep(found["sha"], _decoded(path, found["content"]))
 
     def _text(self, calls: Calls, path: str, sha: str) -> str:
         kept = self._texts.get(sha)
         if kept is not None:
             return kept
-        return self._texts.put(sha, _decoded(path, calls.get(f"/git/blobs/{sha}")["content"]))
+        return self._keep(sha, _decoded(path, calls.get(f"/git/blobs/{sha}")["content"]))
+
+    def _keep(self, sha: str, text: str) -> str:
+        return self._texts.put(sha, text, len(text))
 
 
 def _within(listing: Listing, path: str) -> dict[str, str]:

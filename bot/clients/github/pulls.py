@@ -5,10 +5,13 @@ Beside `github.py`, which is its only user and makes them.
 
 import dataclasses
 from http import HTTPStatus
-from typing import Final
+from typing import Annotated, Final
+
+import msgspec
 
 from bot.clients.github.refusals import another_way, unmerged
 from bot.clients.github.requester import Calls, Conflict, Refused
+from bot.clients.limits import Pages
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.repository import Pull, PullState
@@ -18,17 +21,40 @@ METHODS: Final = ("merge", "squash", "rebase")
 PAGE: Final = 100
 
 
-def read(found: Json) -> Pull:
+class _Head(msgspec.Struct):
+    sha: str
+
+
+class _Base(msgspec.Struct):
+    ref: str
+
+
+class _Found(msgspec.Struct):
+    """A pull request.  https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request ."""
+
+    number: Annotated[int, msgspec.Meta(ge=0, lt=1 << 53)]
+    html_url: str
+    state: str
+    head: _Head
+    base: _Base
+    merge_commit_sha: str | None
+    merged: bool | None = None
+    merged_at: str | None = None
+    mergeable: bool | None = None
+    mergeable_state: str | None = None
+    draft: bool | None = None
+
+
+def read(answer: Json) -> Pull:
     """Return what GitHub says of a pull request, alone or in a list, in our words."""
-    merged = bool(found.get("merged") or found.get("merged_at"))  # lists have only the second
-    state = PullState.MERGED if merged else PullState(found["state"])
+    found = msgspec.convert(answer, _Found)
+    merged = bool(found.merged or found.merged_at)  # lists have only the second
+    state = PullState.MERGED if merged else PullState(found.state)
     return Pull(
-        number=found["number"], url=found["html_url"], state=state, head=found["head"]["sha"],
-        base=found["base"]["ref"],
+        number=found.number, url=found.html_url, state=state, head=found.head.sha, base=found.base.ref,
         # While it is open, this names GitHub's trial merge, which is in no branch.
-        merge_commit=found["merge_commit_sha"] if merged else None, mergeable=found.get("mergeable"),
-        behind=found.get("mergeable_state") == "behind",
-        withheld=found.get("mergeable_state") == "blocked" or bool(found.get("draft")),
+        merge_commit=found.merge_commit_sha if merged else None, mergeable=found.mergeable,
+        behind=found.mergeable_state == "behind", withheld=found.mergeable_state == "blocked" or bool(found.draft),
     )  # fmt: skip
 
 
@@ -52,7 +78,8 @@ def merge(calls: Calls, number: int, head: str) -> Pull:
             if not another_way(reason):
                 raise unmerged(reason, pull, head) from error
         else:
-            return dataclasses.replace(look(calls, number), state=PullState.MERGED, merge_commit=done["sha"])
+            commit = msgspec.convert(done, _Head).sha
+            return dataclasses.replace(look(calls, number), state=PullState.MERGED, merge_commit=commit)
     raise Permanent("this repository allows no way of merging pull requests: allow one in its settings on GitHub")
 
 
@@ -75,10 +102,11 @@ def close(calls: Calls, number: int, comment: str | None) -> None:
 def say(calls: Calls, number: int, body: str, key: str) -> None:
     """Add a comment, unless one with this key is there."""
     mark = f"<!-- callboard:{key} -->"
-    page = 1
+    page, pages = 1, Pages(f"the comments of pull request {number}")
     while found := calls.get(f"/issues/{number}/comments", per_page=PAGE, page=page):
         if any(mark in (comment["body"] or "") for comment in found):
             return
+        pages.take()
         page += 1
         if len(found) < PAGE:
             break

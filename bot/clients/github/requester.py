@@ -1,39 +1,44 @@
 """How requests reach GitHub: PyGithub's requester, one per worker thread, with every failure put into our words.
 
-The only module that imports PyGithub.  It knows no operation of GitHub's; those are in github.py.  Raw JSON is used
-instead of PyGithub's objects, because then every request is one that is written there: its lazy objects ask when an
-attribute is read, and send PATCH and DELETE of refs to a path that GitHub does not have.
+Only this module and `connection` import PyGithub.  It knows no operation of GitHub's; those are in github.py.  Raw
+JSON is used instead of PyGithub's objects, because then every request is one that is written there: its lazy objects
+ask when an attribute is read, and send PATCH and DELETE of refs to a path that GitHub does not have.
 """
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from time import monotonic, sleep
-from typing import Any, Final, TypeVar
+from typing import Annotated, Any, Final, TypeVar
 
+import msgspec
 import requests
-from github import Auth, Github, GithubException, GithubIntegration, RateLimitExceededException
+from github import Auth, Consts, GithubException, RateLimitExceededException
 from jwt import PyJWTError
 from typing_extensions import override
-from urllib3.util import Retry
 
 from bot import clock
-from bot.clients.pacing import SHORT, Bucket, Quiet
+from bot.clients.github.connection import Sender
+from bot.clients.limits import FAILURES, Malformed, Oversized
+from bot.clients.pacing import SHORT, Asked, Bucket, Quiet, asked, asked_until
 from bot.domain.errors import Denied, Permanent, Temporary
-from bot.rules.wording.redaction import redact
+from bot.rules.wording.redaction import excerpt
 
 T = TypeVar("T")
 THREADS: Final = 4
-TIMEOUT: Final = 15
-"""Seconds without a byte."""
+TOGETHER: Final = 600.0
+"""Seconds for all requests of one verb."""
 EARLY: Final = timedelta(minutes=1)
 """So long before it expires an installation's token is made anew."""
 SECONDARY: Final = timedelta(minutes=1)
 """How long to keep away where GitHub asks for it without saying how long.
 https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately"""
+SAID: Final = 500
+"""Characters of GitHub's own words."""
+DETAILS: Final = 5
 CONTENT_A_MINUTE: Final = 80
 CONTENT_BURST: Final = 40
 """What people are told of (pull requests, comments, merges) may be made so often, in all.
@@ -64,16 +69,11 @@ class Conflict(Temporary):
         self.reason = reason
 
 
-def patience() -> Retry:
-    """Return what is tried again at once: reading, three times at most.
+class _Token(msgspec.Struct):
+    """A token.  https://docs.github.com/en/rest/apps/apps#create-an-installation-access-token-for-an-app ."""
 
-    Not PyGithub's own GithubRetry: it waits out a rate limit inside the thread, and repeats POST after a 5xx, which may
-    have taken effect.
-    """
-    return Retry(
-        total=3, connect=1, read=1, backoff_factor=0.2, allowed_methods={"GET"}, status_forcelist=[500, 502, 503, 504],
-        respect_retry_after_header=False, raise_on_status=False,
-    )  # fmt: skip
+    token: str
+    expires_at: Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class InstallationToken(Auth.Auth):
@@ -82,7 +82,7 @@ class InstallationToken(Auth.Auth):
     PyGithub's own AppInstallationAuth would make one for each thread, and leaves its connections open.
     """
 
-    def __init__(self, app: GithubIntegration, installation: int) -> None:
+    def __init__(self, app: Sender, installation: int) -> None:
         self._app = app
         self._installation = installation
         self._lock = threading.Lock()
@@ -105,10 +105,14 @@ class InstallationToken(Auth.Auth):
             return self._token
 
     def _made(self) -> tuple[str, datetime]:
+        path = f"/app/installations/{self._installation}/access_tokens"
         try:
-            made = self._app.get_access_token(self._installation)
+            _, answer = self._app.send("POST", path, {}, {"permissions": {}}, Accept=Consts.mediaTypeIntegrationPreview)
+        except (requests.RequestException, Malformed, Oversized):
+            raise
         except (PyJWTError, ValueError) as error:
             raise Permanent("GITHUB_APP_PRIVATE_KEY is not the App's private key in PEM") from error
+        made = msgspec.convert(answer, _Token)
         return made.token, made.expires_at
 
 
@@ -128,11 +132,8 @@ class Credentials:
     @classmethod
     def app(cls, *, app: str, private_key: str, installation: int, url: str) -> "Credentials":
         """Return those of a GitHub App that is installed on the repository.  `private_key` is PEM."""
-        client = GithubIntegration(
-            auth=Auth.AppAuth(app, private_key), base_url=url, timeout=TIMEOUT, retry=patience(),
-            seconds_between_requests=None, seconds_between_writes=None,
-        )  # fmt: skip
-        return cls(InstallationToken(client, installation), by_app=True, close=client.close)
+        sender = Sender(Auth.AppAuth(app, private_key), url)
+        return cls(InstallationToken(sender, installation), by_app=True, close=sender.close)
 
 
 class Calls:
@@ -143,14 +144,13 @@ class Calls:
         self.by_app = credentials.by_app
         """Whether a GitHub App speaks, and not a person's token."""
         self._repository = repository
-        self._github = Github(
-            auth=credentials.auth, base_url=url, timeout=TIMEOUT, retry=patience(), lazy=True,
-            seconds_between_requests=None, seconds_between_writes=None,
-        )  # fmt: skip
+        self._sender = Sender(credentials.auth, url)
+        self.until = 0.0
+        """When all requests of the verb that is under way have to be sent, by the monotonic clock."""
 
     def close(self) -> None:
         """Close the connection."""
-        self._github.close()
+        self._sender.close()
 
     def get(self, path: str, **query: str | int) -> Any:
         """Return the JSON at `path` below the repository.  Tried again at once where that may help.
@@ -176,21 +176,27 @@ class Calls:
         if (left := self._quiet.left()) <= SHORT:
             sleep(left.total_seconds())  # in a thread of its own
         self._quiet.check()
+        if monotonic() > self.until:
+            raise Temporary(f"GitHub needed more than {TOGETHER / 60:.0f} minutes before {method} {path}")
         try:
-            headers, answer = self._github.requester.requestJsonAndCheck(method, url, parameters=query, input=body)
+            headers, answer = self._sender.send(method, url, query, body)
         except GithubException as error:
             raise self._quiet.heed(refused(error, f"{method} {path}", self._repository)) from error
-        except requests.RequestException as error:
+        except (requests.RequestException, OSError) as error:
             raise Temporary(f"GitHub does not answer ({_kind(error)} at {method} {path})") from error
+        except RecursionError as error:
+            raise Permanent(f"GitHub's answer to {method} {path} is nested too deeply") from error
         except RuntimeError as error:  # PyGithub's word for a redirect to elsewhere
-            raise Permanent(f"GitHub is not where GITHUB_API_URL says: {redact(str(error))}") from error
+            raise Permanent(f"GitHub is not where GITHUB_API_URL says: {excerpt(str(error))}") from error
         if headers.get("x-ratelimit-remaining") == "0":  # this one was still answered
-            self._quiet.heed(Temporary("GitHub's allowance of requests for this hour is used up", after=_wait(headers)))
+            wait = _wait(headers)
+            told = f"GitHub's allowance of requests for this hour is used up{wait.remark}"
+            self._quiet.heed(Temporary(told, after=wait.after))
         return answer
 
 
-def _kind(error: requests.RequestException) -> str:
-    return "no answer in time" if isinstance(error, requests.Timeout) else "connection failed"
+def _kind(error: requests.RequestException | OSError) -> str:
+    return "no answer in time" if isinstance(error, requests.Timeout | TimeoutError) else "connection failed"
 
 
 def refused(error: GithubException, asked: str, repository: str) -> Temporary | Permanent:
@@ -200,7 +206,8 @@ def refused(error: GithubException, asked: str, repository: str) -> Temporary | 
     """
     status, reason = error.status, _reason(error)
     if isinstance(error, RateLimitExceededException) or status == HTTPStatus.TOO_MANY_REQUESTS:
-        return Temporary(f"GitHub asks us to call less often ({reason})", after=_wait(error.headers or {}))
+        wait = _wait(error.headers or {})
+        return Temporary(f"GitHub asks us to call less often ({reason}){wait.remark}", after=wait.after)
     if status == HTTPStatus.CONFLICT:
         return Conflict(f"GitHub did not do {asked} ({status}: {reason})", reason=reason)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
@@ -213,21 +220,20 @@ def refused(error: GithubException, asked: str, repository: str) -> Temporary | 
 
 def _reason(error: GithubException) -> str:
     body = error.data if isinstance(error.data, dict) else {}
+    errors = body.get("errors")
     details = [detail.get("message") or detail.get("code") if isinstance(detail, dict) else detail
-               for detail in body.get("errors") or []]  # fmt: skip
-    told = [str(part).strip() for part in (body.get("message"), *details) if part]
-    return redact(": ".join(told)) or "no reason given"
+               for detail in (errors[:DETAILS] if isinstance(errors, list) else ())]  # fmt: skip
+    told = [part.strip()[:SAID] for part in (body.get("message"), *details) if isinstance(part, str) and part]
+    return excerpt(": ".join(told), SAID) or "no reason given"
 
 
-def _wait(headers: dict[str, str]) -> timedelta:
+def _wait(headers: Mapping[str, str]) -> Asked:
     """Return how long to keep away.  `retry-after` comes first, then the reset of an allowance that is used up."""
-    retry_after, reset = headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "")
-    if retry_after.isdecimal():
-        return timedelta(seconds=int(retry_after))
-    if headers.get("x-ratelimit-remaining") == "0" and reset.isdecimal():
-        until = datetime.fromtimestamp(int(reset), UTC) + timedelta(seconds=1)
-        return max(until - clock.now(), timedelta(seconds=1))
-    return SECONDARY
+    wait = asked(headers.get("retry-after", ""))
+    if wait.after is None and headers.get("x-ratelimit-remaining") == "0":
+        wait = asked_until(headers.get("x-ratelimit-reset", ""))
+        wait = Asked(max(wait.after, timedelta(seconds=1)) if wait.after is not None else None, wait.remark)
+    return wait if wait.after is not None else Asked(SECONDARY, wait.remark)
 
 
 class Wire:
@@ -265,12 +271,12 @@ class Wire:
         if calls is None:
             calls = self._local.calls = Calls(self.repository, self._credentials, self._url, self._quiet)
             self._all.append(calls)
+        calls.until = monotonic() + TOGETHER
         try:
             return ask(calls)
-        except (KeyError, TypeError, AttributeError, ValueError) as error:  # ValueError: it is no JSON
-            raise Permanent(
-                f"{self._url} does not answer as GitHub does ({error!r}): is GITHUB_API_URL right?"
-            ) from error
+        except (TypeError, AttributeError, *FAILURES) as error:  # among them: it is no JSON, or of another shape
+            what = excerpt(f"{type(error).__name__}: {error}")
+            raise Permanent(f"{self._url} does not answer as GitHub does ({what}): is GITHUB_API_URL right?") from error
 
     async def close(self) -> None:
         """Wait for what is under way, then close all connections."""

@@ -3,6 +3,7 @@
 Not the verbs: those are in `bot.clients.kubernetes.client`.
 """
 
+import asyncio
 import socket
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,10 +17,15 @@ from kubernetes.aio.config import ConfigException
 from kubernetes.aio.config.incluster_config import SERVICE_TOKEN_FILENAME, load_incluster_config
 from kubernetes.aio.config.kube_config import load_kube_config
 
+from bot.clients.limits import FAILURES, Bounded
 from bot.clients.redirects import unfollowed
 from bot.domain.errors import Permanent
-from bot.rules.wording.redaction import redact
+from bot.rules.wording.redaction import excerpt
 
+PATIENCE: Final = 60.0
+"""Seconds for reading credentials: a kubeconfig may start a program, or ask an identity provider."""
+BUFFER: Final = 1 << 16
+"""Bytes that are read ahead.  The official client's 2 MiB would make a thousand events one step of the event loop."""
 Renew: TypeAlias = Callable[[], Awaitable[None]]
 
 KEEPALIVE: Final = ((socket.TCP_KEEPIDLE, 20), (socket.TCP_KEEPINTVL, 10), (socket.TCP_KEEPCNT, 3))
@@ -42,21 +48,26 @@ async def access(kubeconfig: str | None) -> tuple[ApiClient, Renew]:
     await renew()
     configuration.connection_pool_maxsize = 0  # no bound: each watch holds a connection, and would starve the lists
     api = ApiClient(configuration)
-    configuration.client_session_kwargs = {"connector": _connector(api), "trace_configs": [unfollowed()]}
+    configuration.client_session_kwargs = {
+        "connector": _connector(api),
+        "trace_configs": [unfollowed()],
+        "response_class": Bounded,
+        "read_bufsize": BUFFER,
+    }
     return api, renew
 
 
 async def _load(kubeconfig: str | None, configuration: Configuration) -> None:
     try:
-        if kubeconfig is None and in_cluster():
-            load_incluster_config(configuration)
-        else:
-            await load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)
-    except (ConfigException, yaml.YAMLError, OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        async with asyncio.timeout(PATIENCE):
+            if kubeconfig is None and in_cluster():
+                load_incluster_config(configuration)
+            else:
+                await load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)
+    except (ConfigException, yaml.YAMLError, TypeError, AttributeError, *FAILURES) as error:
         where = kubeconfig or "the default kubeconfig (~/.kube/config)"
-        raise Permanent(
-            f"no way to the cluster: {where} cannot be used ({redact(str(error))}); set KUBECONFIG"
-        ) from error
+        why = excerpt(str(error)) or type(error).__name__
+        raise Permanent(f"no way to the cluster: {where} cannot be used ({why}); set KUBECONFIG") from error
 
 
 def in_cluster() -> bool:

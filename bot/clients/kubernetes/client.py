@@ -7,10 +7,9 @@ of `kubernetes.aio.client.models` is used here.
 Rules of list and watch: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
 
-import json
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
 from http import HTTPStatus
 from typing import Final, Self
@@ -20,9 +19,11 @@ import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
 
 from bot.clients.kubernetes.access import Renew, access, disconnect
+from bot.clients.limits import FAILURES, Malformed, Pages, decoded, head, lines, whole
+from bot.clients.pacing import Asked, asked
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
-from bot.rules.wording.redaction import redact
+from bot.rules.wording.redaction import excerpt
 
 GROUPS: Final = {
     "pods": "/api/v1",
@@ -33,11 +34,20 @@ GROUPS: Final = {
 """Where the API keeps each kind that is read here, by its plural name."""
 
 PAGE: Final = 500
+PAGE_BYTES: Final = 32 << 20
+"""A page of 500 pods has 5 MB; an object may have 1.5 MB."""
+LINE_BYTES: Final = 8 << 20
+"""Bytes of one event of a watch."""
 LOG_BYTES: Final = 65_536
 ANSWER: Final = timedelta(seconds=30)
-"""How long the server may be silent when it is not a watch."""
+"""How long the server may be silent when it is not a watch, and how long one line of a watch may take."""
+WHOLE: Final = timedelta(minutes=2)
+"""How long an answer that is not a watch may take."""
 GRACE: Final = timedelta(seconds=15)
-"""How much longer than a watch was asked to last it may be silent."""
+"""How much longer than a watch was asked to last it may last."""
+
+SAID: Final = 1000
+"""Characters of the server's own words: a quota or a webhook says more than a sentence."""
 
 Query = Sequence[tuple[str, str]]
 
@@ -87,14 +97,15 @@ class Kubernetes:
             Temporary: no answer, or the server is busy.  Expired: the list must be begun again.
             Permanent: not allowed.
         """
-        found: list[Json] = []
-        following = ""
+        what, found, following = f"listing {kind} in {namespace}", list[Json](), ""
+        pages = Pages(what)
         while True:
-            page = await self._page(namespace, kind, [("limit", str(PAGE)), *_if("continue", following)])
+            page, size = await self._page(namespace, kind, [("limit", str(PAGE)), *_if("continue", following)], what)
+            pages.take(size)
             of = {"apiVersion": page.get("apiVersion"), "kind": str(page.get("kind", "")).removesuffix("List")}
             found += [keep(of | item) for item in page.get("items") or ()]
             meta = page.get("metadata") or {}
-            following = meta.get("continue") or ""
+            following = str(meta.get("continue") or "")
             if not following:
                 return found, str(meta.get("resourceVersion", ""))
 
@@ -119,12 +130,11 @@ class Kubernetes:
         seconds = str(max(1, round(lasts.total_seconds())))
         query = [("watch", "true"), ("allowWatchBookmarks", "true"), ("timeoutSeconds", seconds)]
         query += _if("resourceVersion", resource_version)
-        what, rest = f"watching {kind} in {namespace}", b""
-        async with self._asking(_path(namespace, kind), query, what, silence=lasts + GRACE) as answer:
+        what = f"watching {kind} in {namespace}"
+        async with self._asking(_path(namespace, kind), query, what, lasts=lasts + GRACE) as answer:
             opened()
-            async for chunk in answer.content.iter_any():
-                *lines, rest = (rest + chunk).split(b"\n")
-                for line in filter(None, lines):
+            async with aclosing(lines(answer, LINE_BYTES, within=ANSWER.total_seconds())) as told:
+                async for line in told:
                     yield _event(line, what)
 
     async def log(
@@ -140,7 +150,7 @@ class Kubernetes:
         path, what = f"{_path(namespace, 'pods')}/{quote(pod, safe='')}/log", f"reading the log of {pod} in {namespace}"
         try:
             async with self._asking(path, query, what) as answer:
-                return (await answer.read()).decode(errors="replace")
+                return (await head(answer, LOG_BYTES)).decode(errors="replace")
         except Refused as no:
             if container is None and (first := _first_choice(str(no))):
                 return await self.log(namespace, pod, container=first, previous=previous, lines=lines)
@@ -150,39 +160,42 @@ class Kubernetes:
                 return ""
             raise
 
-    async def _page(self, namespace: str, kind: str, query: Query) -> Json:
-        what = f"listing {kind} in {namespace}"
+    async def _page(self, namespace: str, kind: str, query: Query, what: str) -> tuple[Json, int]:
+        """Return a page of a list, and its size in bytes."""
         async with self._asking(_path(namespace, kind), query, what) as answer:
-            page = await answer.json(content_type=None)
-        if not isinstance(page, dict) or not isinstance(page.get("items", []), list | None):
+            body = await whole(answer, PAGE_BYTES)
+            page = decoded(body)
+        if not _is_list(page):
             raise Temporary(f"{what}: the answer is no list of objects")
-        return page
+        return page, len(body)
 
     @asynccontextmanager
     async def _asking(
-        self, path: str, query: Query, what: str, *, silence: timedelta = ANSWER
+        self, path: str, query: Query, what: str, *, lasts: timedelta | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Give the open answer, and translate whatever goes wrong until its body is read."""
+        """Give the open answer, and translate whatever goes wrong until its body is read.  A watch `lasts`."""
         try:
-            answer = await self._send(path, query, silence)
+            answer = await self._send(path, query, lasts)
             if answer.status == HTTPStatus.UNAUTHORIZED and self._renew is not None:
                 answer.close()
                 await self._renew()
-                answer = await self._send(path, query, silence)
+                answer = await self._send(path, query, lasts)
             async with answer:
                 if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
-                    raise _failure(answer.status, await _said(answer), what, _retry_after(answer))
+                    wait = asked(answer.headers.get("Retry-After", ""))
+                    raise _failure(answer.status, await _said(answer), what, wait)
                 yield answer
-        except (aiohttp.ClientError, TimeoutError, OSError, ValueError) as error:
-            said = "no answer in time" if isinstance(error, TimeoutError) else str(error) or type(error).__name__
-            raise Temporary(f"{what}: {said}") from error
+        except FAILURES as error:
+            said = "no answer in time" if isinstance(error, TimeoutError) else excerpt(str(error))
+            raise Temporary(f"{what}: {said or type(error).__name__}") from error
 
-    async def _send(self, path: str, query: Query, silence: timedelta) -> aiohttp.ClientResponse:
+    async def _send(self, path: str, query: Query, lasts: timedelta | None) -> aiohttp.ClientResponse:
         headers = {"Accept": "application/json, */*"}
         call = await self._api.param_serialize(
             "GET", path, query_params=list(query), header_params=headers, auth_settings=["BearerToken"]
         )
-        timeout = aiohttp.ClientTimeout(total=None, connect=10, sock_read=silence.total_seconds())
+        silence, total = (lasts or ANSWER).total_seconds(), (lasts or WHOLE).total_seconds()
+        timeout = aiohttp.ClientTimeout(total=total, connect=10, sock_read=silence)
         answer: aiohttp.ClientResponse = (await self._api.call_api(*call, _request_timeout=timeout)).response
         return answer
 
@@ -195,38 +208,45 @@ def _if(name: str, value: str) -> list[tuple[str, str]]:
     return [(name, value)] if value else []
 
 
+def _is_list(page: object) -> bool:
+    """Say whether an answer has the frame of a list.  What is odd within an object concerns that object alone."""
+    if not isinstance(page, dict) or not isinstance(page.get("metadata", {}), dict | None):
+        return False
+    items = page.get("items") or []
+    return isinstance(items, list) and all(isinstance(item, dict) for item in items)
+
+
 def _event(line: bytes, what: str) -> Json:
-    event = json.loads(line)
+    event = decoded(line)
     if not isinstance(event, dict) or not isinstance(event.get("object"), dict):
         raise Temporary(f"{what}: the stream holds something that is no event")
-    if event.get("type") == "ERROR":
+    if not isinstance(kind := event.get("type"), str):
+        raise Temporary(f"{what}: the stream holds an event of no kind")
+    if kind == "ERROR":
         status = event["object"]
-        raise _failure(int(status.get("code") or 500), redact(str(status.get("message", ""))), what, None)
+        code = status.get("code")
+        number = code if isinstance(code, int) else HTTPStatus.INTERNAL_SERVER_ERROR
+        raise _failure(number, excerpt(str(status.get("message", ""))), what, Asked())
     return event
 
 
 async def _said(answer: aiohttp.ClientResponse) -> str:
     """Return the message of the Status object that the server sends with a no, else the start of what it did send."""
-    body = (await answer.content.read(LOG_BYTES)).decode(errors="replace")
+    body = await head(answer)
     try:
-        return redact(str(json.loads(body)["message"]))
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return redact(body)[:200] or answer.reason or ""
+        return excerpt(str(decoded(body)["message"]), SAID)
+    except (Malformed, KeyError, TypeError):
+        return excerpt(body.decode(errors="replace"), 200) or excerpt(answer.reason or "")
 
 
-def _retry_after(answer: aiohttp.ClientResponse) -> timedelta | None:
-    seconds = answer.headers.get("Retry-After", "")
-    return timedelta(seconds=int(seconds)) if seconds.isascii() and seconds.isdecimal() else None
-
-
-def _failure(status: int, said: str, what: str, after: timedelta | None) -> Temporary | Refused:
+def _failure(status: int, said: str, what: str, wait: Asked) -> Temporary | Refused:
     if status == HTTPStatus.GONE:
         return Expired(f"{what}: {said}")
     if (
         status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
         or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     ):
-        return Temporary(f"{what}: the cluster is busy or ailing ({status}: {said})", after=after)
+        return Temporary(f"{what}: the cluster is busy or ailing ({status}: {said}){wait.remark}", after=wait.after)
     if status == HTTPStatus.UNAUTHORIZED:
         return Refused(
             f"{what}: the cluster does not accept the credentials; renew the token in the kubeconfig", status

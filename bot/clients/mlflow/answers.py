@@ -8,11 +8,16 @@ import math
 import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
+from typing import Annotated, TypeAlias
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 LARGEST = sys.float_info.max
 """What MLflow's SQL store keeps for an infinity."""
+Number: TypeAlias = Annotated[int, Meta(ge=0, lt=1 << 31)]
+"""Of a version: MLflow keeps it in 32 bits."""
+Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
+"""Since 1970, until the end of the year 9999."""
 
 
 class Pair(Struct, frozen=True):
@@ -35,15 +40,15 @@ class Alias(Struct, frozen=True):
     """Where an alias points."""
 
     alias: str
-    version: int
+    version: Number
 
 
 class Version(Struct, frozen=True):
     """One version of a registered model."""
 
     name: str
-    version: int
-    creation_timestamp: int
+    version: Number
+    creation_timestamp: Milliseconds
     status: str = "READY"
     source: str = ""
     run_id: str = ""

@@ -9,6 +9,7 @@ https://mlflow.org/docs/latest/api_reference/rest-api.html
 import asyncio
 import re
 from collections.abc import Mapping
+from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Self
@@ -43,7 +44,7 @@ NO_ALIAS = frozenset({"INVALID_PARAMETER_VALUE"})
 IS_PROMPT = "mlflow.prompt.is_prompt"
 """The tag of what MLflow keeps among the models although it is none."""
 LOGGED_MODEL = re.compile(r"models:/(m-[0-9a-f]{32})")
-COPY = re.compile(r"models:/([^/@]+)/(\d+)")
+COPY = re.compile(r"models:/([^/@]+)/([0-9]{1,10})")
 HOPS = 5
 
 
@@ -95,13 +96,9 @@ class MLflow:
     async def models(self) -> tuple[RegisteredModel, ...]:
         """Return every registered model, in the order of the names."""
         found: list[Model] = []
-        query = {"max_results": PAGE}
-        while True:
-            page = await self._rest.get(f"{API}/registered-models/search", query, ModelsPage)
+        async for page in self._rest.pages(f"{API}/registered-models/search", {"max_results": PAGE}, ModelsPage):
             found += page.registered_models
-            if not page.next_page_token:
-                return tuple(sorted(map(_model, found), key=lambda model: model.name))
-            query["page_token"] = page.next_page_token
+        return tuple(sorted(map(_model, found), key=lambda model: model.name))
 
     async def newest(self, limit: int = 50) -> tuple[Registered, ...]:
         """Return the newest versions of all models, newest first: 35 ms of the server's time for 50 of 10,000.
@@ -111,25 +108,22 @@ class MLflow:
         """
         found: dict[ModelVersion, Registered] = {}
         query = {"max_results": str(min(limit, int(PAGE))), "order_by": "creation_timestamp DESC"}
-        while True:
-            page = await self._rest.get(f"{API}/model-versions/search", query, VersionsPage)
-            listed = (_registered(version) for version in page.model_versions if not _is_prompt(version))
-            found |= {registered.what: registered for registered in listed}
-            if not page.next_page_token or len(found) >= limit:
-                return tuple(found.values())[:limit]
-            query["page_token"] = page.next_page_token
+        async with aclosing(self._rest.pages(f"{API}/model-versions/search", query, VersionsPage)) as pages:
+            async for page in pages:
+                listed = (_registered(version) for version in page.model_versions if not _is_prompt(version))
+                found |= {registered.what: registered for registered in listed}
+                if len(found) >= limit:
+                    break
+        return tuple(found.values())[:limit]
 
     async def versions(self, model: str) -> tuple[int, ...]:
         """Return the numbers of a model's versions, lowest first; none where there is no such model."""
         quote = "'" if "'" not in model else '"'
         query = {"filter": f"name={quote}{model}{quote}", "max_results": PAGE}
         found: list[int] = []
-        while True:
-            page = await self._rest.get(f"{API}/model-versions/search", query, VersionsPage)
+        async for page in self._rest.pages(f"{API}/model-versions/search", query, VersionsPage):
             found += (version.version for version in page.model_versions)
-            if not page.next_page_token:
-                return tuple(sorted(found))
-            query["page_token"] = page.next_page_token
+        return tuple(sorted(found))
 
     async def card(self, what: ModelVersion) -> Card | None:
         """Return all that is known of a version without loading it, or None where there is no such version.
@@ -148,7 +142,8 @@ class MLflow:
             self._artifact(what, "MLmodel", absent=UNREADABLE),
             self._artifact(what, "requirements.txt", absent=UNREADABLE),
         )
-        return _card(version, logged or NOTHING_LOGGED, run, says=_text(says), needs=_text(needs))
+        beside = await asyncio.to_thread(mlmodel.read, _text(says))  # anybody may have written it: see `plain_yaml`
+        return _card(version, logged or NOTHING_LOGGED, run, beside, _text(needs))
 
     async def alias(self, model: str, alias: str) -> int | None:
         """Return the version that an alias points at, or None where the model has no such alias."""
@@ -212,9 +207,8 @@ class MLflow:
 NOTHING_LOGGED = LoggedModel(info=LoggedModelInfo())
 
 
-def _card(version: Version, logged: LoggedModel, run: Run | None, *, says: str, needs: str) -> Card:
+def _card(version: Version, logged: LoggedModel, run: Run | None, beside: mlmodel.MLmodel, needs: str) -> Card:
     data = run.data if run else Data()
-    beside = mlmodel.read(says)
     return Card(
         what=ModelVersion(model=version.name, version=version.version),
         ready=version.status == "READY",

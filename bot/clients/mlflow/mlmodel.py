@@ -4,17 +4,19 @@ MLflow's own reader is not used: it needs numpy and pandas, and costs more memor
 https://mlflow.org/docs/latest/ml/model/#mlmodel-file
 """
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-import yaml
+from bot.clients.limits import Malformed, decoded, plain_yaml
 
 Columns: TypeAlias = tuple[tuple[str, str, bool], ...]
 """(name, type, required) of each column; a column without a name is called by its place: "0"."""
 
-_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+WIDEST: Final = 100_000
+"""Columns of a signature; what has more is taken for none."""
+REQUIREMENTS: Final = 256 << 10
+"""Characters of a requirements.txt that are looked at."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +32,8 @@ class MLmodel:
 def read(text: str) -> MLmodel:
     """Return what an MLmodel file says.  Training code may write anything there, so nothing is taken for granted."""
     try:
-        said = yaml.load(text, _LOADER)  # noqa: S506 - both loaders are safe ones
-    except (yaml.YAMLError, ValueError, OverflowError, RecursionError):  # a date that is none, a number without end
+        said = plain_yaml(text)
+    except Malformed:
         return MLmodel()
     if not isinstance(said, Mapping):
         return MLmodel()
@@ -40,27 +42,33 @@ def read(text: str) -> MLmodel:
     return MLmodel(
         inputs=_columns(known.get("inputs")),
         outputs=_columns(known.get("outputs")),
-        size=size if isinstance(size, int) else None,
+        size=int(size) if isinstance(size, str) and _is_size(size) else None,
     )
+
+
+def _is_size(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 18  # noqa: PLR2004 - as many digits as 64 bits hold
 
 
 def requirements(text: str) -> tuple[str, ...]:
     """Return the lines of a requirements.txt that name a package or an option, without their comments."""
-    lines = (line.split(" #")[0].strip() for line in text.splitlines())
+    lines = (line.split(" #")[0].strip() for line in text[:REQUIREMENTS].splitlines())
     return tuple(line for line in lines if line and not line.startswith("#"))
 
 
 def _columns(text: object) -> Columns | None:
     """Return the columns of a signature's half, which is a JSON string inside the YAML."""
     try:
-        columns = json.loads(text) if isinstance(text, str) else None
+        columns = decoded(text) if isinstance(text, str) else None
         if not isinstance(columns, list) or not all(isinstance(column, dict) for column in columns):
+            return None
+        if len(columns) > WIDEST:
             return None
         return tuple(
             (str(column.get("name", place)), _type(column), bool(column.get("required", True)))
             for place, column in enumerate(columns)
         )
-    except (ValueError, RecursionError):
+    except (Malformed, RecursionError):
         return None
 
 

@@ -4,21 +4,20 @@ Beside `mlflow.py`, which is its only user.
 """
 
 import asyncio
-import json
 import ssl
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from datetime import timedelta
 from http import HTTPStatus
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 import aiohttp
-import msgspec
 from yarl import URL
 
-from bot.clients.pacing import SHORT, Quiet
+from bot.clients.limits import FAILURES, Bounded, Malformed, Oversized, Pages, decoded, head, whole
+from bot.clients.pacing import SHORT, Quiet, asked
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
-from bot.rules.wording.redaction import redact
+from bot.rules.wording.redaction import excerpt
 
 API = "/api/2.0/mlflow"
 TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=3)
@@ -32,6 +31,16 @@ LARGEST = 16 << 20
 """Bytes of one answer: a page of 1,000 models with their aliases is 1.5 MB."""
 
 T = TypeVar("T")
+
+
+class Page(Protocol):
+    """A page of a list, which names the next one."""
+
+    @property
+    def next_page_token(self) -> str: ...
+
+
+P = TypeVar("P", bound=Page)
 
 
 class Rest:
@@ -58,6 +67,7 @@ class Rest:
             headers={"Authorization": authorization} if authorization else {},
             cookie_jar=aiohttp.DummyCookieJar(),
             connector=aiohttp.TCPConnector(limit=AT_ONCE, ssl=_certificates(uri, trusted)),
+            response_class=Bounded,
         )
 
     async def close(self) -> None:
@@ -67,6 +77,17 @@ class Rest:
     async def get(self, path: str, query: Mapping[str, str], shape: type[T]) -> T:
         """Return what is answered, decoded."""
         return self._decoded(await self._ask("GET", path, query=query), path, shape)
+
+    async def pages(self, path: str, query: Mapping[str, str], shape: type[P]) -> AsyncGenerator[P]:
+        """Yield a list page by page."""
+        pages, token = Pages(f"MLflow's list at {path}"), ""
+        while True:
+            content = await self._ask("GET", path, query={**query, "page_token": token} if token else query)
+            pages.take(len(content))
+            page = self._decoded(content, path, shape)
+            yield page
+            if not (token := page.next_page_token):
+                return
 
     async def find(self, path: str, query: Mapping[str, str], shape: type[T], *, absent: frozenset[str]) -> T | None:
         """Return what is answered, decoded, or None where MLflow answers with one of the `absent` error codes."""
@@ -108,7 +129,10 @@ class Rest:
         url = self._uri / path.lstrip("/")
         try:
             async with self._session.request(method, url, params=query, json=body, allow_redirects=False) as answer:
-                content = await self._content(answer)
+                good = answer.status == HTTPStatus.OK
+                content = await (whole(answer, LARGEST) if good else head(answer))
+        except Oversized as error:
+            raise Permanent(f"MLflow answered {path} with more than {LARGEST >> 20} MiB") from error
         except TimeoutError as error:
             raise Temporary(f"MLflow at {self._uri} does not answer within {TIMEOUT.total:.0f} s") from error
         except aiohttp.ClientConnectorCertificateError as error:
@@ -117,31 +141,25 @@ class Rest:
                 f"The certificate of MLflow at {self._uri} is not trusted ({why}). Check "
                 "MLFLOW_TRACKING_SERVER_CERT_PATH: its file must hold the certificate of the authority that signed it"
             ) from error
-        except (aiohttp.ClientError, OSError) as error:
+        except FAILURES as error:
             raise Temporary(f"MLflow at {self._uri} does not answer ({type(error).__name__})") from error
         if answer.status != HTTPStatus.OK:
             raise self._quiet.heed(self._refused(answer, _said(content)))
         return content
 
-    async def _content(self, answer: aiohttp.ClientResponse) -> bytes:
-        parts = bytearray()
-        async for chunk in answer.content.iter_any():
-            parts += chunk
-            if len(parts) > LARGEST:
-                raise Permanent(f"MLflow answered {answer.url.path} with more than {LARGEST >> 20} MiB")
-        return bytes(parts)
-
     def _decoded(self, content: bytes, path: str, shape: type[T]) -> T:
         try:
-            return msgspec.json.decode(content, type=shape, strict=False)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            return decoded(content, shape)
+        except Malformed as error:
             raise Temporary(f"{self._uri} does not answer {path} as MLflow does ({error})") from error
 
     def _refused(self, answer: aiohttp.ClientResponse, said: Json) -> Temporary | Permanent:
         status = answer.status
         if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            return _Unwell(f"MLflow at {self._uri} answers {status}", code=str(status), after=_after(answer))
-        message = redact(str(said.get("message", "")))[:300]
+            wait = asked(answer.headers.get("Retry-After", ""))
+            sentence = f"MLflow at {self._uri} answers {status}{wait.remark}"
+            return _Unwell(sentence, code=str(status), after=wait.after)
+        message = excerpt(str(said.get("message", "")))
         sentence = f"{self._what_to_do(status, message)}: {self._uri} answered {status} {message}"
         return _Refused(sentence.rstrip(), code=str(said.get("error_code", "")))
 
@@ -186,13 +204,8 @@ class _Unwell(Temporary):
 def _said(content: bytes) -> Json:
     """Return MLflow's error object; what is not JSON, such as the host check's plain text, becomes its message."""
     try:
-        said = json.loads(content)
-    except (ValueError, RecursionError):
+        said = decoded(content)
+    except Malformed:
         text = content[:300].decode("utf-8", "replace")
         return {} if "<" in text else {"message": text}
     return said if isinstance(said, dict) else {}
-
-
-def _after(answer: aiohttp.ClientResponse) -> timedelta | None:
-    seconds = answer.headers.get("Retry-After", "")
-    return timedelta(seconds=int(seconds)) if seconds.isascii() and seconds.isdigit() else None

@@ -16,10 +16,11 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
+from bot.clients.limits import FAILURES, Bounded, head
 from bot.clients.oci.login import LOOPBACK, Challenge, Login, read
 from bot.domain.errors import Permanent, Temporary
 from bot.rules.parsing.images import ACCEPT, DIGEST, Reference
-from bot.rules.wording.redaction import redact
+from bot.rules.wording.redaction import excerpt
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=5)
 DOCKER_HUB: Final = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
@@ -50,7 +51,8 @@ class OCI:
     @classmethod
     def connect(cls, image: Reference, login: Login) -> Self:
         """Prepare to ask; `close` when done."""
-        return cls(image, login, aiohttp.ClientSession(timeout=TIMEOUT, cookie_jar=aiohttp.DummyCookieJar()))
+        jar = aiohttp.DummyCookieJar()
+        return cls(image, login, aiohttp.ClientSession(timeout=TIMEOUT, cookie_jar=jar, response_class=Bounded))
 
     async def close(self) -> None:
         """End all connections."""
@@ -110,8 +112,8 @@ class OCI:
             )
         except TimeoutError as error:
             raise Temporary(f"{self._where(path)} does not answer within {TIMEOUT.total:.0f} s") from error
-        except (aiohttp.ClientError, OSError, ValueError) as error:  # ValueError: led to what is no address
-            what = redact(str(error)) or type(error).__name__
+        except FAILURES as error:
+            what = excerpt(str(error)) or type(error).__name__
             raise Temporary(f"{self._where(path)} cannot be asked: {what}") from error
 
     def _proved(self, body: bytes, wanted: str | None, path: str) -> str:
@@ -128,7 +130,6 @@ class OCI:
 
     async def _refused(self, answer: aiohttp.ClientResponse, path: str) -> Permanent | Temporary:
         status, where = answer.status, self._where(path)
-        said = redact((await answer.content.read(300)).decode(errors="replace")).strip()
         match status:
             case 404:
                 return Absent(f"{where} is not there; {self._image} was not pushed, or not whole")
@@ -137,7 +138,15 @@ class OCI:
             case 429 | 500 | 502 | 503 | 504:
                 return Temporary(f"{where}: the registry is busy or ailing ({status})")
             case _:
+                said = await _beginning(answer, where)
                 return Permanent(f"{where}: the registry answers {status} {said}")
+
+
+async def _beginning(answer: aiohttp.ClientResponse, where: str) -> str:
+    try:
+        return excerpt((await head(answer)).decode(errors="replace").strip())
+    except FAILURES as error:
+        raise Temporary(f"{where} broke off: {type(error).__name__}") from error
 
 
 class Absent(Permanent):

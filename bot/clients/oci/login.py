@@ -16,10 +16,11 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import aiohttp
 
+from bot.clients.limits import FAILURES, Malformed, Oversized, decoded, whole
 from bot.domain.errors import Permanent, Temporary
 from bot.rules.parsing.images import Reference
 
@@ -39,15 +40,12 @@ async def read(answer: aiohttp.ClientResponse, where: str) -> bytes:
         Permanent: it is too large.
         Temporary: it broke off.
     """
-    body = bytearray()
     try:
-        async for part in answer.content.iter_any():
-            body += part
-            if len(body) > LARGEST:
-                raise Permanent(f"{where} is larger than {LARGEST >> 20} MiB")
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        return await whole(answer, LARGEST)
+    except Oversized as error:
+        raise Permanent(f"{where} is larger than {LARGEST >> 20} MiB") from error
+    except FAILURES as error:
         raise Temporary(f"{where} broke off: {type(error).__name__}") from error
-    return bytes(body)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +60,7 @@ class Challenge:
     def read(cls, header: str) -> Self:
         """Read a WWW-Authenticate header."""
         scheme, _, rest = header.strip().partition(" ")
-        pairs = re.findall(r'([A-Za-z]+)=(?:"([^"]*)"|([^",\s]+))', rest)
+        pairs = re.findall(r'(?<![A-Za-z])([A-Za-z]+)=(?:"([^"]*)"|([^",\s]+))', rest)
         return cls(scheme=scheme.lower(), said={key.lower(): quoted or bare for key, quoted, bare in pairs})
 
 
@@ -196,7 +194,7 @@ async def _token(
 ) -> str:
     """Return a token that may read the image."""
     realm = said.get("realm", "")
-    place = urlsplit(realm)
+    place = _place(realm)
     if place.scheme != "https" and not (place.scheme == "http" and place.hostname in LOOPBACK):
         raise Permanent(f"{image.host} sends logins to {realm[:200] or 'nowhere'}, which is not https")
     told = {"service": said.get("service", ""), "scope": said.get("scope") or f"repository:{image.path}:pull"}
@@ -208,17 +206,25 @@ async def _token(
         request = session.get(realm, params=told, headers=headers, allow_redirects=False)
     try:
         async with request as answer:
-            status, content = answer.status, await read(answer, realm)
-    except (TimeoutError, aiohttp.ClientError, OSError) as error:
-        raise Temporary(f"{realm}, which issues tokens for {image.host}, does not answer") from error
+            status, content = answer.status, await read(answer, realm[:200])
+    except FAILURES as error:
+        raise Temporary(f"{realm[:200]}, which issues tokens for {image.host}, does not answer") from error
     if status != HTTPStatus.OK:
         who = "without a login" if account is None else "for the login that this machine has"
-        raise Permanent(f"{realm} issues no token for {image.repository} {who} ({status}): docker login {image.host}")
+        where = realm[:200]
+        raise Permanent(f"{where} issues no token for {image.repository} {who} ({status}): docker login {image.host}")
     try:
-        issued = json.loads(content)
+        issued = decoded(content)
         token = str(issued.get("token") or issued["access_token"])
-    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as error:
-        raise Permanent(f"{realm} issued something that is no token") from error
+    except (Malformed, KeyError, AttributeError, TypeError) as error:
+        raise Permanent(f"{realm[:200]} issued something that is no token") from error
     if not token.isascii() or not token.isprintable():
-        raise Permanent(f"{realm} issued something that is no token")
+        raise Permanent(f"{realm[:200]} issued something that is no token")
     return token
+
+
+def _place(realm: str) -> SplitResult:
+    try:
+        return urlsplit(realm)
+    except ValueError:
+        return urlsplit("")

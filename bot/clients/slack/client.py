@@ -12,21 +12,22 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from typing import Any, Final, Never, Self, TypeAlias
+from typing import Any, Final, Self, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.clients.limits import FAILURES, Bounded, Pages
 from bot.clients.redirects import unfollowed
+from bot.clients.slack import answers
 from bot.clients.slack.errors import refused
 from bot.clients.slack.pace import Pace
+from bot.clients.slack.sockets import greeted
 from bot.domain.chat import Message, Person, Posted
 from bot.domain.errors import Permanent, Temporary
-from bot.domain.json import Json
 from bot.rules.parsing import emoji
-from bot.rules.wording.redaction import redact
 
 SLACK: Final = "https://slack.com/api/"
 TIMEOUT: Final = aiohttp.ClientTimeout(total=15, connect=5)
@@ -44,11 +45,12 @@ HEARTBEAT: Final = 10.0
 GREETING: Final = 10.0
 """Seconds within which Slack says hello at a socket."""
 _CHANNEL_ID: Final = ("C", "G", "D")
-_GUEST_FLAGS: Final = ("deleted", "is_bot", "is_restricted", "is_ultra_restricted", "is_stranger", "is_workflow_bot")
 _NO_MESSAGE: Final = frozenset({"message_not_found"})
 _NOBODY: Final = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
 
 Call: TypeAlias = Callable[[], Awaitable[Any]]
+T = TypeVar("T")
+P = TypeVar("P", bound=answers.Page)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +60,6 @@ class Identity:
     team: str
     user: str
     bot: str
-
-
-class _Body(dict[str, Any]):
-    """An answer; one in which something is missing that Slack always says is not Slack's."""
-
-    def __missing__(self, key: str) -> Never:
-        raise Temporary(f"what answered was not Slack: it did not say {key}; look at SLACK_API_URL")
 
 
 class Slack:
@@ -98,7 +93,9 @@ class Slack:
     ) -> Self:
         """Return a door with a connection pool of its own.  Nothing is called yet; a loop must run."""
         # The SDK ignores its own timeout when it is given a session: the session has to have one.
-        session = aiohttp.ClientSession(timeout=TIMEOUT, trust_env=False, trace_configs=[unfollowed()])
+        session = aiohttp.ClientSession(
+            timeout=TIMEOUT, trust_env=False, trace_configs=[unfollowed()], response_class=Bounded
+        )
         url = base_url or SLACK
         sdk = AsyncWebClient(token, base_url=url.rstrip("/") + "/", session=session, retry_handlers=[])
         if _loopback(url):
@@ -125,8 +122,8 @@ class Slack:
 
     async def whoami(self) -> Identity:
         """Return who we are."""
-        body = await self._call("auth.test", self.sdk.auth_test)
-        self._me = Identity(team=body["team_id"], user=body["user_id"], bot=body.get("bot_id") or "")
+        found = await self._call("auth.test", self.sdk.auth_test, answers.Whoami)
+        self._me = Identity(team=found.team_id, user=found.user_id, bot=found.bot_id or "")
         return self._me
 
     async def person(self, user: str, *, fresh: bool = False, within: float = REMEMBERED) -> Person:
@@ -138,8 +135,8 @@ class Slack:
         if known is not None and not fresh and self._clock() - at < within:
             return known
         me = self._me or await self.whoami()
-        body = await self._call("users.info", lambda: self.sdk.users_info(user=user), accepted=_NOBODY)
-        found = _person(user, body.get("user") or {}, me.team)
+        info = await self._find("users.info", lambda: self.sdk.users_info(user=user), answers.UserInfo, absent=_NOBODY)
+        found = answers.person(user, info.user if info else None, me.team)
         self._people[user] = (self._clock(), found)
         return found
 
@@ -152,12 +149,14 @@ class Slack:
         at, known = self._groups.get(group, (0.0, None))
         if known is not None and not fresh and self._clock() - at < REMEMBERED:
             return known
-        body = await self._call("usergroups.list", lambda: self.sdk.usergroups_list(include_users=True))
+        listed = await self._call(
+            "usergroups.list", lambda: self.sdk.usergroups_list(include_users=True), answers.Groups
+        )
         self._groups = {}
-        for found in body["usergroups"]:
-            if not found.get("date_delete"):
-                entry = (self._clock(), frozenset(found.get("users") or ()))
-                self._groups |= {found["id"]: entry, "@" + found["handle"]: entry}
+        for found in listed.usergroups:
+            if not found.date_delete:
+                entry = (self._clock(), frozenset(found.users or ()))
+                self._groups |= {found.id: entry, "@" + found.handle: entry}
         if group not in self._groups:
             raise Permanent(f"Slack has no user group {group}: look at approvers in app.yaml, or make the group")
         return self._groups[group][1]
@@ -174,18 +173,18 @@ class Slack:
         if not name.startswith("#") and name.startswith(_CHANNEL_ID) and name.isupper():
             return name
         if bare not in self._channels:
-            self._channels = {c["name"]: c["id"] async for c in self._my_channels()}
+            self._channels = {c.name: c.id async for page in self._my_channels() for c in page.channels}
         if bare not in self._channels:
             raise Permanent(f"I am in no Slack channel #{bare}: create it, or type /invite @callboard there")
         return self._channels[bare]
 
-    def _my_channels(self) -> AsyncGenerator[Json, None]:
+    def _my_channels(self) -> AsyncGenerator[answers.Channels]:
         kinds = "public_channel,private_channel"
 
         async def page(cursor: str | None) -> Any:
             return await self.sdk.users_conversations(types=kinds, exclude_archived=True, limit=PAGE, cursor=cursor)
 
-        return self._pages("users.conversations", "channels", page)
+        return self._pages("users.conversations", answers.Channels, page)
 
     # ── messages ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -199,9 +198,9 @@ class Slack:
         in a little later, so a try whose answer was lost is best repeated after a second.
         """
         place = await self.channel_id(channel)
-        if since is not None and (found := await self._posted(place, key, since, thread)):
-            return found
-        body = await self._call(
+        if since is not None and (posted := await self._posted(place, key, since, thread)):
+            return posted
+        found = await self._call(
             "chat.postMessage",
             lambda: self.sdk.chat_postMessage(
                 channel=place,
@@ -212,9 +211,10 @@ class Slack:
                 unfurl_links=False,
                 unfurl_media=False,
             ),
+            answers.Place,
             channel=place,
         )
-        return Posted(channel=body["channel"], ts=body["ts"])
+        return Posted(channel=found.channel, ts=found.ts)
 
     async def update(self, posted: Posted, message: Message) -> None:
         """Make a message show something else; what it shows already does no harm."""
@@ -223,51 +223,58 @@ class Slack:
             lambda: self.sdk.chat_update(
                 channel=posted.channel, ts=posted.ts, text=message.text, blocks=list(message.blocks)
             ),
+            answers.Done,
         )
 
     async def whisper(self, channel: str, user: str, text: str) -> None:
         """Tell one person something in a channel.  Slack forgets such words, so there is nothing to look for."""
         place = await self.channel_id(channel)
-        await self._call("chat.postEphemeral", lambda: self.sdk.chat_postEphemeral(channel=place, user=user, text=text))
+        await self._call(
+            "chat.postEphemeral",
+            lambda: self.sdk.chat_postEphemeral(channel=place, user=user, text=text),
+            answers.Done,
+        )
 
     async def permalink(self, posted: Posted) -> str:
         """Return the address of a message."""
-        body = await self._call(
+        found = await self._call(
             "chat.getPermalink",
             lambda: self.sdk.chat_getPermalink(channel=posted.channel, message_ts=posted.ts),
+            answers.Permalink,
         )
-        return str(body["permalink"])
+        return found.permalink
 
     async def reactions(self, posted: Posted) -> Mapping[str, frozenset[str]] | None:
         """Return who reacted to a message with what: emoji without skin tone → user ids; None: somebody deleted it.
 
         For events that were missed.  Slack may leave users out where very many reacted.
         """
-        body = await self._call(
+        shown = await self._find(
             "reactions.get",
             lambda: self.sdk.reactions_get(channel=posted.channel, timestamp=posted.ts, full=True),
-            accepted=_NO_MESSAGE,
+            answers.Reactions,
+            absent=_NO_MESSAGE,
         )
-        if not body["ok"]:
+        if shown is None:
             return None
         found: dict[str, frozenset[str]] = {}
-        for reaction in body["message"].get("reactions", ()):
-            name = emoji.plain(reaction["name"])
-            found[name] = found.get(name, frozenset()) | frozenset(reaction["users"])
+        for reaction in shown.message.reactions:
+            name = emoji.plain(reaction.name)
+            found[name] = found.get(name, frozenset()) | frozenset(reaction.users)
         return found
 
     async def _posted(self, channel: str, key: str, since: datetime, thread: str | None) -> Posted | None:
         """Return our own message with that key.  Others can write metadata too: only our own bot's counts."""
         me = self._me or await self.whoami()
-        async with aclosing(self._said(channel, f"{(since - SKEW).timestamp():.6f}", thread)) as said:
-            async for message in said:
-                metadata = message.get("metadata") or {}
-                ours = message.get("user") == me.user and metadata.get("event_type") == EVENT
-                if ours and (metadata.get("event_payload") or {}).get("key") == key:
-                    return Posted(channel=channel, ts=message["ts"])
+        async with aclosing(self._said(channel, f"{(since - SKEW).timestamp():.6f}", thread)) as pages:
+            async for page in pages:
+                for message in page.messages:
+                    found = answers.key_of(message, user=me.user, event=EVENT)
+                    if found is not None and found[1] == key:
+                        return Posted(channel=channel, ts=found[0])
         return None
 
-    def _said(self, channel: str, oldest: str, thread: str | None) -> AsyncGenerator[Json, None]:
+    def _said(self, channel: str, oldest: str, thread: str | None) -> AsyncGenerator[answers.Said]:
         """Yield what was said in a channel, or in a thread, since `oldest` (Unix seconds)."""
         asked: dict[str, Any] = {"channel": channel, "oldest": oldest, "include_all_metadata": True, "limit": PAGE}
 
@@ -278,8 +285,8 @@ class Slack:
             return await self.sdk.conversations_replies(**asked, ts=thread or "", cursor=cursor)
 
         if thread is None:
-            return self._pages("conversations.history", "messages", history)
-        return self._pages("conversations.replies", "messages", replies)
+            return self._pages("conversations.history", answers.Said, history)
+        return self._pages("conversations.replies", answers.Said, replies)
 
     # ── what people do ───────────────────────────────────────────────────────────────────────────────
 
@@ -288,13 +295,15 @@ class Slack:
 
         Its address is good for one try: each call asks for another.
         """
-        body = await self._call("apps.connections.open", lambda: self.sdk.apps_connections_open(app_token=app_token))
+        opened = await self._call(
+            "apps.connections.open", lambda: self.sdk.apps_connections_open(app_token=app_token), answers.Opened
+        )
         assert self.sdk.session is not None  # noqa: S101 - `connect` gave it one
         try:
             async with asyncio.timeout(GREETING):
-                return await _greeted(
+                return await greeted(
                     await self.sdk.session.ws_connect(
-                        body["url"],
+                        opened.url,
                         heartbeat=HEARTBEAT,
                         timeout=aiohttp.ClientWSTimeout(ws_close=2.0),
                         proxy=self.sdk.proxy,
@@ -302,38 +311,46 @@ class Slack:
                 )
         except TimeoutError as error:
             raise Temporary("Slack did not say hello at its socket in time") from error
-        except aiohttp.ClientError as error:
+        except FAILURES as error:
             raise Temporary(f"Slack's socket cannot be reached ({type(error).__name__})") from error
 
     # ── the wire ─────────────────────────────────────────────────────────────────────────────────────
 
     async def _pages(
-        self, method: str, name: str, page: Callable[[str | None], Awaitable[Any]]
-    ) -> AsyncGenerator[Json, None]:
+        self, method: str, shape: type[P], page: Callable[[str | None], Awaitable[Any]]
+    ) -> AsyncGenerator[P]:
         cursor: str | None = None
+        pages = Pages(f"the answer to {method}")
         while True:
             at = cursor
-            body = await self._call(method, lambda: page(at))  # noqa: B023 - it is awaited within this round
-            for item in body[name]:
-                yield item
-            cursor = (body.get("response_metadata") or {}).get("next_cursor")
-            if not cursor:
+            found = await self._call(method, lambda: page(at), shape)  # noqa: B023 - it is awaited within this round
+            pages.take()
+            yield found
+            if (cursor := found.cursor) is None:
                 return
 
-    async def _call(self, method: str, call: Call, *, channel: str = "", accepted: frozenset[str] = frozenset()) -> Any:
-        """Return the body of a call; `accepted` names errors that are an answer.
+    async def _call(self, method: str, call: Call, shape: type[T], *, channel: str = "") -> T:
+        """Return the answer to a call.
 
         Raises:
             Temporary: Slack is not there, or not now.
             Permanent: Slack refuses.
         """
+        return answers.read(method, await self._asked(method, call, channel), shape)
+
+    async def _find(self, method: str, call: Call, shape: type[T], *, absent: frozenset[str]) -> T | None:
+        """Return the answer to a call, or None where Slack answers with one of the `absent` errors."""
+        body = await self._asked(method, call, absent=absent)
+        return None if body is None else answers.read(method, body, shape)
+
+    async def _asked(self, method: str, call: Call, channel: str = "", absent: frozenset[str] = frozenset()) -> Any:
         await self._wait(method, channel)
         try:
-            return _Body((await call()).data)
+            return (await call()).data
         except SlackApiError as error:
             status, headers, body = _answer(error)
-            if isinstance(body, dict) and body.get("error") in accepted:
-                return body
+            if isinstance(body, dict) and body.get("error") in absent:
+                return None
             meaning = refused(method, status, headers, body)
             if isinstance(meaning, Temporary) and status == HTTPStatus.TOO_MANY_REQUESTS and meaning.after:
                 self._pace.pause(method, meaning.after)
@@ -344,8 +361,8 @@ class Slack:
             raise Temporary(f"Slack did not answer {method} in time") from error
         except aiohttp.ClientError as error:
             raise Temporary(f"Slack cannot be reached for {method} ({type(error).__name__})") from error
-        except (AttributeError, ValueError) as error:  # the SDK stumbles over answers that are no JSON objects
-            raise Temporary(f"what answered {method} was not Slack") from error
+        except (AttributeError, TypeError, *FAILURES) as error:  # the SDK stumbles over what is no JSON object
+            raise Temporary(f"what answered {method} was not Slack ({type(error).__name__})") from error
 
     async def _wait(self, method: str, channel: str) -> None:
         if self.sdk.session is not None and self.sdk.session.closed:
@@ -357,36 +374,12 @@ class Slack:
             await self._sleep(wait.total_seconds())
 
 
-async def _greeted(socket: aiohttp.ClientWebSocketResponse) -> aiohttp.ClientWebSocketResponse:
-    """Return a socket at which Slack said hello; one at which it says anything else is closed."""
-    try:
-        said = await socket.receive_json()
-    except (TypeError, ValueError) as error:  # it was closed at once, or the other side is not Slack
-        raise Temporary("what answered at Slack's socket was not Slack") from error
-    except BaseException:
-        await socket.close()
-        raise
-    if said.get("type") != "hello":
-        await socket.close()
-        raise Temporary(f"Slack did not take the socket ({redact(str(said.get('reason', 'no reason given')))})")
-    return socket
-
-
 def _answer(error: SlackApiError) -> tuple[int, Mapping[str, str], Any]:
     """Return (status, headers, body) of a refusal; where the body was no JSON the SDK hands over aiohttp's response."""
     response: Any = error.response
     if isinstance(response, aiohttp.ClientResponse):
         return response.status, response.headers, None
     return response.status_code, response.headers, response.data
-
-
-def _person(user: str, found: Json, team: str) -> Person:
-    """Say whether somebody counts.  On a grid `team_id` is the home workspace: ours may be among the others."""
-    profile = found.get("profile") or {}
-    name = profile.get("display_name") or found.get("real_name") or found.get("name") or user
-    teams = {found.get("team_id"), *(found.get("enterprise_user") or {}).get("teams", ())}
-    guest = any(found.get(flag) for flag in _GUEST_FLAGS) or user == "USLACKBOT"
-    return Person(id=user, name=name, entitled=bool(found) and not guest and team in teams)
 
 
 def _loopback(url: str) -> bool:

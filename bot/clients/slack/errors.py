@@ -9,10 +9,13 @@ from datetime import timedelta
 from http import HTTPStatus
 from typing import Any, Final
 
+from bot.clients.pacing import asked
 from bot.domain.errors import Permanent, Temporary
-from bot.rules.wording.redaction import redact
+from bot.rules.wording.redaction import excerpt
 
 _WAIT: Final = timedelta(seconds=30)
+TOLD: Final = 5
+"""Details of an error that are told."""
 _PASSING: Final = frozenset(
     {
         "accesslimited",
@@ -56,9 +59,11 @@ _AUTH: Final = frozenset(
 def refused(method: str, status: int, headers: Mapping[str, str], body: Any) -> Temporary | Permanent:
     """Return what an answer that is not a success means.  `body` is the JSON, or whatever else came."""
     answer = body if isinstance(body, dict) else {}
-    error = redact(str(answer.get("error", "")))[:200]
+    error = _text(answer.get("error"))
     if status == HTTPStatus.TOO_MANY_REQUESTS or error in {"ratelimited", "rate_limited"}:
-        return Temporary(f"Slack asks to call {method} less often", after=_retry_after(headers))
+        wait = asked(str(headers.get("Retry-After", "")))
+        after = _WAIT if wait.after is None else wait.after
+        return Temporary(f"Slack asks to call {method} less often{wait.remark}", after=after)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or error in _PASSING:
         return Temporary(f"Slack did not do {method} ({error or status})")
     if not error:
@@ -72,13 +77,13 @@ def _sentence(method: str, error: str, answer: Mapping[str, Any]) -> str:
     if error in _AUTH:
         return f"Slack refuses SLACK_BOT_TOKEN ({error}): {_ADVICE.get(error, _TOKEN)}"
     if error == "missing_scope":
-        needed = redact(str(answer.get("needed", "unknown")))
+        needed = _text(answer.get("needed")) or "unknown"
         return f"Slack's {method} needs the scope {needed}: add it under OAuth & Permissions and install the app again"
-    more = redact("; ".join(map(str, answer.get("errors") or ())))
+    errors = answer.get("errors")
+    more = "; ".join(map(_text, errors[:TOLD])) if isinstance(errors, list) else ""
     advice = _ADVICE.get(error, "see the error table of this method in Slack's reference")
     return f"Slack refuses {method} ({error}{': ' + more if more else ''}): {advice}"
 
 
-def _retry_after(headers: Mapping[str, str]) -> timedelta:
-    value = str(headers.get("Retry-After", ""))
-    return timedelta(seconds=int(value)) if value.isdigit() else _WAIT
+def _text(value: object) -> str:
+    return excerpt(value, 200) if isinstance(value, str) else ""

@@ -15,6 +15,8 @@ from bot.domain.errors import Permanent
 
 BOM: Final = "\ufeff"
 STR: Final = "tag:yaml.org,2002:str"
+LARGEST: Final = 256 << 10
+"""Characters of a file.  A manifest is some 2 kB; this much, nested oddly, takes seconds."""
 
 Chain: TypeAlias = tuple[Node, ...]
 """A node and all that holds it, the document first."""
@@ -24,8 +26,12 @@ def documents(text: str, name: str) -> tuple[Node, ...]:
     """Return the documents of `text`; their offsets count from after a byte order mark.
 
     Raises:
-        Permanent: it is not YAML (`name` and the line are said).
+        Permanent: it is not YAML (`name` and the line are said), or too large.
     """
+    if len(text) > LARGEST:
+        raise Permanent(
+            f"{name}: the file is larger than {LARGEST >> 10} KiB; keep what Callboard edits in a smaller one"
+        )
     try:  # the C parser does not count a BOM in its offsets: it gets the text without
         found = list(yaml.compose_all(text.removeprefix(BOM), Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
@@ -39,13 +45,19 @@ def documents(text: str, name: str) -> tuple[Node, ...]:
 def walk(document: Node) -> Iterator[Chain]:
     """Yield every node once, in the order of the text, each at the end of its chain."""
     seen: set[int] = set()
-    waiting: list[Chain] = [(document,)]
+    waiting: list[Iterator[Chain]] = [iter([(document,)])]
     while waiting:
-        chain = waiting.pop()
-        if id(chain[-1]) not in seen:
+        chain = next(waiting[-1], None)
+        if chain is None:
+            waiting.pop()
+        elif id(chain[-1]) not in seen:
             seen.add(id(chain[-1]))
             yield chain
-            waiting.extend((*chain, node) for node in reversed(children(chain[-1])))
+            waiting.append(_below(chain))  # one chain at a time: a thousand levels may end in a hundred thousand leaves
+
+
+def _below(chain: Chain) -> Iterator[Chain]:
+    return ((*chain, node) for node in children(chain[-1]))
 
 
 def shared(document: Node) -> frozenset[int]:

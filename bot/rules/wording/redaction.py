@@ -3,7 +3,9 @@
 Not a promise: a secret of a shape that nobody knows stays.  That is why logs are shown short, and only on failure.
 Those that are known, because they are ours, are found in every spelling (`known`, `without`).
 To add a shape, add one pattern to `SHAPES` (what a secret looks like) or one word to `NAMES` (what it is called).
-Repetitions are bounded, so that a hostile log cannot make a pattern take quadratic time.
+
+A text may be hostile, so it is cut before it is looked at, and every pattern takes linear time: it begins to match at
+few places, or consumes what it has looked at, or gives up after a fixed number of characters.
 """
 
 import base64
@@ -23,7 +25,7 @@ SHAPES: Final = (
     re.compile(r"\bglpat-[\w-]{16,}"),
     re.compile(r"\b(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}\b"),
     re.compile(r"\bAIza[\w-]{30,}|\bya29\.[\w.-]{16,}"),
-    re.compile(r"\bey[JI][\w-]{8,2000}\.[\w-]{8,4000}(?:\.[\w-]{0,2000})?"),  # a JWT: base64url of {"…
+    re.compile(r"\bey[JI][\w-]{8,}(?:\.[\w-]*)*"),  # a JWT, or what it begins with: base64url of {"…
     re.compile(r"\b(?:sk|rk|pk)[-_][\w-]{16,}"),
     re.compile(r"\b(?:hf|npm|pypi|dckr_pat)[-_][\w-]{16,}|\bdapi[0-9a-f]{32}"),
 )
@@ -35,15 +37,19 @@ NAMES: Final = (
 """What a secret is called; letters may stand around it.  A model's tokens and tokenizers are none."""
 
 _NAMED: Final = re.compile(
-    rf"(?i)((?:{NAMES})[\w.-]{{0,40}}[\"']?\s{{0,3}}(?:=>|[:=])\s{{0,3}})"
+    rf"(?i)((?:{NAMES})[\w.-]{{0,40}}+[\"']?\s{{0,3}}+(?:=>|[:=])\s{{0,3}}+)"
     r"(?!\[redacted\])(\"[^\"\r\n]*\"?|'[^'\r\n]*'?|[^\s,;&\"'})\]]+)"
 )
 _SCHEME: Final = re.compile(r"(?i)\b(bearer|basic|digest|negotiate)(\s{1,3})[a-z0-9+/=_.~-]{6,}")
 _HEADER: Final = re.compile(
-    r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie|x-[\w-]{0,40}(?:token|key|signature))"
-    r"([\"']?\s{0,3}[:=]\s{0,3})[^\r\n]+"
+    r"(?i)(\b(?:proxy-)?authorization|\b(?:set-)?cookie"
+    r"|(?<![\w-])x-[\w-]*+(?:(?<=token)|(?<=key)|(?<=signature)))([\"']?\s{0,3}[:=]\s{0,3})[^\r\n]+"
 )
-_URL: Final = re.compile(r"(?i)([a-z0-9+.-]{1,20}://)(?:[^\s/@:\"']{0,200}:[^\s@\"']{1,400}|[^\s/@:\"']{16,400})@")
+_ADDRESS: Final = re.compile(r"://[^\s\"']+")
+_SCHEME_END: Final = re.compile("://")
+_USER: Final = re.compile(r"[^/@:]*")
+TOKEN: Final = 16
+"""Characters in place of user and password in an address that are taken for a token."""
 
 _ANSI: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\-_])")
 _CONTROL: Final = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -64,17 +70,65 @@ LIMIT: Final = 1500
 LONGEST: Final = 300
 """Characters of one line of it."""
 LOOKED_AT: Final = 65_536
-"""Characters from the end of a log that are looked at."""
+"""Characters of a text that are looked at: of a log the last, else the first half and the last."""
 
 
 def redact(text: str) -> str:
-    """Return the text with `[redacted]` in place of what looks like, or is called, a secret.  Twice is as once."""
+    """Return the text with `[redacted]` in place of what looks like, or is called, a secret.  Twice is as once.
+
+    Of a text longer than `LOOKED_AT` the middle is left out.
+    """
+    text = _cut(text)
     for shape in SHAPES:
         text = shape.sub(GONE, text)
-    text = _URL.sub(rf"\g<1>{GONE}@", text)
+    text = _ADDRESS.sub(_address, text)
     text = _HEADER.sub(rf"\g<1>\g<2>{GONE}", text)
     text = _SCHEME.sub(rf"\g<1>\g<2>{GONE}", text)
     return _NAMED.sub(_named, text)
+
+
+def excerpt(text: str, most: int = LONGEST) -> str:
+    """Return the beginning of a text from outside, redacted: at most so many characters, which any encoding takes.
+
+    More is looked at than is shown, so that no part of a secret is left at the end.
+    """
+    start = _whole_words(text[: 8 * most]) if len(text) > 8 * most else text
+    return _short(redact(start.encode("utf-8", "replace").decode()), most)
+
+
+def _cut(text: str) -> str:
+    """Return a text without its middle where it is long; no word, which could be a secret, is cut in two."""
+    if len(text) <= LOOKED_AT:
+        return text
+    half = LOOKED_AT // 2
+    start, ending = _whole_words(text[:half]), (text[-half:].split(maxsplit=1) or [""])[-1]
+    return f"{start}\n… {len(text) - LOOKED_AT} characters left out …\n{ending}"
+
+
+def _whole_words(text: str) -> str:
+    """Return a text that was cut without its last word, unless it is one word."""
+    return (text.rsplit(maxsplit=1) or [""])[0]
+
+
+def _address(found: re.Match[str]) -> str:
+    """Return an address, or several in one word, without the user and password, or the token, before an `@`."""
+    text, kept, at, end = found[0], list[str](), 0, 0
+    for scheme in _SCHEME_END.finditer(text):
+        start = scheme.end()
+        end = end if end >= start else text.find("@", start)
+        if end < 0:
+            break
+        if start >= at and _is_login(text, start, end):
+            kept.append(text[at:start] + GONE)
+            at = end
+    return "".join([*kept, text[at:]])
+
+
+def _is_login(text: str, start: int, end: int) -> bool:
+    """Say whether what stands before an `@` is `user:password`, or long enough for a token."""
+    user = _USER.match(text, start)
+    stop = user.end() if user else start
+    return stop + 1 < end if text[stop] == ":" else stop == end and end - start >= TOKEN
 
 
 def _named(found: re.Match[str]) -> str:
@@ -90,8 +144,8 @@ def known(secrets: Iterable[str]) -> re.Pattern[str]:
 
 
 def without(text: str, secrets: re.Pattern[str]) -> str:
-    """Return the text with `[redacted]` in place of known secrets, and of what looks like one."""
-    return redact(secrets.sub(GONE, text))
+    """Return the text with `[redacted]` in place of known secrets, and of what looks like one; cut as by `redact`."""
+    return redact(secrets.sub(GONE, _cut(text)))
 
 
 def _parts(secret: str) -> Iterator[str]:
@@ -149,5 +203,5 @@ def _fitting(kept: list[str], order: list[int], lines: int) -> set[int]:
     return chosen
 
 
-def _short(line: str) -> str:
-    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
+def _short(line: str, most: int = LONGEST) -> str:
+    return line if len(line) <= most else f"{line[: most - 1]}…"

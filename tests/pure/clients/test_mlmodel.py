@@ -1,13 +1,14 @@
 """What the files beside a model say: read as far as they can be understood, and never an exception."""
 
 import json
+from time import process_time
 
 import pytest
 import yaml
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from bot.clients.mlflow.mlmodel import MLmodel, read, requirements
+from bot.clients.mlflow.mlmodel import WIDEST, MLmodel, read, requirements
 
 COLUMNS = [
     {"type": "long", "name": "age", "required": True},
@@ -83,3 +84,25 @@ def test_a_signature_of_any_depth_is_read_or_left_out(deep: int, understood: set
 def test_requirements_are_the_lines_that_say_something() -> None:
     text = "# made by mlflow\nmlflow==3.17.2\r\n\n  scikit-learn==1.9.1 # pinned\n--extra-index-url https://x\n"
     assert requirements(text) == ("mlflow==3.17.2", "scikit-learn==1.9.1", "--extra-index-url https://x")
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "a: " + "1:" * 750_000 + "1", "a: 1e" + "9" * 1_000_000, "a: &a [*a]", "- " * 700_000, "a: {<<: {b: 1}}",
+        "signature: {inputs: " + "1:" * 100 + "1}", "model_size_bytes: 1:30", "model_size_bytes: " + "9" * 100,
+    ],
+)  # fmt: skip
+def test_a_file_that_anybody_may_have_registered_is_read_in_a_moment(said: str) -> None:
+    """A number of base 60 in a file of 1.5 MB, as YAML 1.1 has them, took hours."""
+    start = process_time()
+    assert read(said) == MLmodel()
+    assert process_time() - start < 2
+
+
+def test_a_signature_with_very_many_columns_is_none() -> None:
+    assert read(mlmodel("[" + "{}," * WIDEST + "{}]")).inputs is None
+
+
+def test_of_very_long_requirements_the_first_are_read() -> None:
+    assert 0 < len(requirements("numpy\n" * 1_000_000)) < 100_000

@@ -291,6 +291,7 @@ VERSION = "- {name: MODEL_VERSION, value: '6'}\n"
         pytest.param("a: \x07MODEL_STAGE", ":1: not YAML", id="control-character"),
         pytest.param("a: \ud800MODEL_STAGE", ":1: not YAML", id="surrogate"),
         pytest.param("a: " + "[" * 5000 + "MODEL_STAGE", ":1: not YAML", id="too-deep"),
+        pytest.param("a: MODEL_STAGE\n" + "- a\n" * 70_000, "a.yaml: the file is larger than 256 KiB", id="too-large"),
         pytest.param("env:\n- {name: MODEL_STAGE, value: a,b}\n", ":2: its layout is one that", id="a-third-key"),
         pytest.param("&a [*a, MODEL_STAGE]", "is mentioned", id="a-tree-without-end"),
     ],

@@ -2,13 +2,16 @@
 
 import base64
 import json
+from collections.abc import Callable
+from functools import partial
+from time import process_time
 from urllib.parse import quote, quote_plus
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rules.wording.redaction import GONE, LIMIT, known, last_words, redact, without
+from bot.rules.wording.redaction import GONE, LIMIT, LOOKED_AT, excerpt, known, last_words, redact, without
 
 # Put together here, so that no scanner takes this file for a leak.
 SLACK = "xox" + "b-1234567890-abcdefghij"
@@ -169,3 +172,69 @@ def test_a_key_is_found_by_one_of_its_lines() -> None:
 def test_a_secret_of_a_letter_or_two_takes_no_words_apart() -> None:
     assert without("a banana", known(["a", "na"])) == "a banana"
     assert without("a banana", known([])) == "a banana"
+
+
+# ── text that is hostile ──────────────────────────────────────────────────────────────────────────────
+
+PIECES = (
+    "eyJ-", "eyJaaaaaaaa.", "eyJ" + "a" * 3000 + "-", "x-", "a://", "a://b:", "a@", "pwd", "pwd   ", "token", "sk-",
+    "xoxb-aaaaaaa ", "authorization", "cookie ", "bearer ", "https://hooks.slack.com/", "AKIA", 'password="',
+    "-----BEGIN RSA PRIVATE " + "KEY-----", "-----BEGIN ", "-----END AAAA", "\x1b[", "\x1b[0", "\x1b]", "A.", "a", "A",
+    "AError", "\n", " ", ":", "-",
+)  # fmt: skip
+MILLIONS = 12 << 20
+
+
+@pytest.mark.parametrize("piece", PIECES)
+@pytest.mark.parametrize("of", [redact, last_words, excerpt, partial(without, secrets=known(["pl4nted-s3cret"]))])
+def test_the_time_that_a_text_takes_does_not_grow_with_it(piece: str, of: Callable[[str], str]) -> None:
+    """12 MB of `eyJ-` took a minute and a half; what is looked at takes a tenth of a second on a busy machine."""
+    hostile = piece * (MILLIONS // len(piece))
+    start = process_time()
+    assert len(of(hostile)) < 3 * LOOKED_AT
+    assert process_time() - start < 1
+
+
+def test_of_a_long_text_the_middle_is_left_out_and_no_word_is_cut() -> None:
+    text = "first " + "word " * 40_000 + "last"
+    short = redact(text)
+    assert short.startswith("first word")
+    assert short.endswith("word last")
+    assert "word\n… 134474 characters left out …\nword" in short
+    assert set(short.split()) <= {"first", "word", "last", "…", "134474", "characters", "left", "out"}
+
+
+@pytest.mark.parametrize("before", range(0, 60, 7))
+def test_no_part_of_a_secret_is_left_where_a_text_is_cut(before: int) -> None:
+    for text in ("word " * before + f"{GITHUB} " * 900, f"{GITHUB} " * 9000):
+        for shown in (excerpt(text), redact(text)):
+            assert GITHUB[:12] not in shown
+
+
+def test_an_excerpt_is_short_and_can_be_sent_on() -> None:
+    assert excerpt("short") == "short"
+    assert excerpt("a" * 9000, 10) == "aaaaaaaaa…"
+    assert excerpt("half a pair: \ud800") == "half a pair: ?"
+    assert excerpt("") == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a://b:c@d", f"a://{GONE}@d"),
+        ("a://b://c:d@e", f"a://{GONE}@e"),
+        ("http://a/http://u:p@h", f"http://a/http://{GONE}@h"),
+        (
+            "see http://x/y, then http://u:p@h and http://v:q@i",
+            f"see http://x/y, then http://{GONE}@h and http://{GONE}@i",
+        ),
+        ("http://u:p@h,http://v:q@i", f"http://{GONE}@h,http://{GONE}@i"),
+        ("ssh://git@github.com/x", "ssh://git@github.com/x"),
+        ("http://:@h", "http://:@h"),
+        ("http://" + "u" * 300 + ":" + "p" * 500 + "@h", f"http://{GONE}@h"),
+        ("x-api-key: a b", f"x-api-key: {GONE}"),
+        ("x-forwarded-for: a b", "x-forwarded-for: a b"),
+    ],
+)
+def test_what_stands_before_an_at_sign_in_an_address_is_a_secret_if_it_can_be_one(text: str, shown: str) -> None:
+    assert redact(text) == shown

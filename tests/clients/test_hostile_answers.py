@@ -1,0 +1,216 @@
+"""No answer of an outside system ends, blocks or fills the bot: every verb of every client, against every attack.
+
+The limits are the real ones, but for those on time: what nothing else would end has to end soon.
+"""
+
+import asyncio
+import inspect
+import time
+from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+import aiohttp
+import pytest
+
+from bot.clients.pacing import LONGEST
+from bot.domain.errors import Permanent, Temporary
+from tests.fixtures.hostile_answers import CUT, ENDLESS, FRAMES, HEAVY, PLAIN, SLOW, SLOW_FRAMES
+from tests.fixtures.hostile_clients import SOON, SUBJECTS
+from tests.fixtures.hostile_server import hostile_server
+
+QUICK: Final = (*PLAIN, *ENDLESS, *CUT)
+WITHIN: Final = 20.0
+"""Seconds in which a call ends, also on a machine that has much else to do."""
+BLOCKED: Final = 1.0
+"""Seconds of this process's time that may pass between two steps of the event loop."""
+FROZEN: Final = 15.0
+"""Seconds by the clock, which other processes share."""
+GROWTH: Final = 320 << 20
+"""Bytes by which the process may grow while one call is answered."""
+SENTENCE: Final = 3000
+"""Characters of an error, which goes into a message and a log."""
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with hostile_server() as port:
+        yield port
+
+
+@pytest.fixture(autouse=True)
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try again without a pause, or not at all."""
+    monkeypatch.setattr("bot.clients.github.requester.sleep", lambda _: None)
+    monkeypatch.setattr("bot.clients.github.connection.PAUSES", (0.0, 0.0, 0.0))
+    monkeypatch.setattr("github.Consts.PROCESSING_202_WAIT_TIME", 0)
+
+
+@dataclass
+class Liveness:
+    """How long the event loop made no step, at the longest."""
+
+    cpu: float = 0.0
+    clock: float = 0.0
+
+    async def watch(self) -> None:
+        cpu, clock = time.process_time(), time.monotonic()
+        while True:
+            await asyncio.sleep(0.01)
+            now = time.process_time(), time.monotonic()
+            self.cpu, self.clock = max(self.cpu, now[0] - cpu), max(self.clock, now[1] - clock)
+            cpu, clock = now
+
+
+def peak() -> int:
+    """Return how large this process has been since `begin`, in bytes."""
+    status = Path("/proc/self/status").read_text().splitlines()
+    return int(next(line for line in status if line.startswith("VmHWM")).split()[1]) << 10
+
+
+def begin() -> int:
+    """Forget how large this process has been; return how large it is."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return peak()
+
+
+@asynccontextmanager
+async def alive(what: str) -> AsyncIterator[None]:
+    """See that the loop steps on, and the process does not grow."""
+    seen, start = Liveness(), begin()
+    ticker = asyncio.create_task(seen.watch())
+    try:
+        yield
+        await asyncio.sleep(0.02)
+    finally:
+        ticker.cancel()
+        with suppress(asyncio.CancelledError):
+            await ticker
+    grown = peak() - start
+    assert seen.cpu < BLOCKED, f"{what}: the event loop was blocked for {seen.cpu:.1f} s of CPU"
+    assert seen.clock < FROZEN, f"{what}: the event loop was blocked for {seen.clock:.1f} s"
+    assert grown < GROWTH, f"{what}: the process grew by {grown >> 20} MiB"
+
+
+async def error_of(call: Awaitable[object]) -> Temporary | Permanent | None:
+    """Return what a call raises that a client may raise, in time; anything else fails the test."""
+    try:
+        async with asyncio.timeout(WITHIN):
+            await call
+    except (Temporary, Permanent) as error:
+        return error
+    return None
+
+
+def check(error: Temporary | Permanent | None, what: str) -> None:
+    if error is None:
+        return
+    said = str(error)
+    assert 0 < len(said) <= SENTENCE, f"{what}: a sentence of {len(said)} characters"
+    said.encode()
+    if isinstance(error, Temporary) and error.after is not None:
+        assert timedelta(0) <= error.after <= LONGEST, f"{what}: waits {error.after}"
+
+
+async def attacked(client: str, base: str, folder: Path, *, verbs: Iterable[str] = (), times: int = 1) -> None:
+    """Ask everything of a client (or these verbs), one after the other."""
+    subject = SUBJECTS[client]
+    async with AsyncExitStack() as stack:
+        shared = await stack.enter_async_context(subject.opened(base, folder)) if subject.forgetful else None
+        for name in verbs or subject.verbs:
+            fresh = nullcontext(shared) if subject.forgetful else subject.opened(base, folder)
+            async with alive(f"{client} {name}"), fresh as opened:
+                for _ in range(times):
+                    check(await error_of(subject.verbs[name](opened)), f"{client} {name}")
+
+
+async def attacked_at_once(client: str, base: str, folder: Path, *, most: int) -> None:
+    """Ask everything of a client, `most` at a time: each call has to wait for its limit on time."""
+    subject, some = SUBJECTS[client], asyncio.Semaphore(most)
+    async with AsyncExitStack() as stack:
+        shared = await stack.enter_async_context(subject.opened(base, folder)) if subject.forgetful else None
+
+        async def one(name: str) -> None:
+            async with some, nullcontext(shared) if subject.forgetful else subject.opened(base, folder) as opened:
+                check(await error_of(subject.verbs[name](opened)), f"{client} {name}")
+
+        async with alive(client), asyncio.TaskGroup() as group:
+            for name in subject.verbs:
+                group.create_task(one(name))
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let limits on time be short."""
+    seconds = SOON.total_seconds()
+    short = aiohttp.ClientTimeout(total=seconds)
+    for name in ("mlflow.rest", "slack.client", "oci.client"):
+        monkeypatch.setattr(f"bot.clients.{name}.TIMEOUT", short)
+    monkeypatch.setattr("bot.clients.pods.TIMEOUT", SOON)
+    monkeypatch.setattr("bot.clients.slack.client.GREETING", seconds)
+    monkeypatch.setattr("bot.clients.github.connection.WHOLE", seconds)
+    for name in ("ANSWER", "WHOLE", "GRACE"):
+        monkeypatch.setattr(f"bot.clients.kubernetes.client.{name}", SOON)
+
+
+@pytest.fixture
+def small(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let limits on size be small: most verbs of a client share them, and one of each meets the real ones."""
+    for name in (
+        "limits.MOST", "mlflow.rest.LARGEST", "github.connection.LARGEST", "kubernetes.client.PAGE_BYTES",
+        "kubernetes.client.LINE_BYTES", "oci.login.LARGEST", "pods.BODY",
+    ):  # fmt: skip
+        monkeypatch.setattr(f"bot.clients.{name}", 1 << 18)
+    monkeypatch.setattr("bot.clients.limits.PAGES", 10)
+
+
+@pytest.mark.usefixtures("small")
+@pytest.mark.parametrize("attack", QUICK)
+@pytest.mark.parametrize("client", SUBJECTS)
+async def test_whatever_comes_is_an_answer_or_one_of_our_two_errors(
+    port: int, tmp_path: Path, client: str, attack: str
+) -> None:
+    times = 2 if attack.startswith("wait-") else 1
+    await attacked(client, f"http://127.0.0.1:{port}/x-{attack}", tmp_path, times=times)
+
+
+@pytest.mark.parametrize("attack", [name for name in QUICK if name.startswith((*HEAVY, "json-endless-pages"))])
+@pytest.mark.parametrize("client", SUBJECTS)
+async def test_the_real_limits_keep_the_bot_small_and_awake(
+    port: int, tmp_path: Path, client: str, attack: str
+) -> None:
+    verbs = {"kubernetes": ("list", "watch", "log"), "slack": ("post-again",)}
+    only = verbs.get(client, tuple(SUBJECTS[client].verbs)[:1])
+    await attacked(client, f"http://127.0.0.1:{port}/x-{attack}", tmp_path, verbs=only)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize("attack", SLOW)
+@pytest.mark.parametrize("client", SUBJECTS)
+async def test_what_never_ends_is_ended(port: int, tmp_path: Path, client: str, attack: str) -> None:
+    most = 2 if attack.startswith("flood-") else 20
+    await attacked_at_once(client, f"http://127.0.0.1:{port}/x-{attack}", tmp_path, most=most)
+
+
+@pytest.mark.usefixtures("hurried")
+@pytest.mark.parametrize(
+    "attack", [*FRAMES, *SLOW_FRAMES, "wait-429-huge", "redirect-302", "bomb-gzip", "drip-headers"]
+)
+async def test_a_socket_that_does_not_greet_is_closed(port: int, tmp_path: Path, attack: str) -> None:
+    base = f"http://127.0.0.1:{port}/open/x-{attack}"
+    async with alive(attack), SUBJECTS["slack"].opened(base, tmp_path) as slack:
+        check(await error_of(SUBJECTS["slack"].verbs["socket"](slack)), attack)
+
+
+def test_every_verb_of_every_client_is_attacked() -> None:
+    for subject in SUBJECTS.values():
+        public = {name for name, of in vars(subject.of).items() if _is_verb(of) and not name.startswith("_")}
+        if len(subject.verbs) > 1:
+            assert public - {"close", "connect"} <= set(subject.verbs)
+
+
+def _is_verb(of: object) -> bool:
+    return inspect.iscoroutinefunction(of) or inspect.isasyncgenfunction(of)
