@@ -1,7 +1,7 @@
-# Two images from one file; `make image` builds both.  The base is an argument, so that it can be named by its digest.
-ARG BASE=docker.io/library/python:3.11-slim-bookworm
-
-FROM ${BASE} AS base
+# Two images from one file; `make image` builds both.  The digest is one that docker-library/repo-info lists for the tag, in
+# repos/python/remote/3.11-slim-bookworm.md.  It is no ARG, because Dependabot updates no ARG
+# (https://github.com/dependabot/dependabot-core/issues/2057); docs/images.md says how to build on another base.
+FROM docker.io/library/python:3.11-slim-bookworm@sha256:0bee7276f83efd4a1ee05bbbf4281d95ed28e079220a9457f25a93e3f1e3c31b AS base
 ENV PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1 PATH=/venv/bin:$PATH
 RUN groupadd --gid 10001 callboard \
  && useradd --no-log-init --uid 10001 --gid 10001 --create-home --shell /usr/sbin/nologin callboard

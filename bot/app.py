@@ -101,6 +101,7 @@ async def _open_doors(app: App, environment: Environment, stack: AsyncExitStack)
         env.mlflow_tracking_username,
         env.mlflow_tracking_password.reveal() if env.mlflow_tracking_password else None,
         env.mlflow_tracking_token.reveal() if env.mlflow_tracking_token else None,
+        trusted=env.mlflow_tracking_server_cert_path,
     )
     stack.push_async_callback(mlflow.close)
     kubernetes = await Kubernetes.connect(env.kubeconfig)

@@ -36,10 +36,15 @@ PEOPLE: Final = (
 CHANNEL: Final = "#ml-releases"
 CAPTAINS: Final = {"ml-release-captains": ("bob", "carol")}
 IN_CLUSTER: Final = "mlflow.mlops.svc:5000"
-"""Where manifests say that the registry is; the cluster's DNS knows better."""
+"""Where manifests say that the registry is; the cluster's DNS knows better (`registry_at`)."""
 RETRIES: Final = (0.0, 2.0, 6.0)
 """Seconds after which an event is delivered again: Slack waits a minute and five."""
 PODS_WITHIN: Final = timedelta(seconds=90)
+
+
+def registry_at(url: str) -> dict[str, str]:
+    """Return what the manifests' address of the registry stands for: they ask for TLS, which it has not on loopback."""
+    return {f"https://{IN_CLUSTER}": url, IN_CLUSTER: url.removeprefix("http://")}
 
 
 class World:
@@ -75,7 +80,7 @@ class World:
         self.cluster = Cluster(
             folder=home.part("cluster"),
             token=self.kubernetes_token,
-            runtime=runtime or ProcessRuntime(hosts={IN_CLUSTER: ports.url("mlflow").removeprefix("http://")}),
+            runtime=runtime or ProcessRuntime(hosts=registry_at(ports.url("mlflow"))),
             middlewares=[self.faults.middleware("kubernetes")],
         )
         self.agent = Agent(

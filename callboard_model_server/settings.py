@@ -6,6 +6,7 @@ Read once, checked whole.  A variable that is set to nothing counts as unset, as
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from callboard_model_server import trust
@@ -147,7 +148,17 @@ def _names(given: Mapping[str, str]) -> list[str]:
         wrong.append("MLFLOW_TRACKING_URI is not set: the address of the MLflow server")
     elif urlsplit(given["MLFLOW_TRACKING_URI"]).scheme not in {"http", "https"}:
         wrong.append("MLFLOW_TRACKING_URI is not the http(s) address of an MLflow server")
-    return wrong
+    return [*wrong, *_certificates(given)]
+
+
+def _certificates(given: Mapping[str, str]) -> list[str]:
+    path = given.get("MLFLOW_TRACKING_SERVER_CERT_PATH")
+    if path is None or not given.get("MLFLOW_TRACKING_URI", "").startswith("https://") or Path(path).exists():
+        return []
+    return [
+        f"MLFLOW_TRACKING_SERVER_CERT_PATH is {path!r}, which is not there: put there the certificate of the authority "
+        "that signed MLflow's, or unset the variable if that is a public one"
+    ]
 
 
 def _numbers(given: Mapping[str, str]) -> list[str]:

@@ -6,6 +6,7 @@ mount secrets).  What is released where does not stand here but in app.yaml (see
 
 import dataclasses
 import re
+import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,6 +61,8 @@ class Environment:
     mlflow_tracking_username: str | None = None
     mlflow_tracking_password: Secret | None = None
     mlflow_tracking_token: Secret | None = None
+    mlflow_tracking_server_cert_path: str | None = None
+    """A file of certificates; with it, MLflow's must be signed by one of them.  None: by one that the system trusts."""
     mlflow_webhook_secret: Secret | None = None
     kubeconfig: str | None = None
     """None: the service account of the pod that Callboard runs in."""
@@ -81,7 +84,7 @@ class Environment:
             Misunderstood: everything that is missing or wrong, one on a line, with what it is for.
         """
         values, mistakes = _values(environ)
-        mistakes += _missing(values)
+        mistakes += [*_missing(values), *_untrusting(values)]
         if mistakes:
             raise Misunderstood("\n".join(mistakes))
         return cls(**_recorded(_signed_in(values)))  # type: ignore[arg-type]  # each was made by the kind of its field
@@ -95,8 +98,9 @@ class Environment:
 REQUIRED: Final = {
     "slack_bot_token": "the Slack app's bot token (xoxb-…), to post messages",
     "slack_signing_secret": "the Slack app's signing secret, to know Slack's requests (or SLACK_APP_TOKEN)",
-    "mlflow_tracking_uri": "the model registry's address, such as http://mlflow.mlops.svc:5000",
+    "mlflow_tracking_uri": "the model registry's address, such as https://mlflow.mlops.svc:5000",
 }
+CERTIFICATES: Final = "mlflow_tracking_server_cert_path"
 GITHUB_APP: Final = ("github_app_id", "github_app_private_key", "github_app_installation_id")
 
 
@@ -241,6 +245,21 @@ CHECKED: Final[Mapping[str, Callable[[str], object]]] = {
     "internal_port": _port,
     "log_level": _level,
 }
+
+
+def _untrusting(values: Mapping[str, object]) -> Iterator[str]:
+    """Check the certificates that are to be trusted, where https needs them."""
+    path = values.get(CERTIFICATES)
+    if path is None or not str(values.get("mlflow_tracking_uri")).startswith("https://"):
+        return
+    try:
+        ssl.create_default_context(cafile=str(path))
+    except OSError as error:  # an SSLError is one, too
+        why = "holds no certificate in PEM" if isinstance(error, ssl.SSLError) else f"cannot be read: {error.strerror}"
+        yield (
+            f"{CERTIFICATES.upper()} names {path}, which {why}; put there the certificate of the authority that signed "
+            "MLflow's, or unset the variable if that is a public one"
+        )
 
 
 def _missing(values: Mapping[str, object]) -> Iterator[str]:

@@ -1,7 +1,12 @@
-"""The internal listener: is it alive, is it ready, what is under way.  For the cluster and its operators only."""
+"""The internal listener: is it alive, is it ready, what is under way.  For the cluster and its operators only.
+
+It has no login, so no web page may read it through an operator's browser: every path answers only to addresses and
+private names (`bot.rules.parsing.hosts`).
+"""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
@@ -9,6 +14,7 @@ from aiohttp.typedefs import Handler
 
 from bot.domain.errors import Temporary
 from bot.domain.promotion import Promotion
+from bot.rules.parsing.hosts import REFUSAL, may_answer
 from bot.store.store import Store
 
 RECORD: Final = "the record"
@@ -51,11 +57,19 @@ def internal(ready: Readiness) -> web.Application:
         newest = await ready.store.promotions(limit=50) if ready.store else ()
         return web.json_response({"promotions": [_shown(it) for it in newest]})
 
-    app = web.Application(middlewares=[_away])
+    app = web.Application(middlewares=[_known_host, _away])
     app.router.add_get("/livez", livez)
     app.router.add_get("/readyz", readyz)
     app.router.add_get("/promotions", promotions)
     return app
+
+
+@web.middleware
+async def _known_host(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuse a request for a name that a web page can have, whatever its path."""
+    if not may_answer(request.headers.getall("Host", [])):
+        return web.Response(text=REFUSAL, status=HTTPStatus.MISDIRECTED_REQUEST)
+    return await handler(request)
 
 
 @web.middleware

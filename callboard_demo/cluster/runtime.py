@@ -84,7 +84,8 @@ class ProcessRuntime:
     """Containers as child processes of this one.
 
     `images` gives the command of images by the last word of their name; other images need a command of their own.
-    `hosts` is the cluster's DNS: each key ("mlflow.mlops.svc:5000") that stands in an env value is replaced.
+    `hosts` is the cluster's DNS: each key ("mlflow.mlops.svc:5000", "https://mlflow.mlops.svc:5000") that stands in an
+    env value is replaced.
     """
 
     def __init__(
@@ -141,7 +142,7 @@ class ProcessRuntime:
 
     def _resolved(self, value: str) -> str:
         for name, address in self._hosts.items():
-            host, _, port = name.partition(":")
+            host, _, port = name.rpartition(":")
             value = value.replace(f"{host}.cluster.local:{port}", address).replace(name, address)
         return value
 

@@ -11,10 +11,11 @@ from bot.domain.json import Json
 from bot.rules import pins
 from callboard_demo.bot_process import BotProcess
 from callboard_demo.children import bind
+from callboard_demo.cluster.runtime import Order, ProcessRuntime
 from callboard_demo.gitops import seed
 from callboard_demo.home import MARKER, Home
 from callboard_demo.ports import NAMES, claim
-from callboard_demo.world import settled
+from callboard_demo.world import registry_at, settled
 
 
 def test_secrets_are_made_once_and_the_token_anew_at_every_start(tmp_path: Path) -> None:
@@ -92,6 +93,21 @@ async def test_a_bot_that_ends_at_once_is_told_with_its_last_words(tmp_path: Pat
     assert (state["alive"], state["exit"]) == (False, 1)
     assert "MLFLOW_TRACKING_URI" in state["last_words"]
     await bot.close()
+
+
+@pytest.mark.parametrize("said", ["https://mlflow.mlops.svc:5000", "http://mlflow.mlops.svc.cluster.local:5000"])
+def test_where_manifests_say_that_the_registry_is_the_demos_stands(said: str) -> None:
+    runtime = ProcessRuntime(hosts=registry_at("http://127.0.0.1:8403"))
+    order = Order(
+        namespace="models",
+        pod="p",
+        container="server",
+        image="model-server",
+        env={"MLFLOW_TRACKING_URI": said},
+        address="127.0.0.2",
+        write=lambda _: None,
+    )
+    assert runtime.environment(order)["MLFLOW_TRACKING_URI"] == "http://127.0.0.1:8403"
 
 
 async def test_killing_a_bot_that_is_not_there_is_no_mistake(tmp_path: Path) -> None:

@@ -1,15 +1,18 @@
-"""What the internal listener says of trouble: whose it is, and that it is over when it is over."""
+"""What the internal listener says of trouble, and which host names it answers to."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.domain.promotion import Kind, Request
 from bot.domain.target import Pair
 from bot.ingress.internal import Readiness, internal
+from bot.rules.parsing.hosts import REFUSAL
 from bot.rules.release.decision import Decision
 from bot.store.store import Store
 
@@ -62,3 +65,44 @@ async def test_before_there_is_a_record_it_says_what_it_waits_for() -> None:
     ready.lacks("Slack", "Slack refuses SLACK_BOT_TOKEN")
     async with listening(ready) as client:
         assert await said(client) == (503, {"Slack": "Slack refuses SLACK_BOT_TOKEN"})
+
+
+# ── host names ───────────────────────────────────────────────────────────────────────────────────────
+
+
+@pytest.mark.parametrize("path", ["/livez", "/readyz", "/promotions", "/", "/none"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
+async def test_a_web_page_that_rebinds_its_name_reads_nothing(store: Store, method: str, path: str) -> None:
+    await asked(store, next(pairs()))
+    async with listening(Readiness(waiting_for=set(), store=store)) as client:
+        answer = await client.request(method, path, headers={"Host": f"evil.example:{client.port}"})
+        assert answer.status == 421
+        assert await answer.text() == ("" if method == "HEAD" else REFUSAL)
+        assert not [name for name in answer.headers if name.startswith("Access-Control-")]
+
+
+@pytest.mark.parametrize("host", ["10.0.3.17:8081", "[fd00::5]:8081", "localhost", "callboard", "callboard.bots.svc"])
+async def test_probes_and_operators_are_answered(store: Store, host: str) -> None:
+    async with listening(Readiness(waiting_for=set(), store=store)) as client:
+        for path in ("/livez", "/readyz", "/promotions"):
+            assert (await client.get(path, headers={"Host": host})).status == 200
+
+
+@pytest.mark.parametrize(
+    "heads",
+    [
+        "GET /promotions HTTP/1.0\r\n\r\n",
+        "GET /promotions HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\nConnection: close\r\n\r\n",
+    ],
+    ids=["without a Host", "with two"],
+)
+async def test_a_request_names_one_host(store: Store, heads: str) -> None:
+    await asked(store, next(pairs()))
+    async with listening(Readiness(waiting_for=set(), store=store)) as client:
+        reader, writer = await asyncio.open_connection(client.host, client.port)
+        writer.write(heads.encode())
+        status, _, rest = (await reader.read()).partition(b"\r\n")
+        assert status.split()[1] in {b"400", b"421"}
+        assert b'"promotions"' not in rest
+        writer.close()
+        await writer.wait_closed()

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from sqlalchemy.engine import make_url
+
 from bot.config.environment import Environment
 from tests.manifests.rendered import container, env, objects, one, pod
 
@@ -45,6 +47,16 @@ def test_what_callboards_manifest_sets_is_what_callboard_reads() -> None:
     assert ports == {"public": told.port, "internal": told.internal_port}
 
 
+def test_postgresql_must_show_a_certificate_for_its_name() -> None:
+    """tests/store/test_postgresql_tls.py tries this address on a real server."""
+    query = make_url(env("callboard-postgresql")["DATABASE_URL"]).query
+    assert query == {"sslmode": "verify-full", "sslrootcert": "/etc/postgresql-ca/ca.crt"}
+    (volume,) = [each for each in pod("callboard-postgresql")["spec"]["volumes"] if each["name"] == "postgresql-ca"]
+    assert volume["configMap"] == {"name": "postgresql-ca", "optional": True}
+    (mount,) = [each for each in container("callboard-postgresql")["volumeMounts"] if each["name"] == volume["name"]]
+    assert mount["mountPath"] == Path(query["sslrootcert"]).parent.as_posix()  # type: ignore[arg-type]  # it is one
+
+
 def test_only_the_public_port_is_let_in() -> None:
     policy, service = one("callboard", "NetworkPolicy"), one("callboard", "Service")
     assert policy["spec"]["ingress"] == [{"ports": [{"port": "public"}]}]
@@ -81,11 +93,11 @@ def test_with_postgresql_nothing_else_is_different() -> None:
     assert told.database_password is not None
     assert objects("callboard-postgresql", "PersistentVolumeClaim") == []
     mounts = [[each["mountPath"] for each in side["volumeMounts"]] for side in (with_file, without)]
-    assert set(mounts[0]) - set(mounts[1]) == {"/var/lib/callboard"}
+    assert set(mounts[0]) ^ set(mounts[1]) == {"/var/lib/callboard", "/etc/postgresql-ca"}
     volumes = [
         {each["name"] for each in pod(side)["spec"]["volumes"]} for side in ("callboard", "callboard-postgresql")
     ]
-    assert volumes[0] - volumes[1] == {"record"}
+    assert volumes[0] ^ volumes[1] == {"record", "postgresql-ca"}
     egress = [one(side, "NetworkPolicy")["spec"]["egress"] for side in ("callboard", "callboard-postgresql")]
     assert egress[1] == [*egress[0], {"ports": [{"port": 5432}]}]
     for key in with_file.keys() | without.keys():

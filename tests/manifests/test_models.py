@@ -13,7 +13,7 @@ from bot.domain.target import Pair, Pin
 from bot.rules import pins
 from callboard_demo.gitops import seed
 from callboard_model_server import settings
-from tests.manifests.rendered import MANIFESTS, STAGES, container, env, objects, one, pod, rendered
+from tests.manifests.rendered import CALLBOARDS, MANIFESTS, STAGES, container, env, objects, one, pod, rendered
 from tests.paths import ROOT
 
 LIVE = "iris-classifier/live"
@@ -46,7 +46,8 @@ def test_a_stage_runs_its_own_version(stage: str, version: str, replicas: int) -
         "MODEL_NAME": "iris-classifier",
         "MODEL_STAGE": stage,
         "MODEL_VERSION": version,
-        "MLFLOW_TRACKING_URI": "http://mlflow.mlops.svc:5000",
+        "MLFLOW_TRACKING_URI": "https://mlflow.mlops.svc:5000",
+        "MLFLOW_TRACKING_SERVER_CERT_PATH": "/etc/mlflow-ca/ca.crt",
     }
     assert "command" not in container(of(stage))
 
@@ -58,6 +59,15 @@ def test_all_stages_run_the_same_image() -> None:
 @pytest.mark.parametrize("stage", STAGES)
 def test_the_registrys_account_is_a_secret_that_may_be_missing(stage: str) -> None:
     assert container(of(stage))["envFrom"] == [{"secretRef": {"name": "mlflow-reader", "optional": True}}]
+
+
+@pytest.mark.parametrize("folder", [*map(of, STAGES), *CALLBOARDS])
+def test_the_certificate_that_mlflows_must_be_signed_by_is_a_configmap(folder: str) -> None:
+    path = Path(env(folder)["MLFLOW_TRACKING_SERVER_CERT_PATH"])
+    (volume,) = [each for each in pod(folder)["spec"]["volumes"] if each["name"] == "mlflow-ca"]
+    (mount,) = [each for each in container(folder)["volumeMounts"] if each["name"] == "mlflow-ca"]
+    assert (mount["mountPath"], mount["readOnly"]) == (path.parent.as_posix(), True)
+    assert volume["configMap"] == {"name": "mlflow-ca", "optional": True}  # what runs there says that it is missing
 
 
 @pytest.mark.parametrize("stage", STAGES)
@@ -125,7 +135,8 @@ def test_production_and_canary_stand_behind_one_service_and_staging_does_not() -
 def test_a_service_leads_to_the_port_that_the_server_listens_on(folder: str) -> None:
     (port,) = container(of("production"))["ports"]
     (of_service,) = one(folder, "Service")["spec"]["ports"]
-    assert (of_service["targetPort"], port["containerPort"]) == (port["name"], settings.read(env(of("canary"))).port)
+    said = {name: value for name, value in env(of("canary")).items() if not name.endswith("_PATH")}  # not mounted here
+    assert (of_service["targetPort"], port["containerPort"]) == (port["name"], settings.read(said).port)
 
 
 def test_the_routes_weights_name_services_that_are_there_and_make_a_hundred() -> None:

@@ -27,6 +27,10 @@ def nowhere() -> Iterator[Future[tuple[int, list[str]]]]:
         ({"MODEL_NAME": ""}, ["MODEL_NAME is not set"]),
         ({"MLFLOW_TRACKING_URI": ""}, ["MLFLOW_TRACKING_URI is not set"]),
         ({"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}, ["MLFLOW_TRACKING_URI", "http"]),
+        (
+            {"MLFLOW_TRACKING_URI": "https://mlflow", "MLFLOW_TRACKING_SERVER_CERT_PATH": "/none/ca.crt"},
+            ["MLFLOW_TRACKING_SERVER_CERT_PATH", "'/none/ca.crt'", "not there", "the authority that signed MLflow's"],
+        ),
         ({"MODEL_VERSION": ""}, ["MODEL_VERSION", "MODEL_STAGE"]),
         ({"MODEL_VERSION": "latest"}, ["MODEL_VERSION", "'latest'", "such as 3"]),
         ({"MODEL_VERSION": "0"}, ["MODEL_VERSION"]),

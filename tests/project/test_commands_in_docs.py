@@ -30,6 +30,7 @@ DEMO: Final = (
 PAGE: Final = "needs the demo's page; test_the_lines_for_scripts_work_on_the_page"
 SERVER: Final = "needs a model registry; tests/model_server/test_process.py starts it with one"
 REGISTRY: Final = "needs a registry of images; tests/images/test_deploy.py runs it with one"
+TLS: Final = "needs a certificate, and is MLflow's own; tests/clients/mlflow/test_tls.py shows who must have signed it"
 CLUSTER: Final = "needs a cluster; tests/manifests/test_cluster.py applies the manifests to a real API server"
 BY_CI: Final = "takes minutes; .ci/run runs it"
 LONG: Final = "runs for an hour or two; tests/chaos runs a part of it by itself"
@@ -45,6 +46,7 @@ API: Final = (
 NOT_RUN: Final = {
     ".ci/fetch-control-plane DIRECTORY": DOWNLOADS,
     ".ci/run": "runs all of these tests",
+    ".ci/scan-image IMAGE": REGISTRY,
     ".venv/bin/pip install pre-commit && .venv/bin/pre-commit install": DOWNLOADS,
     ".venv/bin/python -m callboard_model_server": SERVER,
     ".venv/bin/python -m pytest tests/pure": "is a part of `make test`",
@@ -74,6 +76,9 @@ NOT_RUN: Final = {
     "git tag --sign v0.2.0 && git push origin v0.2.0": PUBLISHES,
     "kubectl apply -k": NAMES,
     "kubectl apply -k manifests/callboard": CLUSTER,
+    "kubectl -n callboard create configmap mlflow-ca --from-file=ca.crt": CLUSTER,
+    "kubectl -n callboard create configmap postgresql-ca --from-file=ca.crt": CLUSTER,
+    "kubectl -n models create configmap mlflow-ca --from-file=ca.crt": CLUSTER,
     "kubectl create namespace callboard": CLUSTER,
     "kubectl label namespace models callboard pod-security.kubernetes.io/enforce=restricted": CLUSTER,
     "make .venv/ready": BY_CI,
@@ -93,6 +98,7 @@ NOT_RUN: Final = {
     "make test": BY_CI,
     "make test-images": BY_CI,
     "mlflow models serve": NAMES,
+    'mlflow server --uvicorn-opts "--ssl-certfile tls.crt --ssl-keyfile tls.key"': TLS,
     "pipx install .": DOWNLOADS,
     "podman login": REGISTRY,
     "requirements/compile": DOWNLOADS,

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import subprocess
 from pathlib import Path
 from typing import Any, Final
 
@@ -149,6 +150,65 @@ def test_both_images_are_released_each_with_the_sbom_that_is_built_for_it() -> N
     stages = re.findall(r"^FROM .* AS (\S+)$", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
     assert set(images) <= set(stages)
     assert set(re.findall(r"^sbom (\S+) ", (ROOT / ".ci/build-release").read_text(), re.MULTILINE)) == set(images)
+
+
+def test_the_base_of_the_images_is_named_by_its_digest_where_dependabot_finds_it() -> None:
+    outside = re.findall(r"^FROM (\S*/\S*) AS", (ROOT / "Dockerfile").read_text(), re.MULTILINE)
+    assert [re.sub(r"[0-9a-f]{64}$", "…", each) for each in outside] == [
+        "docker.io/library/python:3.11-slim-bookworm@sha256:…"
+    ]
+    assert "ARG BASE" not in (ROOT / "Dockerfile").read_text()
+    updates = yaml.safe_load((ROOT / ".github/dependabot.yml").read_text())["updates"]
+    assert [each["directory"] for each in updates if each["package-ecosystem"] == "docker"] == ["/"]
+
+
+# ── scans ────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_nothing_is_released_that_pypis_scanner_warns_of() -> None:
+    release = workflow("release.yml")["jobs"]
+    (audit,) = [step["run"] for step in release["scan"]["steps"] if "pip-audit" in step.get("run", "")]
+    assert {"--strict", "--require-hashes", "--disable-pip"} <= set(audit.split())
+    assert set(re.findall(r"--requirement (\S+)", audit)) == {"requirements/bot.txt", "requirements/serving.txt"}
+    assert {"scan", "build"} <= set(release["images"]["needs"])
+    assert re.search(r"^pip-audit==", (ROOT / ".ci/release.txt").read_text(), re.MULTILINE)
+
+
+def test_an_image_is_scanned_before_it_is_pushed() -> None:
+    steps = [step.get("run", "") for step in workflow("release.yml")["jobs"]["images"]["steps"]]
+    built, scanned, pushed = (
+        next(at for at, run in enumerate(steps) if word in run)
+        for word in ("make image", ".ci/scan-image", "docker push")
+    )
+    assert built < scanned < pushed
+
+
+@pytest.mark.parametrize(
+    ("debsecan", "code", "says"),
+    [
+        ("true", 0, ""),
+        ('echo "CVE-2026-1 openssl (fixed)"', 1, "CVE-2026-1 openssl"),
+        ("echo unreachable >&2; exit 1", 1, "unreachable"),
+    ],
+    ids=["nothing to fix", "a fix is missing", "the tracker is unreachable"],
+)
+def test_a_scan_fails_where_debian_has_a_fix_that_the_image_lacks(
+    debsecan: str, code: int, says: str, tmp_path: Path
+) -> None:
+    answers = 'case "$*" in *os-release*) echo bookworm;; *) echo "Package: openssl";; esac'
+    asked = 'case "$*" in *"--suite bookworm"*"--only-fixed"*) ;; *) exit 9;; esac'
+    for name, does in (("docker", answers), ("debsecan", f"{asked}; {debsecan}")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        [ROOT / ".ci/scan-image", "bot:1"],
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == code, done.stderr
+    assert says in done.stdout + done.stderr
 
 
 # ── licence ──────────────────────────────────────────────────────────────────────────────────────────

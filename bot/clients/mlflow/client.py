@@ -74,13 +74,20 @@ class MLflow:
 
     @classmethod
     def connect(
-        cls, uri: str, username: str | None = None, password: str | None = None, token: str | None = None
+        cls,
+        uri: str,
+        username: str | None = None,
+        password: str | None = None,
+        token: str | None = None,
+        *,
+        trusted: str | None = None,
     ) -> Self:
         """Return a client; nothing is asked yet.  To be called inside a running loop, and closed.
 
-        User and password go before the token, as in MLflow's own client.
+        User and password go before the token, as in MLflow's own client.  `trusted` is a file of certificates,
+        one of which must have signed the server's.
         """
-        return cls(Rest(URL(uri), username=username, password=password, token=token))
+        return cls(Rest(URL(uri), username=username, password=password, token=token, trusted=trusted))
 
     async def close(self) -> None:
         """End all connections."""

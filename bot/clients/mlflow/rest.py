@@ -4,6 +4,7 @@ Beside `mlflow.py`, which is its only user.
 """
 
 import asyncio
+import ssl
 from collections.abc import AsyncGenerator, Mapping
 from datetime import timedelta
 from http import HTTPStatus
@@ -45,7 +46,16 @@ P = TypeVar("P", bound=Page)
 class Rest:
     """One session with one server.  Never sends `Origin`, which MLflow takes for a browser and refuses."""
 
-    def __init__(self, uri: URL, *, username: str | None, password: str | None, token: str | None) -> None:
+    def __init__(
+        self,
+        uri: URL,
+        *,
+        username: str | None,
+        password: str | None,
+        token: str | None,
+        trusted: str | None = None,
+    ) -> None:
+        """`trusted` is a file of certificates, one of which must have signed the server's."""
         user, secret = username or uri.user, password or uri.password
         basic = aiohttp.encode_basic_auth(user, secret) if user and secret else None
         bearer = f"Bearer {token}" if token else None
@@ -56,7 +66,7 @@ class Rest:
             timeout=TIMEOUT,
             headers={"Authorization": authorization} if authorization else {},
             cookie_jar=aiohttp.DummyCookieJar(),
-            connector=aiohttp.TCPConnector(limit=AT_ONCE),
+            connector=aiohttp.TCPConnector(limit=AT_ONCE, ssl=_certificates(uri, trusted)),
             response_class=Bounded,
         )
 
@@ -125,6 +135,12 @@ class Rest:
             raise Permanent(f"MLflow answered {path} with more than {LARGEST >> 20} MiB") from error
         except TimeoutError as error:
             raise Temporary(f"MLflow at {self._uri} does not answer within {TIMEOUT.total:.0f} s") from error
+        except aiohttp.ClientConnectorCertificateError as error:
+            why = getattr(error.certificate_error, "verify_message", "")
+            raise Temporary(
+                f"The certificate of MLflow at {self._uri} is not trusted ({why}). Check "
+                "MLFLOW_TRACKING_SERVER_CERT_PATH: its file must hold the certificate of the authority that signed it"
+            ) from error
         except FAILURES as error:
             raise Temporary(f"MLflow at {self._uri} does not answer ({type(error).__name__})") from error
         if answer.status != HTTPStatus.OK:
@@ -163,6 +179,10 @@ class Rest:
                 return "Check MLFLOW_TRACKING_URI, which leads elsewhere (a login page?)"
             case _:
                 return "MLflow refuses"
+
+
+def _certificates(uri: URL, trusted: str | None) -> ssl.SSLContext | bool:
+    return ssl.create_default_context(cafile=trusted) if trusted and uri.scheme == "https" else True
 
 
 class _Refused(Permanent):

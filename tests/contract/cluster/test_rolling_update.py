@@ -21,7 +21,7 @@ from bot.domain.json import Json
 from callboard_demo.cluster import ProcessRuntime, Runtime
 from callboard_demo.cluster.phases import is_ready
 from callboard_demo.gitops.agent import FORCED, path_of
-from callboard_demo.world import IN_CLUSTER
+from callboard_demo.world import registry_at
 from tests.contract.control_plane import TOKEN, ControlPlane
 from tests.fixtures.registry import MLflowServer
 from tests.fixtures.waiting import until
@@ -46,7 +46,7 @@ pytestmark = pytest.mark.timeout(300)
 def runtime(mlflow_server: MLflowServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Runtime:
     """Real model servers, whose registry is where the manifests say that it is; models are downloaded to the test."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
-    return ProcessRuntime(hosts={IN_CLUSTER: mlflow_server.url.removeprefix("http://")})
+    return ProcessRuntime(hosts=registry_at(mlflow_server.url))
 
 
 # ── what is deployed ─────────────────────────────────────────────────────────────────────────────────

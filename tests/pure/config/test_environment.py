@@ -64,6 +64,21 @@ def test_a_github_app_stands_for_a_token_when_it_is_whole() -> None:
     assert line.startswith("GITHUB_APP_PRIVATE_KEY and GITHUB_APP_INSTALLATION_ID not set")
 
 
+CERT = "MLFLOW_TRACKING_SERVER_CERT_PATH"
+
+
+@pytest.mark.parametrize(
+    ("content", "why"), [(None, "cannot be read: No such file or directory"), ("x", "holds no certificate in PEM")]
+)
+def test_the_certificates_that_https_needs_must_be_there(content: str | None, why: str, tmp_path: Path) -> None:
+    path = tmp_path / "ca.crt"
+    if content is not None:
+        path.write_text(content)
+    (line,) = mistakes({**READY, "MLFLOW_TRACKING_URI": "https://mlflow", CERT: str(path)})
+    assert line.startswith(f"{CERT} names {path}, which {why}; put there the certificate")
+    assert Environment.read({**READY, CERT: str(path)}).mlflow_tracking_uri == "http://mlflow:5000"  # needs none
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
