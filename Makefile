@@ -60,7 +60,7 @@ deploy: .venv/ready   ## pin the model server's image: MODEL=… STAGE=… PREFI
 	@$(PIN) || { test $$? -eq 3 && $(ANEW) image TARGETS=model-server && $(ENGINE) push $(PUSH_ARGS) $(IMAGE) && $(PIN); }
 
 chaos: .venv/ready   ## test every crash point and the whole storm, for an hour or two
-	CHAOS=full $(PY) -m pytest -s tests/pure tests/chaos tests/model_server/test_hostile.py tests/model_server/test_canaries.py tests/demo/test_tour.py $(ARGS)
+	CHAOS=full $(PY) -m pytest -s tests/pure tests/clients/test_hostile_answers.py tests/chaos tests/model_server/test_hostile.py tests/model_server/test_canaries.py tests/demo/test_tour.py $(ARGS)
 
 lint: .venv/ready   ## check format, types, imports and the Dockerfile
 	.venv/bin/hadolint Dockerfile
