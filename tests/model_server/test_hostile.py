@@ -16,6 +16,7 @@ import pytest
 from tests.chaos.extent import FULL
 from tests.fixtures.model_server import ModelServer, environment, serving
 from tests.fixtures.registry import MLflowServer
+from tests.fixtures.slow_senders import slow_senders
 from tests.model_server.test_answers import COLUMNS, JSON, RECORDS
 from tests.model_server.test_end import PROMISED, SLACK
 
@@ -23,6 +24,8 @@ REQUESTS = 10_000 if FULL else 500
 GOOD = json.dumps({"dataframe_records": RECORDS}).encode()
 LIMIT = 200_000
 BODY_SECONDS = 2
+MEMORY = 1 << 30
+"""Bytes that the manifests allow (`manifests/iris-classifier/base/deployment.yaml`)."""
 CONNECTIONS, PIPELINED = 256, 16  # callboard_model_server.listening, whose import takes MLflow's
 
 
@@ -283,17 +286,19 @@ def test_thousands_of_malformed_requests_get_a_sentence_each_and_the_good_ones_b
     right = server.ask("POST", "/invocations", GOOD, JSON)
     assert right[0] == 200
     before = None
-    for number in range(REQUESTS):
-        body, kind = malformed(dice)
-        status, answer = server.ask("POST", "/invocations", body, kind.encode().decode("latin-1"))
-        assert status in {200, 400, 415}, (status, answer, body, kind)
-        assert status == 200 or json.loads(answer).keys() == {"error_code", "message"}
-        if number % 10 == 0:
-            assert server.ask("POST", "/invocations", GOOD, JSON) == right
-        if number == REQUESTS // 5:
-            before = process.memory_info().rss
+    with slow_senders(server.port, "/invocations", largest=LIMIT):
+        for number in range(REQUESTS):
+            body, kind = malformed(dice)
+            status, answer = server.ask("POST", "/invocations", body, kind.encode().decode("latin-1"))
+            assert status in {200, 400, 415}, (status, answer, body, kind)
+            assert status == 200 or json.loads(answer).keys() == {"error_code", "message"}
+            if number % 10 == 0:
+                assert server.ask("POST", "/invocations", GOOD, JSON) == right
+            if number == REQUESTS // 5:
+                before = process.memory_info().rss
     assert before is not None
     assert process.memory_info().rss - before < 30e6
+    assert process.memory_info().rss < MEMORY
     assert process.pid == server.process.pid
     assert server.process.poll() is None
 
