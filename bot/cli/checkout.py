@@ -38,6 +38,11 @@ def check(app: App, root: Path) -> list[Finding]:
     return [_look(app, root, Pair(model=model, stage=stage)) for model in models for stage in app.stages_of(model)]
 
 
+def sought(app: App) -> str:
+    """Return where app.yaml says that manifests are."""
+    return " and ".join(dict.fromkeys(rules.manifests or app.manifests for rules in app.rules))
+
+
 def texts(root: Path, folder: str) -> dict[str, str]:
     """Return the manifests directly in a folder (or the one file of that path), by their paths below `root`.
 

@@ -40,6 +40,10 @@ def cli() -> None:
     Prepare it for a team:                edit app.yaml, then callboard check
                                           callboard slack-manifest --url https://…
     Run it:                               callboard run
+
+    \b
+    Exit codes: 0 done, 1 something is wrong (stderr says what), 2 no such command, option or value,
+                3 pin-image: no such image, 130 demo --tour: interrupted
     """
 
 

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from bot.domain.errors import Misunderstood
+
 
 @click.command(short_help="Pin a version in a manifest and show the diff.")
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
@@ -25,7 +27,13 @@ def pin(files: tuple[Path, ...], stage: str, version: int, digest: str | None, m
     from bot.cli import checkout
     from bot.domain.target import Pin
     from bot.rules import pins
+    from bot.rules.parsing.images import DIGEST
 
+    if digest and not DIGEST.fullmatch(digest):
+        raise Misunderstood(
+            f"`{digest}` is not a digest: expected sha256: and 64 hexadecimal digits in small letters, as the model "
+            "server shows it at /model"
+        )
     wanted = Pin(stage=stage, version=version, digest=digest)
     change = pins.edit({str(file): checkout.text(file) for file in files}, wanted, model)
     lines = list(checkout.diff(change))

@@ -24,9 +24,13 @@ def slack_manifest(url: str, socket_mode: bool, form: str) -> None:
     import yaml
 
     from bot.cli.slack_app import manifest
+    from bot.config.environment import ADDRESS
 
     if not url.startswith("https://"):
         raise Misunderstood(f"{url}: Slack calls https addresses only")
+    found = ADDRESS.fullmatch(url)
+    if found is None or found["user"]:
+        raise Misunderstood(f"{url}: not an address that Slack can call; expected https://host or https://host/path")
     made = manifest(None if socket_mode else url)
     click.echo(
         json.dumps(made, indent=2) if form == "json" else yaml.safe_dump(made, sort_keys=False), nl=form == "json"

@@ -104,12 +104,12 @@ class App:
             Permanent: the model is not served, or its name would name another path.
         """
         if not MODEL.fullmatch(pair.model) or not policies.NAME.fullmatch(pair.stage):
-            raise Permanent(f"the name {pair.model!r} (on {pair.stage!r}) cannot be a part of a path")
+            raise Permanent(f"the name `{pair.model}` (on `{pair.stage}`) cannot be a part of a path")
         template = self._rules(pair.model).manifests or self.manifests
         names = {"{model}": pair.model, "{stage}": pair.stage}
         path = re.sub(r"\{(?:model|stage)\}", lambda found: names[found[0]], template)
         if {"", ".", ".."} & set(path.split("/")):
-            raise Permanent(f"the name {pair.model!r} makes {path!r} of {template}, which is no path")
+            raise Permanent(f"the name `{pair.model}` makes `{path}` of {template}, which is no path")
         return path
 
     def previous_stage(self, pair: Pair) -> str | None:
@@ -137,7 +137,8 @@ def load(path: Path) -> App:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
-        raise Misunderstood(f"{path}: cannot be read: {error.strerror}") from error
+        told = f"{path}: cannot be read: {error.strerror}; name app.yaml in --config or CALLBOARD_CONFIG"
+        raise Misunderstood(told) from error
     except UnicodeDecodeError as error:
         raise Misunderstood(f"{path}: is not UTF-8 text") from error
     return parse(text, name=str(path))
@@ -150,8 +151,9 @@ def parse(text: str, *, name: str = "app.yaml") -> App:
         Misunderstood: as `load`.
     """
     reader = Reader(name)
-    app = _app(reader, reader.document(text))
-    if reader.mistakes:
+    document = reader.document(text)
+    app = None if reader.mistakes else _app(reader, document)  # of a broken document nothing else can be said
+    if app is None or reader.mistakes:
         raise Misunderstood("\n".join(reader.mistakes))
     return app
 

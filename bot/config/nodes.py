@@ -40,8 +40,7 @@ class Reader:
         try:
             return yaml.compose(text, Loader=yaml.SafeLoader)
         except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            self._mistakes[mark.line + 1 if mark else 1, f"not YAML: {error.problem}"] = None
+            self._mistakes[_broken(error)] = None
         except yaml.YAMLError as error:
             self._mistakes[1, f"not YAML: {str(error).splitlines()[0]}"] = None
         except RecursionError:
@@ -164,6 +163,17 @@ class Reader:
         expected = 'a user id (U024BE7LH) or a user group ("@captains")'
         found = [self.text(each, PERSON, expected) for each in nodes]
         return tuple(dict.fromkeys(each for each in found if each is not None))
+
+
+def _broken(error: yaml.MarkedYAMLError) -> tuple[int, str]:
+    """Return the line at which a text stops being YAML, and why, without PyYAML's notation."""
+    mark = error.problem_mark or error.context_mark
+    line, begins = mark.line + 1 if mark else 1, error.context_mark.line + 1 if error.context_mark else None
+    why = (error.problem or "it cannot be read").replace(r"character '\t' that cannot start any token", "a tab")
+    why = re.sub("'?<([a-z ]+)>'?", r"\1", why)
+    why = re.sub("stream end|unexpected end of stream", "the end of the file", why)
+    where = f" in what begins on line {begins}" if begins not in {None, line} else ""
+    return line, f"not YAML: {why}{where}; check the brackets, quotes and indentation (spaces, no tabs) here"
 
 
 def _not_cron(said: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 from importlib import import_module
@@ -117,6 +118,21 @@ def test_a_refusal_is_one_line_and_changes_nothing(
     assert file.read_bytes() == content
 
 
+@pytest.mark.parametrize("digest", ["abc", "sha256:abc", f"sha256:{'G' * 64}", f"sha512:{'a' * 64}"])
+def test_a_digest_that_is_none_is_not_pinned(digest: str, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("pin", file, "--stage", "production", "--version", "3", "--digest", digest, "--write") == 1
+    said = capsys.readouterr().err
+    assert said.startswith(f"callboard: `{digest}` is not a digest: expected sha256: and 64 hexadecimal digits")
+    assert said.count("\n") == 1
+    assert file.read_bytes() == DEPLOYMENT.encode()
+
+
+def test_a_stage_that_is_none_is_not_pinned(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("pin", file, "--stage", "pro d", "--version", "3", "--write") == 1
+    assert capsys.readouterr().err.startswith("callboard: cannot pin the stage `pro d`: expected letters and digits")
+    assert file.read_bytes() == DEPLOYMENT.encode()
+
+
 def test_check_tells_where_each_pin_stands(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("check", "--config", ROOT / "app.yaml", "--root", ROOT) == 0
     assert capsys.readouterr().out.splitlines() == [
@@ -163,6 +179,25 @@ def test_check_knows_a_manifest_whose_stage_itself_moves(tmp_path: Path, capsys:
         "churn  staging  manifests/churn.yaml:2: staging, no version yet; the first promotion adds it",
         "churn  production  manifests/churn.yaml:2: staging, no version yet; the first promotion adds it",
     ]
+
+
+def test_check_that_finds_nothing_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    root = repository(tmp_path, "models: {'fraud-*': {}}", **{"churn/staging/a.yaml": ENV.format("staging", 1)})
+    assert call("check", "--config", root / "app.yaml", "--root", root) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"callboard: nothing found below manifests/{{model}}/{{stage}} in {root}: no model of ")
+    assert said.err.count("\n") == 1
+
+
+def test_app_yaml_that_is_not_yaml_is_blamed_for_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "app.yaml"
+    file.write_text("repository: a/b\nstages: {s: [\n")
+    assert call("check", "--config", file) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith(f"callboard: {file}:3: not YAML: ")
 
 
 def test_mistakes_of_app_yaml_are_told_line_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -225,6 +260,28 @@ def test_in_socket_mode_the_manifest_names_no_address(capsys: pytest.CaptureFixt
 def test_slack_calls_https_only(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("slack-manifest", "--url", "http://callboard.acme.io") == 1
     assert capsys.readouterr().err == "callboard: http://callboard.acme.io: Slack calls https addresses only\n"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://", "https:///x", "https://exa mple", "https://a.example?b=c", "https://a.example#b",
+        "https://bob:secret@a.example", "https://a.example:99999",
+    ],
+)  # fmt: skip
+def test_an_address_that_slack_cannot_call_is_refused(url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert call("slack-manifest", "--url", url) == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"callboard: {url}: not an address that Slack can call; expected https://host")
+
+
+def test_the_exit_codes_of_the_manual_are_those_of_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    manual = (ROOT / "docs/configuration.md").read_text().partition("## Exit codes")[2]
+    assert call("--help") == 0
+    told = capsys.readouterr().out.partition("Exit codes: ")[2].partition("Options:")[0]
+    codes = re.findall(r"^\| (\d+) \|", manual, re.MULTILINE)
+    assert re.findall(r"(?:^|, |,\s+)(\d+) ", told) == codes == ["0", "1", "2", "3", "130"]
 
 
 def test_the_slack_manifest_keeps_slacks_limits() -> None:

@@ -144,7 +144,8 @@ def _kept(file: Path) -> Mapping[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, RecursionError) as error:
-        raise Permanent(f"{file}: cannot be read as the accounts at registries: {type(error).__name__}") from error
+        why = error.strerror if isinstance(error, OSError) else "it is not JSON"
+        raise Permanent(f"{file}: the logins at registries cannot be read: {why}; mend it, or log in anew") from error
     return kept if isinstance(kept, dict) else {}
 
 

@@ -100,8 +100,10 @@ def edit(files: Mapping[str, str], wanted: Pin, model: str | None = None) -> Cha
     Raises:
         Permanent: as `find`; or the pin names no version, a stage that is not a word, or no digest where one is needed.
     """
-    if wanted.version is None or not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", wanted.stage):
-        raise Permanent(f"cannot pin stage {wanted.stage!r}, version {wanted.version}: a word and a number are needed")
+    if wanted.version is None:
+        raise Permanent("cannot pin: there is no version")
+    if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", wanted.stage):
+        raise Permanent(f"cannot pin the stage `{wanted.stage}`: expected letters and digits, with .-_ at most between")
     hit = _only(files, model)
     before = files[hit.path]
     whole = replace(wanted, digest=_digest(hit, wanted))

@@ -284,5 +284,5 @@ async def test_a_credential_helper_is_asked(tmp_path: Path, monkeypatch: pytest.
 )
 async def test_a_file_of_logins_that_is_broken_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "config.json").write_text(content, "latin-1")
-    with pytest.raises(Permanent, match=r"config\.json: "):
+    with pytest.raises(Permanent, match=r"config\.json: .*log in anew$"):
         await Login(files=[tmp_path / "config.json"]).account(reference("127.0.0.1/a:1"))

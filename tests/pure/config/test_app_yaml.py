@@ -1,5 +1,6 @@
 """app.yaml: what is said holds, what is wrong is told with its line, all at once."""
 
+import re
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
@@ -162,7 +163,7 @@ def test_a_version_comes_from_the_stage_before_or_from_the_one_named() -> None:
 
 @pytest.mark.parametrize("model", ["..", ".", "a/b", "../../x", "a\\b", "a\nb", "", "a:b", "/"])
 def test_no_name_of_a_model_names_another_path(model: str) -> None:
-    with pytest.raises(Permanent, match="cannot be a part of a path"):
+    with pytest.raises(Permanent, match=re.escape(f"the name `{model}` (on `production`) cannot be a part of a path")):
         parse("repository: a/b").folder(pair(model))
     assert not parse("repository: a/b").has(model), "so nobody asks for its folder"
 
@@ -232,6 +233,21 @@ def test_a_mistake_is_told_with_its_line_and_what_was_expected(text: str, told: 
 
 
 @pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        ("a: {s: [\n", "2: not YAML: expected the node content, but found the end of the file"),
+        ("a: 'b\n", "2: not YAML: found the end of the file in what begins on line 1"),
+        ("repository: a/b\n\tx: 1", "2: not YAML: found a tab"),
+        ("repository: a/b\n x: 1", "2: not YAML: mapping values are not allowed here"),
+        ("a: *b", "1: not YAML: found undefined alias 'b'"),
+    ],
+)  # fmt: skip
+def test_of_what_is_not_yaml_nothing_else_is_said(text: str, line: str) -> None:
+    (told,) = mistakes(text)
+    assert told == f"app.yaml:{line}; check the brackets, quotes and indentation (spaces, no tabs) here"
+
+
+@pytest.mark.parametrize(
     ("window", "told"),
     [
         ("", "expected a list, found a mapping"),
@@ -269,7 +285,7 @@ def test_a_mistake_above_is_told_once_not_for_every_model() -> None:
 
 
 def test_a_file_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(Misunderstood, match=r"no\.yaml: cannot be read: No such file"):
+    with pytest.raises(Misunderstood, match=r"no\.yaml: cannot be read: No such file .*; name app.yaml in --config"):
         load(tmp_path / "no.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"repository: \xe9")
     with pytest.raises(Misunderstood, match="is not UTF-8 text"):
