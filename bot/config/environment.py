@@ -5,13 +5,14 @@ mount secrets).  What is released where does not stand here but in app.yaml (see
 """
 
 import dataclasses
+import os
 import re
 import ssl
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Final, Never, Self
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 from typing_extensions import override
 
@@ -84,7 +85,7 @@ class Environment:
             Misunderstood: everything that is missing or wrong, one on a line, with what it is for.
         """
         values, mistakes = _values(environ)
-        mistakes += [*_missing(values), *_untrusting(values)]
+        mistakes += [*_missing(values), *_untrusting(values), *_no_kubeconfig(values)]
         if mistakes:
             raise Misunderstood("\n".join(mistakes))
         return cls(**_recorded(_signed_in(values)))  # type: ignore[arg-type]  # each was made by the kind of its field
@@ -100,7 +101,6 @@ REQUIRED: Final = {
     "slack_signing_secret": "the Slack app's signing secret, to know Slack's requests (or SLACK_APP_TOKEN)",
     "mlflow_tracking_uri": "the model registry's address, such as https://mlflow.mlops.svc:5000",
 }
-CERTIFICATES: Final = "mlflow_tracking_server_cert_path"
 GITHUB_APP: Final = ("github_app_id", "github_app_private_key", "github_app_installation_id")
 
 
@@ -154,14 +154,15 @@ def _shown(text: str) -> str:
 
 
 def _port(text: str) -> int:
-    if not re.fullmatch(r"[0-9]{1,5}", text) or not int(text) < 2**16:
+    if not re.fullmatch(PORT, text):
         raise ValueError(f"{_shown(text)} is no port; expected a number below 65536")
     return int(text)
 
 
+PORT: Final = r"(?:[0-9]{1,4}|[1-5][0-9]{4}|6[0-4][0-9]{3}|65[0-4][0-9]{2}|655[0-2][0-9]|6553[0-5])"
 ADDRESS: Final = re.compile(
-    r"https?://(?:(?P<user>[^\s/?#@:]+):(?P<password>[^\s/?#@]+)@)?(?:[^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])(?::[0-9]{1,5})?"
-    r"(?:/[^\s?#@]*)?"
+    r"https?://(?:(?P<user>[^\s/?#@:]+):(?P<password>[^\s/?#@]+)@)?(?:[^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])"
+    rf"(?::{PORT})?(?:/[^\s?#@]*)?"
 )
 """An address whose user and password, if any, cannot be taken for a part of the rest."""
 
@@ -169,7 +170,10 @@ ADDRESS: Final = re.compile(
 def _web(text: str) -> str:
     found = ADDRESS.fullmatch(text)
     if found is None:  # the text may hold a password: it is not repeated
-        raise ValueError("expected an address that starts with http:// or https://, without `?`, `#` and spaces")
+        raise ValueError(
+            "expected an address that starts with http:// or https://, without `?`, `#` and spaces, and with a port "
+            "below 65536, if any"
+        )
     if found["user"]:
         raise ValueError("expected an address without user and password; the token has a variable of its own")
     return text
@@ -179,7 +183,7 @@ def _registry(text: str) -> str:
     if not ADDRESS.fullmatch(text):
         raise ValueError(
             "expected an address that starts with http:// or https://, perhaps with user:password@ in front of the "
-            "host (percent-encoded), and without `?`, `#` and spaces"
+            "host (percent-encoded), without `?`, `#` and spaces, and with a port below 65536, if any"
         )
     return text
 
@@ -197,6 +201,19 @@ def _signed_in(values: dict[str, object]) -> dict[str, object]:
     return own | values | {"mlflow_tracking_uri": bare}
 
 
+def _key(text: str) -> Secret:
+    import jwt  # noqa: PLC0415  (it takes a moment, and only a GitHub App needs it)
+
+    try:
+        jwt.encode({}, text, algorithm="RS256")  # as the client does before each token
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:  # the last two: encrypted, or public
+        raise ValueError(
+            "expected the App's RSA private key in PEM, without a passphrase: the whole file that GitHub gave, with "
+            "its line breaks (or the path of that file in GITHUB_APP_PRIVATE_KEY_FILE)"
+        ) from error.with_traceback(None)
+    return Secret(text)
+
+
 def _token(text: str) -> Secret:
     if not re.fullmatch(r"[!-~]+", text):  # no header takes it, and what refuses it would quote it
         raise ValueError("expected a token on one line, without spaces; was it cut in two when it was copied?")
@@ -204,13 +221,14 @@ def _token(text: str) -> Secret:
 
 
 RECORD: Final = re.compile(
-    r"sqlite:///.+|postgres(?:ql)?://(?:(?P<user>[^\s/?#@:]+)(?::(?P<password>[^\s/?#@]+))?@)?[^\s/?#@:,]*(?::[0-9]{1,5})?"
-    r"/[^\s/?#@]+(?:\?[^\s#@]+)?"
+    r"sqlite:///.+|postgres(?:ql)?://(?:(?P<user>[^\s/?#@:]+)(?::(?P<password>[^\s/?#@]+))?@)?[^\s/?#@:,]*"
+    rf"(?::{PORT})?/[^\s/?#@]+(?:\?[^\s#@]+)?"
 )
 
 
 def _record(text: str) -> str:
-    if not RECORD.fullmatch(text) or re.search(r"[?&]\w*password=", text):  # the text may hold a password
+    file = PurePath(text.partition("?")[0].removeprefix("sqlite:///"))
+    if not RECORD.fullmatch(text) or not file.name or re.search(r"[?&]\w*password=", text):  # it may hold a password
         raise ValueError(
             "expected sqlite:///path/to/callboard.db or postgresql://user:password@host/database (percent-encoded)"
         )
@@ -237,6 +255,7 @@ CHECKED: Final[Mapping[str, Callable[[str], object]]] = {
     "slack_app_token": _token,
     "slack_api_url": _web,
     "github_token": _token,
+    "github_app_private_key": _key,
     "github_api_url": _web,
     "mlflow_tracking_uri": _registry,
     "mlflow_tracking_token": _token,
@@ -248,18 +267,46 @@ CHECKED: Final[Mapping[str, Callable[[str], object]]] = {
 
 
 def _untrusting(values: Mapping[str, object]) -> Iterator[str]:
-    """Check the certificates that are to be trusted, where https needs them."""
-    path = values.get(CERTIFICATES)
-    if path is None or not str(values.get("mlflow_tracking_uri")).startswith("https://"):
-        return
-    try:
-        ssl.create_default_context(cafile=str(path))
-    except OSError as error:  # an SSLError is one, too
-        why = "holds no certificate in PEM" if isinstance(error, ssl.SSLError) else f"cannot be read: {error.strerror}"
+    """Check the certificates that are to be trusted, where TLS needs them."""
+    for variable, path, whose, otherwise in _trusted(values):
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError as error:  # an SSLError is one, too
+            empty = isinstance(error, ssl.SSLError)
+            why = "holds no certificate in PEM" if empty else f"cannot be read: {error.strerror}"
+            yield (
+                f"{variable} names {path}, which {why}; put there the certificate of the authority that signed "
+                f"{whose}, or {otherwise} if that is a public one"
+            )
+
+
+def _trusted(values: Mapping[str, object]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield who names a file of certificates that is needed, the file, whose it is, and how to do without it."""
+    path = values.get("mlflow_tracking_server_cert_path")
+    if path is not None and str(values.get("mlflow_tracking_uri")).startswith("https://"):
+        yield "MLFLOW_TRACKING_SERVER_CERT_PATH", str(path), "MLflow's", "unset the variable"
+    said = parse_qs(str(values.get("database_url")).partition("?")[2])
+    root = said.get("sslrootcert", ["system"])[-1]
+    if root != "system" and said.get("sslmode", [""])[-1].startswith("verify"):
+        yield "DATABASE_URL: its sslrootcert", root, "PostgreSQL's", "write sslrootcert=system"
+
+
+def _no_kubeconfig(values: Mapping[str, object]) -> Iterator[str]:
+    """Check that a kubeconfig that is named exists; of several, as for kubectl, one is enough."""
+    named = str(values.get("kubeconfig") or "")
+    if named and not any(_exists(path) for path in named.split(os.pathsep) if path):
+        shown = named if re.fullmatch(".{1,200}", named) else "something that is no path"  # the content, perhaps
         yield (
-            f"{CERTIFICATES.upper()} names {path}, which {why}; put there the certificate of the authority that signed "
-            "MLflow's, or unset the variable if that is a public one"
+            f"KUBECONFIG names {shown}, which does not exist; name the file that kubectl uses, or unset the variable "
+            "in a pod, which has a service account"
         )
+
+
+def _exists(path: str) -> bool:
+    try:
+        return Path(path).expanduser().exists()
+    except (OSError, RuntimeError):  # it may not be looked for, is too long, or nobody has that home
+        return False
 
 
 def _missing(values: Mapping[str, object]) -> Iterator[str]:

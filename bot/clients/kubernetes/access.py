@@ -66,8 +66,22 @@ async def _load(kubeconfig: str | None, configuration: Configuration) -> None:
                 await load_kube_config(kubeconfig, client_configuration=configuration, persist_config=False)
     except (ConfigException, yaml.YAMLError, TypeError, AttributeError, *FAILURES) as error:
         where = kubeconfig or "the default kubeconfig (~/.kube/config)"
-        why = excerpt(str(error)) or type(error).__name__
-        raise Permanent(f"no way to the cluster: {where} cannot be used ({why}); set KUBECONFIG") from error
+        raise Permanent(f"no way to the cluster: {where} cannot be used ({_reason(error)}); set KUBECONFIG") from error
+
+
+def _reason(error: Exception) -> str:
+    """Return what is wrong with a kubeconfig, not in Python's words."""
+    match error:
+        case yaml.MarkedYAMLError(problem_mark=yaml.Mark(line=line)):
+            return f"its line {line + 1} is not YAML"
+        case TimeoutError():
+            return f"its credentials took longer than {PATIENCE:.0f} seconds"
+        case OSError(strerror=str(why)):
+            return why
+        case TypeError() | AttributeError() | LookupError():
+            return "it does not have the form of a kubeconfig"
+        case _:
+            return excerpt(str(error)) or "it cannot be read"
 
 
 def in_cluster() -> bool:

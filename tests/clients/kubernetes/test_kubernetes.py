@@ -1,5 +1,6 @@
 """The door to Kubernetes: raw JSON through, and whatever goes wrong says who can do something about it."""
 
+import re
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -126,12 +127,18 @@ async def test_a_cluster_that_is_not_there_may_be_back(tmp_path: Path) -> None:
     await kubernetes.close()
 
 
-@pytest.mark.parametrize("text", [None, "", "a: [", "kind: Config", "current-context: x\ncontexts: []\n"])
+@pytest.mark.parametrize(
+    "text", [None, "", "a: [", "- a", "kind: Config", "clusters: 1\nusers: 1", "current-context: x\ncontexts: []\n"]
+)
 async def test_a_kubeconfig_that_cannot_be_used_is_said_so(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "config").write_text(text)
-    with pytest.raises(Permanent, match="set KUBECONFIG"):
+    with pytest.raises(Permanent, match="set KUBECONFIG") as raised:
         await Kubernetes.connect(str(tmp_path / "config"))
+    assert not re.search(r"\w+Error|Errno|' object|None|\n|<|\[", str(raised.value).replace(str(tmp_path), ""))
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(Permanent, match=r"cannot be used \(Is a directory\); set KUBECONFIG"):
+        await Kubernetes.connect(str(tmp_path / "folder"))
 
 
 async def test_credentials_that_no_longer_hold_are_read_anew(tmp_path: Path) -> None:

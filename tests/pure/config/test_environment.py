@@ -4,10 +4,13 @@ import pickle
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from bot.config import environment
 from bot.config.environment import Environment, Secret
 from bot.domain.errors import Misunderstood
+from tests.fixtures.app_keys import keys
 
 READY = {
     "SLACK_BOT_TOKEN": "xoxb-planted",
@@ -55,13 +58,54 @@ def test_with_socket_mode_slack_signs_nothing() -> None:
 
 
 def test_a_github_app_stands_for_a_token_when_it_is_whole() -> None:
-    app = {"GITHUB_APP_ID": "1", "GITHUB_APP_PRIVATE_KEY": "key-planted", "GITHUB_APP_INSTALLATION_ID": "2"}
+    private, _ = keys()
+    app = {"GITHUB_APP_ID": "1", "GITHUB_APP_PRIVATE_KEY": private, "GITHUB_APP_INSTALLATION_ID": "2"}
     without = {name: value for name, value in READY.items() if name != "GITHUB_TOKEN"}
     told = Environment.read({**without, **app})
     assert told.github_app_private_key is not None
-    assert told.github_app_private_key.reveal() == "key-planted"
+    assert told.github_app_private_key.reveal() == private.strip()
     (line,) = mistakes({**without, "GITHUB_APP_ID": "1"})
     assert line.startswith("GITHUB_APP_PRIVATE_KEY and GITHUB_APP_INSTALLATION_ID not set")
+
+
+PLANTED = b"planted"
+
+
+def pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey, password: bytes | None = None) -> str:
+    hidden = BestAvailableEncryption(password) if password else NoEncryption()
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, hidden).decode()
+
+
+def private_keys_that_are_none() -> dict[str, str]:
+    """Return what people put there instead of an App's key."""
+    private, public = keys()
+    return {
+        "a word": "planted",
+        "a path": "/secrets/planted.pem",
+        "line breaks written out": private.replace("\n", "\\n"),
+        "cut off": private[:400],
+        "the public half": public,
+        "with a passphrase": pem(rsa.generate_private_key(65537, 2048), PLANTED),
+        "of another kind": pem(ec.generate_private_key(ec.SECP256R1())),
+    }
+
+
+def test_a_private_key_that_is_none_is_found_before_anything_starts() -> None:
+    app = {"GITHUB_APP_ID": "1", "GITHUB_APP_INSTALLATION_ID": "2"}
+    for what, key in private_keys_that_are_none().items():
+        (line,) = mistakes({**READY, **app, "GITHUB_APP_PRIVATE_KEY": key})
+        assert line.startswith("GITHUB_APP_PRIVATE_KEY: expected the App's RSA private key in PEM"), what
+        assert "-----" not in line, what
+
+
+def test_a_kubeconfig_that_is_named_exists(tmp_path: Path) -> None:
+    missing, there = tmp_path / "missing", tmp_path / "config"
+    there.touch()
+    (line,) = mistakes({**READY, "KUBECONFIG": str(missing)})
+    assert line.startswith(f"KUBECONFIG names {missing}, which does not exist; name the file that kubectl uses")
+    assert Environment.read({**READY, "KUBECONFIG": f"{missing}:{there}"}).kubeconfig == f"{missing}:{there}"
+    (line,) = mistakes({**READY, "KUBECONFIG": "apiVersion: v1\nusers: [planted]"})
+    assert line.startswith("KUBECONFIG names something that is no path, which does not exist")
 
 
 CERT = "MLFLOW_TRACKING_SERVER_CERT_PATH"
@@ -79,12 +123,29 @@ def test_the_certificates_that_https_needs_must_be_there(content: str | None, wh
     assert Environment.read({**READY, CERT: str(path)}).mlflow_tracking_uri == "http://mlflow:5000"  # needs none
 
 
+def test_the_certificates_that_postgresql_needs_must_be_there(tmp_path: Path) -> None:
+    path = tmp_path / "ca.crt"
+    url = f"postgresql://bot@db/callboard?sslmode=%s&sslrootcert={path}"
+    (line,) = mistakes({**READY, "DATABASE_URL": url % "verify-full"})
+    assert line.startswith(f"DATABASE_URL: its sslrootcert names {path}, which cannot be read: No such file")
+    path.write_text("x")
+    (line,) = mistakes({**READY, "DATABASE_URL": url % "verify-ca"})
+    assert line.startswith(f"DATABASE_URL: its sslrootcert names {path}, which holds no certificate in PEM")
+    for needs_none in (url % "require", "postgresql://bot@db/callboard?sslmode=verify-full&sslrootcert=system"):
+        assert Environment.read({**READY, "DATABASE_URL": needs_none}).database_url == needs_none
+
+
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
         ("PORT", "http", "PORT: `http` is no port; expected a number below 65536"),
         ("INTERNAL_PORT", "65536", "INTERNAL_PORT: `65536` is no port"),
         ("PORT", "٣", "PORT: `٣` is no port"),
+        ("MLFLOW_TRACKING_URI", "http://x:65536", "MLFLOW_TRACKING_URI: expected an address"),
+        ("GITHUB_API_URL", "https://x:99999", "GITHUB_API_URL: expected an address"),
+        ("DATABASE_URL", "postgresql://x:65536/y", "DATABASE_URL: expected sqlite:///path/to/callboard.db or"),
+        ("DATABASE_URL", "sqlite:////", "DATABASE_URL: expected sqlite:///path/to/callboard.db or"),
+        ("DATABASE_URL", "sqlite:///.", "DATABASE_URL: expected sqlite:///path/to/callboard.db or"),
         ("MLFLOW_TRACKING_URI", "sqlite:///planted", "MLFLOW_TRACKING_URI: expected an address"),
         ("MLFLOW_TRACKING_URI", "https://planted@x", "MLFLOW_TRACKING_URI: expected an address"),
         ("MLFLOW_TRACKING_URI", "https://bob:plan/ted-planted@x", "MLFLOW_TRACKING_URI: expected an address"),
