@@ -72,7 +72,8 @@ async def work(app: App, environment: Environment) -> None:
     """Do the bot's work, for ever: lead, listen, look."""
     async with AsyncExitStack() as stack:
         ready = Readiness(waiting_for={RECORD, "Slack", "MLflow", "GitHub"})
-        await stack.enter_async_context(serve(internal(ready), environment.internal_host, environment.internal_port))
+        where, named = (environment.internal_host, environment.internal_port), "INTERNAL_HOST and INTERNAL_PORT"
+        await stack.enter_async_context(serve(internal(ready), *where, named=named))
         password = environment.database_password.reveal() if environment.database_password else None
         await stack.enter_async_context(lead(environment.database_url, password, partial(ready.lacks, RECORD)))
         ready.has(RECORD)

@@ -41,15 +41,14 @@ class Home:
         """Take the folder, made if missing; `fresh` empties it first.
 
         Raises:
-            Misunderstood: there is something in it that is not ours.
+            Misunderstood: there is something in it that is not ours, or it cannot be written to.
             Permanent: another demo is using it.
         """
         folder = folder.absolute()
-        folder.mkdir(parents=True, exist_ok=True)
-        marker = folder / MARKER
-        if not marker.exists() and any(folder.iterdir()):
-            raise Misunderstood(f"{folder} holds files that are not the demo's: move it away, or start elsewhere")
-        lock = marker.open("a+", encoding="utf-8")
+        try:
+            lock = _marked(folder)
+        except OSError as error:
+            raise Misunderstood(f"{folder} cannot be written to ({error.strerror}): start elsewhere") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -79,6 +78,15 @@ class Home:
         if keys != known:
             write_private(path, json.dumps(keys, indent=2) + "\n")
         return keys
+
+
+def _marked(folder: Path) -> TextIO:
+    """Return the marker's file; it and the folder are made if missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    marker = folder / MARKER
+    if not marker.exists() and any(folder.iterdir()):
+        raise Misunderstood(f"{folder} holds files that are not the demo's: move it away, or start elsewhere")
+    return marker.open("a+", encoding="utf-8")
 
 
 def write_private(path: Path, text: str) -> None:

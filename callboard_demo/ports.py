@@ -1,5 +1,6 @@
 """The demo's eight ports on loopback: claimed before anything is started, so that a taken one is said at once."""
 
+import errno
 import socket
 from collections.abc import Callable
 from contextlib import ExitStack, closing
@@ -54,7 +55,7 @@ def claim(first: int | None) -> Ports:
     """Claim eight ports: `first` and the seven after it; None: any that are free.
 
     Raises:
-        Permanent: one of them is taken; says which and what to do.
+        Permanent: one of them is taken, or forbidden; says which and what to do.
     """
     with ExitStack() as stack:
         sockets = {
@@ -72,6 +73,7 @@ def _bound(name: str, port: int) -> socket.socket:
     try:
         return bind(port)
     except OSError as error:
+        why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
         raise Permanent(
-            f"port {port} ({NAMES[name]}) is taken: choose eight others with --port, such as --port 9400"
+            f"port {port} ({NAMES[name]}) {why}: choose eight others with --port, such as --port 9400"
         ) from error

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import Final
+from typing import Final, TextIO
 
 import psycopg
 
@@ -36,7 +36,7 @@ async def lead(
 
     Raises:
         Temporary: inside, when it was lost.
-        Permanent: PostgreSQL refuses something.
+        Permanent: the folder of SQLite's file cannot be written to, or PostgreSQL refuses something.
     """
 
     def wait_for(why: str) -> None:
@@ -58,12 +58,23 @@ async def lead(
 @asynccontextmanager
 async def _file(database: Path, wait_for: Callable[[str], None]) -> AsyncIterator[None]:
     lock = database.with_name(database.name + ".lock")
-    lock.parent.mkdir(parents=True, exist_ok=True)
-    with lock.open("a") as file:
+    with _opened(lock) as file:
         while not _taken(file.fileno()):
             wait_for(ANOTHER)
             await asyncio.sleep(AGAIN.total_seconds())
         yield
+
+
+def _opened(lock: Path) -> TextIO:
+    """Return the lock's file, made if missing, as its folder is."""
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        return lock.open("a")
+    except OSError as error:
+        raise Permanent(
+            f"the database's folder {lock.parent.absolute()} cannot be written to: {error.strerror}; "
+            "give this user the right to, or name another folder in DATABASE_URL"
+        ) from error
 
 
 def _taken(descriptor: int) -> bool:
@@ -101,7 +112,8 @@ async def _leading(url: str, wait_for: Callable[[str], None]) -> psycopg.AsyncCo
             wait_for("the record cannot be reached: " + str(error).partition("\n")[0])
             await asyncio.sleep(BEAT.total_seconds())
         except psycopg.Error as error:
-            raise Permanent(f"the record's PostgreSQL refuses (14 or newer is needed): {error}") from error
+            why = str(error).partition("\n")[0]
+            raise Permanent(f"PostgreSQL refuses: {why}; check DATABASE_URL (14 or newer is needed)") from error
         else:
             return connection
 

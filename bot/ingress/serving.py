@@ -5,6 +5,8 @@ number of connections, so both are bounded here.
 """
 
 import asyncio
+import os
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -12,6 +14,8 @@ from typing import Final
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from typing_extensions import override
+
+from bot.domain.errors import Permanent
 
 CONNECTIONS: Final = 256
 """Connections at a time.  A process may have 1,024 files open where nobody raised that."""
@@ -113,20 +117,42 @@ class _Watched(asyncio.Protocol):
 
 @asynccontextmanager
 async def serve(
-    app: web.Application, host: str, port: int, *, connections: Connections | None = None
+    app: web.Application, host: str, port: int, *, named: str = "HOST and PORT", connections: Connections | None = None
 ) -> AsyncIterator[int]:
-    """Serve an application for as long as the context lasts; gives the port, which is chosen where `port` is 0."""
+    """Serve an application for as long as the context lasts; gives the port, which is chosen where `port` is 0.
+
+    `named` are the variables that say where.
+
+    Raises:
+        Permanent: nothing can be served there.
+    """
     watched = connections or Connections()
     app.middlewares.insert(0, _marking(watched))
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=CLOSE, lingering_time=LINGER)
     await runner.setup()
     inner: Callable[[], asyncio.Protocol] = runner.server  # type: ignore[assignment]  # set up, and a factory
-    server = await asyncio.get_running_loop().create_server(lambda: _Watched(inner(), watched), host, port)
+    try:
+        server = await asyncio.get_running_loop().create_server(lambda: _Watched(inner(), watched), host, port)
+    except (OSError, UnicodeError) as error:  # UnicodeError: it is no name of a host
+        await runner.cleanup()
+        raise Permanent(
+            f"cannot listen on {host}, port {port}: {_reason(error)}; choose another place with {named}, or stop what "
+            "listens there"
+        ) from error
     try:
         yield int(server.sockets[0].getsockname()[1])
     finally:
         server.close()
         await runner.cleanup()
+
+
+def _reason(error: OSError | UnicodeError) -> str:
+    """Return why the system gives no listener.  asyncio's own words hold a Python tuple."""
+    if isinstance(error, UnicodeError):
+        return "that is not the name of a host"
+    if isinstance(error, socket.gaierror):
+        return error.strerror or "there is no such host"
+    return os.strerror(error.errno) if error.errno else "this machine has no such address"
 
 
 def _marking(connections: Connections) -> Middleware:

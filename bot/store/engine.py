@@ -16,7 +16,7 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from typing_extensions import override
 
-from bot.domain.errors import Temporary
+from bot.domain.errors import Permanent, Temporary
 
 WRITER: Final = 0xCA11B0A2D0
 """The advisory lock that a transaction on PostgreSQL holds, as SQLite's BEGIN IMMEDIATE holds the file."""
@@ -36,6 +36,15 @@ def address(url: str, password: str | None = None) -> URL:
     if target.drivername in {"postgresql", "postgres"} and target.database:
         return target.set(drivername="postgresql+psycopg", password=password or target.password)
     raise ValueError("expected sqlite:///path/to/callboard.db or postgresql://user:password@host/database")
+
+
+def unusable(target: URL, error: Exception) -> Permanent:
+    """Return what to tell the operator when a database does not open, or its tables cannot be brought up to date."""
+    said = str(error.__cause__ or error).strip().partition("\n")[0]
+    return Permanent(
+        f"the database {target.database} cannot be used: {said}; check that DATABASE_URL names Callboard's own "
+        "database, and that Callboard may write it"
+    )
 
 
 def engine(target: URL) -> AsyncEngine:

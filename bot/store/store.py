@@ -12,10 +12,11 @@ from typing import Any, Self
 
 import msgspec
 from sqlalchemy import ColumnElement, and_, func, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.chat import Posted
+from bot.domain.errors import Permanent, Temporary
 from bot.domain.promotion import Fact, FactKind, Promotion, Release, Request, State
 from bot.domain.registry import ModelVersion
 from bot.domain.target import Pair
@@ -23,7 +24,7 @@ from bot.rules.release.decision import Decision, Place
 from bot.rules.release.takeover import because as superseded_because
 from bot.rules.release.takeover import may_supersede
 from bot.store import heads, rows
-from bot.store.engine import address, engine, upsert
+from bot.store.engine import address, engine, unusable, upsert
 from bot.store.freezes import Freezes
 from bot.store.groups import UserGroups
 from bot.store.messages import Messages
@@ -66,13 +67,26 @@ class Store:
 
     @classmethod
     async def open(cls, url: str, password: str | None = None) -> Self:
-        """Open the database at `url` and bring its tables up to date."""
+        """Open the database at `url` and bring its tables up to date.
+
+        Raises:
+            Temporary: PostgreSQL does not answer.
+            Permanent: it is no database, or not Callboard's, or cannot be written.
+        """
         from bot.store.migrations import upgrade  # noqa: PLC0415  (alembic is heavy, and rarely has anything to do)
 
-        database = engine(address(url, password))
-        async with database.connect() as connection:
-            await connection.run_sync(upgrade)
-            await connection.commit()
+        target = address(url, password)
+        database = engine(target)
+        try:
+            async with database.connect() as connection:
+                await connection.run_sync(upgrade)
+                await connection.commit()
+        except (DBAPIError, Temporary, Permanent) as error:
+            await database.dispose()
+            away = isinstance(error, Temporary) and target.get_backend_name() != "sqlite"
+            if away or isinstance(error, Permanent):
+                raise
+            raise unusable(target, error) from error
         return cls(database)
 
     async def close(self) -> None:

@@ -17,7 +17,7 @@ from aiohttp import web
 from tests.fixtures.chat_world import SECRET, TOKEN, installed, workspace
 from tests.fixtures.forge_world import listening
 from tests.paths import ROOT
-from tests.ports import free_port
+from tests.ports import free_port, silent_port
 
 HUNG = "GitHub"
 
@@ -99,7 +99,7 @@ async def bot(environ: dict[str, str], log: Path) -> AsyncIterator[Bot]:
     with log.open("wb") as out:
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", "bot", "run", cwd=ROOT, stdout=out, stderr=out,
-            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | environ | ports,
+            env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)} | ports | environ,
         )  # fmt: skip
     try:
         yield Bot(process, f"http://127.0.0.1:{ports['INTERNAL_PORT']}", log)
@@ -114,6 +114,22 @@ async def test_asked_to_stop_it_stops_though_a_system_never_answers(tmp_path: Pa
         await it.until(f'"waiting_for": ["{HUNG}"]')
         assert await it.ended(signal.SIGTERM) == 0
     assert "Traceback" not in (tmp_path / "log").read_text()
+
+
+@pytest.mark.parametrize("what", ["port", "folder"])
+async def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path, what: str) -> None:
+    with silent_port() as port:
+        (tmp_path / "file").touch()
+        folder = f"{tmp_path}/file"
+        told = {
+            "port": f"cannot listen on 127.0.0.1, port {port}: Address already in use; ",
+            "folder": f"the database's folder {folder} cannot be written to: ",
+        }
+        wrong = {"INTERNAL_PORT": str(port)} if what == "port" else {"DATABASE_URL": f"sqlite:///{folder}/callboard.db"}
+        async with world(tmp_path) as environ, bot(environ | wrong, tmp_path / "log") as it:
+            assert await asyncio.wait_for(it.process.wait(), 40) == 1
+    (line,) = it.log.read_text().splitlines()
+    assert line.startswith(f"callboard: {told[what]}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

@@ -78,6 +78,12 @@ def test_a_taken_port_is_said_in_one_line_and_the_others_are_let_go() -> None:
     assert "\n" not in said
 
 
+def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(Misunderstood, match=r"file/state cannot be written to \(Not a directory\): start elsewhere"):
+        Home.open(tmp_path / "file" / "state")
+
+
 def test_any_free_ports_are_eight_different_ones() -> None:
     ports = claim(None)
     assert list(ports.numbers) == list(NAMES)

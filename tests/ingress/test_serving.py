@@ -1,0 +1,28 @@
+"""Where nothing can be served, one sentence says why, and which variables say where."""
+
+import re
+
+import pytest
+from aiohttp import web
+
+from bot.domain.errors import Permanent
+from bot.ingress.serving import serve
+
+
+@pytest.mark.parametrize(
+    ("host", "why"),
+    [
+        ("127.0.0.1", "Address already in use"),
+        ("192.0.2.1", "Cannot assign requested address|this machine has no such address"),
+        ("a..b", "that is not the name of a host"),
+        ("nowhere.invalid", ".+"),
+    ],
+)
+async def test_a_place_that_cannot_be_had_is_told(host: str, why: str) -> None:
+    async with serve(web.Application(), "127.0.0.1", 0) as port:
+        with pytest.raises(Permanent) as raised:
+            async with serve(web.Application(), host, port, named="INTERNAL_HOST and INTERNAL_PORT"):
+                raise AssertionError("it serves")
+    told = "choose another place with INTERNAL_HOST and INTERNAL_PORT, or stop what listens there"
+    assert re.fullmatch(f"cannot listen on {re.escape(host)}, port {port}: ({why}); {told}", str(raised.value))
+    assert "(" not in str(raised.value)
