@@ -87,14 +87,18 @@ class Application:
         return Response(self._metrics.text(), headers={"Content-Type": KIND, **self._headers()})
 
     async def _invocations(self, request: Request) -> Response:
+        self._metrics.waiting.inc()
         try:
             answer = await self._answer(request)
         except asyncio.CancelledError:  # uvicorn's, where the drain is over: it sends what is returned, and ends
             answer = _busy("this server ends: try again, another one answers")
+        finally:
+            self._metrics.waiting.dec()
         self._metrics.answers.labels(answer.status).inc()
         if answer.failed is not None:
             self._metrics.errors.labels(answer.failed).inc()
-        return Response(answer.body, answer.status, self._headers(answer.status), media_type=answer.kind)
+        headers = self._headers(answer.status, unread=answer.unread)
+        return Response(answer.body, answer.status, headers, media_type=answer.kind)
 
     async def _answer(self, request: Request) -> Answer:
         kind = request.headers.get("content-type")
@@ -107,25 +111,24 @@ class Application:
                 return await self._in_turn(body, kind)
         except TimeoutError:
             late = f"the body did not arrive within {self._limits.body_seconds:g} s (MODEL_BODY_TIMEOUT)"
-            return refusal(408, "BAD_REQUEST", late)
+            return refusal(408, "BAD_REQUEST", late, unread=True)
         except ClientDisconnect:
             return refusal(400, "BAD_REQUEST", "the body did not arrive whole")
         except TooLong:
-            return refusal(413, "BAD_REQUEST", f"a body may have {self._limits.body} bytes (MODEL_MAX_BODY)")
+            large = f"a body may have {self._limits.body} bytes (MODEL_MAX_BODY)"
+            return refusal(413, "BAD_REQUEST", large, unread=True)
         except Crowded:
-            return _busy("too many requests are being received: try again")
+            return _busy("too many requests are being received: try again", unread=True)
 
     async def _in_turn(self, body: bytes, kind: str) -> Answer:
         """Return the answer, once those that came before have theirs; a few may wait."""
         if self._waiting >= self._limits.queue:
             return _busy(f"{self._limits.queue} requests wait already: try again")
         self._waiting += 1
-        self._metrics.waiting.set(self._waiting)
         try:
             return await self._predict(body, kind)
         finally:
             self._waiting -= 1
-            self._metrics.waiting.set(self._waiting)
 
     async def _predict(self, body: bytes, kind: str) -> Answer:
         began = time.perf_counter()
@@ -140,14 +143,14 @@ class Application:
         finally:
             self._metrics.seconds.observe(time.perf_counter() - began)
 
-    def _headers(self, status: int = HTTPStatus.OK) -> dict[str, str]:
-        """Return headers that end a connection that was not read to its end, or where others serve better."""
-        close = {"Connection": "close"} if self.draining or status in {408, 413, 503} else {}
+    def _headers(self, status: int = HTTPStatus.OK, *, unread: bool = False) -> dict[str, str]:
+        """Return headers that end a connection that was not read to its end, or where others serve now."""
+        close = {"Connection": "close"} if self.draining or unread else {}
         return {**close, "Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else close
 
 
-def _busy(because: str) -> Answer:
-    return refusal(503, "TEMPORARILY_UNAVAILABLE", because)
+def _busy(because: str, *, unread: bool = False) -> Answer:
+    return refusal(503, "TEMPORARILY_UNAVAILABLE", because, unread=unread)
 
 
 def _said(loaded: Loaded) -> dict[str, str | int | None]:

@@ -35,6 +35,8 @@ class Answer:
     kind: str = "application/json"
     failed: str | None = None
     """The name of the exception behind it, where there was one."""
+    unread: bool = False
+    """Some of the request has not been read, so the connection must end."""
 
 
 class _Asked:
@@ -134,10 +136,11 @@ def _dtypes(model: Any) -> list[tuple[str, str]] | None:
     return None if any(dtype is None for _, dtype in columns) else columns  # type: ignore[return-value]
 
 
-def refusal(status: int, code: str, message: str, *, failed: str | None = None) -> Answer:
+def refusal(status: int, code: str, message: str, *, failed: str | None = None, unread: bool = False) -> Answer:
     """Return an answer that says no, as MLflow says it: {"error_code", "message"}."""
     short = message if len(message) <= SENTENCE else message[:SENTENCE] + " …"
-    return Answer(status=status, body=json.dumps({"error_code": code, "message": short}).encode(), failed=failed)
+    body = json.dumps({"error_code": code, "message": short}).encode()
+    return Answer(status=status, body=body, failed=failed, unread=unread)
 
 
 def _failed(error: BaseException, status: int, code: str, message: str) -> Answer:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
-from typing import Final
+from typing import Final, TypedDict
 
 from bot.domain.chat import Posted
 from bot.domain.registry import Comparison, ModelVersion
@@ -147,6 +147,39 @@ class Record:
     """What an outside system's trouble looks like at present; None when all answer."""
     followup: int | None = None
     """The promotion that goes back, when this one failed."""
+
+
+class RecordChange(TypedDict, total=False):
+    """Some fields of a `Record`, with what they are from now on."""
+
+    paths: tuple[str, ...]
+    digest: str | None
+    namespace: str | None
+    workload: str | None
+    pull: int | None
+    pull_url: str | None
+    head: str | None
+    base: str | None
+    tried: str | None
+    message: Posted | None
+    message_for: str | None
+    approval: str | None
+    clear_since: datetime | None
+    merge_commit: str | None
+    previous_alias: int | None
+    alias_moved: bool
+    tagged: bool
+    pull_closed: bool
+    failing_since: datetime | None
+    failing_because: str | None
+    healthy_since: datetime | None
+    proven_digest: str | None
+    log: str | None
+    rulings: tuple[Ruling, ...]
+    approved_by: tuple[str, ...]
+    comparison: Comparison | None
+    trouble: str | None
+    followup: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

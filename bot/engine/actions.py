@@ -5,13 +5,11 @@ What comes back is what came of it.
 """
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 from bot.config.app_yaml import App
 from bot.domain.errors import Denied, Permanent
-from bot.domain.promotion import Promotion
+from bot.domain.promotion import Promotion, RecordChange
 from bot.domain.registry import ModelVersion
 from bot.engine.evidence import Doors
 from bot.engine.message_sync import card
@@ -19,6 +17,7 @@ from bot.rules.release.decision import (
     Action,
     ClosePull,
     Evidence,
+    Intent,
     Merge,
     MoveAlias,
     Post,
@@ -39,7 +38,7 @@ log = logging.getLogger(__name__)
 class Outcome:
     """What came of an act."""
 
-    note: Mapping[str, Any] = field(default_factory=dict)
+    note: RecordChange = field(default_factory=RecordChange)
     """Fields of the promotion's Record."""
     settled: str | None = None
     """The commit that needs no revoking: it is merged, or GitHub does not say, or says no more, that it is approved."""
@@ -81,7 +80,7 @@ async def act(  # noqa: PLR0911, PLR0913  (one return for each action; what was 
             return Outcome(note={"tagged": True})
 
 
-async def _propose(action: Propose, it: Promotion, seen: Evidence, store: Store, doors: Doors) -> Mapping[str, Any]:
+async def _propose(action: Propose, it: Promotion, seen: Evidence, store: Store, doors: Doors) -> RecordChange:
     body = pull_request.body(it, seen.comparison, seen.policy, None)
     pull = await doors.github.propose(branch(it.pair), action.base, action.change.after, pull_request.title(it), body)
     await store.place(it.pair, action.place)
@@ -132,8 +131,8 @@ async def _merge(action: Merge, seen: Evidence, doors: Doors) -> Outcome:
     return Outcome(note={"merge_commit": pull.merge_commit}, settled=action.head)
 
 
-async def _post(it: Promotion, loaded: Loaded, seen: Evidence, app: App, doors: Doors) -> Mapping[str, Any]:
-    tried = loaded.intent_at if loaded.intent == Post.__name__ else None
+async def _post(it: Promotion, loaded: Loaded, seen: Evidence, app: App, doors: Doors) -> RecordChange:
+    tried = loaded.intent_at if loaded.intent is Intent.POST else None
     message = card(it, seen.health, seen.policy, seen.now)
     key = f"promotion:{it.id}:{it.record.digest or it.state.value}"
     posted = await doors.slack.post(app.channel_of(it.pair.model), message, key=key, since=tried)

@@ -10,7 +10,7 @@ from sqlalchemy import Case, ColumnElement, Row, Table, and_, case, delete, exis
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from bot.domain.chat import Posted
-from bot.domain.promotion import Fact, FactKind, Kind, Promotion, Record, Release, Request, State
+from bot.domain.promotion import Fact, FactKind, Kind, Promotion, Record, RecordChange, Release, Request, State
 from bot.domain.registry import ModelVersion
 from bot.domain.target import Pair
 from bot.rules.release.decision import Decision
@@ -174,18 +174,18 @@ async def advance(
 
 async def move(tx: AsyncConnection, it: Promotion, decision: Decision, now: datetime) -> Promotion:
     """Write a decision into its promotion and return what the promotion is now."""
-    heard = {} if decision.action else {"trouble": None}  # everything that was asked has answered
+    heard: RecordChange = {} if decision.action else {"trouble": None}  # everything that was asked has answered
     await note(tx, it.id, {**heard, **decision.note})
     if decision.state is not None and decision.state is not it.state:
         await enter(tx, it.id, decision.state, decision.because, now)
     return as_promotion((await tx.execute(select(promotions).where(promotions.c.id == it.id))).one())
 
 
-async def note(tx: AsyncConnection, number: int, changes: Mapping[str, Any]) -> Record:
+async def note(tx: AsyncConnection, number: int, change: RecordChange) -> Record:
     """Write fields of a promotion's record and return it whole."""
     text = await tx.scalar(select(promotions.c.record).where(promotions.c.id == number))
     before = msgspec.json.decode(text or "{}", type=Record)
-    after = replace(before, **changes)
+    after = replace(before, **change)
     if after != before:
         encoded = msgspec.json.encode(after).decode()
         await tx.execute(update(promotions).where(promotions.c.id == number).values(record=encoded))

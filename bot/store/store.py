@@ -5,7 +5,6 @@ delivery of it the same, and with its pair's `wake_at`.  A decision is committed
 revision, before anything is done about it.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self
@@ -17,10 +16,10 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.chat import Posted
 from bot.domain.errors import Permanent, Temporary
-from bot.domain.promotion import Fact, FactKind, Promotion, Release, Request, State
+from bot.domain.promotion import Fact, FactKind, Promotion, RecordChange, Release, Request, State
 from bot.domain.registry import ModelVersion
 from bot.domain.target import Pair
-from bot.rules.release.decision import Decision, Place
+from bot.rules.release.decision import Decision, Intent, Place
 from bot.rules.release.takeover import because as superseded_because
 from bot.rules.release.takeover import may_supersede
 from bot.store import heads, rows
@@ -40,7 +39,7 @@ class Loaded:
     revision: int
     rings: int
     tries: int
-    intent: str | None
+    intent: Intent | None
     """The action that was decided and whose outcome was never written down."""
     intent_at: datetime | None
     place: Place | None
@@ -146,7 +145,9 @@ class Store:
                     about = {"promotion": row.promotion, "digest": row.digest, "body": body}
                     await rows.say(tx, key, kind, by, at, now=now, **about)
                     return True
-                if not await tx.scalar(select(func.count()).select_from(pairs).where(pairs.c.intent == "Post")):
+                if not await tx.scalar(
+                    select(func.count()).select_from(pairs).where(pairs.c.intent == Intent.POST.value)
+                ):
                     return False
                 place = {"channel": on.channel, "ts": on.ts}
                 await tx.execute(insert(early).values(key=key, kind=kind.value, by=by, at=at, body=body, **place))
@@ -274,7 +275,7 @@ class Store:
                 revision=row.revision,
                 rings=row.rings,
                 tries=row.tries,
-                intent=row.intent,
+                intent=Intent(row.intent) if row.intent else None,
                 intent_at=row.intent_at,
                 place=msgspec.convert(row.place, Place) if row.place else None,
                 promotion=promotion,
@@ -295,10 +296,10 @@ class Store:
         after = replace(loaded, revision=loaded.revision + 1, tries=0)
         async with self._engine.begin() as tx:
             wake_at = now if decision.action else now + decision.wake if decision.wake is not None else None
-            intent = type(decision.action).__name__ if decision.action else None
-            same = intent is not None and intent == loaded.intent
+            intent = decision.action.intent if decision.action else None
+            intent_at = loaded.intent_at if intent is not None and intent is loaded.intent else now
             again = rows.unless_rung(loaded.rings, wake_at, now)
-            values = {"intent": intent, "intent_at": loaded.intent_at if same else now, "wake_at": again, "tries": 0}
+            values = {"intent": intent and intent.value, "intent_at": intent_at, "wake_at": again, "tries": 0}
             unheard = loaded.rings if decision.final else None
             await rows.advance(tx, loaded.pair, loaded.revision, values, rings=unheard)
             if loaded.promotion is not None:
@@ -320,9 +321,7 @@ class Store:
         await rows.fact(tx, f"callboard:{number}", request.kind, request.by, now, promotion=number)
         await rows.wake(tx, request.pair, now)
 
-    async def outcome(
-        self, loaded: Loaded, note: Mapping[str, Any], *, settled: str | None = None, now: datetime
-    ) -> None:
+    async def outcome(self, loaded: Loaded, note: RecordChange, *, settled: str | None = None, now: datetime) -> None:
         """Write down what came of the act, and look at the pair again at once.
 
         `settled` is a commit whose approval needs no revoking any more.

@@ -9,7 +9,7 @@ import pytest
 from bot.config.app_yaml import App, parse
 from bot.domain.chat import Posted
 from bot.domain.errors import Misunderstood
-from bot.domain.promotion import FactKind, Kind, Promotion, State
+from bot.domain.promotion import FactKind, Kind, Promotion, RecordChange, State
 from bot.domain.registry import ModelVersion
 from bot.domain.target import Pair
 from bot.rules.release import gates
@@ -59,7 +59,7 @@ class Desk:
         posted = Posted(channel="C1", ts=f"1.{(await self.under_way()).id}")
         loaded = await self.store.commit(await self.store.load(PAIR), Decision(action=Post()), now=NOON)
         await self.store.outcome(loaded, {"message": posted}, now=NOON)
-        merged = {} if state in {State.PROPOSED, State.MERGING} else {"merge_commit": "c0ffee"}
+        merged: RecordChange = {} if state in {State.PROPOSED, State.MERGING} else {"merge_commit": "c0ffee"}
         decision = Decision(state=state, note=merged, released=state is State.RELEASED)
         await self.store.commit(await self.store.load(PAIR), decision, now=NOON)
 

@@ -14,7 +14,7 @@ from bot.domain.policy import Freeze
 from bot.domain.promotion import FactKind, Kind, Request, State
 from bot.domain.registry import ModelVersion
 from bot.domain.target import Pair
-from bot.rules.release.decision import Decision, Post
+from bot.rules.release.decision import Decision, Intent, Post
 from bot.store.engine import address, engine
 from bot.store.rows import Overtaken
 from bot.store.store import Store
@@ -87,7 +87,7 @@ async def test_an_intent_stays_until_its_outcome_is_written_down(store: Store) -
     later = NOON + timedelta(seconds=1)
     acted = await store.commit(await store.load(PAIR), Decision(state=State.PROPOSED, action=Post()), now=later)
     loaded = await store.load(PAIR)
-    assert (loaded.intent, loaded.intent_at) == ("Post", later)
+    assert (loaded.intent, loaded.intent_at) == (Intent.POST, later)
     again = await store.commit(loaded, Decision(action=Post()), now=later + timedelta(seconds=9))
     assert (await store.load(PAIR)).intent_at == later, "a repeated act looks for its first try"
     await store.outcome(again, {"message": POSTED}, now=later)

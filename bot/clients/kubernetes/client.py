@@ -219,9 +219,9 @@ def _is_list(page: object) -> bool:
 def _event(line: bytes, what: str) -> Json:
     event = decoded(line)
     if not isinstance(event, dict) or not isinstance(event.get("object"), dict):
-        raise Temporary(f"{what}: the stream holds something that is no event")
+        raise Expired(f"{what}: the stream holds something that is no event")
     if not isinstance(kind := event.get("type"), str):
-        raise Temporary(f"{what}: the stream holds an event of no kind")
+        raise Expired(f"{what}: the stream holds an event of no kind")
     if kind == "ERROR":
         status = event["object"]
         code = status.get("code")

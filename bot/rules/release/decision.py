@@ -1,18 +1,19 @@
 """What a decision looks at, and what it can say.
 
 `Evidence` is gathered by a turn and is all that the rules may see.  A `Decision` is what the turn commits;
-its `action`, if any, is the one outside write that follows.  To add an action: a dataclass here, its name in
-`Action`, and one function in `bot/engine/actions.py`.
+its `action`, if any, is the one outside write that follows.  To add an action: a dataclass here with its `Intent`, its
+name in `Action`, and one function in `bot/engine/actions.py`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Final, TypeAlias
+from enum import StrEnum
+from typing import ClassVar, Final, TypeAlias
 
 from bot.domain.cluster import Health, Served
 from bot.domain.policy import Freeze, Policy
-from bot.domain.promotion import Fact, Promotion, Release, Request, State
+from bot.domain.promotion import Fact, Promotion, RecordChange, Release, Request, State
 from bot.domain.registry import Card, Comparison
 from bot.domain.repository import Base, Pull
 from bot.domain.target import Change, Pair
@@ -88,10 +89,28 @@ class Evidence:
         return self.now - max(it.entered_at, it.record.clear_since or it.entered_at) > self.policy.timeout
 
 
+class Intent(StrEnum):
+    """The kind of an action, as it is stored until its outcome is known.
+
+    Values never change: what an older release was about to do, a newer one finishes.
+    """
+
+    PROPOSE = "Propose"
+    POST = "Post"
+    WHISPER = "Whisper"
+    SAY = "Say"
+    REVOKE = "Revoke"
+    MERGE = "Merge"
+    CLOSE_PULL = "ClosePull"
+    MOVE_ALIAS = "MoveAlias"
+    TAG = "Tag"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Propose:
     """Open (or bring up to date) the pull request that holds the change."""
 
+    intent: ClassVar = Intent.PROPOSE
     base: Base
     change: Change
     place: Place
@@ -101,11 +120,14 @@ class Propose:
 class Post:
     """Post the message that stands for the change."""
 
+    intent: ClassVar = Intent.POST
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whisper:
     """Tell one person privately why their word does not count."""
 
+    intent: ClassVar = Intent.WHISPER
     fact: int
     to: str
     text: str
@@ -116,6 +138,7 @@ class Whisper:
 class Say:
     """Say at the pull request's head how far the approval is."""
 
+    intent: ClassVar = Intent.SAY
     head: str
     state: str
     """`pending`, `success` or `failure`."""
@@ -131,6 +154,7 @@ class Say:
 class Revoke:
     """Say at a commit that was approved, or may have been, that it is not any more."""
 
+    intent: ClassVar = Intent.REVOKE
     head: str
     because: str
 
@@ -139,6 +163,7 @@ class Revoke:
 class Merge:
     """Merge the pull request at exactly this head."""
 
+    intent: ClassVar = Intent.MERGE
     number: int
     head: str
 
@@ -147,6 +172,7 @@ class Merge:
 class ClosePull:
     """Close the pull request unmerged and remove its branch."""
 
+    intent: ClassVar = Intent.CLOSE_PULL
     number: int
     because: str
 
@@ -155,6 +181,7 @@ class ClosePull:
 class MoveAlias:
     """Point the registry's alias of the stage at the proven version."""
 
+    intent: ClassVar = Intent.MOVE_ALIAS
     version: int
     previous: int | None
 
@@ -163,6 +190,7 @@ class MoveAlias:
 class Tag:
     """Write the pull request's address on the version."""
 
+    intent: ClassVar = Intent.TAG
     version: int
     key: str
     value: str
@@ -181,7 +209,7 @@ class Decision:
     action: Action | None = None
     wake: timedelta | None = None
     """Look again after this long, if nothing rings before."""
-    note: Mapping[str, Any] = field(default_factory=dict)
+    note: RecordChange = field(default_factory=RecordChange)
     """Fields of the promotion's Record to write down."""
     merged: str | None = None
     """The commit that is merged: its approval stands for good."""

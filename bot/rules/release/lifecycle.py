@@ -10,9 +10,9 @@ REJECTED is.  So a restart at any point just asks again.
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
-from typing import Any, Final
+from typing import Final
 
-from bot.domain.promotion import UNMERGED, Kind, Promotion, Request, State, Verdict
+from bot.domain.promotion import UNMERGED, Kind, Promotion, RecordChange, Request, State, Verdict
 from bot.domain.repository import Pull, PullState
 from bot.rules.release import gates, rollout, statuses
 from bot.rules.release.closing import cancelled, elsewhere, why_close
@@ -42,10 +42,10 @@ def decide(seen: Evidence) -> Decision:
         return _idle(seen)
     void = statuses.revocation(seen, it)  # comes first: until then anybody may merge it
     if void is None and _untold(it):  # an ended one too: nobody was told yet
-        asked = {"rulings": gates.judge(seen, it)} if it.state is State.PROPOSED else {}
+        asked: RecordChange = {"rulings": gates.judge(seen, it)} if it.state is State.PROPOSED else {}
         return Decision(action=Post(), note=asked)
     decision = Decision(action=void) if void is not None else _too_late(seen, it) or _next(seen, it)
-    note = dict(decision.note)
+    note = decision.note.copy()
     if seen.comparison is not None:  # metrics may come late
         note["comparison"] = seen.comparison
     if it.record.trouble is not None and it.state is not State.MERGING:  # nobody could look, so nobody was slow
@@ -129,13 +129,13 @@ def _drop(it: Promotion, state: State, because: str) -> Decision:
 def _propose(seen: Evidence, it: Promotion) -> Decision:
     if seen.change is None or seen.base is None or seen.place is None:
         return Decision(wake=SOON)
-    note = {"namespace": seen.place.namespace, "workload": seen.place.workload}
+    note: RecordChange = {"namespace": seen.place.namespace, "workload": seen.place.workload}
     if seen.change.before == seen.change.after:
         return _already_in_git(seen, it, note)
     return Decision(action=Propose(base=seen.base, change=seen.change, place=seen.place), note=note)
 
 
-def _already_in_git(seen: Evidence, it: Promotion, note: dict[str, Any]) -> Decision:
+def _already_in_git(seen: Evidence, it: Promotion, note: RecordChange) -> Decision:
     if seen.release is not None and seen.release.version == it.version:
         return _drop(it, State.BLOCKED, f"v{it.version} is what {it.pair.stage} runs already")
     because = f"Git pins v{it.version} already: nothing to merge"
@@ -169,7 +169,7 @@ def _by_whom(it: Promotion, pull: Pull) -> str:
 def _merged(seen: Evidence, pull: Pull, because: str) -> Decision:
     if (lost := elsewhere(seen)) is not None:
         return Decision(state=State.REJECTED, because=lost)
-    note = {"merge_commit": pull.merge_commit}
+    note: RecordChange = {"merge_commit": pull.merge_commit}
     return Decision(state=State.SYNCING, because=because, note=note, merged=pull.head, wake=timedelta(0))
 
 
@@ -191,7 +191,7 @@ def _again(because: str) -> Decision:
 def _gate(seen: Evidence, it: Promotion) -> Decision:
     assert it.record.pull is not None and it.record.head is not None  # noqa: S101  (PROPOSED has both)
     rulings = gates.judge(seen, it)
-    note: dict[str, Any] = {"rulings": rulings, "approved_by": votes.approvals(seen, it)}
+    note: RecordChange = {"rulings": rulings, "approved_by": votes.approvals(seen, it)}
     unheard = votes.refused(seen, it)
     if unheard is not None:
         fact, reason = unheard
@@ -248,11 +248,12 @@ def _unmerged(seen: Evidence, it: Promotion, pull: Pull, head: str) -> Decision:
     if seen.overdue:
         reason = it.record.failing_because or it.record.trouble or "it gave no reason"
         decision = _close(seen, it, State.FAILED, f"GitHub would not merge #{pull.number}: {reason}")
-        return replace(decision, note={"failing_because": reason})  # the trouble is over with the next write
+        note: RecordChange = {"failing_because": reason}
+        return replace(decision, note=note)  # the trouble is over with the next write
     rulings = gates.judge(seen, it)  # before each try: much may have happened since the last one
     if (lacking := max(rulings, key=lambda ruling: ruling.verdict)).verdict is not Verdict.PASS:
-        note = {"rulings": rulings}
-        return Decision(state=State.PROPOSED, because=lacking.because, note=note, wake=timedelta(0))
+        because = lacking.because
+        return Decision(state=State.PROPOSED, because=because, note={"rulings": rulings}, wake=timedelta(0))
     if _changed(seen, it) or _stale(seen, it, pull):
         return _again("the main branch moved on, so the change is made again")
     return Decision(action=Merge(number=pull.number, head=head))

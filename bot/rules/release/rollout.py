@@ -5,10 +5,9 @@ what is not seen is never rolled back.
 """
 
 from datetime import timedelta
-from typing import Any
 
 from bot.domain.cluster import HealthStatus, Served
-from bot.domain.promotion import Kind, Promotion, Request, State
+from bot.domain.promotion import Kind, Promotion, RecordChange, Request, State
 from bot.domain.target import Pin
 from bot.rules.release.decision import LATER, SOON, Decision, Evidence, MoveAlias, Tag
 
@@ -35,10 +34,10 @@ def rolling_out(seen: Evidence, it: Promotion) -> Decision:
 
 
 def _rolled_out(seen: Evidence, it: Promotion) -> Decision:
-    calm = {"failing_since": None, "failing_because": None}
+    calm: RecordChange = {"failing_since": None, "failing_because": None}
     health = seen.health
     if health is not None and health.status is HealthStatus.HEALTHY:
-        note = {**calm, "healthy_since": seen.now}
+        note: RecordChange = {**calm, "healthy_since": seen.now}
         return Decision(state=State.PROVING, because="every pod is ready", note=note, wake=timedelta(0))
     because = f"not rolled out within {seen.policy.timeout}: {health.because if health else 'unseen'}"
     if health is None or health.status is HealthStatus.UNKNOWN:
@@ -74,8 +73,8 @@ def _conclude(seen: Evidence, it: Promotion) -> Decision:
         key = f"callboard.{it.pair.stage}.pull_request"
         return Decision(action=Tag(version=it.version, key=key, value=it.record.pull_url))
     digest = next((word.digest for word in seen.served.values() if isinstance(word, Served)), None)
-    note = {"proven_digest": digest}
-    return Decision(state=State.RELEASED, because="every new pod serves it", released=True, note=note)
+    because = "every new pod serves it"
+    return Decision(state=State.RELEASED, because=because, released=True, note={"proven_digest": digest})
 
 
 def _unproven(seen: Evidence, it: Promotion) -> str | None:
@@ -107,14 +106,14 @@ def _going_wrong(seen: Evidence, it: Promotion) -> Decision | None:
     if health.status is not HealthStatus.DEGRADED:
         return None
     since = it.record.failing_since or seen.now
-    note = {"failing_since": since, "failing_because": health.because, "log": seen.log or it.record.log}
+    note: RecordChange = {"failing_since": since, "failing_because": health.because, "log": seen.log or it.record.log}
     left = since + health.patience - seen.now
     if left > timedelta(0):
         return Decision(note=note, wake=left)
     return _fail(seen, it, health.because, note)
 
 
-def _fail(seen: Evidence, it: Promotion, because: str, note: dict[str, Any] | None = None) -> Decision:
+def _fail(seen: Evidence, it: Promotion, because: str, note: RecordChange | None = None) -> Decision:
     """End in FAILED and, where policy says so, go back to the proven release by itself."""
     return Decision(state=State.FAILED, because=because, note=note or {}, start=_way_back(seen, it))
 

@@ -1,12 +1,14 @@
 """What people approve, whether a story goes on, and what tells one rendering from another."""
 
 from dataclasses import replace
+from typing import get_args, get_type_hints
 
 import pytest
 
 from bot.domain.chat import Message
-from bot.domain.promotion import State
+from bot.domain.promotion import Record, RecordChange, State
 from bot.domain.target import Change
+from bot.rules.release.decision import Action, Intent
 
 CHANGE = Change(
     before={"a.yaml": "version: 1\n", "b.yaml": "same\n"},
@@ -64,3 +66,13 @@ def test_a_message_is_known_by_all_that_it_shows_and_by_nothing_else() -> None:
     message = Message(text="a", blocks=(block,))
     assert message.hash == Message(text="a", blocks=(turned,)).hash
     assert len({message.hash, Message(text="b", blocks=(block,)).hash, Message(text="a").hash}) == 3
+
+
+def test_a_change_of_a_record_has_the_fields_of_a_record() -> None:
+    assert get_type_hints(RecordChange) == get_type_hints(Record)
+
+
+def test_what_an_older_release_was_about_to_do_is_known_by_the_name_that_it_wrote_down() -> None:
+    assert {action.intent: action.__name__ for action in get_args(Action)} == {
+        intent: intent.value for intent in Intent
+    }

@@ -1,0 +1,43 @@
+"""What one step of a turn hands to the next is typed: mypy finds a slip that no test of a single step could."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+from tests.paths import ROOT
+
+SLIPS: Final = {
+    "a key of a note that no record has": (
+        "bot/rules/release/lifecycle.py",
+        '{"merge_commit": pull.merge_commit}',
+        '{"merged_commit": pull.merge_commit}',
+    ),
+    "a note of another type": (
+        "bot/rules/release/rollout.py",
+        'note: RecordChange = {"failing_since": since,',
+        'note: RecordChange = {"failing_since": str(since),',
+    ),
+    "an action without one of its fields": (
+        "bot/rules/release/statuses.py",
+        "Revoke(head=head, because=because)",
+        "Revoke(head=head)",
+    ),
+    "an action that is not done": ("bot/engine/actions.py", "case Tag():", "case Tag(key=''):"),
+}
+
+
+def test_mypy_finds_every_slip(tmp_path: Path) -> None:
+    for folder in ("bot", "handlers"):
+        shutil.copytree(ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    for path, right, wrong in SLIPS.values():
+        text = (tmp_path / path).read_text()
+        assert right in text, path
+        (tmp_path / path).write_text(text.replace(right, wrong, 1))
+    checked = ("-m", "bot.engine.actions", "-m", "bot.rules.release.lifecycle")
+    command = (sys.executable, "-m", "mypy", *checked, "--cache-dir", tmp_path / "cache")
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    found = {line.split(":")[0] for line in done.stdout.splitlines() if ": error: " in line}
+    assert found == {path for path, _, _ in SLIPS.values()}, done.stdout
