@@ -25,7 +25,7 @@ class _OverSocket:
 
     async def until_trouble(self, world: StoryWorld, what: str) -> None:
         """Wait until `/readyz` says that something is wrong with that."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 async with world.http.get(f"{self.internal}/readyz") as answer:
                     if what in (await answer.json())["trouble"]:
