@@ -87,7 +87,7 @@ async def work(app: App, environment: Environment) -> None:
             away, mistakes = several.split(Temporary)
             if away is None or mistakes is not None:
                 raise
-            raise Temporary(str(away.exceptions[0])) from several  # the record is away: to start anew is all there is
+            raise Temporary(str(away.exceptions[0])) from several  # the database is unreachable: restart
 
 
 async def _open_doors(app: App, environment: Environment, stack: AsyncExitStack) -> Doors:

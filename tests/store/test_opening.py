@@ -10,7 +10,7 @@ from bot.domain.errors import Permanent
 from bot.engine.leadership import lead
 from bot.store.store import Store
 
-TODO = "; check that DATABASE_URL names Callboard's own database, and that Callboard may write it"
+ADVICE = "; check that DATABASE_URL names Callboard's own database, and that Callboard may write it"
 
 
 def folder(path: Path) -> None:
@@ -40,7 +40,7 @@ async def test_a_file_that_is_no_database_of_ours_is_named(tmp_path: Path, make:
     make(file)
     with pytest.raises(Permanent) as raised:
         await Store.open(f"sqlite:///{file}")
-    assert str(raised.value) == f"the database {file} cannot be used: {why}{TODO}"
+    assert str(raised.value) == f"the database {file} cannot be used: {why}{ADVICE}"
 
 
 async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
