@@ -1,4 +1,4 @@
-# Every target does its own set-up: what needs .venv makes it.
+# Every target does its own set-up: targets that need .venv create it.
 .PHONY: help demo test install test-images image deploy chaos lint bench
 PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
@@ -6,7 +6,7 @@ PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 help:   ## list the targets (the default)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-# docker, podman or buildah, whichever works here.  BUILD_ARGS and PUSH_ARGS go to it, PREFIX before the images' names.
+# docker, podman or buildah, whichever works here.  BUILD_ARGS and PUSH_ARGS are its options; PREFIX is for image names.
 ENGINE ?= $(firstword $(foreach engine,docker podman buildah,$(if $(shell $(engine) info 2>/dev/null),$(engine))))
 PREFIX ?= ghcr.io/callboard
 # The code version is that of the last commit that changed what goes into an image.
@@ -15,20 +15,20 @@ DIRTY := $(if $(shell git status --porcelain -- $(INPUTS) 2>/dev/null),-dirty)
 REVISION := $(shell git log -1 --format=%H -- $(INPUTS) 2>/dev/null)
 VERSION := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' bot/__init__.py)-g$(shell git log -1 --format=%h -- $(INPUTS) 2>/dev/null)$(DIRTY)
 TARGETS := model-server bot
-# Docker's two ways: HEALTHCHECK is kept in its format only, and buildah keeps layers for the next build where it is told.
+# As Docker does: only its image format has HEALTHCHECK, and buildah caches layers only with an option.
 ASKED := $(if $(filter podman buildah,$(notdir $(firstword $(ENGINE)))),--format docker --layers)
 
-demo: .venv/ready   ## run the whole world on this machine and print its address; ARGS=--tour takes the tour
+demo: .venv/ready   ## run a complete demo environment on this machine; ARGS=--tour runs the tour
 	@exec $(PY) -m bot demo $(ARGS)
 
-test: .venv/ready   ## run all tests but those of the images; ARGS go to pytest
+test: .venv/ready   ## run all tests except those of the images; ARGS are passed to pytest
 	$(PY) -m pytest -n 4 --dist loadscope --no-loadscope-reorder -m 'not real and not images' $(ARGS)
-	$(PY) -m pytest -n 2 --dist worksteal -m real $(ARGS)   # a real control plane keeps real time: one on each core
+	$(PY) -m pytest -n 2 --dist worksteal -m real $(ARGS)   # a real control plane runs in real time: one per core
 
-# A program that is installed must not depend on this checkout or its .venv, and Debian's pip installs nothing for a user.
+# An installed program must not depend on this checkout or its .venv, and Debian's pip refuses user installs.
 APP = $(or $(XDG_DATA_HOME),$(HOME)/.local/share)/callboard
 BIN = $(HOME)/.local/bin
-install:   ## put `callboard` into ~/.local/bin (BIN=…), in an environment of its own (APP=…)
+install:   ## install `callboard` into ~/.local/bin (BIN=…), in a separate environment (APP=…)
 	@python3 -m venv "$(APP)"
 	@"$(APP)/bin/python" $(PIP_INSTALL) --require-hashes -r requirements/bot.txt
 	@rm -rf build && "$(APP)/bin/python" $(PIP_INSTALL) --no-deps . && rm -rf build callboard.egg-info
@@ -40,7 +40,7 @@ test-images: .venv/ready   ## test the images; after `make image`
 	IMAGES=$(PREFIX) TAG=$(VERSION) $(PY) -m pytest -m images tests/images $(ARGS)
 
 image:   ## build both images, with docker, podman or buildah
-	@test -n "$(ENGINE)" || { echo "None of docker, podman and buildah works here: install one, or say ENGINE=…"; exit 1; }
+	@test -n "$(ENGINE)" || { echo "None of docker, podman and buildah works here: install one, or set ENGINE=…"; exit 1; }
 	@for target in $(TARGETS); do \
 	  $(ENGINE) build $(ASKED) $(BUILD_ARGS) --target $$target \
 	    --build-arg VERSION=$(VERSION) --build-arg REVISION=$(REVISION) --tag $(PREFIX)/$$target:$(VERSION) . || exit 1; \
@@ -48,18 +48,18 @@ image:   ## build both images, with docker, podman or buildah
 
 IMAGE := $(PREFIX)/model-server:$(VERSION)
 ROOT := .
-# By another name: a line that names $(MAKE) itself is run by `make -n`, too.
+# Under another name, because `make -n` would run a line that contains $(MAKE).
 ANEW := $(MAKE)
 PIN = $(PY) -m bot pin-image $(IMAGE) --model "$(MODEL)" --stage "$(STAGE)" --root "$(ROOT)" \
   --revision $(REVISION) --write $(PIN_ARGS)
 
-# Builds and pushes only what the registry has not (exit 3).
+# Builds and pushes only if the registry has no such image (exit code 3).
 deploy: .venv/ready   ## pin the model server's image: MODEL=… STAGE=… PREFIX=registry/team ROOT=checkout
-	@test -n "$(MODEL)" -a -n "$(STAGE)" || { echo "What, and where?  make deploy MODEL=iris-classifier STAGE=staging"; exit 1; }
-	@test -z "$(DIRTY)" || { echo "Commit first ($(INPUTS)): an image says which commit it was built from."; exit 1; }
+	@test -n "$(MODEL)" -a -n "$(STAGE)" || { echo "MODEL and STAGE are required: make deploy MODEL=iris-classifier STAGE=staging"; exit 1; }
+	@test -z "$(DIRTY)" || { echo "Commit first ($(INPUTS)): an image records the commit it was built from."; exit 1; }
 	@$(PIN) || { test $$? -eq 3 && $(ANEW) image TARGETS=model-server && $(ENGINE) push $(PUSH_ARGS) $(IMAGE) && $(PIN); }
 
-chaos: .venv/ready   ## test every crash point and the whole storm, for an hour or two
+chaos: .venv/ready   ## test every crash point and the whole storm; takes one to two hours
 	CHAOS=full $(PY) -m pytest -s tests/pure tests/clients/test_hostile_answers.py tests/chaos tests/model_server/test_hostile.py tests/model_server/test_canaries.py tests/demo/test_tour.py $(ARGS)
 
 lint: .venv/ready   ## check format, types, imports and the Dockerfile

@@ -1,4 +1,4 @@
-"""The one place that reads the time; everything that decides is handed it."""
+"""The one place that reads the time; decisions get it as an argument."""
 
 from datetime import UTC, datetime
 

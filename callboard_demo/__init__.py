@@ -1,1 +1,1 @@
-"""The world on one machine: a chat, a forge, a cluster, a registry and a page, to try Callboard and to test it."""
+"""A simulated environment on one machine, to try and to test Callboard: chat, forge, cluster, registry and a page."""

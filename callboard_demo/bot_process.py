@@ -1,6 +1,6 @@
-"""The bot of the demo: the same program as in production, a child process that can be killed and started again.
+"""The demo's bot: the same program as in production, as a child process that can be killed and restarted.
 
-Only addresses and tokens differ from production; it is told them by its environment, and nothing else of ours.
+Only addresses and tokens differ from production; they are set in its environment.
 """
 
 import asyncio
@@ -24,14 +24,14 @@ ROOT = Path(__file__).parents[1]
 READY_WITHIN = timedelta(seconds=60)
 PATIENCE = timedelta(seconds=10)
 PASSED_ON = ("PATH", "HOME", "LANG", "PYTHONPATH")
-FRESH = 0.5  # seconds that an answer of /promotions is shown before it is asked for again
+FRESH = 0.5  # seconds before /promotions is read again
 
 
 class BotProcess:
     """The bot's process.
 
-    `environ` is what it is told beside PATH and the like; `internal` is the address of its internal listener; its log
-    is appended to `folder`/bot.log.
+    `environ` is its environment in addition to PATH and the like; `internal` is the URL of its internal listener; its
+    log is appended to `folder`/bot.log.
     """
 
     def __init__(self, *, folder: Path, environ: Mapping[str, str], internal: str) -> None:
@@ -52,14 +52,14 @@ class BotProcess:
 
     @property
     def alive(self) -> bool:
-        """Say whether the process runs."""
+        """Return whether the process is running."""
         return self._process is not None and self._process.returncode is None
 
     async def start(self) -> None:
-        """Start the bot and wait until it says that it is ready; does nothing where it runs already.
+        """Start the bot and wait until it reports that it is ready; do nothing if it is already running.
 
         Raises:
-            Permanent: it ended instead, or was not ready within a minute; says what its log ends with.
+            Permanent: it exited, or was not ready within a minute; the message has the end of its log.
         """
         async with self._starting:
             if self._killed and self._process is not None:
@@ -70,13 +70,13 @@ class BotProcess:
             await self._until_ready()
 
     def kill(self) -> None:
-        """Kill the process outright (SIGKILL): it gets no chance to tidy up."""
+        """Kill the process (SIGKILL): it gets no chance to shut down cleanly."""
         if self._process is not None and self.alive:
             self._killed = True
             os.killpg(self._process.pid, signal.SIGKILL)
 
     async def close(self) -> None:
-        """Ask the bot to end, and wait until it is gone."""
+        """Stop the bot, and wait until it has exited."""
         if self._process is not None:
             self._killed = True
             await end(self._process, patience=PATIENCE)
@@ -87,18 +87,18 @@ class BotProcess:
             self._http = None
 
     def state(self) -> Json:
-        """Return `{"alive", "ready", "pid", "exit", "last_words"}`; the last two where it ended by itself."""
-        by_itself = self._process is not None and not self.alive and not self._killed
+        """Return `{"alive", "ready", "pid", "exit", "last_words"}`; the last two only if it exited unexpectedly."""
+        unexpected = self._process is not None and not self.alive and not self._killed
         return {
             "alive": self.alive,
             "ready": self.alive and self._ready,
             "pid": self._process.pid if self._process is not None and self.alive else None,
-            "exit": self._process.returncode if self._process is not None and by_itself else None,
-            "last_words": tail(self.log, lines=3) if by_itself else None,
+            "exit": self._process.returncode if self._process is not None and unexpected else None,
+            "last_words": tail(self.log, lines=3) if unexpected else None,
         }
 
     async def promotions(self) -> list[Json]:
-        """Return what the bot says of its promotions; nothing while it is down."""
+        """Return the bot's promotions; empty while it is down."""
         if not self.alive:
             self._promotions = []
         elif monotonic() - self._asked > FRESH:
@@ -109,10 +109,10 @@ class BotProcess:
         return self._promotions
 
     async def slack_manifest(self) -> Json:
-        """Return the manifest of the app, as it is installed in a workspace.
+        """Return the Slack app manifest that `callboard slack-manifest` prints.
 
         Raises:
-            Permanent: the command failed; says how.
+            Permanent: the command failed.
         """
         command = (sys.executable, "-m", "bot", "slack-manifest", "--format", "json")
         pipe = asyncio.subprocess.PIPE
@@ -144,25 +144,27 @@ class BotProcess:
         deadline = monotonic() + READY_WITHIN.total_seconds()
         while monotonic() < deadline:
             if not self.alive:
-                raise Permanent(f"The bot ended at once.  Its log {self.log} ends with: {tail(self.log, lines=3)}")
+                raise Permanent(f"The bot exited at once.  Its log {self.log} ends with: {tail(self.log, lines=3)}")
             if await self._get("/readyz") is not None:
                 self._ready = True
                 self._changed()
                 return
             await asyncio.sleep(0.1)
-        raise Permanent(f"The bot was not ready in a minute.  Its log {self.log} ends with: {tail(self.log, lines=3)}")
+        raise Permanent(
+            f"The bot was not ready within a minute.  Its log {self.log} ends with: {tail(self.log, lines=3)}"
+        )
 
     async def _get(self, path: str) -> Json | None:
-        """Return the JSON that the bot answers ({} for other text); None when it does not answer with 200."""
+        """Return the bot's JSON response ({} for other text); None if the status is not 200."""
         if self._http is None:
             timeout = aiohttp.ClientTimeout(total=1)
             self._http = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(force_close=True))
         try:
             async with self._http.get(self._internal + path) as answer:
-                if answer.status != 200:  # noqa: PLR2004  the one good answer
+                if answer.status != 200:
                     return None
-                said = await answer.json() if answer.content_type == "application/json" else {}
-                return said if isinstance(said, dict) else {}
+                body = await answer.json() if answer.content_type == "application/json" else {}
+                return body if isinstance(body, dict) else {}
         except (aiohttp.ClientError, TimeoutError, ValueError):
             return None
 
@@ -172,7 +174,7 @@ class BotProcess:
 
 
 def tail(path: Path, *, lines: int) -> str:
-    """Return the last lines of a log file; empty where there is none."""
+    """Return the last lines of a log file; empty if it does not exist."""
     if not path.exists():
         return ""
     with path.open("rb") as log:

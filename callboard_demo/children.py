@@ -1,7 +1,7 @@
-"""What every child process of the demo has in common: it ends with its parent, and it is never left behind.
+"""What all child processes of the demo share: they end with their parent, and none is left behind.
 
-Children run in a session of their own, so that Ctrl-C in a terminal reaches only the parent, which then ends them in
-order.  Where the parent is killed outright, Linux kills them (elsewhere they would stay).
+Children run in their own session, so that Ctrl-C in a terminal reaches only the parent, which then stops them in order.
+If the parent is killed, Linux kills them (other systems would not).
 """
 
 import asyncio
@@ -16,22 +16,22 @@ from datetime import timedelta
 
 PR_SET_PDEATHSIG = 1  # https://man7.org/linux/man-pages/man2/PR_SET_PDEATHSIG.2const.html
 
-_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None  # loaded here: not after a fork
+_LIBC = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None  # never load after a fork
 
 
 def die_with_parent(by: signal.Signals = signal.SIGKILL) -> None:
-    """Ask the kernel to end this process when its parent ends.  For `preexec_fn`: it runs between fork and exec.
+    """Ask the kernel to signal this process when its parent exits.  For `preexec_fn`: it runs between fork and exec.
 
-    SIGTERM is for a child that has children of its own and takes them along.
+    Use SIGTERM for a child that has children and stops them itself.
     """
     if _LIBC is not None:
         _LIBC.prctl(PR_SET_PDEATHSIG, by)
 
 
 async def end(process: Process, *, patience: timedelta) -> None:
-    """Ask a child to end, insist once the patience is over, and wait until it is gone.
+    """Send SIGTERM to a child, SIGKILL after a timeout, and wait until it has exited.
 
-    Both signals go to its whole process group, so that nothing it has started stays.
+    Both signals go to its whole process group, so that none of its children is left.
     """
     if process.returncode is None:
         _signal(process, signal.SIGTERM)
@@ -49,7 +49,7 @@ def _signal(process: Process, number: signal.Signals) -> None:
 
 
 def bind(port: int, host: str = "127.0.0.1") -> socket.socket:
-    """Return a socket that holds the port (0: any free one).
+    """Return a socket that is bound to the port (0: any free one).
 
     Raises:
         OSError: the port is taken.

@@ -1,7 +1,7 @@
-"""Trouble on demand: what makes one system of the demo world unreachable for a while.
+"""Fault injection: make one of the demo's systems unreachable for a while.
 
-It wraps a system's web application from outside, so the systems know nothing of it.  It is not a simulation of a slow
-network and it changes no answer: a request is answered whole, or its connection is dropped.
+It wraps a system's web application from outside, so the systems know nothing of it.  It does not simulate a slow
+network and never changes a response: a request gets its whole response, or its connection is dropped.
 """
 
 from collections.abc import Callable
@@ -15,27 +15,27 @@ from aiohttp.typedefs import Handler, Middleware
 from bot.domain.json import Json
 
 SYSTEMS = ("slack", "github", "kubernetes", "mlflow")
-LONGEST = 600  # seconds
+MAX_FAULT = 600  # seconds
 READS = {"GET", "HEAD", "OPTIONS"}
 
 
 class FaultKind(StrEnum):
     """How a system fails."""
 
-    DOWN = "down"  # nothing is handled, nothing is answered
-    LOST_ANSWER = "lost_answer"  # a write takes effect, and its answer never comes; reads are well
+    DOWN = "down"  # no request is handled
+    LOST_ANSWER = "lost_answer"  # a write takes effect, but its response never arrives; reads work
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """One system's trouble, and when it is over (a reading of the monotonic clock, seconds)."""
+    """A system's fault, and when it ends (monotonic clock, seconds)."""
 
     kind: FaultKind
     until: float
 
 
 class Faults:
-    """The present trouble of every system; at most one fault each, the newest counts."""
+    """The current faults: at most one per system, and the newest replaces the last."""
 
     def __init__(self, *, clock: Callable[[], float] = monotonic) -> None:
         self.on_change: list[Callable[[], None]] = []
@@ -44,15 +44,15 @@ class Faults:
         self._open: dict[str, dict[int, web.Request]] = {system: {} for system in SYSTEMS}  # a request has no hash
 
     def set(self, system: str, kind: str, seconds: float) -> None:
-        """Make a system fail from now on; zero seconds end its trouble.  `down` also cuts what is under way.
+        """Make a system fail from now on; zero seconds end its fault.  `down` also cuts requests in progress.
 
         Raises:
             ValueError: there is no such system or kind, or the duration is negative or above ten minutes.
         """
         if system not in SYSTEMS:
-            raise ValueError(f'There is no system "{system}": one of {", ".join(SYSTEMS)}.')
-        if not 0 <= seconds <= LONGEST:
-            raise ValueError(f"A fault lasts 0 to {LONGEST} seconds.")
+            raise ValueError(f'There is no system "{system}"; known: {", ".join(SYSTEMS)}.')
+        if not 0 <= seconds <= MAX_FAULT:
+            raise ValueError(f"A fault may last 0 to {MAX_FAULT} seconds.")
         self._faults[system] = Fault(kind=FaultKind(kind), until=self._clock() + seconds)
         if self.present(system) is FaultKind.DOWN:
             for request in list(self._open[system].values()):
@@ -61,12 +61,12 @@ class Faults:
             changed()
 
     def present(self, system: str) -> FaultKind | None:
-        """Return how a system fails at this moment; None when it is well."""
+        """Return how a system currently fails, or None."""
         fault = self._faults.get(system)
         return fault.kind if fault and fault.until > self._clock() else None
 
     def state(self) -> Json:
-        """Return `{"slack": {"kind": "down", "seconds": 12}, …}`: what fails, and for how long yet."""
+        """Return `{"slack": {"kind": "down", "seconds": 12}, …}`: the current faults and their remaining seconds."""
         return {
             system: {"kind": fault.kind.value, "seconds": round(fault.until - self._clock(), 1)}
             for system, fault in self._faults.items()
@@ -74,13 +74,13 @@ class Faults:
         }
 
     def middleware(self, system: str) -> Middleware:
-        """Return the middleware that stands in front of this system's application.
+        """Return the middleware for this system's application.
 
         Raises:
             ValueError: there is no such system.
         """
         if system not in SYSTEMS:
-            raise ValueError(f'There is no system "{system}": one of {", ".join(SYSTEMS)}.')
+            raise ValueError(f'There is no system "{system}"; known: {", ".join(SYSTEMS)}.')
 
         @web.middleware
         async def fail(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -108,7 +108,7 @@ class Faults:
 
 
 def drop(request: web.Request) -> web.Response:
-    """Cut the connection without an answer.  What is returned is never sent: it only satisfies the framework."""
+    """Cut the connection without a response.  The return value is never sent; the framework requires one."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response(status=503)

@@ -1,6 +1,6 @@
-"""The folder in which the demo keeps its state: it is the demo's own, used by one demo at a time.
+"""The folder with the demo's state: it belongs to the demo, and only one demo uses it at a time.
 
-A marker says that the folder is ours: without it, nothing in it is touched, whatever is asked for.
+A marker file shows that the folder is ours: without it, nothing in the folder is ever touched.
 """
 
 import fcntl
@@ -14,7 +14,7 @@ from typing import Final, Self, TextIO
 from bot.domain.errors import Misunderstood, Permanent
 
 MARKER: Final = "callboard-demo"
-WORDS: Final = "This folder is the state of Callboard's demo.  It may be removed while no demo runs.\n"
+WORDS: Final = "This folder holds the state of Callboard's demo.  You may delete it while no demo is running.\n"
 KEYS: Final = (
     "slack_token",
     "slack_signing_secret",
@@ -26,29 +26,29 @@ KEYS: Final = (
 
 
 class Home:
-    """The folder, held until it is closed; `keys` are the secrets of this world, made once."""
+    """The folder, locked until it is closed; `keys` are this demo's secrets, generated once."""
 
     def __init__(self, folder: Path, lock: TextIO) -> None:
         self.folder = folder
         self._lock = lock
         self.keys = self._keys()
         self.token = secrets.token_urlsafe(24)
-        """What a script needs to drive the page; another at every start."""
+        """The token for scripts; a new one at every start."""
         write_private(folder / "token", self.token + "\n")
 
     @classmethod
     def open(cls, folder: Path, *, fresh: bool = False) -> Self:
-        """Take the folder, made if missing; `fresh` empties it first.
+        """Open the folder, created if missing; `fresh` empties it first.
 
         Raises:
-            Misunderstood: there is something in it that is not ours, or it cannot be written to.
+            Misunderstood: it has files that are not ours, or it is not writable.
             Permanent: another demo is using it.
         """
         folder = folder.absolute()
         try:
             lock = _marked(folder)
         except OSError as error:
-            raise Misunderstood(f"{folder} cannot be written to ({error.strerror}): start elsewhere") from error
+            raise Misunderstood(f"{folder} is not writable ({error.strerror}): start elsewhere") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
@@ -62,11 +62,11 @@ class Home:
         return cls(folder, lock)
 
     def close(self) -> None:
-        """Let another demo have it."""
+        """Unlock the folder."""
         self._lock.close()
 
     def part(self, name: str) -> Path:
-        """Return the folder of one part of the world, made if missing."""
+        """Return the folder of one part of the demo, created if missing."""
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         return folder
@@ -81,16 +81,16 @@ class Home:
 
 
 def _marked(folder: Path) -> TextIO:
-    """Return the marker's file; it and the folder are made if missing."""
+    """Open the marker file; create it and the folder if missing."""
     folder.mkdir(parents=True, exist_ok=True)
     marker = folder / MARKER
     if not marker.exists() and any(folder.iterdir()):
-        raise Misunderstood(f"{folder} holds files that are not the demo's: move it away, or start elsewhere")
+        raise Misunderstood(f"{folder} has files that are not the demo's: move it away, or start elsewhere")
     return marker.open("a+", encoding="utf-8")
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner may read, whole or not at all."""
+    """Write a file atomically, readable only by its owner."""
     new = path.with_name(path.name + ".new")
     new.unlink(missing_ok=True)
     with os.fdopen(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:

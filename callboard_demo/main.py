@@ -1,4 +1,4 @@
-"""`callboard demo`: run the world until it is stopped, or take the tour."""
+"""`callboard demo`: run the demo until it is stopped, or run the tour."""
 
 import asyncio
 import logging
@@ -17,13 +17,13 @@ FOLDER: Final = Path(".callboard")
 
 
 def main(*, port: int = 8400, fresh: bool = False, tour: bool = False, sabotage: str | None = None) -> int:
-    """Run the demo until SIGTERM or Ctrl-C, or take the tour; return the exit code.
+    """Run the demo until SIGTERM or Ctrl-C, or run the tour; return the exit code.
 
     Raises:
-        Misunderstood: the folder .callboard is not the demo's.
+        Misunderstood: the folder .callboard does not belong to the demo.
         Permanent: a port is taken, another demo runs here, or a part did not start.
     """
-    os.umask(0o077)  # its folder holds tokens, and what the bot remembers
+    os.umask(0o077)  # its folder holds tokens and the bot's database
     return asyncio.run(_until_stopped(port=port, fresh=fresh, tour=tour, sabotage=sabotage))
 
 
@@ -40,7 +40,7 @@ async def _until_stopped(*, port: int, fresh: bool, tour: bool, sabotage: str | 
     stopping.cancel()
     done = (await asyncio.gather(living, stopping, return_exceptions=True))[0]
     if isinstance(done, asyncio.CancelledError):
-        return 130 if tour else 0  # an interrupted tour has shown nothing
+        return 130 if tour else 0  # an interrupted tour has not passed
     if isinstance(done, BaseException):
         raise done
     return done
@@ -51,13 +51,14 @@ async def _live(*, port: int, fresh: bool, tour: bool, sabotage: str | None) -> 
     home = Home.open(FOLDER, fresh=fresh)
     try:
         _log_to(home.folder / "demo.log")
-        sys.stdout.write(f"Callboard's demo world; its state is in {FOLDER}\n")
+        sys.stdout.write(f"Callboard demo; its state is in {FOLDER}\n")
         async with World(home, ports) as world:
             if tour:
                 return await run(world, sabotage=sabotage)
             sys.stdout.write(
                 f"\nOpen {world.page_url} and type /promote iris-classifier production as alice.\n"
-                f"For scripts (see docs/demo.md in the repository): X-Callboard-Token: {home.token}\nCtrl-C stops it.\n"
+                f"For scripts (see docs/demo.md in the repository): X-Callboard-Token: {home.token}\n"
+                "Press Ctrl-C to stop.\n"
             )
             sys.stdout.flush()
             await asyncio.Event().wait()
@@ -68,5 +69,5 @@ async def _live(*, port: int, fresh: bool, tour: bool, sabotage: str | None) -> 
 
 
 def _log_to(path: Path) -> None:
-    """Keep what the systems of the world log out of the terminal."""
+    """Send the logs of the simulated systems to a file rather than to the terminal."""
     logging.basicConfig(filename=path, level=logging.INFO, format="%(asctime)s %(name)s %(levelname)s %(message)s")

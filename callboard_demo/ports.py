@@ -1,4 +1,4 @@
-"""The demo's eight ports on loopback: claimed before anything is started, so that a taken one is said at once."""
+"""The demo's eight ports on loopback: claimed before anything starts, so that a taken one is reported at once."""
 
 import errno
 import socket
@@ -22,29 +22,29 @@ NAMES: Final = {
     "public": "the bot",
     "internal": "the bot's internal listener",
 }
-"""In the order of their numbers, from `--port` on."""
+"""In the order of their numbers, starting at `--port`."""
 CHILDREN: Final = ("registry", "public", "internal")
-"""Whose port a child process opens by itself."""
+"""Ports that a child process opens itself."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ports:
-    """The claimed ports: a number for each name, and for those that this process serves, the socket that holds it."""
+    """The claimed ports: a number for each name, and a socket for each that this process serves."""
 
     numbers: dict[str, int]
     sockets: dict[str, socket.socket] = field(repr=False)
 
     def url(self, name: str) -> str:
-        """Return the address of one of them."""
+        """Return the URL of a port."""
         return f"http://127.0.0.1:{self.numbers[name]}"
 
     def close(self) -> None:
-        """Let go of those that are not being served."""
+        """Release the ports that are not being served."""
         for held in self.sockets.values():
             held.close()
 
     async def serve(self, name: str, app: web.Application) -> Callable[[], object]:
-        """Serve an application on its port; return what ends that (await it)."""
+        """Serve an application on its port; return a function that stops it (await it)."""
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
         await runner.setup()
         await web.SockSite(runner, self.sockets[name]).start()
@@ -52,10 +52,10 @@ class Ports:
 
 
 def claim(first: int | None) -> Ports:
-    """Claim eight ports: `first` and the seven after it; None: any that are free.
+    """Claim eight ports: `first` and the seven after it; None means any free ones.
 
     Raises:
-        Permanent: one of them is taken, or forbidden; says which and what to do.
+        Permanent: one of them is taken or not allowed; the message says what to do.
     """
     with ExitStack() as stack:
         sockets = {

@@ -1,7 +1,6 @@
-"""The whole world on one machine: what is started in which order, how it is wired, how it ends.
+"""The whole environment on one machine: start order, wiring, shutdown.
 
-Everything but the children (the MLflow server, the bot, one process per pod) runs in one event loop.  What each part
-does is in its own module; `main` runs it.
+Everything except the child processes (the MLflow server, the bot, one per pod) runs in one event loop.  `main` runs it.
 """
 
 import asyncio
@@ -31,24 +30,24 @@ PEOPLE: Final = (
     ChatUser(name="alice", role="data scientist"),
     ChatUser(name="bob", role="release captain"),
     ChatUser(name="carol", role="release captain"),
-    ChatUser(name="mallory", role="neither"),
+    ChatUser(name="mallory", role="no role"),
 )
 CHANNEL: Final = "#ml-releases"
 CAPTAINS: Final = {"ml-release-captains": ("bob", "carol")}
 IN_CLUSTER: Final = "mlflow.mlops.svc:5000"
-"""Where manifests say that the registry is; the cluster's DNS knows better (`registry_at`)."""
+"""The registry's address in the manifests; the cluster's DNS maps it to the real one (`registry_at`)."""
 RETRIES: Final = (0.0, 2.0, 6.0)
-"""Seconds after which an event is delivered again: Slack waits a minute and five."""
+"""Seconds before each retry of an event; Slack waits one minute and five."""
 PODS_WITHIN: Final = timedelta(seconds=90)
 
 
 def registry_at(url: str) -> dict[str, str]:
-    """Return what the manifests' address of the registry stands for: they ask for TLS, which it has not on loopback."""
+    """Map the manifests' address of the registry, which uses TLS, to the real one, which does not."""
     return {f"https://{IN_CLUSTER}": url, IN_CLUSTER: url.removeprefix("http://")}
 
 
 class World:
-    """Every system of the demo, wired.  Nothing runs until `start`; `close` ends all of it."""
+    """All systems of the demo, wired together.  Nothing runs until `start`; `close` stops everything."""
 
     def __init__(self, home: Home, ports: Ports, *, out: TextIO = sys.stdout, runtime: Runtime | None = None) -> None:
         keys = home.keys
@@ -109,13 +108,13 @@ class World:
         await self.close()
 
     async def start(self) -> None:
-        """Start everything, each after what it needs, and say so.
+        """Start everything in order of dependency, and print each step.
 
         Raises:
-            Permanent: a part did not start; says which, and where its log is.
+            Permanent: a part did not start; the message names it and its log.
         """
         await self._step("Starting the registry", self._start_registry())
-        await self._step("Training the first models (only once)", self.registry.seed(), tell=self._is_new())
+        await self._step("Training the first models (only once)", self.registry.seed(), show=self._is_new())
         self._write_kubeconfig()
         self.forge.seed(seed.files(), "What runs today")
         await self._step("Starting Slack, GitHub and Kubernetes", self._start_systems())
@@ -128,20 +127,20 @@ class World:
         self._later(await self._ports.serve("page", self.page.app))
 
     async def close(self) -> None:
-        """End everything, the youngest first; returns when no process of it is left."""
+        """Stop everything in reverse order; returns when no process is left."""
         await self._stack.aclose()
         self._ports.close()
 
     async def start_bot(self) -> None:
-        """Start the bot and wait until it is ready; nothing happens where it has been forbidden."""
+        """Start the bot and wait until it is ready; do nothing after `forbid_bot`."""
         if self._bot_allowed:
             await self.bot.start()
 
     def forbid_bot(self) -> None:
-        """Let nothing start the bot from now on."""
+        """Prevent any later start of the bot."""
         self._bot_allowed = False
 
-    # ── starting ──
+    # ── starting ──────────────────────────────────────────────────────────────────────────────────────
 
     async def _start_registry(self) -> None:
         await self._begin(self.registry.start, self.registry.close)
@@ -161,22 +160,22 @@ class World:
         self.forge.connect(f"{self._ports.url('public')}/webhooks/github")
 
     async def _begin(self, start: Callable[[], Awaitable[None]], close: Callable[[], Awaitable[None]]) -> None:
-        self._later(close)  # also after a start that failed half-way
+        self._later(close)  # registered first, so that it also runs after a failed start
         await start()
 
     def _later(self, close: Callable[[], object]) -> None:
         self._stack.push_async_callback(close)  # type: ignore[arg-type]  # each of them returns an awaitable
 
-    async def _step(self, what: str, work: Awaitable[None], *, tell: bool = True) -> None:
-        """Do something that takes a while, and say what and for how long."""
+    async def _step(self, what: str, work: Awaitable[None], *, show: bool = True) -> None:
+        """Do something that takes a while, and print what it is and how long it took."""
         began = monotonic()
-        if tell:
-            self._say(f"  {what} … ")
+        if show:
+            self._print(f"  {what} … ")
         await work
-        if tell:
-            self._say(f"{monotonic() - began:.0f} s\n")
+        if show:
+            self._print(f"{monotonic() - began:.0f} s\n")
 
-    def _say(self, text: str) -> None:
+    def _print(self, text: str) -> None:
         self._out.write(text)
         self._out.flush()
 
@@ -184,7 +183,7 @@ class World:
         return self.forge.head() is None
 
     async def _until_served(self) -> None:
-        """Wait until every pod answers, or is past hoping for."""
+        """Wait until every pod serves, or is in a crash loop."""
         moved = asyncio.Event()
         self.cluster.on_change.append(moved.set)
         with suppress(TimeoutError):
@@ -194,7 +193,7 @@ class World:
                     await moved.wait()
         self.cluster.on_change.remove(moved.set)
 
-    # ── wiring ──
+    # ── wiring ────────────────────────────────────────────────────────────────────────────────────────
 
     def _write_kubeconfig(self) -> None:
         write_private(self._kubeconfig, self.cluster.kubeconfig(self.kubernetes_url))
@@ -204,7 +203,7 @@ class World:
         return self._home.folder / "kubeconfig"
 
     def _environ(self) -> dict[str, str]:
-        """Return what the bot is told: the names are those of production, only addresses and tokens differ."""
+        """Return the bot's environment: the variables of production; only addresses and tokens differ."""
         keys, ports = self._home.keys, self._ports
         return {
             "SLACK_BOT_TOKEN": f"xoxb-{keys['slack_token']}",
@@ -226,7 +225,7 @@ class World:
 
 
 def settled(cluster: Json) -> bool:
-    """Say whether every pod of every workload says which version it serves, but for those that crash for good."""
+    """Return whether every pod of every workload reports its version, except those in a crash loop."""
     hopeless = {pod["name"] for pod in cluster["pods"] if "BackOff" in pod["status"] and pod["restarts"] > 1}
     waiting = [pod for pod in cluster["pods"] if pod["serves"] is None and pod["name"] not in hopeless]
     present = all(

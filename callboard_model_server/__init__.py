@@ -1,6 +1,6 @@
-"""The model server: finds one version in MLflow's registry, loads it, and serves it with MLflow's own protocol.
+"""The model server: resolve one version in MLflow's registry, load it, and serve it with MLflow's own protocol.
 
-It is a program of its own (`python -m callboard_model_server`), told everything by its environment, and imports nothing
-else of this project: its image holds `mlflow-skinny` and the model's libraries, and none of the bot's.  It decides
-nothing about releases, and it asks the registry only once, when it starts.
+It is a separate program (`python -m callboard_model_server`), configured only by its environment, and imports nothing
+else from this project: its image has `mlflow-skinny` and the model's libraries, but none of the bot's.  It makes no
+decisions about releases, and queries the registry only once, at its start.
 """

@@ -1,7 +1,7 @@
 """`python -m callboard_model_server`: resolve, download, inspect, load, rehearse, serve.
 
-The port answers only once all of that is done, so /ping and /readyz are never 200 without a model that has predicted.
-Afterwards the registry may go away: nothing is asked of it again.
+The port responds only after all of that, so /ping and /readyz never return 200 without a model that has predicted.
+After that, the registry is no longer needed.
 """
 
 import os
@@ -20,24 +20,24 @@ from callboard_model_server.resolve import Found, resolve
 from callboard_model_server.settings import Settings
 
 MLFLOW = {
-    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # with the pauses between them, a silent registry is given 40 s
+    "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "2",  # including pauses, an unresponsive registry gets 40 s
     "MLFLOW_HTTP_REQUEST_TIMEOUT": "10",
     "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false",
-    "MLFLOW_CONFIGURE_LOGGING": "false",  # its records reach our own handler instead
+    "MLFLOW_CONFIGURE_LOGGING": "false",  # our own handler gets its records instead
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "MLFLOW_ALLOW_HTTP_REDIRECTS": "false",
 }
-"""How MLflow's library is to behave, unless the environment says otherwise.
+"""Settings of MLflow's library, unless the environment overrides them.
 
 https://mlflow.org/docs/latest/api_reference/python_api/mlflow.environment_variables.html
 """
 DATA_ONLY = {"MLFLOW_ALLOW_PICKLE_DESERIALIZATION": "false"}
-"""And where nothing but data may be loaded: none of MLflow's loaders is asked then, and none would unpickle."""
+"""Additional settings if only data may be loaded: MLflow's loaders are not used then, and would not unpickle."""
 
 
 def main() -> int:
     """Serve until SIGTERM, and return the exit code."""
-    # A container's first process ignores SIGTERM unless it asks for it.  uvicorn raises it again once it has drained.
+    # As PID 1 in a container, a process ignores SIGTERM unless it has a handler.  uvicorn re-raises it after draining.
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     logs.configure()
@@ -50,10 +50,10 @@ def main() -> int:
 
 
 def serve(told: Settings) -> None:
-    """Find, load and serve the model.
+    """Resolve, load and serve the model.
 
     Raises:
-        Refusal: it cannot be served, and why.
+        Refusal: it cannot be served; the message says why.
     """
     with _bind(told.host, told.port) as listener, TemporaryDirectory(prefix="model-") as folder:
         found = resolve(told.wanted, told.registry)
@@ -64,8 +64,8 @@ def serve(told: Settings) -> None:
 def _load_and_listen(told: Settings, found: Found, folder: Path, listener: socket.socket) -> None:
     for name, value in (MLFLOW if told.demands.flavors - trust.DATA else MLFLOW | DATA_ONLY).items():
         os.environ.setdefault(name, value)
-    # Here and not above: MLflow takes a second to import, and a registry that is down should be said before that.
-    from callboard_model_server import application, listening, loading  # noqa: PLC0415
+    # Imported here: MLflow takes a second to import, and an unreachable registry should be reported before that.
+    from callboard_model_server import application, listening, loading  # noqa: PLC0415  (heavy: mistakes in the settings are reported before)
 
     path = loading.download(found, folder, told.registry)
     digest, admitted = inspect(path, told.demands)
@@ -83,9 +83,9 @@ def _load_and_listen(told: Settings, found: Found, folder: Path, listener: socke
 
 
 def _bind(host: str, port: int) -> socket.socket:
-    """Take the port at once, so that a taken one is said before anything is downloaded.  Nothing is accepted yet."""
+    """Bind the port at once, so that a taken one is reported before any download.  No connection is accepted yet."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    # The protocol is named, or else asyncio leaves Nagle's algorithm on, which costs 40 ms an answer.
+    # Without an explicit protocol, asyncio leaves Nagle's algorithm on, which costs 40 ms per response.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:

@@ -1,9 +1,9 @@
-"""What exactly of a model is loaded: one file, in one format.  Decided before anything of it is imported or unpickled.
+"""Decide what is loaded of a model: one file, in one format; before any of it is imported or unpickled.
 
-What MLflow's loader would read is computed here, and must be what the list of allowed kinds admits: one file directly
-beside MLmodel, in a format that is data.  A loader that is led elsewhere believes the MLmodel that it finds there, and
-takes the file for a pickle where it finds none.  What is said of a model and cannot be followed to the letter is
-refused.  `loading.py` loads what is admitted and asks the model nothing else, so nothing else in it has a say.
+This module computes what MLflow's loader would read; it must match the allowed kinds: one file directly beside MLmodel,
+in a data format.  If a model redirects the loader to another folder, the loader trusts the MLmodel it finds there, and
+without one treats the file as a pickle.  So any setting that this module cannot follow exactly is refused.
+`loading.py` loads only what is admitted and reads nothing else from the model.
 """
 
 from collections.abc import Iterator, Mapping, Set
@@ -22,17 +22,17 @@ PREDICTS: Final = {
     SKLEARN: ("predict", "predict_log_proba", "predict_joint_log_proba", "predict_proba", "score"),
     LIGHTGBM: ("predict",),
 }
-"""The functions of MLflow's wrappers that `predict_fn` may name."""
+"""The methods of MLflow's wrappers that `predict_fn` may name."""
 
 
 class Form(StrEnum):
-    """What a model is written in."""
+    """The format of a model."""
 
     SKOPS = "skops"
     TEXT = "text"
-    """LightGBM's own."""
+    """LightGBM's own text format."""
     CODE = "code"
-    """Whatever MLflow makes of the folder."""
+    """Code: MLflow loads the folder."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,27 +42,27 @@ class Admitted:
     flavor: str
     form: Form
     file: str = ""
-    """The only file that is read, directly beside MLmodel; nothing where the form is code."""
+    """The only file that is read, directly beside MLmodel; empty if the form is code."""
     sha256: str = ""
     """Of that file."""
     types: tuple[str, ...] = ()
-    """What skops may build."""
+    """The types that skops may build."""
     predict: str = "predict"
-    """The function of MLflow's wrapper that predicts."""
+    """The prediction method of MLflow's wrapper."""
     signature: Mapping[str, Any] | None = None
-    """As MLmodel has it."""
+    """As in MLmodel."""
 
 
 def admit(model: MLmodel, files: Sums, *, allowed: Set[str], types: Set[str]) -> Admitted:
-    """Return what of the model is to be loaded; `types` are trusted beside our own.
+    """Return what to load of the model; `types` are trusted in addition to our own.
 
     Raises:
-        Refusal: it is not allowed, or its MLmodel leads elsewhere (79); or it has no flavor that can be served (70).
+        Refusal: it is not allowed, or its MLmodel points elsewhere (79); or it has no servable flavor (70).
     """
     trust.judge(model.flavors, allowed=allowed, types=types)
     name = trust.flavor(model.flavors)
     if (why := next(_strange(name, model.flavors, files, allowed), None)) is not None:
-        raise Refusal(Exit.NOT_ALLOWED, f"{why}: log the model again, and leave what MLflow writes as it is")
+        raise Refusal(Exit.NOT_ALLOWED, f"{why}: log the model again, and do not edit what MLflow writes")
     if not trust.needed(model.flavors) <= DATA:
         return Admitted(flavor=name, form=Form.CODE)
     conf, settings = model.flavors[CODE], model.flavors[name]
@@ -79,7 +79,7 @@ def admit(model: MLmodel, files: Sums, *, allowed: Set[str], types: Set[str]) ->
 
 
 def _strange(name: str, flavors: Flavors, files: Sums, allowed: Set[str]) -> Iterator[str]:
-    """Yield what is said of the model that MLflow does not write, and that would have another thing loaded or run."""
+    """Yield settings that MLflow never writes, and that would cause something else to be loaded or run."""
     if CODE not in allowed:
         yield from _other_mlmodels(files)
     yield from _elsewhere(flavors[CODE]) if name not in DATA else _not_to_the_letter(name, flavors, files)
@@ -88,14 +88,14 @@ def _strange(name: str, flavors: Flavors, files: Sums, allowed: Set[str]) -> Ite
 def _other_mlmodels(files: Sums) -> Iterator[str]:
     for found in sorted(files):
         if found != NAME and PurePosixPath(found).name.casefold() == NAME.casefold():
-            yield f"the model holds a second MLmodel ({shown(found)}), which could say anything"
+            yield f"the model has a second MLmodel ({shown(found)}), whose content is not checked"
 
 
 def _elsewhere(conf: Settings) -> Iterator[str]:
-    """Of a flavor whose loader is not known here, which is code: what the digest does not vouch for is not loaded."""
+    """For code, whose loader is unknown here: refuse to load anything that the digest does not cover."""
     for key in ("data", "code"):
         if conf.get(key) and not _inside(conf[key]):
-            yield f"its {key} is {shown(conf[key])}, which is not inside of the model"
+            yield f"its {key} is {shown(conf[key])}, which is not inside the model"
 
 
 def _not_to_the_letter(name: str, flavors: Flavors, files: Sums) -> Iterator[str]:
@@ -107,16 +107,16 @@ def _not_to_the_letter(name: str, flavors: Flavors, files: Sums) -> Iterator[str
         yield f"it names more than one file as its data ({', '.join(map(shown, [file, *named]))})"
     for key in ("config", "streamable"):
         if conf.get(key):
-            yield f"it has a {key}, which models of {name} have not"
+            yield f"it has a {key}, which {name} models do not have"
     if (predict := conf.get("predict_fn", "predict")) not in PREDICTS[name]:
-        yield f"it predicts with {shown(predict)}, which is none of {', '.join(PREDICTS[name])}"
+        yield f"it predicts with {shown(predict)}, which is not one of {', '.join(PREDICTS[name])}"
 
 
 def _loaded(name: str, conf: Settings, settings: Settings) -> Any:
-    """Return the path that MLflow's loader joins to the model's folder; Any, because the model may say anything there.
+    """Return the path that MLflow's loader joins to the model's folder; Any, because it is the model's own setting.
 
-    sklearn: `_load_pyfunc` takes python_function's `data` if that is there and leads to a file, else its `model_path`.
-    lightgbm: `_load_model` takes the flavor's own `data`, in the folder of python_function's.
+    sklearn: `_load_pyfunc` uses python_function's `data` if it is a file that exists, else its `model_path`.
+    lightgbm: `_load_model` uses the flavor's own `data`, in the folder of python_function's.
     https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow/sklearn/__init__.py
     https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow/lightgbm/__init__.py
     """
@@ -126,7 +126,7 @@ def _loaded(name: str, conf: Settings, settings: Settings) -> Any:
 
 
 def _named(name: str, flavors: Flavors) -> list[Any]:
-    """Return all that the model calls its data; whoever loads or looks at it in another way goes by one of these."""
+    """Return every setting that names the model's data; any other reader of the model uses one of these."""
     keys = ((CODE, "data"), (CODE, "model_path"), (name, "data"), (name, "pickled_model"))
     return [flavors[one][key] for one, key in keys if key in flavors[one]]
 

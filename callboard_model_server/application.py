@@ -1,6 +1,6 @@
 """The web application: MLflow's /ping /health /version /invocations, and /readyz, /model and /metrics.
 
-The event loop only reads and writes; predictions run in a few threads, so that probes are answered while they do.
+The event loop only reads and writes; predictions run in threads, so that probes are answered in the meantime.
 """
 
 import asyncio
@@ -28,7 +28,7 @@ JSON: Final = "application/json"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """The version that this process has really loaded, and since when."""
+    """The version that this process has actually loaded, and the time of loading."""
 
     found: Found
     stage: str | None
@@ -38,11 +38,11 @@ class Loaded:
 
 
 class Application:
-    """One loaded model on the web."""
+    """The web application of a loaded model."""
 
     def __init__(self, model: Any, loaded: Loaded, limits: Limits) -> None:
         self.draining = False
-        """No longer ready: other pods are to be asked."""
+        """Whether the server is draining: clients should use other pods."""
         self.web = Starlette(
             routes=[
                 Route("/ping", self._ping),
@@ -65,7 +65,7 @@ class Application:
         self._waiting = 0
 
     async def _ping(self, _request: Request) -> Response:
-        """Answer as long as anything can be predicted: where every thread is stuck, only a restart helps."""
+        """Return 200 as long as predictions are possible; if every thread is stuck, only a restart helps."""
         status = 200 if self._alive else 503
         return Response("\n", status, self._headers(status), media_type=JSON)
 
@@ -90,8 +90,8 @@ class Application:
         self._metrics.waiting.inc()
         try:
             answer = await self._answer(request)
-        except asyncio.CancelledError:  # uvicorn's, where the drain is over: it sends what is returned, and ends
-            answer = _busy("this server ends: try again, another one answers")
+        except asyncio.CancelledError:  # uvicorn cancels at the end of the drain; it still sends this response
+            answer = _busy("this server is shutting down: try again to reach another one")
         finally:
             self._metrics.waiting.dec()
         self._metrics.answers.labels(answer.status).inc()
@@ -103,27 +103,25 @@ class Application:
     async def _answer(self, request: Request) -> Answer:
         kind = request.headers.get("content-type")
         if kind is None:
-            return refusal(
-                415, "INVALID_PARAMETER_VALUE", "say what is sent: Content-Type: application/json, or text/csv"
-            )
+            return refusal(415, "INVALID_PARAMETER_VALUE", "set Content-Type to application/json or text/csv")
         try:
             async with self._bodies.received(request) as body:
                 return await self._in_turn(body, kind)
         except TimeoutError:
-            late = f"the body did not arrive within {self._limits.body_seconds:g} s (MODEL_BODY_TIMEOUT)"
+            late = f"the body did not arrive within {self._limits.body_seconds:g} seconds (MODEL_BODY_TIMEOUT)"
             return refusal(408, "BAD_REQUEST", late, unread=True)
         except ClientDisconnect:
-            return refusal(400, "BAD_REQUEST", "the body did not arrive whole")
+            return refusal(400, "BAD_REQUEST", "the body is incomplete")
         except TooLong:
-            large = f"a body may have {self._limits.body} bytes (MODEL_MAX_BODY)"
+            large = f"a body may have at most {self._limits.body} bytes (MODEL_MAX_BODY)"
             return refusal(413, "BAD_REQUEST", large, unread=True)
         except Crowded:
-            return _busy("too many requests are being received: try again", unread=True)
+            return _busy("too many requests are being received: try again later", unread=True)
 
     async def _in_turn(self, body: bytes, kind: str) -> Answer:
-        """Return the answer, once those that came before have theirs; a few may wait."""
+        """Return the answer, after those of earlier requests; a limited number may wait."""
         if self._waiting >= self._limits.queue:
-            return _busy(f"{self._limits.queue} requests wait already: try again")
+            return _busy(f"{self._limits.queue} requests are already waiting: try again later")
         self._waiting += 1
         try:
             return await self._predict(body, kind)
@@ -139,12 +137,14 @@ class Application:
             if not work.done():
                 self._stuck.add(work)
                 work.add_done_callback(self._stuck.discard)
-            return refusal(504, "DEADLINE_EXCEEDED", f"no prediction within {self._limits.seconds:g} s (MODEL_TIMEOUT)")
+            return refusal(
+                504, "DEADLINE_EXCEEDED", f"no prediction within {self._limits.seconds:g} seconds (MODEL_TIMEOUT)"
+            )
         finally:
             self._metrics.seconds.observe(time.perf_counter() - began)
 
     def _headers(self, status: int = HTTPStatus.OK, *, unread: bool = False) -> dict[str, str]:
-        """Return headers that end a connection that was not read to its end, or where others serve now."""
+        """Return headers that close the connection if the request is unread or the server is draining."""
         close = {"Connection": "close"} if self.draining or unread else {}
         return {**close, "Retry-After": "1"} if status == HTTPStatus.SERVICE_UNAVAILABLE else close
 

@@ -1,4 +1,4 @@
-"""The bodies of requests, within a size and a time each, and within an amount for all that are held together."""
+"""Request bodies: limits for the size and time of each, and for the memory of all together."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -9,20 +9,20 @@ from typing import Final
 from starlette.requests import Request
 
 TOGETHER: Final = 4
-"""So many bodies of the largest size may be held at once, those that wait for their prediction included."""
+"""How many bodies of the largest size may be in memory at once, including those that wait for their prediction."""
 
 
 class TooLong(Exception):
-    """A body is larger than one may be."""
+    """The body is too large."""
 
 
 class Crowded(Exception):
-    """There is no room for this body, for others hold it."""
+    """There is no memory for this body, because others use it."""
 
 
 @dataclass(eq=False, slots=True)
 class _Held:
-    """One body: as much of it as has come."""
+    """The part of a body that has arrived."""
 
     due: asyncio.Timeout
     content: bytearray = field(default_factory=bytearray)
@@ -30,14 +30,14 @@ class _Held:
 
 
 class Bodies:
-    """All bodies of which something has come, until their requests are answered.
+    """All bodies that are arriving or in use, until their requests are answered.
 
-    When they take too much room together, the time of the unfinished one that began first is over: good clients send
-    theirs in a moment.
+    If they take too much memory together, the oldest unfinished one is dropped: well-behaved clients send theirs
+    quickly.
     """
 
     def __init__(self, *, largest: int, within: float) -> None:
-        """Take the bytes of one body, and the seconds for it to come."""
+        """`largest` is the limit of a body in bytes, `within` the seconds for it to arrive."""
         self._largest = largest
         self._within = within
         self._held: list[_Held] = []
@@ -45,13 +45,13 @@ class Bodies:
 
     @asynccontextmanager
     async def received(self, request: Request) -> AsyncIterator[bytes]:
-        """Give the body of a request, and keep its room until the context ends.
+        """Yield the body of a request; its memory stays reserved until the context ends.
 
         Raises:
-            TooLong: it is too large; known from its headers, or as soon as so much has come.
-            TimeoutError: it did not come in time.
-            Crowded: there was no room for it.
-            starlette.requests.ClientDisconnect: the client went away.
+            TooLong: it is too large, by its headers or by what has arrived.
+            TimeoutError: it did not arrive in time.
+            Crowded: there was no memory for it.
+            starlette.requests.ClientDisconnect: the client disconnected.
         """
         if int(request.headers.get("content-length", 0)) > self._largest:
             raise TooLong
@@ -61,7 +61,7 @@ class Bodies:
             yield await self._read(request, held)
         finally:
             self._held.remove(held)
-            held.content.clear()  # at once: a traceback may keep it for a while
+            held.content.clear()  # free it at once: a traceback may keep the object alive
 
     async def _read(self, request: Request, held: _Held) -> bytes:
         self._unfinished.append(held)

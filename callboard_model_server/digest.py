@@ -1,4 +1,6 @@
-"""The digest of a model: one SHA-256 over all its files.  Anybody can repeat it in the folder that holds MLmodel.
+"""The digest of a model: one SHA-256 over all its files.
+
+To reproduce it, run this in the folder of MLmodel:
 
 find . -type f ! -path ./registered_model_meta -print0 | LC_ALL=C sort -z | xargs -0 sha256sum -z | sha256sum
 """
@@ -13,17 +15,17 @@ from typing import BinaryIO, Final
 from callboard_model_server.refusals import Exit, Refusal
 
 NOT_THE_MODELS: Final = "registered_model_meta"
-"""Written by MLflow's client beside what it downloads; it differs with the name that the files are registered under."""
+"""Written by MLflow's client beside its downloads; its content depends on the registered model's name."""
 
 Sums = Mapping[str, str]
-"""The SHA-256 of each file of a model, by its name: "model.skops", "code/a.py"."""
+"""The SHA-256 of each file of a model, by name: "model.skops", "code/a.py"."""
 
 
 def sums(folder: Path) -> Sums:
     """Return the SHA-256 of each file below the folder.
 
     Raises:
-        Refusal: there is something that is neither a file nor a folder, whose content nobody could vouch for.
+        Refusal: there is something that is neither a file nor a folder, whose content cannot be verified.
     """
     return {name: _sum(folder / name) for name in _names(folder)}
 
@@ -38,10 +40,10 @@ def digest(of: Sums) -> str:
 
 @contextmanager
 def same(path: Path, summed: str) -> Iterator[BinaryIO]:
-    """Yield a file, open at its beginning, that still has this SHA-256: what is read from it is what was inspected.
+    """Yield an open file that still has this SHA-256, so that the inspected content is read.
 
     Raises:
-        Refusal: it has another one by now.
+        Refusal: it has changed.
     """
     with path.open("rb") as file:
         if hashlib.file_digest(file, "sha256").hexdigest() != summed:
@@ -58,6 +60,6 @@ def _sum(path: Path) -> str:
 def _names(folder: Path) -> Iterator[str]:
     for path in folder.rglob("*"):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            raise Refusal(Exit.OTHER_FILES, f"the model holds {path.name!r}, which is neither a file nor a folder")
+            raise Refusal(Exit.OTHER_FILES, f"the model contains {path.name!r}, which is neither a file nor a folder")
         if path.is_file() and path != folder / NOT_THE_MODELS:
             yield path.relative_to(folder).as_posix()

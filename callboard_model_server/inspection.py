@@ -1,4 +1,4 @@
-"""What a downloaded model is: its files, its flavor, what it was made with.  Nothing of it is imported or run here."""
+"""Inspect a downloaded model: its files, its flavor, its requirements.  None of its code is imported or run here."""
 
 import platform
 from importlib import metadata
@@ -14,17 +14,18 @@ from callboard_model_server.settings import Demands
 
 
 def inspect(path: Path, demands: Demands) -> tuple[str, Admitted]:
-    """Return the digest of the model's files and what is to be loaded; nothing of it is imported or run.
+    """Return the digest of the model's files and what to load; none of its code is imported or run.
 
     Raises:
-        Refusal: it is not what it must be (65), not allowed (79), not made for this image (78), or unreadable (70).
+        Refusal: another digest (65), not allowed (79), not made for this image (78), or unreadable (70).
     """
     files = sums(path)
     whole = digest(files)
     if demands.digest not in {None, whole}:
-        because = f"the model's files are {whole}, and MODEL_DIGEST is {demands.digest}"
+        because = f"the digest of the model's files is {whole}, but MODEL_DIGEST is {demands.digest}"
         raise Refusal(
-            Exit.OTHER_FILES, f"{because}: they changed in the registry since, or the pin is another version's"
+            Exit.OTHER_FILES,
+            f"{because}: the files have changed in the registry, or the pinned digest is that of another version",
         )
     model = mlmodel.read(_content(path, mlmodel.NAME, files))
     admitted = admit(model, files, allowed=demands.flavors, types=demands.types)
@@ -38,23 +39,23 @@ def _compare(path: Path, files: Sums, flavor: str, model: MLmodel, *, strict: bo
     was = requirements.made(flavor, model.flavors, python, lines)
     unmet = requirements.unmet(was, python=platform.python_version(), installed=_installed, strict=strict)
     if unmet:
-        todo = "serve it from an image that has what it was made with, or train it with what is here"
+        todo = "serve it from an image with the versions it was made with, or train it with the versions here"
         raise Refusal(Exit.OTHER_IMAGE, f"{'; '.join(unmet)}: {todo}")
     if differing := requirements.unmet(was, python=platform.python_version(), installed=_installed, strict=True):
-        warn("the model requires what is not here, which MODEL_STRICT would refuse", unmet=differing)
+        warn("some of the model's requirements are not met; MODEL_STRICT would refuse it", unmet=differing)
     if unsaid := requirements.unsaid(was):
-        say("the model does not say what it was made with, so it was not compared", unsaid=unsaid)
+        say("the model does not record what it was made with, so it was not compared", unsaid=unsaid)
 
 
 def _content(path: Path, name: str, files: Sums) -> bytes:
-    """Return what is in a file of the model, as it was summed, or nothing where it is not there.
+    """Return the content of a model's file, as hashed; empty if it does not exist.
 
-    No more is read than one byte beyond what may be read of YAML.
+    At most one byte more than the limit for YAML is read.
     """
     if name not in files:
         return b""
     with same(path / name, files[name]) as file:
-        return file.read(mlmodel.LONGEST + 1)
+        return file.read(mlmodel.MAX_FILE + 1)
 
 
 def _installed(project: str) -> str | None:

@@ -1,7 +1,7 @@
-"""Connections: who is too slow is sent away, and SIGTERM ends them all within five seconds without losing a request.
+"""Connections: slow clients are disconnected; after SIGTERM, all close within five seconds without a lost request.
 
-After SIGTERM the server goes on accepting for a moment, with /readyz at 503 and every answer closing its connection:
-Kubernetes takes a pod out of its Services at the same time as it sends the signal, so requests still come.
+After SIGTERM the server still accepts requests briefly, with /readyz at 503 and `Connection: close` in every response:
+Kubernetes removes a pod from its Services at the same time as it sends the signal, so requests still arrive.
 https://kubernetes.io/docs/concepts/workloads/pods/pod-lifecycle/#pod-termination
 """
 
@@ -22,37 +22,37 @@ from callboard_model_server.application import Application
 LINGER: Final = 1.5
 """Seconds that requests are still accepted after SIGTERM."""
 DRAIN: Final = 2.5
-"""Seconds that requests under way are given after that; Python itself needs half a second to end."""
+"""Seconds that requests in progress get after that; Python itself needs half a second to exit."""
 KEPT: Final = 2.0
-"""Seconds, of those, that a connection without a request is kept: one that crosses with the close would be lost."""
+"""Seconds an idle connection stays open while draining, so that a request already on its way is still answered."""
 END: Final = 4.8
-"""Seconds after SIGTERM at which the process ends, whatever hangs."""
+"""Seconds after SIGTERM at which the process exits in any case."""
 HEADERS: Final = 10.0
-"""Seconds within which the headers of a request must have come."""
+"""Seconds within which the headers of a request must arrive."""
 IDLE: Final = 60
-"""Seconds that a connection may rest between two requests."""
+"""Seconds that a connection may be idle between two requests."""
 REST: Final = 5.0
-"""Seconds for which the rest of a request is thrown away that was answered before it had come."""
+"""Seconds for which the rest of an already answered request is read and discarded."""
 WASTE: Final = 65_536
-"""Bytes that may come without completing a head or adding to a body: a head's, a trailer's, those around chunks."""
+"""Bytes that may arrive without completing a head or extending a body: in heads, trailers, chunk framing."""
 PIPELINED: Final = 16
-"""Requests that may come on one connection before the first of them is answered."""
+"""Pipelined requests that a connection may have before the first of them is answered."""
 CONNECTIONS: Final = 256
-"""Connections at a time.  A process may have 1,024 files open where nobody raised that."""
+"""Simultaneous connections.  By default, a process may have 1,024 open files."""
 
 
 class Impatient(HttpToolsProtocol):
-    """uvicorn's connection, except that who does not finish his headers in time is sent away, and who rests is not.
+    """A uvicorn protocol that closes connections whose headers do not arrive in time, and keeps idle ones.
 
-    Whoever is answered before he has sent everything can read the answer: what is unread when a connection is closed
-    resets it, and may take the answer along.  So only the writing ends, and the rest is read for a moment.
+    A client that gets an early response can still read it.  Closing a connection with unread data resets it, which may
+    discard the response; so only the write side is closed, and the rest is read for a short time.
     https://www.rfc-editor.org/rfc/rfc9112#section-9.6
     """
 
     whole = True
-    """Whether the last request has been read to its end."""
+    """Whether the last request has been read completely."""
     open: ClassVar[dict["Impatient", None]] = {}
-    """All connections, the one that has made no progress for longest at the front."""
+    """All connections, the one longest without progress first."""
     _late: asyncio.TimerHandle | None = None
     _waste = 0
     _wire: asyncio.Transport
@@ -76,7 +76,7 @@ class Impatient(HttpToolsProtocol):
 
     @property
     def answering(self) -> bool:
-        """Whether a request has come whole and waits for its answer."""
+        """Whether a complete request is waiting for its response."""
         return self.whole and self.cycle is not None and not self.cycle.response_complete
 
     @override
@@ -93,7 +93,7 @@ class Impatient(HttpToolsProtocol):
             self.send_400_response("The head of the request is too large.")
 
     def _progressed(self) -> None:
-        """Go to the end of the queue, unless the connection is lost already."""
+        """Move this connection to the end of the queue, unless it is already lost."""
         if self._wire.is_closing():
             return
         self._waste = 0
@@ -114,7 +114,7 @@ class Impatient(HttpToolsProtocol):
 
     @override
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._late is not None:  # else it is a trailer, which nobody reads
+        if self._late is not None:  # otherwise it is a trailer, which is ignored
             super().on_header(name, value)
 
     @override
@@ -122,7 +122,7 @@ class Impatient(HttpToolsProtocol):
         self._in_time()
         self._progressed()
         if len(self.pipeline) >= PIPELINED:
-            raise ValueError(f"more than {PIPELINED} requests at once")  # which the parser takes for a bad request
+            raise ValueError(f"more than {PIPELINED} requests at once")  # the parser turns this into a 400
         super().on_headers_complete()
 
     @override
@@ -138,7 +138,7 @@ class Impatient(HttpToolsProtocol):
 
     @override
     def shutdown(self) -> None:
-        """Let who rests ask once more: the answer tells him to close, so that his next request comes to another pod."""
+        """Let an idle client send one more request: its response has `Connection: close`."""
         if self.cycle is None or self.cycle.response_complete:
             self.loop.call_later(KEPT, super().shutdown)
         else:
@@ -151,7 +151,7 @@ class Impatient(HttpToolsProtocol):
 
 
 class Lingering:
-    """A connection that is read on for a moment when it is closed in the middle of a request."""
+    """A connection that is still read for a short time after it is closed in the middle of a request."""
 
     def __init__(self, wire: asyncio.Transport, protocol: Impatient) -> None:
         self._wire = wire
@@ -171,7 +171,7 @@ class Lingering:
         self._ending = True
         try:
             self._wire.write_eof()
-        except OSError:  # the other side is gone already
+        except OSError:  # the client has already disconnected
             self._wire.close()
             return
         self._protocol.flow.resume_reading()
@@ -179,7 +179,7 @@ class Lingering:
 
 
 class Server(uvicorn.Server):
-    """uvicorn's server, except that it lingers."""
+    """uvicorn's server, but it still accepts requests for a while after SIGTERM."""
 
     def __init__(self, config: uvicorn.Config, application: Application) -> None:
         super().__init__(config)
@@ -198,7 +198,7 @@ class Server(uvicorn.Server):
 
 
 def listen(listener: socket.socket, application: Application) -> None:
-    """Answer on the socket, in this one process, until SIGTERM; then finish what is under way."""
+    """Serve on the socket in this process until SIGTERM; then finish the requests in progress."""
     config = uvicorn.Config(
         application.web,
         http=Impatient,

@@ -1,7 +1,7 @@
-"""From the registry to a model that has predicted: download, load, rehearse.
+"""Download the model, load it, and let it predict its input example.
 
-Importing this module imports MLflow, which takes a second: do it once the version is known.  How long a download or a
-load may take is the startup probe's business, not this module's.
+Importing this module imports MLflow, which takes a second: do it after the version is resolved.  The startup probe
+limits the time of download and load, not this module.
 """
 
 import errno
@@ -25,18 +25,18 @@ from callboard_model_server.resolve import Found
 from callboard_model_server.settings import Registry
 
 EXAMPLE = "serving_input_example.json"
-"""The file beside the model that is posted to /invocations as it is."""
+"""The file beside the model that can be posted to /invocations unchanged."""
 QUOTED = re.compile("Response (?:body|text):")
-"""What comes before a server's answer in the sentences of MLflow's client."""
+"""What precedes a server's response in the messages of MLflow's client."""
 SENTENCE = 2000
-"""Characters of an error of the registry's client that are repeated."""
+"""The most characters of a client error that a message repeats."""
 
 
 def download(found: Found, folder: Path, registry: Registry) -> Path:
-    """Bring the version's files into the folder, and return where the model stands.
+    """Download the version's files to the folder, and return the model's path.
 
     Raises:
-        Refusal: the registry no longer answers (69), does not have the files (66), or there is no room for them (73).
+        Refusal: the registry no longer responds (69), lacks the files (66), or the disk is full (73).
     """
     try:
         return Path(download_artifacts(artifact_uri=found.uri, dst_path=str(folder), tracking_uri=registry.url))
@@ -45,26 +45,26 @@ def download(found: Found, folder: Path, registry: Registry) -> Path:
         code = Exit.NO_INPUT if gone else Exit.UNAVAILABLE
         because = registry.without_credentials(_said(error.message))
         raise Refusal(code, f"cannot download {found.uri} from {registry.name}: {because}") from error
-    except OSError as error:  # the store's own trouble (S3 and others come this way), or a full disk
+    except OSError as error:  # an error of the artifact store (S3 and others), or a full disk
         code = Exit.NO_ROOM if error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS} else Exit.UNAVAILABLE
         because = registry.without_credentials(_said(str(error)))
         raise Refusal(code, f"cannot download {found.uri} to {folder}: {because}") from error
 
 
 def _said(message: str) -> str:
-    """Return the beginning of a library's sentence, without the answer of a server that it quotes."""
+    """Return the beginning of a library's message, without a quoted server response."""
     return " ".join(QUOTED.split(message)[0].split())[:SENTENCE]
 
 
 def load(path: Path, admitted: Admitted) -> Any:
     """Return the model, an `mlflow.pyfunc.PyFuncModel`.
 
-    What is data is read from the one file that was admitted, by a reader that knows no other format; of MLflow's there
-    is only the wrapper around it.  What is code is loaded by MLflow, and runs, so anything may go wrong.
+    Data is read from the one admitted file, by a reader of only that format; MLflow's code is only the wrapper around
+    it.  Code is loaded by MLflow and runs, so anything may fail.
 
     Raises:
-        Refusal: it did go wrong (70, the traceback is printed for the operator); the file holds types that nobody
-            trusts (79), or is no longer what was inspected (65).
+        Refusal: loading failed (70, the traceback is printed for the operator); the file has untrusted types (79), or
+        has changed since the inspection (65).
     """
     try:
         if admitted.form is Form.CODE:
@@ -83,9 +83,9 @@ def _read(file: BinaryIO, admitted: Admitted) -> Any:
     if admitted.form is Form.TEXT:
         from lightgbm import Booster  # noqa: PLC0415 - takes half a second, and most models are of scikit-learn
 
-        return Booster(model_file=f"/dev/fd/{file.fileno()}")  # this very file, whatever stands at its path by now
-    from skops import io  # noqa: PLC0415
-    from skops.io.exceptions import UntrustedTypesFoundException  # noqa: PLC0415
+        return Booster(model_file=f"/dev/fd/{file.fileno()}")  # the inspected file, whatever its path refers to by now
+    from skops import io  # noqa: PLC0415  (heavy, and needed by models of this flavor alone)
+    from skops.io.exceptions import UntrustedTypesFoundException  # noqa: PLC0415  (heavy, and needed by models of this flavor alone)
 
     try:
         return io.load(file, trusted=list(admitted.types))
@@ -96,23 +96,23 @@ def _read(file: BinaryIO, admitted: Admitted) -> Any:
 def _wrapped(flavor: str, model: Any) -> Any:
     """Return the model as MLflow's loader of the flavor returns it."""
     if flavor == trust.LIGHTGBM:
-        from mlflow.lightgbm import _LGBModelWrapper  # noqa: PLC0415
+        from mlflow.lightgbm import _LGBModelWrapper  # noqa: PLC0415  (heavy, and needed by models of this flavor alone)
 
         return _LGBModelWrapper(model)
-    from mlflow.sklearn import _SklearnModelWrapper  # noqa: PLC0415
+    from mlflow.sklearn import _SklearnModelWrapper  # noqa: PLC0415  (heavy, and needed by models of this flavor alone)
 
     return _SklearnModelWrapper(model)
 
 
 def _metadata(admitted: Admitted) -> Any:
-    """Return MLflow's view of an MLmodel with nothing in it but what was admitted."""
+    """Return MLflow's view of an MLmodel that has only what was admitted."""
     flavors = {"python_function": {"loader_module": f"mlflow.{admitted.flavor}"}}
     signature = {} if admitted.signature is None else {"signature": dict(admitted.signature)}
     return Model.from_dict({"flavors": flavors, **signature})
 
 
 def rehearse(model: Any, path: Path) -> bool:
-    """Let the model predict the input example that was logged with it, and say whether there is one.
+    """Let the model predict its logged input example; return whether there is one.
 
     Raises:
         Refusal: it cannot predict its own example.
@@ -130,5 +130,5 @@ def rehearse(model: Any, path: Path) -> bool:
 
 
 def _cause(error: BaseException) -> str:
-    """Return the exception that started it, as a traceback's last line shows it."""
+    """Return the original exception, like the last line of a traceback."""
     return "".join(traceback.format_exception_only(chain(error)[0])).strip()

@@ -1,7 +1,7 @@
-"""What the server says while it starts and runs: one JSON object a line, on stderr.  Payloads are never logged.
+"""The server's log: one JSON object per line, on stderr.  Payloads are never logged.
 
-Therefore, once it serves, nothing is repeated that a library has written: MLflow's warnings name what was sent, and the
-message of an exception may quote it.  What stays is who said it and where, which is enough to find it.
+So while it serves, messages of libraries are withheld: MLflow's warnings and the messages of exceptions may quote the
+request.  The logger, the exception types and the code location remain, which is enough to find the cause.
 """
 
 import json
@@ -17,11 +17,11 @@ from callboard_model_server.causes import chain, places
 
 _LOG = logging.getLogger("callboard_model_server")
 HARMLESS: Final = frozenset({"callboard_model_server", "uvicorn.error"})
-"""Whose sentences hold nothing of a request: uvicorn's are "Invalid HTTP request received." and the like."""
+"""Loggers whose messages quote nothing of a request: uvicorn's are "Invalid HTTP request received." and the like."""
 
 
 class Line(logging.Formatter):
-    """One record as a line of JSON."""
+    """Formats a record as a line of JSON."""
 
     def __init__(self, *, discreet: bool) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Line(logging.Formatter):
 
     @override
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return the record as a line."""
         line = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -52,7 +52,7 @@ def _withheld(record: logging.LogRecord) -> dict[str, Any]:
     errors = chain(record.exc_info[1]) if record.exc_info and record.exc_info[1] else []
     ours = record.name in HARMLESS
     return {
-        "said": record.getMessage().strip() if ours else "a library's message, which is not repeated",
+        "said": record.getMessage().strip() if ours else "a library's message (withheld: it may quote the request)",
         "from": record.name,
         "exceptions": [type(error).__name__ for error in errors],
         "where": [at for error in errors for at in places(error)] or [_place(record)],
@@ -60,16 +60,16 @@ def _withheld(record: logging.LogRecord) -> dict[str, Any]:
 
 
 def _place(record: logging.LogRecord) -> str:
-    """Return "file:line", of a warning also its category: captured ones are "file:line: category: message"."""
+    """Return "file:line", and for a warning its category: captured ones are "file:line: category: message"."""
     if record.name == "py.warnings":
         return ": ".join(record.getMessage().split(": ")[:2])
     return f"{record.pathname}:{record.lineno}"
 
 
 def configure(*, discreet: bool = False) -> None:
-    """Send everything that is logged, by libraries too, to stderr as JSON lines.
+    """Send all logs, including those of libraries, to stderr as JSON lines.
 
-    `discreet` is for as long as requests are answered: nothing of them is to be repeated.
+    `discreet` is set while requests are served: nothing of them may be logged.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Line(discreet=discreet))
@@ -79,10 +79,10 @@ def configure(*, discreet: bool = False) -> None:
 
 
 def say(step: str, **facts: object) -> None:
-    """Log one step of the way, with what is known about it."""
+    """Log a step at INFO, with its details."""
     _LOG.info(step, extra={"facts": facts})
 
 
 def warn(trouble: str, **facts: object) -> None:
-    """Log what went wrong and did not end the server."""
+    """Log a problem that did not stop the server."""
     _LOG.warning(trouble, extra={"facts": facts})

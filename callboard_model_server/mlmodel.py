@@ -1,7 +1,7 @@
-"""MLmodel, the file that says how a model is loaded: read once, and only where nobody could read it differently.
+"""MLmodel, the file that says how to load a model: read once, and only if all parsers agree on it.
 
-MLflow's loaders read it again, each for itself, beside whichever file they are led to.  Here everything that is decided
-about a model, and everything that is loaded, comes from one reading of the one MLmodel at the top.
+MLflow's loaders each read it again, beside whichever file they are pointed to.  Here, every decision about a model and
+everything that is loaded come from one reading of the one MLmodel at the top.
 """
 
 import re
@@ -16,37 +16,37 @@ from callboard_model_server.refusals import Exit, Refusal
 
 NAME: Final = "MLmodel"
 RAISED: Final = (yaml.YAMLError, ValueError, TypeError, LookupError, AttributeError, ArithmeticError, RecursionError)
-"""What PyYAML raises: of a date that is none, for one, a ValueError; of `!!timestamp x` an AttributeError."""
-LONGEST: Final = 8 << 20
-"""Bytes of a YAML file.  A signature of 100,000 columns takes about 7 MB."""
+"""What PyYAML raises: for example a ValueError for an invalid date, an AttributeError for `!!timestamp x`."""
+MAX_FILE: Final = 8 << 20
+"""The most bytes of a YAML file.  A signature of 100,000 columns takes about 7 MB."""
 BREAKS: Final = re.compile("[\x85\u2028\u2029\ufeff]")
-"""Ends of lines to YAML 1.1 and nothing to YAML 1.2, and the byte order mark.  MLflow writes them as escapes."""
+"""Line breaks in YAML 1.1 but not in YAML 1.2, and the byte order mark.  MLflow escapes them."""
 MERGE: Final = "tag:yaml.org,2002:merge"
 NUMBERS: Final = {"tag:yaml.org,2002:int", "tag:yaml.org,2002:float"}
 DIGITS: Final = 1000
-"""Of a number.  To read one of base 60 (1:30:00, with YAML 1.1) takes time by the square of its length."""
+"""The most characters of a number.  Parsing base 60 (1:30:00 in YAML 1.1) takes time quadratic in its length."""
 
 Settings = Mapping[str, Any]
-"""What a flavor says of itself; Any, because it is up to each flavor, and every value is looked at where it is used."""
+"""A flavor's settings; Any, because they differ by flavor, and each value is checked where it is used."""
 Flavors = Mapping[str, Settings]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MLmodel:
-    """What is used of the file."""
+    """The parts of the file that are used."""
 
     flavors: Flavors
     signature: Mapping[str, Any] | None = None
-    """Of the model's input and output, in MLflow's own JSON; Any, because MLflow is who reads it."""
+    """The signature in MLflow's own JSON; Any, because only MLflow reads it."""
 
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's, which MLflow uses, without what parsers disagree about: keys that come twice or are merged in."""
+    """PyYAML's loader, which MLflow uses, without features that parsers disagree on: duplicate and merged keys."""
 
     @override
     def construct_scalar(self, node: yaml.ScalarNode | yaml.MappingNode) -> Any:
         if node.tag in NUMBERS and len(node.value) > DIGITS:
-            raise yaml.constructor.ConstructorError(None, None, "it holds a number that is too long", node.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, "it has a number that is too long", node.start_mark)
         return super().construct_scalar(node)
 
     @override
@@ -55,37 +55,37 @@ class _Loader(yaml.SafeLoader):
             raise yaml.constructor.ConstructorError(None, None, "it merges keys (<<)", node.start_mark)
         said = super().construct_mapping(node, deep=deep)
         if len(said) != len(node.value):
-            raise yaml.constructor.ConstructorError(None, None, "it says a key twice", node.start_mark)
+            raise yaml.constructor.ConstructorError(None, None, "it has a duplicate key", node.start_mark)
         return said
 
 
 def read(content: bytes) -> MLmodel:
-    """Return what an MLmodel file says.
+    """Parse an MLmodel file.
 
     Raises:
-        Refusal: it cannot be read, or could be read in two ways (70).
+        Refusal: it cannot be read, or is ambiguous (70).
     """
     said = mapping(content, NAME)
     flavors, signature = said.get("flavors") or {}, said.get("signature")
     if not (_named(flavors) and all(_named(settings) for settings in flavors.values())):
-        raise _unreadable(NAME, "its flavors are not names with settings")
+        raise _unreadable(NAME, "its flavors are not a mapping of names to settings")
     if not (signature is None or _named(signature)):
-        raise _unreadable(NAME, "its signature is not one")
+        raise _unreadable(NAME, "its signature is not a mapping")
     return MLmodel(flavors=flavors, signature=signature)
 
 
 def mapping(content: bytes, name: str) -> Mapping[Any, Any]:
-    """Return what a YAML file of a model says, or nothing where that is no mapping.
+    """Parse a model's YAML file; return an empty mapping if it is not a mapping.
 
     Raises:
-        Refusal: it cannot be read, or could be read in two ways (70).
+        Refusal: it cannot be read, or is ambiguous (70).
     """
-    if len(content) > LONGEST:
-        raise _unreadable(name, f"it has more than {LONGEST} bytes")
+    if len(content) > MAX_FILE:
+        raise _unreadable(name, f"it has more than {MAX_FILE} bytes")
     try:
         text = content.decode()
         if BREAKS.search(text):
-            raise _unreadable(name, "it holds a line separator or a byte order mark that parsers read differently")
+            raise _unreadable(name, "it has a line separator or a byte order mark, which parsers read differently")
         said = yaml.load(text, _Loader)  # noqa: S506 - it is a SafeLoader
     except RAISED as error:
         raise _unreadable(name, str(error)) from error

@@ -1,8 +1,8 @@
-"""One prediction: bytes in, an answer out, in MLflow's protocol.  Runs in a thread and never raises.
+"""A prediction: from bytes to an answer, in MLflow's protocol.  Runs in a thread and never raises.
 
-MLflow's own functions read the request, enforce the signature and write the answer, so that it is the same as that of
-`mlflow models serve`.  What differs: an answer says no traceback, input that nobody can read is never a 500, and what
-is logged of a failure is where it happened and never what was sent.
+MLflow's own functions parse the request, enforce the signature and format the answer, so that it is the same as that of
+`mlflow models serve`.  The differences: no traceback in an answer, no 500 for unreadable input, and the log of a
+failure has its location but never the request.
 https://mlflow.org/docs/latest/deployment/deploy-model-locally/#inference-server-specification
 """
 
@@ -23,24 +23,24 @@ from callboard_model_server.causes import chain, places
 from callboard_model_server.logs import warn
 
 SENTENCE: Final = 2000
-"""Characters of an error's message that are sent back: MLflow's repeat the whole input."""
+"""The most characters of an error message in a response: MLflow's messages repeat the whole input."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What is sent back."""
+    """The response."""
 
     status: int
     body: bytes
     kind: str = "application/json"
     failed: str | None = None
-    """The name of the exception behind it, where there was one."""
+    """The name of its original exception, if any."""
     unread: bool = False
-    """Some of the request has not been read, so the connection must end."""
+    """Whether part of the request is unread, so that the connection must be closed."""
 
 
 class _Asked:
-    """The model, as MLflow's function sees it for one request; it remembers whether the request was understood."""
+    """The model as MLflow's function sees it for one request; it records whether the request was parsed."""
 
     def __init__(self, metadata: Any, predict: Callable[..., Any]) -> None:
         self.metadata = metadata
@@ -54,7 +54,7 @@ class _Asked:
 
 
 class Predictor:
-    """A loaded model that answers requests."""
+    """Answers requests with a loaded model."""
 
     def __init__(self, model: Any) -> None:
         self._metadata = model.metadata
@@ -73,7 +73,7 @@ class Predictor:
             return _failed(error, error.get_http_status_code(), error.error_code, error.message)
         except BaseException as error:  # noqa: BLE001 - a model may raise anything, SystemExit too; the server lives on
             if asked.understood:
-                because = "the model failed, or what it returned cannot be written as an answer"
+                because = "the model failed, or its result cannot be formatted as a response"
                 return _failed(error, HTTPStatus.INTERNAL_SERVER_ERROR, "INTERNAL_ERROR", because)
             because = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
             return _failed(error, HTTPStatus.BAD_REQUEST, "BAD_REQUEST", f"the input cannot be read: {because}")
@@ -82,13 +82,13 @@ class Predictor:
         return refusal(said.status, "INVALID_PARAMETER_VALUE", said.response)
 
     def _checked(self, body: bytes, kind: str) -> Any:
-        """Return a body whose tables are not too large: decoded where it is JSON, which MLflow takes as it is.
+        """Check the size of a body's tables; return the body, decoded if it is JSON, which MLflow accepts.
 
         Raises:
-            tables.TooLarge: one is.
+            tables.TooLarge: a table is too large.
         """
         mime = kind.partition(";")[0].strip()
-        with suppress(ValueError):  # what cannot be read is MLflow's to refuse, with its own sentence
+        with suppress(ValueError):  # MLflow refuses unreadable input with its own message
             if mime == scoring_server.CONTENT_TYPE_CSV:
                 tables.check_csv(body, self._most)
             elif mime == scoring_server.CONTENT_TYPE_JSON and isinstance(asked := json.loads(body), dict):
@@ -101,14 +101,14 @@ DTYPES: Final = {"double": "float64", "long": "int64"}
 
 
 def shortened(model: Any) -> Callable[..., Any]:
-    """Return the model's `predict`, without the enforcement of its signature for a table that has been cast to it.
+    """Return the model's `predict`, without enforcing the signature on a table that was already cast to it.
 
-    MLflow casts twice: when it reads the request, and before the model sees it.  Where the table's columns are those of
-    the signature, in order and of its very types, the second time changes nothing, and costs a sixth of the prediction.
+    MLflow casts twice: when it parses the request, and before it calls the model.  If the table has exactly the
+    signature's columns, order and types, the second cast changes nothing, and costs a sixth of the prediction.
     """
     plain = _dtypes(model)
     if plain is None:
-        return model.predict  # type: ignore[no-any-return]
+        return model.predict  # type: ignore[no-any-return]  (MLflow's models are untyped)
 
     def predict(data: Any, params: dict[str, Any] | None = None) -> Any:
         if params or not isinstance(data, pd.DataFrame) or list(data.dtypes.items()) != plain:
@@ -119,7 +119,7 @@ def shortened(model: Any) -> Callable[..., Any]:
 
 
 def _dtypes(model: Any) -> list[tuple[str, str]] | None:
-    """Return the columns of the signature and their types in pandas; None where there is more to it than that."""
+    """Return the signature's columns and their pandas types; None if the signature is more complex."""
     meta, schema = model.metadata, model.metadata.get_input_schema()
     if (
         schema is None
@@ -133,11 +133,11 @@ def _dtypes(model: Any) -> list[tuple[str, str]] | None:
     if "params" not in inspect.signature(model._predict_fn).parameters:
         return None
     columns = [(column.name, DTYPES.get(getattr(column.type, "name", ""))) for column in schema.inputs]
-    return None if any(dtype is None for _, dtype in columns) else columns  # type: ignore[return-value]
+    return None if any(dtype is None for _, dtype in columns) else columns  # type: ignore[return-value]  (no None is left)
 
 
 def refusal(status: int, code: str, message: str, *, failed: str | None = None, unread: bool = False) -> Answer:
-    """Return an answer that says no, as MLflow says it: {"error_code", "message"}."""
+    """Return an error response in MLflow's format: {"error_code", "message"}."""
     short = message if len(message) <= SENTENCE else message[:SENTENCE] + " …"
     body = json.dumps({"error_code": code, "message": short}).encode()
     return Answer(status=status, body=body, failed=failed, unread=unread)

@@ -1,7 +1,7 @@
-"""Which version is meant: the one question that is put to the registry before anything heavy is imported.
+"""Resolve the version: the one request to the registry, before anything heavy is imported.
 
-Asked with plain requests rather than MLflow's client, because that client keeps trying an unreachable registry for
-more than four minutes with no port open (254 s measured), in which nobody learns what is wrong.
+It uses plain requests rather than MLflow's client, because that client retries an unreachable registry for more than
+four minutes (254 s measured), with no port open and no error message.
 """
 
 import json
@@ -20,21 +20,21 @@ from callboard_model_server.refusals import Exit, Refusal
 from callboard_model_server.settings import Registry, Wanted
 
 PATIENCE = 15.0
-"""Seconds that the registry is given in all, slow name servers and slow bodies included."""
+"""Total seconds for the registry, including slow name servers and slow bodies."""
 CONNECT, READ = 2.0, 5.0
-"""Seconds for one try."""
+"""Seconds for one attempt."""
 FIRST_PAUSE, LONGEST_PAUSE = 0.5, 4.0
 ANSWER = 1 << 20
-"""Bytes of its answer: MLflow keeps at most 100,000 characters of a version's description."""
+"""The most bytes of its response: MLflow stores at most 100,000 characters of a version's description."""
 REDIRECTION = 3
-"""The first digit of such a status."""
+"""The first digit of a redirect's status."""
 NOT_THERE = {400, 404}
-"""MLflow answers a missing alias with 400 INVALID_PARAMETER_VALUE, a missing version or model with 404."""
+"""MLflow returns 400 INVALID_PARAMETER_VALUE for a missing alias, and 404 for a missing version or model."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """The version to serve, as the registry has it."""
+    """The version to serve, from the registry."""
 
     model: str
     version: int
@@ -42,28 +42,28 @@ class Found:
 
     @property
     def uri(self) -> str:
-        """Return MLflow's own address of it."""
+        """Return MLflow's URI of the version."""
         return f"models:/{self.model}/{self.version}"
 
 
 class _Unreachable(Exception):
-    """No answer, or one that says "later"."""
+    """No response, or a temporary error."""
 
 
 def resolve(wanted: Wanted, registry: Registry, *, patience: float = PATIENCE) -> Found:
-    """Return the version that the pin, or else the alias named by the stage, stands for.
+    """Return the pinned version, or else the version of the alias named after the stage.
 
     Raises:
-        Refusal: no such version (66), no answer within `patience` seconds (69), credentials refused (77).
+        Refusal: no such version (66), no response within `patience` seconds (69), credentials refused (77).
     """
     asking = _Asking(wanted, registry)
-    # A thread, because nothing else bounds a name server that never answers or a body that drips.
+    # A thread, because nothing else limits a name server that never responds or a very slow body.
     Thread(target=asking.keep_on, daemon=True).start()
     try:
         answer = asking.answers.get(timeout=patience)
     except Empty:
         asking.given_up.set()
-        because = f"{registry.name} gave no answer in {patience:.0f} s ({asking.trouble})"
+        because = f"{registry.name} did not respond within {patience:.0f} seconds ({asking.trouble})"
         raise Refusal(Exit.UNAVAILABLE, f"MLflow registry unreachable: {because}") from None
     if isinstance(answer, Refusal):
         raise answer
@@ -71,7 +71,7 @@ def resolve(wanted: Wanted, registry: Registry, *, patience: float = PATIENCE) -
 
 
 class _Asking:
-    """One question, put again until there is an answer or nobody waits for it any more."""
+    """One request, retried until there is a response or it is abandoned."""
 
     def __init__(self, wanted: Wanted, registry: Registry) -> None:
         self.answers: SimpleQueue[Found | Refusal] = SimpleQueue()
@@ -88,7 +88,12 @@ class _Asking:
                 self.answers.put(refusal)
             except _Unreachable as error:
                 self.trouble = str(error)
-                say("the registry does not answer", registry=self._registry.name, error=self.trouble, again_in=pause)
+                say(
+                    "the registry is not responding; retrying",
+                    registry=self._registry.name,
+                    error=self.trouble,
+                    again_in=pause,
+                )
                 self.given_up.wait(pause)
                 pause = min(2 * pause, LONGEST_PAUSE)
                 continue
@@ -96,7 +101,7 @@ class _Asking:
 
 
 def _ask(wanted: Wanted, registry: Registry) -> Found:
-    """Ask once.  https://mlflow.org/docs/latest/api_reference/rest-api.html."""
+    """Send the request once.  https://mlflow.org/docs/latest/api_reference/rest-api.html."""
     path, query = _question(wanted)
     try:
         with requests.get(
@@ -118,7 +123,7 @@ def _ask(wanted: Wanted, registry: Registry) -> Found:
 
 
 def _content(answer: requests.Response) -> object:
-    """Return the answer, decoded; None where it is no JSON, or too long for this question."""
+    """Return the decoded response; None if it is not JSON or too long."""
     read = bytearray()
     for part in answer.iter_content(8192):
         read += part
@@ -137,7 +142,7 @@ def _question(wanted: Wanted) -> tuple[str, dict[str, str]]:
 
 
 def _basic(registry: Registry) -> HTTPBasicAuth | None:
-    """Return what MLflow itself would send; user and password go before a token there too."""
+    """Return the login that MLflow itself would send, where user and password also take precedence over a token."""
     if registry.username and registry.password:
         return HTTPBasicAuth(registry.username.encode(), registry.password.encode())
     return None
@@ -149,7 +154,7 @@ def _found(said: Any, registry: Registry) -> Found:
         found = Found(model=str(version["name"]), version=int(version["version"]), run=version.get("run_id") or None)
         status = version.get("status", "READY")
     except (ValueError, LookupError, TypeError, AttributeError, ArithmeticError) as error:
-        raise _Unreachable(f"{registry.name} does not answer as MLflow does") from error
+        raise _Unreachable(f"{registry.name} did not respond like an MLflow server") from error
     if status != "READY":
         raise Refusal(Exit.NO_INPUT, f"{found.model} version {found.version} is not ready in the registry ({status})")
     return found
@@ -163,18 +168,20 @@ def _refused(status: int, said: str, wanted: Wanted, registry: Registry) -> Refu
         hint = "see MLFLOW_TRACKING_USERNAME, _PASSWORD, _TOKEN and the server's --allowed-hosts"
         return Refusal(Exit.NO_PERMISSION, f"{registry.name} refuses this server ({status} {said}): {hint}")
     if status // 100 == REDIRECTION:
-        hint = "set MLFLOW_TRACKING_URI to an address that answers itself"
-        return Refusal(Exit.UNAVAILABLE, f"{registry.name} sends this server elsewhere ({status}): {hint}")
+        hint = "set MLFLOW_TRACKING_URI to the final address"
+        return Refusal(
+            Exit.UNAVAILABLE, f"{registry.name} redirects to another address ({status}), which is not followed: {hint}"
+        )
     return _Unreachable(f"status {status} {said}")
 
 
 def _message(said: object) -> str:
-    """Return MLflow's own words, `{"error_code": …, "message": …}`; what anybody else says is not repeated."""
+    """Return the message of MLflow's `{"error_code": …, "message": …}`; other content is not repeated."""
     message = said.get("message") if isinstance(said, Mapping) and "error_code" in said else None
     return " ".join(str(message).split())[:200] if message else ""
 
 
 def _innermost(error: BaseException) -> str:
-    """Return the reason under requests' and urllib3's wrapping: "[Errno 111] Connection refused"."""
+    """Return the reason inside requests' and urllib3's exceptions: "[Errno 111] Connection refused"."""
     inner = chain(error)[0]
     return f"{type(error).__name__}: {inner}"

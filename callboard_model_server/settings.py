@@ -1,6 +1,6 @@
-"""What the environment says: which model to serve, where the registry is, where to listen.
+"""The settings from the environment: the model to serve, the registry, the address to listen on.
 
-Read once, checked whole.  A variable that is set to nothing counts as unset, as in a manifest's `value: ""`.
+Read and checked once.  An empty variable counts as unset, as in a manifest's `value: ""`.
 """
 
 import re
@@ -24,7 +24,7 @@ LIMITS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """The model to serve: the version where one is pinned, else whatever the alias named by the stage points at."""
+    """The model to serve: the pinned version, else the version of the alias named after the stage."""
 
     model: str
     stage: str | None
@@ -43,36 +43,36 @@ class Registry:
     password: str | None = field(default=None, repr=False)
     token: str | None = field(default=None, repr=False)
     verify: bool | str = True
-    """False: any certificate will do; a path: the certificates to trust."""
+    """False: any certificate is accepted; a path: the CA file."""
 
     @property
     def name(self) -> str:
-        """Return the address as it may be shown: without the credentials that it may hold."""
+        """Return the address for display, without credentials."""
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
 
     def without_credentials(self, said: str) -> str:
-        """Return what a library says, without the credentials that the address in it may hold."""
+        """Return a library's message without the credentials of an address in it."""
         credentials, at, _ = urlsplit(self.url).netloc.rpartition("@")
         return said.replace(credentials + at, "") if at else said
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demands:
-    """What a model must be before it is loaded."""
+    """Requirements that a model must meet before it is loaded."""
 
     digest: str | None
     """"sha256:…" of its files, as `callboard_model_server.digest` computes it; None: any."""
     flavors: frozenset[str]
     types: frozenset[str]
-    """What skops may build, beside what `callboard_model_server.trust` knows."""
+    """Types that skops may build, in addition to those of `callboard_model_server.trust`."""
     strict: bool
-    """Every requirement of the model is to be met, and not only the minor versions of Python and its library."""
+    """Whether all of the model's requirements must be met, not only the minor versions of Python and its library."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How much a request may ask for."""
+    """Limits of requests."""
 
     body: int = 16 << 20
     """Bytes."""
@@ -81,14 +81,14 @@ class Limits:
     seconds: float = 60
     """How long its prediction may take."""
     queue: int = 100
-    """Requests that may wait for an answer at the same time."""
+    """Requests that may wait for a response at the same time."""
     threads: int = 1
-    """Predictions at the same time.  Python runs one at a time anyway: more help only where a library waits."""
+    """Concurrent predictions.  Python runs one at a time anyway: more help only if a library releases the GIL."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """All that the server is told."""
+    """All settings of the server."""
 
     wanted: Wanted
     registry: Registry
@@ -102,7 +102,7 @@ def read(environ: Mapping[str, str]) -> Settings:
     """Return the settings.
 
     Raises:
-        Refusal: a variable is missing or wrong; the line names each of them.
+        Refusal: a variable is missing or wrong; the message lists each of them.
     """
     given = {name: value.strip() for name, value in environ.items() if value.strip()}
     wrong = [sentence for check in (_names, _numbers, _forms) for sentence in check(given)]
@@ -143,7 +143,7 @@ def _names(given: Mapping[str, str]) -> list[str]:
         wrong.append("MODEL_NAME is not set: the registered model to serve")
     if not given.keys() & {"MODEL_VERSION", "MODEL_STAGE"}:
         wrong.append("neither MODEL_VERSION nor MODEL_STAGE is set: which version to serve")
-    # Without an address MLflow quietly makes an empty SQLite file of its own and looks there.
+    # Without an address, MLflow silently creates an empty SQLite file and uses that.
     if "MLFLOW_TRACKING_URI" not in given:
         wrong.append("MLFLOW_TRACKING_URI is not set: the address of the MLflow server")
     elif urlsplit(given["MLFLOW_TRACKING_URI"]).scheme not in {"http", "https"}:
@@ -156,8 +156,8 @@ def _certificates(given: Mapping[str, str]) -> list[str]:
     if path is None or not given.get("MLFLOW_TRACKING_URI", "").startswith("https://") or Path(path).exists():
         return []
     return [
-        f"MLFLOW_TRACKING_SERVER_CERT_PATH is {path!r}, which is not there: put there the certificate of the authority "
-        "that signed MLflow's, or unset the variable if that is a public one"
+        f"MLFLOW_TRACKING_SERVER_CERT_PATH is {path!r}, which does not exist: put the certificate of MLflow's CA "
+        "there, or unset the variable for a public CA"
     ]
 
 
@@ -165,9 +165,9 @@ def _numbers(given: Mapping[str, str]) -> list[str]:
     wrong = []
     version, port = given.get("MODEL_VERSION", "1"), given.get("PORT", "8080")
     if not (version.isascii() and version.isdigit() and int(version) > 0):
-        wrong.append(f"MODEL_VERSION is {version!r}: expected a version's number, such as 3")
+        wrong.append(f"MODEL_VERSION is {version!r}: expected a version number, such as 3")
     if not (port.isascii() and port.isdigit() and int(port) < 1 << 16):
-        wrong.append(f"PORT is {port!r}: expected a port's number, such as 8080")
+        wrong.append(f"PORT is {port!r}: expected a port number, such as 8080")
     for name in LIMITS.values():
         if not re.fullmatch("[1-9][0-9]{0,11}", limit := given.get(name, "1")):
             wrong.append(f"{name} is {limit!r}: expected a whole number above 0")
@@ -178,7 +178,7 @@ def _forms(given: Mapping[str, str]) -> list[str]:
     wrong = []
     digest, strict = given.get("MODEL_DIGEST", ""), given.get("MODEL_STRICT", "0")
     if digest and not re.fullmatch(r"sha256:[0-9a-f]{64}", digest):
-        wrong.append(f"MODEL_DIGEST is {digest!r}: expected sha256: and 64 hexadecimal digits, as /model says it")
+        wrong.append(f"MODEL_DIGEST is {digest!r}: expected sha256: and 64 hexadecimal digits, as reported by /model")
     if strict not in {*TRUE, "0", "false"}:
         wrong.append(f"MODEL_STRICT is {strict!r}: expected 1 or 0")
     return wrong

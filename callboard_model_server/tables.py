@@ -1,7 +1,7 @@
-"""How wide and how large the table of a request would be, counted before pandas builds it.
+"""The size of a request's tables, counted before pandas builds them.
 
-pandas takes a minute for a line of 600,000 columns, in which nothing else is predicted; and a million empty records
-beside one wide one fill any memory.  MLflow ignores columns that its signature does not name, so a few too many stay
+pandas takes a minute for a row of 600,000 columns, and nothing else is predicted meanwhile; a million empty records
+beside one wide one fill any memory.  MLflow ignores columns that are not in its signature, so some extra columns are
 allowed.
 """
 
@@ -12,31 +12,31 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 SPARE: Final = 100
-"""Columns that may come beside those of the signature, or as many as it has."""
+"""Extra columns allowed beside those of the signature; or as many as it has, if that is more."""
 UNSIGNED: Final = 10_000
-"""Columns where there is no signature."""
+"""Columns allowed without a signature."""
 VALUES: Final = 1_000_000
-"""Values of a table, missing ones included, where it holds more than were sent bytes."""
+"""Values allowed in a table, including missing ones; or one per byte of the request, if that is more."""
 TABLES: Final = ("dataframe_split", "dataframe_records", "instances", "inputs")
 
-csv.field_size_limit(sys.maxsize)  # a body is limited already
+csv.field_size_limit(sys.maxsize)  # bodies are already limited
 
 
 class TooLarge(Exception):
-    """A table is wider than the model's, or has more values than were sent."""
+    """A table is much wider than the model's, or has many more values than were sent."""
 
 
 def most_columns(schema: Any) -> int:
-    """Return how many columns a request may have, for the signature's inputs (an `mlflow.types.Schema`) or None."""
+    """Return how many columns a request may have, by the signature's inputs (an `mlflow.types.Schema`) or None."""
     return UNSIGNED if schema is None else len(schema.inputs) + max(len(schema.inputs), SPARE)
 
 
 def check_csv(body: bytes, most: int) -> None:
-    """Return if a CSV file is no wider than `most` columns.
+    """Check that a CSV file has at most `most` columns.
 
     Raises:
         TooLarge: it is wider, or has too many values.
-        csv.Error: it is no CSV.
+        csv.Error: it is not CSV.
         UnicodeError: it is not UTF-8.
     """
     rows = width = 0
@@ -48,7 +48,7 @@ def check_csv(body: bytes, most: int) -> None:
 
 
 def check_json(request: Mapping[str, Any], most: int, size: int) -> None:
-    """Return if no table in a request of `size` bytes is wider than `most` columns.
+    """Check that no table in a request of `size` bytes is wider than `most` columns.
 
     Raises:
         TooLarge: one is wider, or has too many values.
@@ -72,7 +72,7 @@ def _longest(rows: Iterable[object]) -> int:
 
 
 def _keys(rows: Iterable[object], most: int) -> int:
-    """Return how many different keys there are, or some number above `most`."""
+    """Return the number of distinct keys, or some number above `most`."""
     keys = set[str]()
     for row in rows:
         if isinstance(row, Mapping):
@@ -84,6 +84,6 @@ def _keys(rows: Iterable[object], most: int) -> int:
 
 def _check(rows: int, columns: int, most: int, size: int) -> None:
     if columns > most:
-        raise TooLarge(f"the table has more columns than the model takes: more than {most}")
+        raise TooLarge(f"the table has more than {most} columns, too many for the model")
     if rows * columns > max(VALUES, size):
-        raise TooLarge(f"the table has {rows} rows of {columns} columns, more values than were sent")
+        raise TooLarge(f"the table would have {rows} rows of {columns} columns, many more values than were sent")

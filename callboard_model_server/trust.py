@@ -1,10 +1,10 @@
-"""Which kinds of models, and which types within them, may be loaded.
+"""The kinds of models, and the types in them, that may be loaded.
 
-A model is code that anyone who may register one can run: a pickle does what it likes, and so do Python files that come
-with it.  Flavors that are data are allowed by themselves, what is code only when MODEL_FLAVORS names it.  skops trusts
-the types that its caller lists, and MLflow takes that list from the model: here it is held against one of our own.
+Anyone who may register a model can run code with it: a pickle runs arbitrary code, and so do Python files in the model.
+Data flavors are allowed by default, code only if MODEL_FLAVORS names it.  skops trusts the types that its caller lists,
+and MLflow takes that list from the model; here it is compared with our own list.
 
-`admission.py` makes sure that what is loaded really is of the kind that is said here.
+`admission.py` makes sure that what is loaded is really of the declared kind.
 """
 
 from collections.abc import Set
@@ -15,11 +15,11 @@ from callboard_model_server.mlmodel import Flavors, Settings
 from callboard_model_server.refusals import Exit, Refusal
 
 CODE: Final = "python_function"
-"""What MODEL_FLAVORS calls Python that comes with the model: a custom model, a loader of its own, or `code_paths`."""
+"""The name in MODEL_FLAVORS for Python code in the model: a custom model, its own loader, or `code_paths`."""
 SKLEARN: Final = "sklearn"
 LIGHTGBM: Final = "lightgbm"
 DATA: Final = frozenset({LIGHTGBM, SKLEARN})
-"""The flavors that are allowed where MODEL_FLAVORS is not set."""
+"""The flavors that are allowed if MODEL_FLAVORS is not set."""
 TYPES: Final = frozenset(
     {
         "collections.OrderedDict",
@@ -47,18 +47,18 @@ TYPES: Final = frozenset(
         "sklearn.tree._tree.Tree",
     }
 )
-"""What the estimators of scikit-learn 1.9 and LightGBM 4.7 are made of and skops does not trust by itself."""
-LONGEST: Final = 200
-"""Characters of something in the model that a refusal repeats."""
+"""The types in the estimators of scikit-learn 1.9 and LightGBM 4.7 that skops does not trust by default."""
+MAX_NAME: Final = 200
+"""The most characters of a model's value that a refusal repeats."""
 MOST: Final = 10
-"""Types that a refusal names."""
+"""The most types that a refusal names."""
 
 
 def flavor(flavors: Flavors) -> str:
     """Return MLflow's name of the flavor that will load the model.
 
     Raises:
-        Refusal: there is none that a server could load.
+        Refusal: there is none that a server can load.
     """
     if CODE not in flavors:
         raise Refusal(Exit.SOFTWARE, "the model has no python_function flavor, so that no server can load it")
@@ -68,14 +68,16 @@ def flavor(flavors: Flavors) -> str:
 
 
 def judge(flavors: Flavors, *, allowed: Set[str], types: Set[str]) -> None:
-    """Refuse a model that is not allowed; `types` are trusted beside our own.
+    """Refuse a model that is not allowed; `types` are trusted in addition to our own.
 
     Raises:
-        Refusal: what is missing in MODEL_FLAVORS or MODEL_TRUSTED_TYPES.
+        Refusal: something is missing in MODEL_FLAVORS or MODEL_TRUSTED_TYPES.
     """
     if missing := sorted(needed(flavors) - allowed):
-        because = f"the model is of {' and '.join(missing)}, and MODEL_FLAVORS allows {', '.join(sorted(allowed))}"
-        todo = "log it in a format that is data (skops, LightGBM's own), or name it there if you trust who registers it"
+        because = f"the model needs {' and '.join(missing)}, but MODEL_FLAVORS allows only {', '.join(sorted(allowed))}"
+        todo = (
+            "log it in a data format (skops, LightGBM's own), or add it there if you trust everyone who can register it"
+        )
         raise Refusal(Exit.NOT_ALLOWED, f"{because}: {todo}")
     wanted = {each for settings in flavors.values() for each in asked(settings)}
     if unknown := wanted - TYPES - types:
@@ -83,14 +85,14 @@ def judge(flavors: Flavors, *, allowed: Set[str], types: Set[str]) -> None:
 
 
 def needed(flavors: Flavors) -> set[str]:
-    """Return the words that MODEL_FLAVORS must hold."""
+    """Return the words that MODEL_FLAVORS must contain."""
     name = flavor(flavors)
     own_code = {CODE} if flavors[CODE].get("code") or flavors[name].get("code") else set()
     return {_kind(name, flavors[name])} | own_code
 
 
 def is_text(name: str, settings: Settings) -> bool:
-    """Return whether MLflow takes a model for LightGBM's own text."""
+    """Return whether MLflow reads a model as LightGBM's own text format."""
     return bool(name == LIGHTGBM and settings.get("model_class", "lightgbm.basic.Booster") == "lightgbm.basic.Booster")
 
 
@@ -103,22 +105,22 @@ def asked(settings: Settings) -> set[str]:
 
 
 def untrusted(types: Set[str]) -> Refusal:
-    """Return the refusal of a model that holds types which nobody named."""
-    some = [name[:LONGEST] for name in sorted(types)[:MOST]]
+    """Return the refusal of a model with untrusted types."""
+    some = [name[:MAX_NAME] for name in sorted(types)[:MOST]]
     more = f" and {len(types) - len(some)} more" if len(types) > len(some) else ""
-    because = f"the model wants to be trusted with {', '.join(some)}{more}"
-    return Refusal(Exit.NOT_ALLOWED, f"{because}: look at what that is, then name it in MODEL_TRUSTED_TYPES")
+    because = f"the model contains untrusted types: {', '.join(some)}{more}"
+    return Refusal(Exit.NOT_ALLOWED, f"{because}; review them, then add them to MODEL_TRUSTED_TYPES")
 
 
 def shown(value: object) -> str:
-    """Return a value of the model's as a refusal may repeat it: in quotes, and short."""
+    """Return a model's value for a refusal: quoted and shortened."""
     short = Repr()
-    short.maxstring = short.maxother = LONGEST
+    short.maxstring = short.maxother = MAX_NAME
     return short.repr(value)
 
 
 def _kind(name: str, settings: Settings) -> str:
-    """Return "sklearn" for what is data, "sklearn:cloudpickle" for what is a pickle."""
+    """Return "sklearn" for data, "sklearn:cloudpickle" for a pickle."""
     if name not in DATA or is_text(name, settings):
         return name
     form = settings.get("serialization_format", "pickle" if name == SKLEARN else "cloudpickle")

@@ -1,22 +1,22 @@
-"""The table of contents: what people and systems can say to Callboard.
+"""The tables of all commands, events, buttons and webhooks.
 
-Handlers are thin.  They know the store and the rules, and no outside system: a handler records what was said, in one
-transaction with the wake-up of its pair, and answers from the record.  To add a command, an event or a button, write
-one file and name it here.  The Slack app's manifest, `/callboard` and the listener are made from these tables.
+Handlers are thin. They know the store and the rules, and no outside system: a handler stores a fact, in one
+transaction with the wake-up of its target, and answers from the database. To add a command, an event or a button,
+write one file and name it here. The Slack app's manifest, `/callboard` and the listener are made from these tables.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from bot.config.app_yaml import App
+from bot.config.app_yaml import Config
 from bot.store.store import Store
 from handlers import buttons, freeze, models, promote, promotions, pulls, reactions, rollback, versions
 from handlers.callboard import callboard
 from handlers.command import Asked, Command
 from handlers.event import Event, Note
 
-Webhook: TypeAlias = Callable[[bytes, Mapping[str, str], App, Store, datetime], Awaitable[None]]
+Webhook: TypeAlias = Callable[[bytes, Mapping[str, str], Config, Store, datetime], Awaitable[None]]
 
 _COMMANDS: Final = (
     promote.COMMAND,

@@ -1,14 +1,14 @@
-"""Approve and Veto as buttons: the same words as ✅ and ❌."""
+"""Approve and Veto as buttons, which mean the same as ✅ and ❌."""
 
 from datetime import datetime
 from typing import Annotated, Any
 
 import msgspec
 
-from bot.config.app_yaml import App
+from bot.config.app_yaml import Config
 from bot.domain.chat import Posted
 from bot.domain.promotion import FactKind
-from bot.rules.parsing.slack_requests import Moment, Name, told
+from bot.rules.parsing.slack_requests import Moment, Name, parsed
 from bot.store.store import Store
 from handlers.words import speak
 
@@ -34,7 +34,7 @@ class _Press(msgspec.Struct):
     actions: Annotated[list[_Action], msgspec.Meta(min_length=1)]
 
 
-async def approve(body: dict[str, Any], _app: App, store: Store, now: datetime) -> None:
+async def approve(body: dict[str, Any], _config: Config, store: Store, now: datetime) -> None:
     """Record an approval.
 
     Raises:
@@ -43,7 +43,7 @@ async def approve(body: dict[str, Any], _app: App, store: Store, now: datetime) 
     await _press(FactKind.APPROVE, body, store, now)
 
 
-async def veto(body: dict[str, Any], _app: App, store: Store, now: datetime) -> None:
+async def veto(body: dict[str, Any], _config: Config, store: Store, now: datetime) -> None:
     """Record a veto.
 
     Raises:
@@ -53,7 +53,7 @@ async def veto(body: dict[str, Any], _app: App, store: Store, now: datetime) -> 
 
 
 async def _press(kind: FactKind, body: dict[str, Any], store: Store, now: datetime) -> None:
-    pressed = told(body, _Press)
+    pressed = parsed(body, _Press)
     by, place = pressed.user.id, pressed.container
     posted = Posted(channel=place.channel_id, ts=place.message_ts)
     key = f"action:{posted.channel}:{posted.ts}:{pressed.actions[0].action_ts}:{by}"

@@ -1,4 +1,4 @@
-"""A slash command: how Slack presents it, and one as it arrived: who asked what, where and when."""
+"""A slash command as Slack presents it, and one request for it: who typed what, where and when."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any, Self, TypeAlias
 
 import msgspec
 
-from bot.config.app_yaml import App
+from bot.config.app_yaml import Config
 from bot.domain.chat import Message
-from bot.rules.parsing.slack_requests import Name, Text, told
+from bot.rules.parsing.slack_requests import Name, Text, parsed
 from bot.store.store import Store
 
 
@@ -27,7 +27,7 @@ class Asked:
     """One slash command."""
 
     text: str
-    """What stands behind the command's name."""
+    """What follows the command's name."""
     by: str
     channel: str
     at: datetime
@@ -39,13 +39,15 @@ class Asked:
         """Read Slack's form.
 
         Raises:
-            Misunderstood: it is none.
+            Misunderstood: it is not a command's form.
         """
-        said = told(form, _Form)
-        return cls(text=said.text, by=said.user_id, channel=said.channel_id, at=at, key=f"command:{said.trigger_id}")
+        fields = parsed(form, _Form)
+        return cls(
+            text=fields.text, by=fields.user_id, channel=fields.channel_id, at=at, key=f"command:{fields.trigger_id}"
+        )
 
 
-Answer: TypeAlias = Callable[[Asked, App, Store], Awaitable[Message]]
+Answer: TypeAlias = Callable[[Asked, Config, Store], Awaitable[Message]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,5 +58,5 @@ class Command:
     """With its slash."""
     description: str
     usage: str
-    """The usage hint: words in capitals are filled in, what stands in brackets may be left out."""
+    """The usage hint: words in capitals are placeholders, brackets mark what is optional."""
     answer: Answer

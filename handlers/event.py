@@ -1,14 +1,14 @@
-"""What else Slack tells: an event that the app subscribes to."""
+"""An event of Slack's to which the app subscribes."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
 
-from bot.config.app_yaml import App
+from bot.config.app_yaml import Config
 from bot.store.store import Store
 
-Note: TypeAlias = Callable[[dict[str, Any], App, Store, datetime], Awaitable[None]]
+Note: TypeAlias = Callable[[dict[str, Any], Config, Store, datetime], Awaitable[None]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -18,5 +18,5 @@ class Event:
     type: str
     """As https://docs.slack.dev/reference/events names it."""
     scope: str
-    """What that page says the app must be allowed."""
+    """The OAuth scope that the event needs, according to that page."""
     record: Note

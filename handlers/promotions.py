@@ -1,53 +1,56 @@
-"""/promotions [ID | cancel ID]: what is under way, the story of one, or take one back."""
+"""/promotions [ID | cancel ID]: what is under way, the history of one, or cancel one."""
 
 from typing import Final
 
-from bot.config.app_yaml import App
+from bot.config.app_yaml import Config
 from bot.domain.chat import Message
 from bot.domain.errors import Misunderstood
 from bot.domain.promotion import UNMERGED, Promotion
+from bot.domain.reasons.requests import Cancelling, ToCancel
 from bot.rules.parsing import commands
-from bot.rules.wording import answers, refusals
+from bot.rules.release import refusals
+from bot.rules.wording import answers
+from bot.rules.wording.reasons import reply
 from bot.store.store import Store
 from handlers.checks import allowed
 from handlers.command import Asked, Command
 
 
-async def promotions(asked: Asked, app: App, store: Store) -> Message:
-    """Answer from the record."""
+async def promotions(asked: Asked, config: Config, store: Store) -> Message:
+    """Answer from the database."""
     wanted = commands.promotions(asked.text)
     if wanted.id is None:
         return answers.promotions_list(await store.promotions(limit=15))
-    it = await store.promotion(wanted.id)
-    if it is None:
+    promotion = await store.promotion(wanted.id)
+    if promotion is None:
         raise Misunderstood(refusals.unknown_promotion(wanted.id, [one.id for one in await store.under_way()]))
     if wanted.cancel:
-        return await _cancel(it, asked, app, store)
-    transitions, facts = await store.story(it.id)
-    return answers.promotion_story(it, transitions, facts)
+        return await _cancel(promotion, asked, config, store)
+    transitions, facts = await store.story(promotion.id)
+    return answers.promotion_story(promotion, transitions, facts)
 
 
-async def _cancel(it: Promotion, asked: Asked, app: App, store: Store) -> Message:
-    """Take a promotion back, as long as its change is not merged.  Who asked for it may, and approvers."""
-    if not it.state.open:
-        raise Misunderstood(refusals.over_already(it))
-    if it.state not in UNMERGED:
-        raise Misunderstood(refusals.merged_already(it))
-    await allowed(asked, f"cancel promotion {it.id}", _may_cancel(it, app), store)
-    await store.cancel(it.id, asked.by, at=asked.at, key=asked.key)
-    return Message(text=f"Promotion {it.id} is being cancelled: its pull request will be closed.")
+async def _cancel(promotion: Promotion, asked: Asked, config: Config, store: Store) -> Message:
+    """Cancel a promotion whose change is not merged.  Its requester and approvers may."""
+    if not promotion.state.open:
+        raise Misunderstood(refusals.already_over(promotion))
+    if promotion.state not in UNMERGED:
+        raise Misunderstood(refusals.already_merged(promotion))
+    await allowed(asked, ToCancel(number=promotion.id), _may_cancel(promotion, config), store)
+    await store.cancel(promotion.id, asked.by, at=asked.at, key=asked.key)
+    return Message(text=reply(Cancelling(number=promotion.id)))
 
 
-def _may_cancel(it: Promotion, app: App) -> tuple[str, ...]:
-    if it.pair.stage not in app.stages_of(it.pair.model):  # app.yaml names it no longer
-        return (it.requested_by,)
-    approvers = app.policy(it.pair).approvers
-    return (it.requested_by, *approvers) if approvers else ()
+def _may_cancel(promotion: Promotion, config: Config) -> tuple[str, ...]:
+    if promotion.target.stage not in config.stages_of(promotion.target.model):  # removed from app.yaml since
+        return (promotion.requested_by,)
+    approvers = config.policy(promotion.target).approvers
+    return (promotion.requested_by, *approvers) if approvers else ()
 
 
 COMMAND: Final = Command(
     name="/promotions",
-    description="What is under way, or the story of one promotion",
+    description="What is under way, or the history of one promotion",
     usage="[ID | cancel ID]",
     answer=promotions,
 )

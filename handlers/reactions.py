@@ -1,15 +1,15 @@
-"""✅ and ❌ on a message: a person's word on the change that the message stands for."""
+"""✅ and ❌ on a message: a person's approval or veto of the change that it shows."""
 
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import msgspec
 
-from bot.config.app_yaml import App
+from bot.config.app_yaml import Config
 from bot.domain.chat import Posted
 from bot.domain.promotion import FactKind
 from bot.rules.parsing import emoji
-from bot.rules.parsing.slack_requests import Moment, Name, told
+from bot.rules.parsing.slack_requests import Moment, Name, parsed
 from bot.store.store import Store
 from handlers.event import Event
 from handlers.words import speak
@@ -35,7 +35,7 @@ class _Reaction(msgspec.Struct):
     event: _Event
 
 
-async def added(body: dict[str, Any], _app: App, store: Store, now: datetime) -> None:
+async def added(body: dict[str, Any], _config: Config, store: Store, now: datetime) -> None:
     """Record ✅ as an approval, ❌ as a veto.
 
     Raises:
@@ -44,8 +44,8 @@ async def added(body: dict[str, Any], _app: App, store: Store, now: datetime) ->
     await _react(body, store, now, approve=FactKind.APPROVE, veto=FactKind.VETO)
 
 
-async def removed(body: dict[str, Any], _app: App, store: Store, now: datetime) -> None:
-    """Record that a ✅ or ❌ was taken back.
+async def removed(body: dict[str, Any], _config: Config, store: Store, now: datetime) -> None:
+    """Record that a ✅ or ❌ was removed.
 
     Raises:
         Misunderstood: it is not what Slack sends.
@@ -54,16 +54,16 @@ async def removed(body: dict[str, Any], _app: App, store: Store, now: datetime) 
 
 
 async def _react(body: dict[str, Any], store: Store, now: datetime, *, approve: FactKind, veto: FactKind) -> None:
-    heard = told(body, _Reaction)
-    event = heard.event
-    said = {FactKind.APPROVE: approve, FactKind.VETO: veto, None: None}[emoji.word(event.reaction)]
-    if said is None or event.item.get("type") != "message":  # files have reactions, too
+    received = parsed(body, _Reaction)
+    event = received.event
+    kind = {FactKind.APPROVE: approve, FactKind.VETO: veto, None: None}[emoji.meaning(event.reaction)]
+    if kind is None or event.item.get("type") != "message":  # files have reactions, too
         return
-    message = told(event.item, _Message)
+    message = parsed(event.item, _Message)
     posted = Posted(channel=message.channel, ts=message.ts)
-    key = f"event:{heard.team_id}:{heard.event_id}"
+    key = f"event:{received.team_id}:{received.event_id}"
     at = datetime.fromtimestamp(float(event.event_ts), tz=UTC)
-    await speak(said, event.user, posted, how="reaction", store=store, at=at, now=now, key=key)
+    await speak(kind, event.user, posted, how="reaction", store=store, at=at, now=now, key=key)
 
 
 ADDED: Final = Event(type="reaction_added", scope="reactions:read", record=added)

@@ -1,46 +1,47 @@
-"""/rollback MODEL STAGE [VERSION]: go back to the release before, or to an earlier version.
+"""/rollback MODEL STAGE [VERSION]: return to the previous release, or to an earlier version.
 
-While something else than the proven release is merged, or is being, it is that release to which it goes back.
+While another version than the verified release is merged, or being merged, the rollback restores the verified release.
 """
 
 from typing import Final
 
-from bot.config.app_yaml import App
+from bot.config.app_yaml import Config
 from bot.domain.chat import Message
 from bot.domain.errors import Misunderstood
 from bot.domain.promotion import Kind, Request
-from bot.domain.target import Pair
+from bot.domain.reason import Name
+from bot.domain.reasons.requests import ToRollBack
+from bot.domain.target import Target
 from bot.rules.parsing import commands
-from bot.rules.wording import refusals
-from bot.rules.wording.escape import code
+from bot.rules.release import refusals
 from bot.store.store import Store
-from handlers.checks import allowed, astray, known_pair, record
+from handlers.checks import allowed, known_pair, record, unproven_merge
 from handlers.command import Asked, Command
 
 
-async def rollback(asked: Asked, app: App, store: Store) -> Message:
-    """Record the request and say what happens next."""
+async def rollback(asked: Asked, config: Config, store: Store) -> Message:
+    """Store the request, and answer with what happens next."""
     wanted = commands.rollback(asked.text)
-    pair = await known_pair(wanted.model, wanted.stage, app, store, command="rollback")
-    deed = f"take {code(pair.model)} back on {code(pair.stage)}"
-    await allowed(asked, deed, app.policy(pair).rollback_requesters, store)
-    version = wanted.version or await _way_back(pair, store)
-    released = await store.released_versions(pair)
+    target = await known_pair(wanted.model, wanted.stage, config, store, command="rollback")
+    deed = ToRollBack(model=Name(target.model), stage=Name(target.stage))
+    await allowed(asked, deed, config.policy(target).rollback_requesters, store)
+    version = wanted.version or await _previous(target, store)
+    released = await store.released_versions(target)
     if version not in released:
-        raise Misunderstood(refusals.never_released(pair.model, pair.stage, version, released))
-    request = Request(pair=pair, kind=Kind.ROLLBACK, version=version, by=asked.by, at=asked.at)
-    return await record(request, asked, app, store)
+        raise Misunderstood(refusals.never_released(target, version, released))
+    request = Request(target=target, kind=Kind.ROLLBACK, version=version, by=asked.by, at=asked.at)
+    return await record(request, asked, config, store)
 
 
-async def _way_back(pair: Pair, store: Store) -> int:
-    release = await store.release(pair)
-    if release is not None and await astray(pair, store):
+async def _previous(target: Target, store: Store) -> int:
+    release = await store.release(target)
+    if release is not None and await unproven_merge(target, store):
         return release.version
     if release is None or release.previous is None:
-        raise Misunderstood(refusals.nowhere_to_go_back(pair.model, pair.stage, release))
+        raise Misunderstood(refusals.no_earlier_release(target, release))
     return release.previous
 
 
 COMMAND: Final = Command(
-    name="/rollback", description="Go back to the release before", usage="MODEL STAGE [VERSION]", answer=rollback
+    name="/rollback", description="Return to the previous release", usage="MODEL STAGE [VERSION]", answer=rollback
 )

@@ -1,4 +1,4 @@
-"""A person's word on a change, however it was given: a reaction or a button."""
+"""A person's approval or veto of a change, given by a reaction or a button."""
 
 from datetime import datetime
 
@@ -10,5 +10,5 @@ from bot.store.store import Store
 async def speak(  # noqa: PLR0913  (who says what on which message, how, when, and heard when)
     kind: FactKind, by: str, posted: Posted, *, how: str, store: Store, at: datetime, now: datetime, key: str
 ) -> None:
-    """Record the word, if the message is one of ours; whether it counts is the gates' business."""
+    """Record it, if the message is one of ours; the gates decide whether it counts."""
     await store.word(kind, by, posted, at=at, now=now, key=key, how=how)

@@ -1,4 +1,4 @@
-"""`callboard check`: check app.yaml and the manifests that it names, offline."""
+"""`callboard check`: check app.yaml and its manifests, offline."""
 
 import sys
 from pathlib import Path
@@ -13,10 +13,10 @@ from bot.domain.errors import Misunderstood
 @CONFIG
 @ROOT
 def check(config: Path, root: Path) -> None:
-    """Check app.yaml, and the manifests that it names; asks no system.
+    """Check app.yaml and its manifests.  Works offline.
 
-    Prints a line for each model and stage: where its pin stands and what it says, or what is wrong.  Exits 1 if
-    anything is, or if no manifest is found.
+    Prints one line for each model and stage: the place of its pin and the pinned version, or what is wrong.  Exits 1
+    if anything is wrong, or if no manifest is found.
 
     \b
     callboard check
@@ -29,11 +29,12 @@ def check(config: Path, root: Path) -> None:
     found = checkout.check(app, root)
     if not found:
         raise Misunderstood(
-            f"nothing found below {checkout.sought(app)} in {root.absolute()}: no model of {config} has a manifest "
-            "there; name a checkout of the manifests' repository in --root, or correct `manifests`"
+            f"no manifests found in {root.absolute()} at {checkout.templates(app)}, for any model of {config}; set "
+            "--root to a checkout of the manifests' repository, or correct `manifests`"
         )
     for one in found:
-        click.echo(f"{one.pair.model}  {one.pair.stage}  " + click.style(one.says, fg="red" if one.wrong else None))
+        click.echo(f"{one.target.model}  {one.target.stage}  " + click.style(one.text, fg="red" if one.wrong else None))
     wrong = sum(one.wrong for one in found)
-    click.echo(f"{len(found)} pairs, {wrong or 'no'} mistake{'' if wrong == 1 else 's'}", err=True)
+    pairs = f"{len(found)} model/stage pair{'' if len(found) == 1 else 's'} checked"
+    click.echo(f"{pairs}, {wrong or 'no'} problem{'' if wrong == 1 else 's'}", err=True)
     sys.exit(1 if wrong else 0)

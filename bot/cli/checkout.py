@@ -1,7 +1,6 @@
-"""What the command line does without any outside system: check app.yaml's manifests, and edit a pin in place.
+"""The command line's work on a checkout: check app.yaml's manifests, and edit a pin in place.
 
-It reads and writes files of this machine.  `bot.rules.pins` says what a manifest holds and how it
-is edited.
+It reads and writes local files only.  `bot.rules.pins` finds and edits the pins.
 """
 
 import difflib
@@ -11,40 +10,43 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from bot.config.app_yaml import App
+from bot.config.app_yaml import Config
 from bot.domain.errors import Misunderstood, Permanent
-from bot.domain.target import Change, Pair
+from bot.domain.target import Change, Target
 from bot.rules import pins
+from bot.rules.wording.reasons import explained
 
 WILD = set("*?[")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """What `check` says of one pair."""
+    """The result of `check` for one target."""
 
-    pair: Pair
-    says: str
+    target: Target
+    text: str
     wrong: bool = False
 
 
-def check(app: App, root: Path) -> list[Finding]:
-    """Return for every pair where its pin stands below `root` and what it says, or the mistake.
+def check(config: Config, root: Path) -> list[Finding]:
+    """Return for every target the place of its pin below `root` and the pinned version, or the mistake.
 
-    The models are those that app.yaml names, and those that its patterns match among the folders below `root`.
+    The models are those in app.yaml, and those that match its patterns among the folders below `root`.
     """
-    named = {rules.pattern for rules in app.rules if not WILD & set(rules.pattern)}
-    models = sorted(named | {model for model in _seen(app, root) if app.has(model)})
-    return [_look(app, root, Pair(model=model, stage=stage)) for model in models for stage in app.stages_of(model)]
+    named = {rules.pattern for rules in config.rules if not WILD & set(rules.pattern)}
+    models = sorted(named | {model for model in _seen(config, root) if config.has(model)})
+    return [
+        _check(config, root, Target(model=model, stage=stage)) for model in models for stage in config.stages_of(model)
+    ]
 
 
-def sought(app: App) -> str:
-    """Return where app.yaml says that manifests are."""
-    return " and ".join(dict.fromkeys(rules.manifests or app.manifests for rules in app.rules))
+def templates(config: Config) -> str:
+    """Return the path templates of manifests in app.yaml."""
+    return " and ".join(dict.fromkeys(rules.manifests or config.manifests for rules in config.rules))
 
 
 def texts(root: Path, folder: str) -> dict[str, str]:
-    """Return the manifests directly in a folder (or the one file of that path), by their paths below `root`.
+    """Return the manifests in a folder, without subfolders (or the one file at that path), by path below `root`.
 
     Raises:
         Permanent: one cannot be read.
@@ -55,7 +57,7 @@ def texts(root: Path, folder: str) -> dict[str, str]:
 
 
 def reachable(root: Path, folder: str) -> dict[str, str]:
-    """Return the manifests of a folder and of all that its kustomization takes in from this checkout, by their paths.
+    """Return the manifests of a folder and of everything its kustomization includes from this checkout, by path.
 
     Raises:
         Permanent: one cannot be read, or a kustomization is not YAML.
@@ -72,10 +74,10 @@ def reachable(root: Path, folder: str) -> dict[str, str]:
 
 
 def text(file: Path) -> str:
-    """Return a file's text with its line ends and byte order mark as they are.
+    """Return a file's text, with its line endings and byte order mark unchanged.
 
     Raises:
-        Permanent: it cannot be read, or is no UTF-8.
+        Permanent: it cannot be read, or is not UTF-8.
     """
     try:
         return file.read_bytes().decode()
@@ -86,7 +88,7 @@ def text(file: Path) -> str:
 
 
 def diff(change: Change) -> Iterator[str]:
-    """Yield the lines of a unified diff, without line ends; none where nothing changes."""
+    """Yield the lines of a unified diff, without line endings; none if nothing changes."""
     for path, after in change.after.items():
         old, new = (whole.removesuffix("\n").split("\n") for whole in (change.before[path], after))
         name = path.lstrip("/")
@@ -95,7 +97,7 @@ def diff(change: Change) -> Iterator[str]:
 
 
 def write(change: Change, root: Path = Path()) -> None:
-    """Write the files that differ, to the byte; their paths are below `root`.
+    """Write the changed files byte for byte; their paths are below `root`.
 
     Raises:
         Misunderstood: one cannot be written.
@@ -112,11 +114,11 @@ def _manifest(file: Path) -> bool:
     return file.is_file() and file.name.endswith(pins.SUFFIXES)
 
 
-def _seen(app: App, root: Path) -> Iterator[str]:
-    """Yield the models that have a place below `root`, by the templates of app.yaml."""
-    for template in {rules.manifests or app.manifests for rules in app.rules}:
+def _seen(config: Config, root: Path) -> Iterator[str]:
+    """Yield the models that have a folder or file below `root`, by the templates of app.yaml."""
+    for template in {rules.manifests or config.manifests for rules in config.rules}:
         if "{model}" in template:
-            for stage in app.stages:
+            for stage in config.stages:
                 yield from _filled(root, template.replace("{stage}", stage))
 
 
@@ -129,26 +131,26 @@ def _filled(root: Path, template: str) -> Iterable[str]:
             yield found[1]
 
 
-def _look(app: App, root: Path, pair: Pair) -> Finding:
+def _check(config: Config, root: Path, target: Target) -> Finding:
     try:
-        folder = app.folder(pair)
+        folder = config.folder(target)
         files = texts(root, folder)
         if not files:
-            return Finding(pair=pair, says=f"{folder}: no manifest there", wrong=True)
-        return _judge(pins.find(files, pair.model), pair, alone=folder not in _others(app, pair))
+            return Finding(target=target, text=f"{folder}: no manifest found", wrong=True)
+        return _judge(pins.find(files, target.model), target, alone=folder not in _others(config, target))
     except Permanent as error:
-        return Finding(pair=pair, says=str(error), wrong=True)
+        return Finding(target=target, text=explained(error), wrong=True)
 
 
-def _others(app: App, pair: Pair) -> set[str]:
-    stages = (stage for stage in app.stages_of(pair.model) if stage != pair.stage)
-    return {app.folder(Pair(model=pair.model, stage=stage)) for stage in stages}
+def _others(config: Config, target: Target) -> set[str]:
+    stages = (stage for stage in config.stages_of(target.model) if stage != target.stage)
+    return {config.folder(Target(model=target.model, stage=stage)) for stage in stages}
 
 
-def _judge(found: pins.Found, pair: Pair, *, alone: bool) -> Finding:
-    """Say what a manifest pins; in a folder of its own it must pin the stage of that folder."""
+def _judge(found: pins.Found, target: Target, *, alone: bool) -> Finding:
+    """Return what a manifest pins; in a folder for one stage, it must pin that stage."""
     place, pin = f"{found.path}:{found.line}", found.pin
-    if alone and pin.stage != pair.stage:
-        return Finding(pair=pair, says=f"{place}: pins the stage {pin.stage}, expected {pair.stage}", wrong=True)
+    if alone and pin.stage != target.stage:
+        return Finding(target=target, text=f"{place}: pins the stage {pin.stage}, expected {target.stage}", wrong=True)
     version = f"v{pin.version}" if pin.version is not None else "no version yet; the first promotion adds it"
-    return Finding(pair=pair, says=f"{place}: {pin.stage}, {version}")
+    return Finding(target=target, text=f"{place}: {pin.stage}, {version}")

@@ -1,4 +1,4 @@
-"""`callboard demo`: run the simulated world, with the bot in it."""
+"""`callboard demo`: run the demo environment, including the bot."""
 
 import sys
 from pathlib import Path
@@ -9,21 +9,25 @@ import click
 from bot.domain.errors import Misunderstood
 
 CHECKOUT: Final = Path(__file__).parents[2].joinpath("Makefile").exists()
-"""Whether this is the source tree, where `make demo` installs what the demo needs."""
+"""Whether this is a source checkout, where `make demo` installs the demo's dependencies."""
 
 
-@click.command(short_help="Run the whole world on this machine, to see it work.")
+@click.command(short_help="Run a complete demo environment on this machine.")
 @click.option(
-    "--port", type=click.IntRange(1, 65528), default=8400, show_default=True, help="The page; the next 7 too."
+    "--port",
+    type=click.IntRange(1, 65528),
+    default=8400,
+    show_default=True,
+    help="Port of the page; the next 7 are used too.",
 )
-@click.option("--fresh", is_flag=True, help="Forget what earlier demos left in .callboard.")
-@click.option("--tour", is_flag=True, help="Take the tour unattended: exit 0 only if every step was seen in the world.")
-@click.option("--sabotage", metavar="STEP", help="Break one step of the tour, which then must fail.")
+@click.option("--fresh", is_flag=True, help="Delete the state of earlier demos in .callboard.")
+@click.option("--tour", is_flag=True, help="Run the tour unattended; exit 0 only if every step was observed.")
+@click.option("--sabotage", metavar="STEP", help="Break one step of the tour, which must then fail.")
 def demo(port: int, fresh: bool, tour: bool, sabotage: str | None) -> None:
-    """Run the whole world on this machine: chat, forge, cluster, registry, and the bot among them.
+    """Run a complete demo environment on this machine: chat, forge, cluster, registry and the bot.
 
-    Open the page that it names, and type `/promote iris-classifier production` as alice.  Everything listens on
-    loopback; state stays in .callboard.
+    Open the page at the printed address, and type `/promote iris-classifier production` as alice.  Everything listens
+    on loopback; the state is in .callboard.
 
     \b
     callboard demo
@@ -31,13 +35,13 @@ def demo(port: int, fresh: bool, tour: bool, sabotage: str | None) -> None:
     callboard demo --tour
     """
     if sabotage and not tour:
-        raise click.UsageError("--sabotage breaks a step of the tour: add --tour")
+        raise click.UsageError("--sabotage works only with --tour")
     try:
-        from callboard_demo.main import main as live
+        from callboard_demo.main import main as run_demo
     except ModuleNotFoundError as error:
         if (error.name or "").startswith(("bot", "callboard_demo")):
             raise
         todo = "Run `make demo`" if CHECKOUT else "Install it with: pip install 'callboard[demo]'"
         raise Misunderstood(f"the demo needs {error.name}, which is not installed.  {todo}") from error
 
-    sys.exit(live(port=port, fresh=fresh, tour=tour, sabotage=sabotage))
+    sys.exit(run_demo(port=port, fresh=fresh, tour=tour, sabotage=sabotage))

@@ -1,7 +1,7 @@
-"""The command line: `callboard`, which is `python -m bot`.
+"""The command line: `callboard`, or `python -m bot`.
 
-To add a command, write it in a file of its own and name it in COMMANDS.  A command imports what is heavy when it runs,
-so that `--help` and `check` answer at once.
+To add a command, write it in its own file and add it to COMMANDS.  A command imports heavy modules only when it runs,
+so that `--help` and `check` are fast.
 """
 
 import sys
@@ -18,6 +18,7 @@ from bot.cli.pin_image import pin_image
 from bot.cli.run import run
 from bot.cli.slack_manifest import slack_manifest
 from bot.domain.errors import Misunderstood, Permanent, Temporary
+from bot.rules.wording.reasons import explained
 
 COMMANDS: Final = (
     run,
@@ -36,13 +37,13 @@ def cli() -> None:
     """Release machine-learning models from Slack, through Git.
 
     \b
-    See it work, on this machine alone:   callboard demo
-    Prepare it for a team:                edit app.yaml, then callboard check
-                                          callboard slack-manifest --url https://…
-    Run it:                               callboard run
+    Try it on this machine:   callboard demo
+    Set it up for a team:     edit app.yaml, then callboard check
+                              callboard slack-manifest --url https://…
+    Run it:                   callboard run
 
     \b
-    Exit codes: 0 done, 1 something is wrong (stderr says what), 2 no such command, option or value,
+    Exit codes: 0 success, 1 failure (stderr says why), 2 invalid command, option or value,
                 3 pin-image: no such image, 130 demo --tour: interrupted
     """
 
@@ -52,10 +53,10 @@ for _command in COMMANDS:
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the command line.  A mistake that a person can mend is a line or two on stderr, never a traceback."""
+    """Run the command line.  A user's mistake is reported in a line or two on stderr, never as a traceback."""
     try:
         cli(args, prog_name="callboard")
     except (Misunderstood, Permanent, Temporary) as error:
-        text = str(error)
+        text = explained(error)
         click.echo(text if "\n" in text else click.style("callboard: ", fg="red") + text, err=True)
         sys.exit(1)

@@ -10,12 +10,12 @@ CONFIG = click.option(
     envvar="CALLBOARD_CONFIG",
     default="app.yaml",
     show_default=True,
-    help="What is released where (or CALLBOARD_CONFIG).",
+    help="Path of app.yaml (or CALLBOARD_CONFIG).",
 )
 ROOT = click.option(
     "--root",
     type=click.Path(path_type=Path, exists=True, file_okay=False),
     default=".",
     show_default=True,
-    help="A checkout of the repository that holds the manifests.",
+    help="A checkout of the manifests' repository.",
 )

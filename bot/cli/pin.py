@@ -11,14 +11,14 @@ from bot.domain.errors import Misunderstood
 @click.argument("files", nargs=-1, required=True, type=click.Path(path_type=Path))
 @click.option("--stage", required=True, help="The MODEL_STAGE to write.")
 @click.option("--version", required=True, type=click.IntRange(min=1), help="The MODEL_VERSION to write.")
-@click.option("--digest", help="The MODEL_DIGEST to write, where the manifest pins one: sha256:…")
-@click.option("--model", help="Pass over documents whose MODEL_NAME is another.")
-@click.option("--write", is_flag=True, help="Write the file; without it, only show the change.")
+@click.option("--digest", help="The MODEL_DIGEST to write; the manifest must already have one: sha256:…")
+@click.option("--model", help="Only touch documents with this MODEL_NAME.")
+@click.option("--write", is_flag=True, help="Write the file. By default, only the diff is shown.")
 def pin(files: tuple[Path, ...], stage: str, version: int, digest: str | None, model: str | None, write: bool) -> None:
     """Pin a version in a manifest, as a promotion would, and show the diff.
 
-    Of several FILES, one must carry MODEL_STAGE.  Only the pinned values change; what cannot be edited without doubt is
-    refused, with file and line.
+    Exactly one of the FILES must contain MODEL_STAGE.  Only the pinned values change.  Ambiguous manifests are refused
+    with file and line, and so is --digest for a manifest without MODEL_DIGEST (exit code 1; nothing is written).
 
     \b
     callboard pin manifests/iris-classifier/production/*.yaml --stage production --version 3
@@ -31,15 +31,21 @@ def pin(files: tuple[Path, ...], stage: str, version: int, digest: str | None, m
 
     if digest and not DIGEST.fullmatch(digest):
         raise Misunderstood(
-            f"`{digest}` is not a digest: expected sha256: and 64 hexadecimal digits in small letters, as the model "
-            "server shows it at /model"
+            f"`{digest}` is not a digest: expected sha256: and 64 lower-case hexadecimal digits, as the model server "
+            "reports it at /model"
         )
-    wanted = Pin(stage=stage, version=version, digest=digest)
-    change = pins.edit({str(file): checkout.text(file) for file in files}, wanted, model)
+    texts = {str(file): checkout.text(file) for file in files}
+    change = pins.edit(texts, Pin(stage=stage, version=version, digest=digest), model)
+    path, carrier = pins.carrier(texts, model)
+    if digest and carrier.pin.digest is None:
+        raise Misunderstood(
+            f"{path}:{carrier.line}: this manifest has no MODEL_DIGEST, so --digest cannot be written; add "
+            "MODEL_DIGEST to the env beside MODEL_STAGE, or omit --digest"
+        )
     lines = list(checkout.diff(change))
     for line in lines:
         click.secho(line, fg={"+": "green", "-": "red"}.get(line[:1]))
     if not lines:
-        click.echo(f"{next(iter(change.after))} pins {stage} v{version} already", err=True)
+        click.echo(f"{next(iter(change.after))} already pins {stage} v{version}", err=True)
     elif write:
         checkout.write(change)

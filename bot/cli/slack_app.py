@@ -1,4 +1,4 @@
-"""The Slack app manifest: what Slack must know of Callboard, made from the handlers' tables.
+"""The Slack app manifest, generated from the handlers' tables.
 
 https://docs.slack.dev/reference/app-manifest
 """
@@ -11,20 +11,20 @@ from handlers import COMMANDS, EVENTS, Command
 
 SCOPES: Final[Mapping[str, str]] = {
     "commands": "slash commands",
-    "chat:write": "the message of a promotion, its thread, private answers",
+    "chat:write": "promotion messages, their threads, private replies",
     "reactions:read": "✅ and ❌",
-    "users:read": "who is a bot, a guest or deactivated, and approves nothing",
-    "usergroups:read": "who is in @ml-release-captains",
-    "channels:read": "the id of a public channel that app.yaml names",
-    "groups:read": "the same of a private one",
-    "channels:history": "whether a message whose answer was lost has been posted",
-    "groups:history": "the same in a private channel",
+    "users:read": "to exclude bots, guests and deactivated users from approving",
+    "usergroups:read": "the members of @ml-release-captains",
+    "channels:read": "the id of a public channel in app.yaml",
+    "groups:read": "the same for private channels",
+    "channels:history": "to find a message after its response was lost",
+    "groups:history": "the same for private channels",
 }
-"""What the app asks for, and what for; what its events need comes on top."""
+"""The app's scopes with their purpose; the events add their own."""
 
 
 def manifest(url: str | None) -> Json:
-    """Return the manifest of an app whose bot answers below `url`, or uses Socket Mode where there is none."""
+    """Return the app manifest for a bot at `url`, or for Socket Mode if `url` is None."""
     requests = {"request_url": _requests(url)} if url is not None else {}
     return {
         "_metadata": {"major_version": 1, "minor_version": 1},
@@ -55,7 +55,7 @@ def _requests(url: str) -> str:
 
 
 def _command(command: Command, url: str | None) -> Json:
-    """Return one slash command; `should_escape` would turn @alias and #channel into ids."""
+    """Return a slash command.  `should_escape` is off: it would turn @alias and #channel into ids."""
     called = {"url": _requests(url)} if url is not None else {}
     hint = {"description": command.description, "usage_hint": command.usage, "should_escape": False}
     return {"command": command.name, **called, **hint}

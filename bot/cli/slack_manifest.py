@@ -6,14 +6,14 @@ from bot.domain.errors import Misunderstood
 
 
 @click.command("slack-manifest", short_help="Print the Slack app manifest.")
-@click.option("--url", default="https://callboard.example.com", show_default=True, help="Where Slack reaches the bot.")
-@click.option("--socket-mode", is_flag=True, help="Nobody calls the bot: it opens sockets to Slack. No --url needed.")
+@click.option("--url", default="https://callboard.example.com", show_default=True, help="Public URL of the bot.")
+@click.option("--socket-mode", is_flag=True, help="The bot opens WebSockets to Slack, so --url is not needed.")
 @click.option("--format", "form", type=click.Choice(["yaml", "json"]), default="yaml", show_default=True)
 def slack_manifest(url: str, socket_mode: bool, form: str) -> None:
     """Print the Slack app manifest: its commands, scopes and events.
 
-    Paste it at https://api.slack.com/apps → Create New App → From a manifest.  For Socket Mode, then make an app-level
-    token with the scope connections:write: SLACK_APP_TOKEN.
+    Paste it at https://api.slack.com/apps → Create New App → From a manifest.  For Socket Mode, also generate an
+    app-level token with the scope connections:write, and set it as SLACK_APP_TOKEN.
 
     \b
     callboard slack-manifest --url https://callboard.acme.io > slack-app.yaml
@@ -27,10 +27,10 @@ def slack_manifest(url: str, socket_mode: bool, form: str) -> None:
     from bot.config.environment import ADDRESS
 
     if not url.startswith("https://"):
-        raise Misunderstood(f"{url}: Slack calls https addresses only")
+        raise Misunderstood(f"{url}: Slack accepts only https URLs")
     found = ADDRESS.fullmatch(url)
     if found is None or found["user"]:
-        raise Misunderstood(f"{url}: not an address that Slack can call; expected https://host or https://host/path")
+        raise Misunderstood(f"{url}: not a URL that Slack can call; expected https://host or https://host/path")
     made = manifest(None if socket_mode else url)
     click.echo(
         json.dumps(made, indent=2) if form == "json" else yaml.safe_dump(made, sort_keys=False), nl=form == "json"

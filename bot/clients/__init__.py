@@ -1,1 +1,1 @@
-"""The doors to the world: one outside system per file, a handful of verbs each, every verb safe to repeat."""
+"""Clients for outside systems: one package each, a few methods, all safe to repeat."""

@@ -1,7 +1,7 @@
 """Limits on what an outside system may send: how much, how deep, how many parts, and how long it may take.
 
-One place for all clients.  No answer ends the bot, blocks it or fills its memory, however the other side is broken.
-How long a system may ask to be left alone is in `bot.clients.pacing`; how much of its words is shown, in
+One place for all clients.  No answer ends the bot, blocks it or fills its memory, however broken the other side is.
+The longest wait that a system may ask for is in `bot.clients.pacing`; how much of its text is shown, in
 `bot.rules.wording.redaction`.
 """
 
@@ -9,6 +9,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncGenerator, Callable
+from datetime import timedelta
 from time import monotonic
 from typing import Any, Final, TypeVar, overload
 
@@ -18,19 +19,21 @@ import yaml
 from typing_extensions import override
 
 from bot.domain.errors import Permanent, Temporary
+from bot.domain.reason import Reason
+from bot.domain.reasons.systems import ListTooLong, ListTooSlow
 
 T = TypeVar("T")
 
 MOST: Final = 16 << 20
 """Bytes of an answer, after decompression, where its client names no other limit."""
 TEXT: Final = 65_536
-"""Bytes of an answer that are read where only its beginning is shown, such as an error's."""
+"""Bytes read of an answer of which only the beginning is shown, such as an error's."""
 PARTS: Final = 500_000
-"""Values in one answer.  A value of ten bytes can take a hundred in memory; to decode a million can take a second."""
+"""Values in one answer.  A value of ten bytes can take a hundred in memory; decoding a million can take a second."""
 PAGES: Final = 200
 """Pages of one list: 100,000 objects of Kubernetes, 200,000 models of MLflow."""
 LIST: Final = 256 << 20
-"""Bytes of all pages of one list: 20,000 pods are 200 MB, of which little is kept."""
+"""Bytes of all pages of one list: 20,000 pods take 200 MB, of which little is kept."""
 PAGING: Final = 600.0
 """Seconds for all pages of one list."""
 
@@ -45,7 +48,13 @@ FAILURES: Final = (
 
 
 class Oversized(ValueError):
-    """An answer is larger than its client allows."""
+    """An answer, or a line of it, is larger than its client allows."""
+
+    def __init__(self, most: int, *, line: bool = False) -> None:
+        super().__init__(most)
+        self.most = most
+        """Bytes."""
+        self.line = line
 
 
 class Malformed(json.JSONDecodeError):
@@ -63,9 +72,9 @@ class Malformed(json.JSONDecodeError):
 
 
 class Bounded(aiohttp.ClientResponse):
-    """A response that is never read without a limit, not even by a library: give it to every session.
+    """A response that no one reads without a limit, not even a library: pass it to every session.
 
-    aiohttp decompresses piece by piece, unless it is told to read everything at once; then one piece may be gigabytes.
+    aiohttp decompresses piece by piece, except when it reads everything at once; then one piece may be gigabytes.
     """
 
     @override
@@ -77,7 +86,7 @@ class Bounded(aiohttp.ClientResponse):
 
     @override
     def get_encoding(self) -> str:
-        """Return UTF-8, whatever the server says: some of Python's codecs take quadratic time."""
+        """Return UTF-8, whatever the server declares: some of Python's codecs take quadratic time."""
         return "utf-8"
 
     @override
@@ -103,7 +112,7 @@ async def whole(answer: aiohttp.ClientResponse, most: int) -> bytes:
         body += part
         if len(body) > most:
             answer.close()
-            raise Oversized(f"the answer is larger than {_size(most)}")
+            raise Oversized(most)
     return bytes(body)
 
 
@@ -119,7 +128,7 @@ async def head(answer: aiohttp.ClientResponse, most: int = TEXT) -> bytes:
 
 
 async def lines(answer: aiohttp.ClientResponse, most: int, *, within: float) -> AsyncGenerator[bytes]:
-    """Yield a body line by line, without what comes after the last line's end.
+    """Yield a body line by line, without an incomplete last line.
 
     There may be any number of lines, and any time between two.
 
@@ -136,22 +145,22 @@ async def lines(answer: aiohttp.ClientResponse, most: int, *, within: float) -> 
         *ended, begun = part.split(b"\n")
         for line in ended:
             if len(rest) + len(line) > most:
-                raise Oversized(f"a line is larger than {_size(most)}")
+                raise Oversized(most, line=True)
             if rest or line:
                 yield bytes(rest + line)
             rest.clear()
             due = None
         rest += begun
         if len(rest) > most:
-            raise Oversized(f"a line is larger than {_size(most)}")
+            raise Oversized(most, line=True)
         if rest and due is None:
             due = asyncio.get_running_loop().time() + within
 
 
 class Pages:
-    """The pages of one list, which may have no end."""
+    """Counts the pages of one list, which may be endless."""
 
-    def __init__(self, what: str) -> None:
+    def __init__(self, what: Reason) -> None:
         self._what = what
         self._number = self._size = 0
         self._until = monotonic() + PAGING
@@ -164,15 +173,11 @@ class Pages:
             Temporary: they take too long together.
         """
         if monotonic() > self._until:
-            raise Temporary(f"{self._what} did not come to an end in {PAGING // 60:.0f} minutes")
+            raise Temporary(ListTooSlow(what=self._what, within=timedelta(seconds=PAGING)))
         self._number += 1
         self._size += size
         if self._number > PAGES or self._size > LIST:
-            raise Permanent(f"{self._what} is longer than Callboard reads: {PAGES} pages, and {_size(LIST)} altogether")
-
-
-def _size(most: int) -> str:
-    return f"{most >> 20} MiB" if most >= 1 << 20 else f"{most} bytes"
+            raise Permanent(ListTooLong(what=self._what, pages=PAGES, mebibytes=LIST >> 20))
 
 
 # ── JSON ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -181,7 +186,7 @@ _ESCAPE: Final = re.compile(
     rb"(\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\(?!u[dD][89a-fA-F]).)|\\u[dD][89a-fA-F]..",
     re.DOTALL,
 )
-"""An escape that may stay (the group): a pair of surrogates, or none at all; else half a pair."""
+"""An escape that may stay (the group): a pair of surrogates, or no surrogate; otherwise half a pair."""
 DIGITS: Final = 18
 """Digits of the longest integer that every database takes."""
 _AS_DIGITS: Final = bytes(ord("0") if ord("0") <= byte <= ord("9") else ord(" ") for byte in range(256))
@@ -196,7 +201,7 @@ def decoded(content: bytes | str, shape: Any = Any, *, parts: int = PARTS) -> An
     """Return JSON, decoded.  Half a pair of surrogates, which could not be sent on, becomes U+FFFD.
 
     Raises:
-        Malformed: it is no JSON of that shape, is nested too deeply, or has too many parts or too long a number.
+        Malformed: it is not JSON of that shape, is nested too deeply, or has too many parts or too long a number.
     """
     try:
         raw = content.encode() if isinstance(content, str) else content
@@ -240,24 +245,24 @@ _LOADER: Final = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 def plain_yaml(text: str) -> Any:
     """Return YAML with every scalar as a string.  Takes up to a second: to be called in a thread.
 
-    YAML's own types are not resolved.  A number of base 60, an exponent or a date may take hours, and a chain of merge
-    keys all memory; none of it is needed here.
+    YAML's own types are not resolved: a base-60 number, an exponent or a date may take hours, and a chain of merge keys
+    all memory.  None of them is needed here.
 
     Raises:
-        Malformed: it is no YAML, too large, nested too deeply, or has too many parts.
+        Malformed: it is not YAML, too large, nested too deeply, or has too many parts.
     """
     if len(text) > YAML:
-        raise Malformed(f"it is larger than {_size(YAML)}")
+        raise Malformed(f"it is larger than {YAML >> 20} MiB")
     try:
         if not _is_small(text):
             raise Malformed("it has too many parts, or is nested too deeply")
         return yaml.load(text, _LOADER)  # noqa: S506 - it makes strings, lists and dicts only
     except (yaml.YAMLError, UnicodeError, RecursionError) as error:
-        raise Malformed(f"it is no YAML: {type(error).__name__}") from error
+        raise Malformed("it is not YAML") from error
 
 
 def _is_small(text: str) -> bool:
-    """Say whether a file has few parts, and none deep within others.  Stops at the first that is too much."""
+    """Return whether a file has few parts and little nesting.  Stops at the first that exceeds a limit."""
     depth = 0
     for number, event in enumerate(yaml.parse(text, _LOADER)):
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)

@@ -1,6 +1,6 @@
-"""Manners towards a system outside: how fast it may be asked, and when it wants to be left alone.
+"""Rate limits: how fast an outside system may be asked, and how long to back off when it asks for that.
 
-One of each for each destination, whoever asks there.  Nothing sleeps here: what is returned, or raised, says how long
+Each destination has one of each, shared by all callers.  Nothing sleeps here: what is returned or raised says how long
 to wait.
 """
 
@@ -13,28 +13,30 @@ from typing import Final, TypeVar
 
 from bot import clock
 from bot.domain.errors import Temporary
+from bot.domain.reason import Reason
+from bot.domain.reasons.systems import WaitIgnored, WaitShortened
 
 E = TypeVar("E", bound=Exception)
-LONGEST: Final = timedelta(hours=1)
-"""How long a system is left alone at most, whatever it asks for: GitHub's allowance is full again after an hour."""
+MAX_WAIT: Final = timedelta(hours=1)
+"""The longest time to back off, whatever a system asks for: GitHub's rate limit is reset after an hour."""
 SHORT: Final = timedelta(seconds=3)
-"""A pause that is waited out on the spot: a turn takes a dozen calls, and would have to begin anew."""
+"""The longest wait that is slept through at once: otherwise a pass of a dozen calls would have to start again."""
 SPREAD: Final = 0.2
-"""So much longer, by chance, waits whoever was not there when it asked: not all of them come back at once."""
+"""Jitter, as a share of the wait, so that not all callers return at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """How long a system asks to be left alone, as far as it is followed."""
+    """How long a system asks callers to back off, as far as Callboard complies."""
 
     after: timedelta | None = None
-    """At most `LONGEST`; None where it named no time, or none that makes sense."""
-    remark: str = ""
-    """What to add to a sentence where this is not what was asked for."""
+    """At most `MAX_WAIT`; None where it named no time, or no valid one."""
+    remark: Reason | None = None
+    """What to add where this is not what was asked for."""
 
 
-_LONGER: Final = Asked(LONGEST, " (it asked for a wait of more than an hour; Callboard waits one hour)")
-_NO_TIME: Final = Asked(None, " (it asked for a wait that is no time, which is ignored)")
+_SHORTENED: Final = Asked(MAX_WAIT, WaitShortened(limit=MAX_WAIT))
+_IGNORED: Final = Asked(None, WaitIgnored())
 
 
 def asked(retry_after: str, *, now: Callable[[], datetime] = clock.now) -> Asked:
@@ -49,74 +51,74 @@ def asked(retry_after: str, *, now: Callable[[], datetime] = clock.now) -> Asked
     try:
         until = parsedate_to_datetime(retry_after[:40])
     except (ValueError, TypeError, OverflowError, IndexError):
-        return _NO_TIME
+        return _IGNORED
     return _capped((until.replace(tzinfo=until.tzinfo or UTC) - now()).total_seconds())
 
 
 def asked_until(moment: str, *, now: Callable[[], datetime] = clock.now) -> Asked:
-    """Read a moment in Unix seconds, such as the one at which an allowance is full again."""
+    """Read a moment in Unix seconds, such as the one at which a rate limit is reset."""
     if not moment:
         return Asked()
-    return _capped(float(moment) - now().timestamp()) if _whole(moment) else _NO_TIME
+    return _capped(float(moment) - now().timestamp()) if _whole(moment) else _IGNORED
 
 
 def _whole(number: str) -> bool:
-    return number.isascii() and number.isdigit()  # other digits are no number to `int`, or another one
+    return number.isascii() and number.isdigit()  # `int` rejects or misreads other digits
 
 
 def _capped(seconds: float) -> Asked:
-    """Return a wait.  A number of as many digits as a header can hold is infinite here, and no error.
+    """Return a wait.  A number too large for a float becomes infinite, which is not an error.
 
     A little over an hour is not worth a remark: the two clocks differ.
     """
-    hour = LONGEST.total_seconds()
-    return _LONGER if seconds > 1.1 * hour else Asked(timedelta(seconds=min(max(seconds, 0.0), hour)))
+    hour = MAX_WAIT.total_seconds()
+    return _SHORTENED if seconds > 1.1 * hour else Asked(timedelta(seconds=min(max(seconds, 0.0), hour)))
 
 
-class Bucket:
-    """So many calls at once, and after that one `every` so many seconds.  Kept as the moment at which it is full."""
+class TokenBucket:
+    """Allows `burst` calls at once, and then one `every` so many seconds.  Kept as the moment at which it is full."""
 
     def __init__(self, *, every: float, burst: int) -> None:
         self._every = every
         self._room = (burst - 1) * every
         self._full = 0.0
 
-    def turn(self, now: float) -> float:
+    def next_slot(self, now: float) -> float:
         """Return the moment at which the next call may go."""
         return max(now, self._full - self._room)
 
     def take(self, at: float) -> None:
-        """Keep a place for a call at that moment."""
+        """Reserve a slot for a call at that moment."""
         self._full = max(at, self._full) + self._every
 
 
-class Quiet:
-    """Leaves a system alone for as long as it asked for (`Retry-After`, an allowance that is used up).
+class Cooldown:
+    """Backs off for as long as a system asked for (`Retry-After`, a rate limit that is used up).
 
-    May be used by several threads: what it knows is one value.
+    Safe for several threads: its state is one value.
     """
 
     def __init__(self, *, now: Callable[[], datetime] = clock.now) -> None:
         self._now = now
-        self._asked: tuple[datetime, str] | None = None
+        self._asked: tuple[datetime, Reason] | None = None
 
     def heed(self, error: E) -> E:
-        """Let nobody ask before the time that the system named is over, if it named one; return the error."""
+        """Block further calls for the time that the system named, if it named one; return the error."""
         if isinstance(error, Temporary) and error.after is not None:
-            self._asked = (self._now() + min(error.after, LONGEST), str(error))
+            self._asked = (self._now() + min(error.after, MAX_WAIT), error.reason)
         return error
 
     def check(self) -> None:
-        """Return if it may be asked now.
+        """Return if the system may be called now.
 
         Raises:
-            Temporary: not yet; the sentence is the system's own, for as long as it holds.
+            Temporary: not yet, for the reason with which the system asked for it.
         """
         left = self.left()
         if self._asked is not None and left:
             raise Temporary(self._asked[1], after=left)
 
     def left(self) -> timedelta:
-        """Return for how long it is to be left alone yet, a little longer by chance; zero: it may be asked."""
+        """Return how long to back off yet, with jitter; zero: the system may be called."""
         left = self._asked[0] - self._now() if self._asked is not None else timedelta(0)
-        return min(max(left, timedelta(0)) * random.uniform(1, 1 + SPREAD), LONGEST)  # noqa: S311
+        return min(max(left, timedelta(0)) * random.uniform(1, 1 + SPREAD), MAX_WAIT)  # noqa: S311  (jitter, no secret)

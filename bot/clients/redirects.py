@@ -1,6 +1,6 @@
-"""No redirect is followed by those libraries that would: no API of ours sends one, and it would take our words along.
+"""Refuse redirects: none of our APIs sends one, and following it would forward our request.
 
-Beside the clients whose library makes the requests; the others say so with each request.
+For the clients whose library makes the requests; the others pass `allow_redirects=False` with each request.
 """
 
 from types import SimpleNamespace
@@ -8,14 +8,22 @@ from types import SimpleNamespace
 import aiohttp
 
 
-def unfollowed() -> aiohttp.TraceConfig:
-    """Return what makes a session take a redirect for a failure."""
+class Redirected(aiohttp.ClientError):
+    """An answer is a redirect."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(status)
+        self.status = status
+
+
+def refuse_redirects() -> aiohttp.TraceConfig:
+    """Return what makes a session raise `Redirected` for a redirect."""
     trace = aiohttp.TraceConfig()
-    trace.on_request_redirect.append(_stop)
+    trace.on_request_redirect.append(_refuse)
     return trace
 
 
-async def _stop(
+async def _refuse(
     _session: aiohttp.ClientSession, _context: SimpleNamespace, redirect: aiohttp.TraceRequestRedirectParams
 ) -> None:
-    raise aiohttp.ClientError(f"it answers {redirect.response.status}, which leads elsewhere")
+    raise Redirected(redirect.response.status)

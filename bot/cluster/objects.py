@@ -1,37 +1,37 @@
-"""The objects of one namespace as the cluster last showed them, findable by what a sighting needs.
+"""The objects of one namespace as last seen in the cluster, indexed for snapshots.
 
-Not a client and not a verdict: `bot.cluster.watch` fills it, `bot.rules.kubernetes.health` judges what comes
-out.  Looking up costs as much as the workload has objects, not as the namespace has.
+Neither a client nor a judgement: `bot.cluster.watch` fills it, `bot.rules.kubernetes.health` judges the snapshots.  The
+cost of a snapshot depends on the number of objects of the workload, not of the namespace.
 """
 
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import Final, TypeAlias
 
-from bot.domain.cluster import Sighting
+from bot.domain.cluster import Snapshot
 from bot.domain.json import Json
 from bot.rules.kubernetes.pruning import prune
-from bot.rules.kubernetes.raw import Odd, items, mapping, text
+from bot.rules.kubernetes.raw import Malformed, items, mapping, text
 from bot.rules.kubernetes.troubles import event_time
 from bot.rules.kubernetes.workloads import env
 
 Key: TypeAlias = tuple[str, ...]
 
 EVENTS: Final = 2000
-"""Events kept of a namespace: the oldest go first.  The server forgets them after an hour."""
-TOLD: Final = 20
-"""Events in one sighting, the newest."""
+"""Events kept of a namespace; the oldest are dropped first.  The server deletes them after an hour."""
+NEWEST: Final = 20
+"""Events in one snapshot, the newest."""
 
 
 def kept(kind: str, obj: Json) -> Json:
-    """Return what is kept of an object, empty for one that is not as Kubernetes describes it."""
+    """Return what is kept of an object; empty for one that does not follow Kubernetes' schema."""
     try:
-        made = prune(kind, obj)
-        read = text(made, "metadata", "name"), text(made, "metadata", "uid"), list(_keys(kind, made))
-        event_time(made)  # all that `Objects` reads can be read: it never meets an odd object
-    except (Odd, KeyError, TypeError, AttributeError):
+        pruned = prune(kind, obj)
+        read = text(pruned, "metadata", "name"), text(pruned, "metadata", "uid"), list(_keys(kind, pruned))
+        event_time(pruned)  # all that `Objects` reads is valid: it never gets a malformed object
+    except (Malformed, KeyError, TypeError, AttributeError):
         return {}
-    return made if read[0] else {}
+    return pruned if read[0] else {}
 
 
 class Objects:
@@ -42,14 +42,14 @@ class Objects:
         self._index: dict[Key, dict[str, None]] = {}
 
     def replace(self, kind: str, found: Iterable[Json]) -> None:
-        """Take a new list of all objects of a kind."""
+        """Replace all objects of a kind with a new list."""
         for name in list(self._named.get(kind, {})):
             self.drop(kind, name)
         for obj in found:
             self.put(kind, obj)
 
     def put(self, kind: str, obj: Json) -> None:
-        """Take a new or changed object, already cut down by `kept`; an empty one is left out."""
+        """Store a new or changed object, already reduced by `kept`; an empty one is left out."""
         name = text(obj, "metadata", "name")
         if not name:
             return
@@ -62,11 +62,11 @@ class Objects:
 
     @property
     def empty(self) -> bool:
-        """Say whether nothing is held, in the indexes neither."""
+        """Return whether no object is stored, and the indexes are empty."""
         return not any(self._named.values()) and not self._index
 
     def drop(self, kind: str, name: str) -> None:
-        """Forget an object; one that is not known is no matter."""
+        """Drop an object; an unknown one does no harm."""
         gone = self._named.get(kind, {}).pop(name, None)
         for key in _keys(kind, gone) if gone else ():
             names = self._index.get((kind, *key), {})
@@ -74,11 +74,12 @@ class Objects:
             if not names:
                 self._index.pop((kind, *key), None)
 
-    def sighting(self, model: str, stage: str, workload: str | None) -> Sighting | None:
-        """Return the Deployment of that model on that stage, with what is its own.
+    def snapshot(self, model: str, stage: str, workload: str | None) -> Snapshot | None:
+        """Return the Deployment of a model on a stage, with the objects that it owns.
 
-        By its environment (MODEL_NAME and MODEL_STAGE); of several, the one named `workload`, else the first by name.
-        Failing that, the one named `workload`, if it names no other model: its stage may be about to change.
+        Found by its environment (MODEL_NAME and MODEL_STAGE); of several, the one named `workload`, else the first by
+        name.  If there is none, the one named `workload`, unless it names another model: its stage may be about to
+        change.
         """
         deployment = self._deployment(model, stage, workload)
         if deployment is None:
@@ -87,8 +88,8 @@ class Objects:
         pods = tuple(p for r in replicasets for p in self._by("pods", "owner", text(r, "metadata", "uid")))
         about = [("Deployment", deployment), *(("ReplicaSet", r) for r in replicasets), *(("Pod", p) for p in pods)]
         events = [e for kind, obj in about for e in self._by("events", "about", kind, text(obj, "metadata", "name"))]
-        newest = islice(sorted(events, key=event_time, reverse=True), TOLD)
-        return Sighting(workload=deployment, replicasets=replicasets, pods=pods, events=tuple(newest))
+        newest = islice(sorted(events, key=event_time, reverse=True), NEWEST)
+        return Snapshot(workload=deployment, replicasets=replicasets, pods=pods, events=tuple(newest))
 
     def _deployment(self, model: str, stage: str, workload: str | None) -> Json | None:
         carriers = sorted(self._by("deployments", "serves", model, stage), key=lambda d: _name(d) != workload)

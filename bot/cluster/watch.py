@@ -1,10 +1,10 @@
-"""One list and one watch per namespace and kind, shared by every rollout there; rings when something has changed.
+"""One list and one watch per namespace and kind, shared by every rollout there; wakes targets on changes.
 
-Not the judge (`bot.rules.kubernetes.health`) and not the memory of a promotion: what is here is lost with the process
-and seen anew.  A change is a hint only: whoever is rung looks at the whole sighting again.
+Neither a judgement (`bot.rules.kubernetes.health`) nor the state of a promotion: what is here is lost with the process
+and listed again.  A change is only a wake-up: the pass takes a whole new snapshot.
 
-Resumes from the last resource version after a break, with growing, jittered pauses; lists again when the server has
-forgotten that version (410): https://kubernetes.io/docs/reference/using-api/api-concepts/#410-gone-responses
+Resumes from the last resource version after a break, with growing, jittered pauses; lists again when the server no
+longer knows that version (410): https://kubernetes.io/docs/reference/using-api/api-concepts/#410-gone-responses
 """
 
 import asyncio
@@ -19,44 +19,48 @@ from typing import Final
 
 from bot.clients.kubernetes.client import Expired, Kubernetes
 from bot.cluster.objects import Objects, kept
-from bot.domain.cluster import Sighting
+from bot.domain.cluster import Snapshot
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons.cluster import NoAnswerYet, NotWatched, Silent, WatchEnded, WatchFailed
+from bot.rules.wording.reasons import explained
 
 LOG: Final = logging.getLogger(__name__)
 
 NEEDED: Final = ("deployments", "replicasets", "pods")
 WATCHED: Final = (*NEEDED, "events")
-"""Events are told, and decide nothing: without the right to read them, all else goes on."""
+"""Events are shown, and decide nothing: without permission to read them, everything else works."""
 
-RING_EVERY: Final = timedelta(seconds=0.2)
+WAKE_EVERY: Final = timedelta(seconds=0.2)
+"""The shortest time between two wake-ups."""
 LOST: Final = timedelta(seconds=10)
-"""How long a watch may be away before what it showed is no longer taken for the truth."""
-LONGEST: Final = timedelta(seconds=30)
-"""Between two tries."""
-A_WHILE: Final = timedelta(seconds=5)
-"""A watch that stood for less has failed, however orderly it ended."""
+"""How long a watch may be interrupted before its objects no longer count as current."""
+MAX_PAUSE: Final = timedelta(seconds=30)
+"""The longest pause between two attempts."""
+STABLE: Final = timedelta(seconds=5)
+"""A watch that lasted for less has failed, however it ended."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Stream:
-    """Where one list and watch stands.  Changes."""
+    """The state of one list and watch.  Mutable."""
 
     kind: str
-    away_since: float | None
-    """By the loop's clock; None while the server is telling."""
+    interrupted_since: float | None
+    """By the loop's clock; None while the watch is open."""
     version: str | None = None
-    """To go on from; None: list first."""
+    """To continue from; None: list first."""
     listed: bool = False
-    why: str = "it has not answered yet"
+    why: Reason = field(default_factory=NoAnswerYet)
     refused: bool = False
     opened_at: float = 0.0
     failures: int = 0
-    """Since it last told for a while, or told anything."""
+    """Since the watch was last stable, or sent anything."""
 
 
 @dataclass(slots=True, kw_only=True)
-class _Place:
+class _Namespace:
     """One namespace: its objects, and the streams that keep them current."""
 
     streams: dict[str, _Stream]
@@ -65,75 +69,76 @@ class _Place:
 
 
 class Watch:
-    """What the bot sees of one cluster."""
+    """The bot's view of one cluster."""
 
     def __init__(
         self,
         kubernetes: Kubernetes,
-        ring: Callable[[str], None],
+        wake: Callable[[str], None],
         *,
         pause: timedelta = timedelta(seconds=0.5),
         lasts: timedelta = timedelta(seconds=290),
     ) -> None:
-        """Take whom to ring (with the namespace), the first pause after a break, and how long one watch lasts."""
+        """Take a callback for wake-ups (with the namespace), the first pause after a break, and a watch's length."""
         self._kubernetes = kubernetes
-        self._ring = ring
+        self._wake = wake
         self._pause = pause
         self._lasts = lasts
-        self._places: dict[str, _Place] = {}
-        self._rung: dict[str, float] = {}
+        self._namespaces: dict[str, _Namespace] = {}
+        self._woken: dict[str, float] = {}
         self._due: dict[str, asyncio.TimerHandle] = {}
 
     async def ensure(self, namespace: str) -> None:
-        """Begin to watch a namespace; once is enough, more is harmless.  Does not wait for the first lists: rings."""
-        if namespace in self._places:
+        """Start to watch a namespace; repeating it does no harm.  Returns before the first lists, which wake later."""
+        if namespace in self._namespaces:
             return
         loop = asyncio.get_running_loop()
-        streams = {kind: _Stream(kind=kind, away_since=loop.time()) for kind in WATCHED}
-        place = self._places[namespace] = _Place(streams=streams)
+        streams = {kind: _Stream(kind=kind, interrupted_since=loop.time()) for kind in WATCHED}
+        place = self._namespaces[namespace] = _Namespace(streams=streams)
         place.tasks += [loop.create_task(self._follow(namespace, place, s)) for s in streams.values()]
 
     def fresh(self, namespace: str) -> bool:
-        """Say whether everything there has been listed at least once."""
-        place = self._places.get(namespace)
+        """Return whether everything there has been listed at least once."""
+        place = self._namespaces.get(namespace)
         return place is not None and all(place.streams[kind].listed for kind in NEEDED)
 
-    def trouble(self, namespace: str) -> str | None:
-        """Return why what is seen of a namespace may not be true (any more); None when it is current."""
-        place = self._places.get(namespace)
+    def trouble(self, namespace: str) -> Reason | None:
+        """Return why the objects of a namespace may not be current; None when they are."""
+        place = self._namespaces.get(namespace)
         if place is None:
-            return f"namespace {namespace} is not watched"
+            return NotWatched(namespace=Name(namespace))
         now = asyncio.get_running_loop().time()
         for stream in (place.streams[kind] for kind in NEEDED):
             if stream.refused:
                 return stream.why
-            if stream.away_since is not None and now - stream.away_since > LOST.total_seconds():
-                return f"the cluster has not answered for {now - stream.away_since:.0f} s: {stream.why}"
+            if stream.interrupted_since is not None and now - stream.interrupted_since > LOST.total_seconds():
+                since = timedelta(seconds=round(now - stream.interrupted_since))
+                return Silent(since=since, cause=stream.why)
         return None
 
-    def sighting(self, namespace: str, model: str, stage: str, workload: str | None = None) -> Sighting | None:
+    def snapshot(self, namespace: str, model: str, stage: str, workload: str | None = None) -> Snapshot | None:
         """Return the Deployment that serves a model on a stage, with its ReplicaSets, pods and newest events.
 
-        `workload` is the name it is known by; see `Objects.sighting`.  None: there is none, as far as is known.
+        `workload` is the name it is known by; see `Objects.snapshot`.  None: there is none, as far as is known.
         """
-        place = self._places.get(namespace)
-        return place.objects.sighting(model, stage, workload) if place else None
+        place = self._namespaces.get(namespace)
+        return place.objects.snapshot(model, stage, workload) if place else None
 
     async def close(self) -> None:
-        """End all watches."""
-        tasks = [task for place in self._places.values() for task in place.tasks]
+        """Stop all watches."""
+        tasks = [task for place in self._namespaces.values() for task in place.tasks]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         for due in self._due.values():
             due.cancel()
-        self._places.clear()
+        self._namespaces.clear()
         self._due.clear()
 
     # ── one stream ──────────────────────────────────────────────────────────────────────────────────
 
-    async def _follow(self, namespace: str, place: _Place, stream: _Stream) -> None:
-        """List and watch for ever.  Nothing ends it but `close`: a watch that has died in silence is the worst."""
+    async def _follow(self, namespace: str, place: _Namespace, stream: _Stream) -> None:
+        """List and watch forever.  Only `close` ends it: the worst failure would be a watch that ends unnoticed."""
         while True:
             try:
                 await self._once(namespace, place, stream)
@@ -142,38 +147,38 @@ class Watch:
                 wait = self._broken(stream, error)
             except Permanent as error:
                 wait = self._denied(stream, error)
-            except Exception as error:  # the outermost loop
-                LOG.exception("watching %s in %s failed in an unforeseen way; listing again", stream.kind, namespace)
+            except Exception:  # the outermost loop
+                LOG.exception("unexpected error while watching %s in %s; listing again", stream.kind, namespace)
                 stream.version = None
-                wait = self._broken(stream, Temporary(f"{type(error).__name__}: {error}"))
-            self._ring_soon(namespace)
+                wait = self._broken(stream, Temporary(WatchFailed()))
+            self._wake_soon(namespace)
             await asyncio.sleep(wait)
 
-    async def _once(self, namespace: str, place: _Place, stream: _Stream) -> None:
-        ring = partial(self._ring_soon, namespace)
+    async def _once(self, namespace: str, place: _Namespace, stream: _Stream) -> None:
+        wake = partial(self._wake_soon, namespace)
         if stream.version is None:
             found, version = await self._kubernetes.list(namespace, stream.kind, keep=partial(kept, stream.kind))
             place.objects.replace(stream.kind, found)
             stream.version, stream.listed = version, True
-            _present(stream)
-            ring()
-        lasts = self._lasts * random.uniform(0.9, 1.1)  # noqa: S311 - so that not all watches end at once
+            _connected(stream)
+            wake()
+        lasts = self._lasts * random.uniform(0.9, 1.1)  # noqa: S311 - jitter: not all watches end at once
         watching = self._kubernetes.watch(
-            namespace, stream.kind, stream.version, lasts=lasts, opened=partial(_present, stream, ring)
+            namespace, stream.kind, stream.version, lasts=lasts, opened=partial(_connected, stream, wake)
         )
         async with aclosing(watching) as events:
             async for event in events:
                 _take(place.objects, stream, event)
                 if event["type"] != "BOOKMARK":
-                    ring()
+                    wake()
 
     def _ended(self, stream: _Stream) -> float:
-        """Return how long to pause after an orderly end: not at all, unless it ends at once, again and again."""
-        _away(stream, "the watch ended")
+        """Return how long to pause after an orderly end: not at all, unless watches keep ending at once."""
+        _interrupted(stream, WatchEnded())
         return 0.0 if stream.failures == 1 else self._growing(stream)
 
     def _broken(self, stream: _Stream, error: Temporary) -> float:
-        _away(stream, str(error))
+        _interrupted(stream, error.reason)
         if isinstance(error, Expired):
             stream.version = None
             if stream.failures == 1:
@@ -182,45 +187,45 @@ class Watch:
         return wait if error.after is None else max(wait, error.after.total_seconds())
 
     def _denied(self, stream: _Stream, error: Permanent) -> float:
-        _away(stream, str(error))
+        _interrupted(stream, error.reason)
         if not stream.refused:
-            LOG.error("%s", error)
+            LOG.error("%s", explained(error))
         stream.refused, stream.version = True, None
         return self._growing(stream)
 
     def _growing(self, stream: _Stream) -> float:
-        pause = min(self._pause * 2 ** min(stream.failures - 1, 10), LONGEST)
+        pause = min(self._pause * 2 ** min(stream.failures - 1, 10), MAX_PAUSE)
         seconds: float = pause.total_seconds() * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
         return seconds
 
-    # ── ringing ─────────────────────────────────────────────────────────────────────────────────────
+    # ── waking ──────────────────────────────────────────────────────────────────────────────────────
 
-    def _ring_soon(self, namespace: str) -> None:
+    def _wake_soon(self, namespace: str) -> None:
         if namespace in self._due:
             return
         loop = asyncio.get_running_loop()
-        next_at = self._rung.get(namespace, 0.0) + RING_EVERY.total_seconds()
-        self._due[namespace] = loop.call_later(max(0.0, next_at - loop.time()), self._ring_now, namespace)
+        next_at = self._woken.get(namespace, 0.0) + WAKE_EVERY.total_seconds()
+        self._due[namespace] = loop.call_later(max(0.0, next_at - loop.time()), self._wake_now, namespace)
 
-    def _ring_now(self, namespace: str) -> None:
+    def _wake_now(self, namespace: str) -> None:
         del self._due[namespace]
-        self._rung[namespace] = asyncio.get_running_loop().time()
-        self._ring(namespace)
+        self._woken[namespace] = asyncio.get_running_loop().time()
+        self._wake(namespace)
 
 
-def _present(stream: _Stream, ring: Callable[[], None] = lambda: None) -> None:
-    """Note that the server is telling; who took it for lost is to look again."""
+def _connected(stream: _Stream, wake: Callable[[], None] = lambda: None) -> None:
+    """Record that the watch is open; if it was interrupted, wake the targets."""
     stream.opened_at = asyncio.get_running_loop().time()
-    was_away, stream.away_since, stream.refused = stream.away_since, None, False
-    if was_away is not None:
-        ring()
+    was_interrupted, stream.interrupted_since, stream.refused = stream.interrupted_since, None, False
+    if was_interrupted is not None:
+        wake()
 
 
-def _away(stream: _Stream, why: str) -> None:
+def _interrupted(stream: _Stream, why: Reason) -> None:
     now = asyncio.get_running_loop().time()
-    if stream.away_since is None:
-        stream.away_since = now
-        if now - stream.opened_at >= A_WHILE.total_seconds():
+    if stream.interrupted_since is None:
+        stream.interrupted_since = now
+        if now - stream.opened_at >= STABLE.total_seconds():
             stream.failures = 0
     stream.why, stream.failures = why, stream.failures + 1
 
@@ -232,9 +237,9 @@ def _take(objects: Objects, stream: _Stream, event: Json) -> None:
     stream.failures = 0
     match event["type"]:
         case "ADDED" | "MODIFIED":
-            objects.drop(stream.kind, str(meta.get("name")))  # first: an odd object leaves nothing old behind
+            objects.drop(stream.kind, str(meta.get("name")))  # first: a malformed object leaves nothing old behind
             objects.put(stream.kind, kept(stream.kind, obj))
         case "DELETED":
             objects.drop(stream.kind, str(meta.get("name")))
-        case _:  # a bookmark: the version was all of it
+        case _:  # a bookmark has only a version
             pass

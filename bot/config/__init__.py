@@ -1,1 +1,1 @@
-"""app.yaml and the environment, read once at start and checked whole."""
+"""app.yaml and the environment, read and validated once at the start."""

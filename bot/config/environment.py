@@ -1,7 +1,7 @@
-"""The environment: addresses, ports and secrets, under the names that people already use.
+"""The environment: addresses, ports and secrets, under their usual names.
 
-Every `NAME` may instead be given as `NAME_FILE`, the path of a file that holds the value (as Docker and Kubernetes
-mount secrets).  What is released where does not stand here but in app.yaml (see `config`).
+Every `NAME` may instead be given as `NAME_FILE`, the path of a file with the value (as Docker and Kubernetes mount
+secrets).  Models, stages and policies are in app.yaml (see `config`).
 """
 
 import dataclasses
@@ -28,7 +28,7 @@ class Secret:
         self._value = value
 
     def reveal(self) -> str:
-        """Return the value, to hand it to the client that needs it."""
+        """Return the value, to pass it to the client that needs it."""
         return self._value
 
     @override
@@ -37,39 +37,39 @@ class Secret:
 
     @override
     def __reduce__(self) -> Never:
-        raise TypeError("a secret is not written down")
+        raise TypeError("a secret cannot be pickled")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Environment:
-    """What the environment says.  Field `name` is read from `NAME` or `NAME_FILE`."""
+    """The settings from the environment.  Field `name` is read from `NAME` or `NAME_FILE`."""
 
     slack_bot_token: Secret
     slack_signing_secret: Secret | None = None
-    """Without it Slack cannot call: its route does not exist, and everything comes over Socket Mode."""
+    """Without it, Slack's HTTP route does not exist, and everything arrives through Socket Mode."""
     slack_app_token: Secret | None = None
-    """With it, Socket Mode."""
+    """Enables Socket Mode."""
     slack_api_url: str | None = None
-    """None: Slack's own."""
+    """None: Slack's own URL."""
     github_token: Secret | None = None
     github_app_id: str | None = None
     github_app_private_key: Secret | None = None
     github_app_installation_id: str | None = None
     github_api_url: str = "https://api.github.com"
     github_webhook_secret: Secret | None = None
-    """Without it that webhook's route does not exist; the same holds for MLflow's."""
+    """Without it, the webhook's route does not exist; the same applies to MLflow's."""
     mlflow_tracking_uri: str
     mlflow_tracking_username: str | None = None
     mlflow_tracking_password: Secret | None = None
     mlflow_tracking_token: Secret | None = None
     mlflow_tracking_server_cert_path: str | None = None
-    """A file of certificates; with it, MLflow's must be signed by one of them.  None: by one that the system trusts."""
+    """A CA file for MLflow's certificate.  None: the system's CAs."""
     mlflow_webhook_secret: Secret | None = None
     kubeconfig: str | None = None
-    """None: the service account of the pod that Callboard runs in."""
+    """None: the service account of Callboard's own pod."""
     database_url: str = "sqlite:///callboard.db"
     database_password: Secret | None = None
-    """Of PostgreSQL's; may also stand in the address."""
+    """PostgreSQL's password; may also be part of `database_url`."""
     callboard_config: str = "app.yaml"
     host: str = "0.0.0.0"  # noqa: S104 - the public listener; every route on it is signed
     port: int = 8080
@@ -79,26 +79,26 @@ class Environment:
 
     @classmethod
     def read(cls, environ: Mapping[str, str]) -> Self:
-        """Return what the environment says.
+        """Read the environment.
 
         Raises:
-            Misunderstood: everything that is missing or wrong, one on a line, with what it is for.
+            Misunderstood: everything that is missing or wrong, one per line, with its purpose.
         """
         values, mistakes = _values(environ)
-        mistakes += [*_missing(values), *_untrusting(values), *_no_kubeconfig(values)]
+        mistakes += [*_missing(values), *_bad_ca_files(values), *_no_kubeconfig(values)]
         if mistakes:
             raise Misunderstood("\n".join(mistakes))
-        return cls(**_recorded(_signed_in(values)))  # type: ignore[arg-type]  # each was made by the kind of its field
+        return cls(**_database_login(_registry_login(values)))  # type: ignore[arg-type]  # each has its field's type
 
     def secrets(self) -> tuple[str, ...]:
-        """Return all values that are never shown, for whoever takes them out of what is."""
+        """Return all secret values, for redaction."""
         values = (getattr(self, field.name) for field in dataclasses.fields(self))
         return tuple(value.reveal() for value in values if isinstance(value, Secret))
 
 
 REQUIRED: Final = {
     "slack_bot_token": "the Slack app's bot token (xoxb-…), to post messages",
-    "slack_signing_secret": "the Slack app's signing secret, to know Slack's requests (or SLACK_APP_TOKEN)",
+    "slack_signing_secret": "the Slack app's signing secret, to verify Slack's requests (or SLACK_APP_TOKEN)",
     "mlflow_tracking_uri": "the model registry's address, such as https://mlflow.mlops.svc:5000",
 }
 GITHUB_APP: Final = ("github_app_id", "github_app_private_key", "github_app_installation_id")
@@ -115,30 +115,32 @@ def _values(environ: Mapping[str, str]) -> tuple[dict[str, object], list[str]]:
                 values[field.name] = _kind(field.name, field.type)(text)
         except ValueError as error:
             mistakes.append(f"{name}: {error}")
-            values[field.name] = None  # wrong, so not missing, too
+            values[field.name] = None  # wrong, so not also reported as missing
     return values, mistakes
 
 
 def _given(environ: Mapping[str, str], name: str) -> str:
     text, path = environ.get(name, "").strip(), environ.get(f"{name}_FILE", "").strip()
     if text and path:
-        raise ValueError(f"{name}_FILE is set too; leave one of them")
+        raise ValueError(f"{name}_FILE is set too; keep only one of them")
     if not path:
         return text
-    if not _in_a_folder(path):  # perhaps the secret itself: it is not repeated
-        raise ValueError(f"{name}_FILE names no file in a folder that is there; expected the path of a file")
+    if not _in_a_folder(path):  # perhaps the secret itself: do not repeat it
+        raise ValueError(
+            f"{name}_FILE points to a file that does not exist; expected a path, such as /run/secrets/token"
+        )
     try:
         return Path(path).read_text().strip()
     except OSError as error:
-        raise ValueError(f"{name}_FILE names {path}, which cannot be read: {error.strerror}") from error
-    except UnicodeDecodeError as error:  # a ValueError whose text quotes the secret
-        raise ValueError(f"{name}_FILE names {path}, which is not text") from error.with_traceback(None)
+        raise ValueError(f"{name}_FILE points to {path}, which cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:  # a ValueError whose message quotes the secret
+        raise ValueError(f"{name}_FILE points to {path}, which is not UTF-8 text") from error.with_traceback(None)
 
 
 def _in_a_folder(path: str) -> bool:
     try:
         return "/" in path and Path(path).parent.is_dir()
-    except OSError:  # it is too long for a path
+    except OSError:  # too long for a path
         return False
 
 
@@ -148,14 +150,14 @@ def _kind(name: str, declared: object) -> Callable[[str], object]:
     return Secret if "Secret" in str(declared) else str
 
 
-def _shown(text: str) -> str:
-    """Return a word as it was given; what is longer may be a secret in the wrong place."""
+def _quoted(text: str) -> str:
+    """Quote a short word; anything longer may be a secret in the wrong place."""
     return f"`{text}`" if re.fullmatch(r"\w{1,12}", text) else "that"
 
 
 def _port(text: str) -> int:
     if not re.fullmatch(PORT, text):
-        raise ValueError(f"{_shown(text)} is no port; expected a number below 65536")
+        raise ValueError(f"{_quoted(text)} is not a valid port; expected a number from 0 to 65535")
     return int(text)
 
 
@@ -164,32 +166,32 @@ ADDRESS: Final = re.compile(
     r"https?://(?:(?P<user>[^\s/?#@:]+):(?P<password>[^\s/?#@]+)@)?(?:[^\s/?#@:\[\]]+|\[[0-9a-fA-F:.]+\])"
     rf"(?::{PORT})?(?:/[^\s?#@]*)?"
 )
-"""An address whose user and password, if any, cannot be taken for a part of the rest."""
+"""An address in which a user and password, if any, cannot be mistaken for another part."""
 
 
 def _web(text: str) -> str:
     found = ADDRESS.fullmatch(text)
-    if found is None:  # the text may hold a password: it is not repeated
+    if found is None:  # the text may contain a password: do not repeat it
         raise ValueError(
-            "expected an address that starts with http:// or https://, without `?`, `#` and spaces, and with a port "
-            "below 65536, if any"
+            "expected an address that starts with http:// or https://, without `?`, `#` and spaces, with a port of at "
+            "most 65535, if any"
         )
     if found["user"]:
-        raise ValueError("expected an address without user and password; the token has a variable of its own")
+        raise ValueError("expected an address without user and password; the token has its own variable")
     return text
 
 
 def _registry(text: str) -> str:
     if not ADDRESS.fullmatch(text):
         raise ValueError(
-            "expected an address that starts with http:// or https://, perhaps with user:password@ in front of the "
-            "host (percent-encoded), without `?`, `#` and spaces, and with a port below 65536, if any"
+            "expected an address that starts with http:// or https://, optionally with user:password@ before the "
+            "host (percent-encoded), without `?`, `#` and spaces, with a port of at most 65535, if any"
         )
     return text
 
 
-def _signed_in(values: dict[str, object]) -> dict[str, object]:
-    """Take user and password out of MLflow's address, which is shown; variables go before them, as in MLflow."""
+def _registry_login(values: dict[str, object]) -> dict[str, object]:
+    """Move user and password out of MLflow's address, which is displayed; as in MLflow, variables take precedence."""
     found = ADDRESS.fullmatch(str(values["mlflow_tracking_uri"]))
     if found is None or not found["user"]:
         return values
@@ -205,39 +207,39 @@ def _key(text: str) -> Secret:
     import jwt  # noqa: PLC0415  (it takes a moment, and only a GitHub App needs it)
 
     try:
-        jwt.encode({}, text, algorithm="RS256")  # as the client does before each token
-    except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:  # the last two: encrypted, or public
+        jwt.encode({}, text, algorithm="RS256")  # as the client does for each token
+    except (jwt.PyJWTError, ValueError, TypeError, AttributeError) as error:  # the last two: encrypted, or a public key
         raise ValueError(
-            "expected the App's RSA private key in PEM, without a passphrase: the whole file that GitHub gave, with "
-            "its line breaks (or the path of that file in GITHUB_APP_PRIVATE_KEY_FILE)"
+            "expected the App's RSA private key in PEM, without a passphrase: the whole file from GitHub, including "
+            "its line breaks (or its path in GITHUB_APP_PRIVATE_KEY_FILE)"
         ) from error.with_traceback(None)
     return Secret(text)
 
 
 def _token(text: str) -> Secret:
-    if not re.fullmatch(r"[!-~]+", text):  # no header takes it, and what refuses it would quote it
+    if not re.fullmatch(r"[!-~]+", text):  # invalid in a header, and the library's error would quote it
         raise ValueError("expected a token on one line, without spaces; was it cut in two when it was copied?")
     return Secret(text)
 
 
-RECORD: Final = re.compile(
+DATABASE: Final = re.compile(
     r"sqlite:///.+|postgres(?:ql)?://(?:(?P<user>[^\s/?#@:]+)(?::(?P<password>[^\s/?#@]+))?@)?[^\s/?#@:,]*"
     rf"(?::{PORT})?/[^\s/?#@]+(?:\?[^\s#@]+)?"
 )
 
 
-def _record(text: str) -> str:
+def _database(text: str) -> str:
     file = PurePath(text.partition("?")[0].removeprefix("sqlite:///"))
-    if not RECORD.fullmatch(text) or not file.name or re.search(r"[?&]\w*password=", text):  # it may hold a password
+    if not DATABASE.fullmatch(text) or not file.name or re.search(r"[?&]\w*password=", text):  # do not quote a secret
         raise ValueError(
             "expected sqlite:///path/to/callboard.db or postgresql://user:password@host/database (percent-encoded)"
         )
     return text
 
 
-def _recorded(values: dict[str, object]) -> dict[str, object]:
-    """Take the password out of the record's address; a variable goes before it."""
-    found = RECORD.fullmatch(str(values.get("database_url")))
+def _database_login(values: dict[str, object]) -> dict[str, object]:
+    """Move the password out of the database URL; a variable takes precedence."""
+    found = DATABASE.fullmatch(str(values.get("database_url")))
     if found is None or not found["password"]:
         return values
     bare = found[0].replace(f":{found['password']}@", "@", 1)
@@ -246,7 +248,7 @@ def _recorded(values: dict[str, object]) -> dict[str, object]:
 
 def _level(text: str) -> str:
     if text.upper() not in {"DEBUG", "INFO", "WARNING", "ERROR"}:
-        raise ValueError(f"{_shown(text)} is no level; expected DEBUG, INFO, WARNING or ERROR")
+        raise ValueError(f"{_quoted(text)} is not a log level; expected DEBUG, INFO, WARNING or ERROR")
     return text.upper()
 
 
@@ -259,45 +261,45 @@ CHECKED: Final[Mapping[str, Callable[[str], object]]] = {
     "github_api_url": _web,
     "mlflow_tracking_uri": _registry,
     "mlflow_tracking_token": _token,
-    "database_url": _record,
+    "database_url": _database,
     "port": _port,
     "internal_port": _port,
     "log_level": _level,
 }
 
 
-def _untrusting(values: Mapping[str, object]) -> Iterator[str]:
-    """Check the certificates that are to be trusted, where TLS needs them."""
-    for variable, path, whose, otherwise in _trusted(values):
+def _bad_ca_files(values: Mapping[str, object]) -> Iterator[str]:
+    """Check the configured CA files, if TLS is used."""
+    for variable, path, whose, otherwise in _ca_files(values):
         try:
             ssl.create_default_context(cafile=path)
-        except OSError as error:  # an SSLError is one, too
+        except OSError as error:  # SSLError is a subclass
             empty = isinstance(error, ssl.SSLError)
-            why = "holds no certificate in PEM" if empty else f"cannot be read: {error.strerror}"
+            why = "has no PEM certificate" if empty else f"cannot be read: {error.strerror}"
             yield (
-                f"{variable} names {path}, which {why}; put there the certificate of the authority that signed "
-                f"{whose}, or {otherwise} if that is a public one"
+                f"{variable} points to {path}, which {why}; put the certificate of {whose} CA there, or {otherwise} "
+                "for a public CA"
             )
 
 
-def _trusted(values: Mapping[str, object]) -> Iterator[tuple[str, str, str, str]]:
-    """Yield who names a file of certificates that is needed, the file, whose it is, and how to do without it."""
+def _ca_files(values: Mapping[str, object]) -> Iterator[tuple[str, str, str, str]]:
+    """Yield for each configured CA file: the setting, the file, the server, and how to use a public CA instead."""
     path = values.get("mlflow_tracking_server_cert_path")
     if path is not None and str(values.get("mlflow_tracking_uri")).startswith("https://"):
         yield "MLFLOW_TRACKING_SERVER_CERT_PATH", str(path), "MLflow's", "unset the variable"
-    said = parse_qs(str(values.get("database_url")).partition("?")[2])
-    root = said.get("sslrootcert", ["system"])[-1]
-    if root != "system" and said.get("sslmode", [""])[-1].startswith("verify"):
+    query = parse_qs(str(values.get("database_url")).partition("?")[2])
+    root = query.get("sslrootcert", ["system"])[-1]
+    if root != "system" and query.get("sslmode", [""])[-1].startswith("verify"):
         yield "DATABASE_URL: its sslrootcert", root, "PostgreSQL's", "write sslrootcert=system"
 
 
 def _no_kubeconfig(values: Mapping[str, object]) -> Iterator[str]:
-    """Check that a kubeconfig that is named exists; of several, as for kubectl, one is enough."""
+    """Check that KUBECONFIG exists; if it lists several files, one is enough, as for kubectl."""
     named = str(values.get("kubeconfig") or "")
     if named and not any(_exists(path) for path in named.split(os.pathsep) if path):
-        shown = named if re.fullmatch(".{1,200}", named) else "something that is no path"  # the content, perhaps
+        quoted = named if re.fullmatch(".{1,200}", named) else "something that is not a path"  # the content, perhaps
         yield (
-            f"KUBECONFIG names {shown}, which does not exist; name the file that kubectl uses, or unset the variable "
+            f"KUBECONFIG points to {quoted}, which does not exist; set it to the file that kubectl uses, or unset it "
             "in a pod, which has a service account"
         )
 
@@ -305,7 +307,7 @@ def _no_kubeconfig(values: Mapping[str, object]) -> Iterator[str]:
 def _exists(path: str) -> bool:
     try:
         return Path(path).expanduser().exists()
-    except (OSError, RuntimeError):  # it may not be looked for, is too long, or nobody has that home
+    except (OSError, RuntimeError):  # no permission, too long, or an unknown home directory
         return False
 
 

@@ -1,7 +1,7 @@
-"""What the bot says while it works: one JSON object a line, on stderr.
+"""The bot's log: one JSON object per line, on stderr.
 
-No secret of the environment is in it, in whatever spelling a library quotes it: that is the last line of defence, and
-the first is not to put it into a sentence.
+Secrets from the environment are redacted, in any encoding that a library may quote.  This is the last line of defence;
+the first is not to put them into a message.
 """
 
 import json
@@ -20,11 +20,11 @@ from bot.rules.wording.redaction import known, without
 log = logging.getLogger(__name__)
 
 _UNSEEN = re.compile("[\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ud800-\udfff]")
-"""What JSON leaves as it is, and a terminal or a reader of lines obeys: controls, turns of direction, line ends."""
+"""Control, bidirectional and line-separator characters, which JSON does not escape."""
 
 
 class Line(logging.Formatter):
-    """One record as a line of JSON, without these secrets."""
+    """Formats a record as a line of JSON, without these secrets."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         super().__init__()
@@ -32,7 +32,7 @@ class Line(logging.Formatter):
 
     @override
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line."""
+        """Return the record as a line."""
         line = {
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
@@ -45,9 +45,9 @@ class Line(logging.Formatter):
 
 
 def configure(level: str, secrets: Iterable[str]) -> None:
-    """Send what is logged to stderr as JSON lines: our own from `level` on, of libraries only warnings.
+    """Send logs to stderr as JSON lines: our own from `level` up, and warnings of libraries.
 
-    What ends the program is such a line, too.
+    An uncaught exception is logged in the same way.
     """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(Line(secrets))
@@ -59,4 +59,4 @@ def configure(level: str, secrets: Iterable[str]) -> None:
 
 
 def _ended(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    log.critical("the program ends: %s", kind.__name__, exc_info=(kind, error, trace))
+    log.critical("exiting because of an uncaught %s", kind.__name__, exc_info=(kind, error, trace))

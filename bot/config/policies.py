@@ -1,6 +1,6 @@
 """The `stages` of app.yaml, read as policies.
 
-To let a stage demand more: a field of `Policy`, and one line in FIELDS that says how it is read.
+To add a requirement, add a field of `Policy`, and one line in FIELDS that says how it is read.
 """
 
 import re
@@ -15,17 +15,17 @@ from bot.config.nodes import Reader, is_null, meant
 from bot.domain.policy import ANYONE, Policy, Window
 
 Stages: TypeAlias = Mapping[str, Policy]
-"""What each stage demands, in the order in which a version goes through them."""
+"""The policy of each stage, in the order in which a version passes through them."""
 
 NAME: Final = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
-"""A stage is also a registry alias, a part of branch names and of workloads' names."""
+"""A stage is also a registry alias, and part of branch names and workload names."""
 LATER: Final = frozenset({"gates"})
-"""Keys of the design that a later release will enforce."""
+"""Planned keys that a later release will enforce."""
 DEFAULT: Final[Stages] = {
     "staging": Policy(auto=True, approvals=0),
     "production": Policy(after="staging", approvals=1),
 }
-"""The stages of an app.yaml that names none."""
+"""The stages of an app.yaml without `stages`."""
 
 
 def _after(read: Reader, node: Node) -> dict[str, Any]:
@@ -34,7 +34,7 @@ def _after(read: Reader, node: Node) -> dict[str, Any]:
     own = {"stage": node} if isinstance(node, ScalarNode) else read.mapping(node, ("stage", "healthy_for"))
     stage = read.text(own.get("stage"), NAME, "the name of a stage")
     if "stage" not in own:
-        read.mistake(node, "`after` names no stage; expected `{stage: staging, healthy_for: 1h}`")
+        read.mistake(node, "`after` has no `stage`; expected `{stage: staging, healthy_for: 1h}`")
     return {
         "after": stage,
         "healthy_for": read.duration(own["healthy_for"]) if "healthy_for" in own else timedelta(0),
@@ -61,8 +61,8 @@ def _window(read: Reader, node: Node) -> Window:
     own = read.mapping(node, ("cron", "for", "timezone"))
     for name in ("cron", "for"):
         if name not in own:
-            told = 'expected for example `{cron: "0 16 * * FRI", for: 64h, timezone: Europe/Berlin}`'
-            read.mistake(node, f"this freeze has no `{name}`; {told}")
+            example = 'expected, for example, `{cron: "0 16 * * FRI", for: 64h, timezone: Europe/Berlin}`'
+            read.mistake(node, f"this freeze has no `{name}`; {example}")
     return Window(
         cron=read.cron(own["cron"]) if "cron" in own else "",
         length=read.duration(own["for"]) if "for" in own else timedelta(0),
@@ -85,31 +85,31 @@ FIELDS: Final[Mapping[str, Callable[[Reader, Node], dict[str, Any]]]] = {
     "may_override": lambda read, node: {"may_override": read.people_or_anyone(node, (ANYONE,))},
     "freeze": _freeze,
 }
-"""How each key of a stage is read: the fields of Policy that it sets."""
+"""How each key of a stage is read: it returns the fields of Policy to set."""
 
 
 def people(policy: Policy) -> tuple[str, ...]:
-    """Return everybody whom a policy names for anything."""
+    """Return all people and groups in a policy."""
     asking = (*policy.requesters, *policy.rollback_requesters)
     return (*policy.approvers, *asking, *policy.may_freeze, *policy.may_override)
 
 
 def stages(read: Reader, node: Node) -> Stages:
-    """Return the stages that app.yaml declares."""
+    """Read the stages of app.yaml."""
     found: dict[str, Policy] = {}
     nodes: dict[str, Node] = {}
     for key, name, value in read.entries(node):
         if not NAME.fullmatch(name):
-            read.mistake(key, f"`{name}` cannot be a stage; expected small letters, digits and dashes")
+            read.mistake(key, f"`{name}` is not a valid stage; expected lower-case letters, digits and dashes")
         found[name], nodes[name] = _policy(read, value, Policy()), key
     if not found:
-        read.mistake(node, "`stages` names none; expected for example `staging: {auto: true, approvals: 0}`")
+        read.mistake(node, "`stages` is empty; expected, for example, `staging: {auto: true, approvals: 0}`")
     _check(read, found, nodes, found)
     return found
 
 
 def own_stages(read: Reader, node: Node, above: Stages) -> Stages:
-    """Return the stages of one model: what it says itself over what holds `above`; `false` takes a stage away."""
+    """Return the stages of one model: its own settings over those `above`; `false` removes a stage."""
     found, nodes = dict(above), dict.fromkeys(above, node)
     for key, name, value in read.entries(node):
         if name not in above:
@@ -119,7 +119,7 @@ def own_stages(read: Reader, node: Node, above: Stages) -> Stages:
         else:
             found[name], nodes[name] = _policy(read, value, above[name]), key
     if not found:
-        read.mistake(node, "no stage is left; to release a model nowhere, leave it out of `models`")
+        read.mistake(node, "no stage is left; to stop serving a model, remove it from `models`")
     gone = above.keys() - found.keys()
     _check(read, found, nodes, [name for name in found if found[name] != above[name] or found[name].after in gone])
     return found
@@ -133,14 +133,16 @@ def _policy(read: Reader, node: Node, above: Policy) -> Policy:
 
 
 def _check(read: Reader, found: Stages, nodes: Mapping[str, Node], names: Iterable[str]) -> None:
-    """Note what each key allows and all together do not: an order that cannot be kept, approvals that cannot come."""
+    """Record mistakes across keys: an impossible order of stages, or more approvals than approvers."""
     order = list(found)
     for name in names:
         policy, before = found[name], order[: order.index(name)]
         if policy.after is not None and policy.after not in before:
-            ask = meant(policy.after, before) if before else "it is the first stage; write `after: none`"
-            read.mistake(nodes[name], f"`{name}` comes after `{policy.after}`, which is no stage before it; {ask}")
+            ask = meant(policy.after, before) if before else f"`{name}` is the first; write `after: none`"
+            read.mistake(nodes[name], f"`after: {policy.after}` is not a stage listed above `{name}`; {ask}")
         groups = [who for who in policy.approvers if who.startswith("@")]
         if policy.approvers and not groups and len(policy.approvers) < policy.approvals:
             count = len(policy.approvers)
-            read.mistake(nodes[name], f"`{name}` wants {policy.approvals} approvals, and names {count} who may approve")
+            read.mistake(
+                nodes[name], f"`{name}` needs {policy.approvals} approvals, but `approvers` lists only {count}"
+            )

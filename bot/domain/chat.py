@@ -14,17 +14,17 @@ class Message:
     text: str
     blocks: tuple[Json, ...] = ()
     aloud: bool = False
-    """As the answer to a command: the whole channel sees it, not only who asked."""
+    """As the answer to a command: posted to the whole channel, not only to the person who typed it."""
 
     @property
     def hash(self) -> str:
-        """Return what tells one rendering from another."""
+        """Return a hash of everything that the message shows."""
         return hashlib.sha256(json.dumps([self.text, self.blocks], sort_keys=True).encode()).hexdigest()[:16]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Posted:
-    """Where a message stands: channel id and timestamp, which together name it."""
+    """Where a message was posted: channel id and timestamp identify it together."""
 
     channel: str
     ts: str
@@ -32,7 +32,7 @@ class Posted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """What the chat says about one user id."""
+    """What the chat knows about one user id."""
 
     id: str
     name: str

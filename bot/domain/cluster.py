@@ -5,6 +5,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from bot.domain.json import Json
+from bot.domain.reason import Reason
 from bot.domain.target import Pin
 
 
@@ -15,12 +16,12 @@ class HealthStatus(StrEnum):
     HEALTHY = "healthy"
     DEGRADED = "degraded"
     SUSPENDED = "suspended"
-    UNKNOWN = "unknown"  # never rolls anything back
+    UNKNOWN = "unknown"  # never a reason to roll back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sighting:
-    """The objects of one workload as the cluster showed them at one moment, as raw JSON."""
+class Snapshot:
+    """The objects of one workload at one moment, as raw JSON."""
 
     workload: Json
     replicasets: tuple[Json, ...] = ()
@@ -37,16 +38,16 @@ class PodSeen:
     """`ip:port` of the container that carries MODEL_STAGE, once it has one."""
     ready: bool
     restarts: int = 0
-    trouble: str | None = None
-    """Why it does not run: "CrashLoopBackOff (exit code 1, 3 restarts)"."""
+    trouble: Reason | None = None
+    """Why it does not run as it should."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Health:
-    """A verdict on a rollout, with the cause named."""
+    """A verdict on a rollout, with its reason."""
 
     status: HealthStatus
-    because: str
+    reason: Reason
     wanted: int = 0
     """Replicas that the workload asks for."""
     ready: int = 0
@@ -58,14 +59,14 @@ class Health:
     patience: timedelta = timedelta(0)
     """For DEGRADED: how long this cause must last before it counts (zero: at once)."""
     culprit: str | None = None
-    """The pod whose log would tell more."""
+    """The pod whose log may say more."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """What one pod answers on /model: the version that it has really loaded."""
+    """A pod's answer on /model: the version that it has loaded."""
 
     model: str
     version: int
     digest: str | None = None
-    """Of the model's files; None where the server does not say."""
+    """Digest of the model's files; None if the server does not report it."""

@@ -1,29 +1,41 @@
-"""What can go wrong, sorted by who can do something about it.
+"""Errors, by who can do something about them.
 
-No library's exception leaves a client: it is translated into one of these, chained with `from`.
+No library's exception leaves a client: it is translated into one of these, chained with `from`.  Each carries its
+reason as data; `bot.rules.wording.reasons` puts it into words where people read it.
 """
 
 from datetime import timedelta
 
+from bot.domain.reason import Reason, Said
+from bot.domain.reasons.told import Told
 
-class Misunderstood(Exception):
-    """The person's words do not parse, or name what is not there.  Reply with the message; change nothing."""
+
+class Explained(Exception):
+    """The base class: an error with its reason."""
+
+    def __init__(self, reason: Reason | str) -> None:
+        self.reason = Told(text=Said(reason)) if isinstance(reason, str) else reason
+        super().__init__(reason)
 
 
-class Temporary(Exception):
-    """The world may be ready later.  The turn waits and tries again.
+class Misunderstood(Explained):
+    """What a person typed is not understood.  Reply with the reason; change nothing."""
 
-    `after` is how long to wait, where the other side has said so.
+
+class Temporary(Explained):
+    """It may work later.  The pass waits and tries again.
+
+    `after` is how long to wait, if the other system said so.
     """
 
-    def __init__(self, message: str, *, after: timedelta | None = None) -> None:
-        super().__init__(message)
+    def __init__(self, reason: Reason | str, *, after: timedelta | None = None) -> None:
+        super().__init__(reason)
         self.after = after
 
 
-class Permanent(Exception):
-    """Trying again will not help.  The turn stops and tells the channel what the operator must do."""
+class Permanent(Explained):
+    """Trying again soon does not help.  The message says what the operator must do."""
 
 
 class Denied(Permanent):
-    """The other side understood and said no, so nothing has changed there."""
+    """The other system understood the request and refused it, so nothing has changed there."""

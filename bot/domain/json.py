@@ -1,6 +1,6 @@
-"""JSON of the outside world."""
+"""JSON of other systems."""
 
 from typing import Any, TypeAlias
 
 Json: TypeAlias = dict[str, Any]
-"""An object of the outside world, as its JSON was read."""
+"""A JSON object of another system, as it was read."""

@@ -5,16 +5,16 @@ from datetime import datetime, timedelta
 from typing import Final
 
 WINDOW: Final = "app.yaml"
-"""Who freezes a stage when nobody in particular does."""
+"""`Freeze.by` of a freeze window in app.yaml."""
 
 
 ANYONE: Final = "anyone"
-"""Stands alone in place of names: nobody is left out."""
+"""Stands alone, in place of names: everybody may."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Window:
-    """A freeze that comes again and again: from each moment that `cron` names, for `length`."""
+    """A recurring freeze: from each moment that `cron` names, for `length`."""
 
     cron: str
     """Five fields, as in crontab(5)."""
@@ -25,29 +25,29 @@ class Window:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Freeze:
-    """Nothing new goes to a stage, until somebody thaws it or the time is over.  Going back is never frozen."""
+    """No promotion to the stage is merged until somebody lifts the freeze or it ends.  Rollbacks are never frozen."""
 
     stage: str
     until: datetime | None
-    """None: until somebody thaws it."""
+    """None: until somebody lifts it."""
     reason: str = ""
     by: str = WINDOW
-    """Chat user id; `app.yaml` for a window that stands there."""
+    """Chat user id; `app.yaml` for a freeze window there."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What one stage asks of a promotion before it may go ahead.  Merged from app.yaml for one pair."""
+    """What one stage demands of a promotion, merged from app.yaml for one target."""
 
     auto: bool = False
-    """New versions go there by themselves."""
+    """New versions are promoted there automatically."""
     approvals: int = 1
-    """How many entitled people must approve."""
+    """How many approvals a promotion needs."""
     approvers: tuple[str, ...] = ()
     """Chat user ids (U024BE7LH) and user groups (@ml-release-captains).  Empty: anyone in the channel."""
     requester_may_approve: bool = False
     after: str | None = None
-    """The stage on which the version must be the proven release first."""
+    """The stage on which the version must be the verified release first."""
     healthy_for: timedelta = timedelta(0)
     """How long it must have been the release there."""
     expires: timedelta = timedelta(days=3)
@@ -59,13 +59,13 @@ class Policy:
     rollback_approvals: int = 1
     """Approvals that a person's /rollback needs; an approver's own request counts as one."""
     requesters: tuple[str, ...] = ()
-    """Who may ask for a promotion, as in `approvers`.  Empty: anyone."""
+    """Who may request a promotion, as in `approvers`.  Empty: anyone."""
     rollback_requesters: tuple[str, ...] = ()
-    """Who may ask to go back.  Empty: anyone."""
+    """Who may request a rollback.  Empty: anyone."""
     may_freeze: tuple[str, ...] = ()
-    """Who may freeze and thaw the stage, or ANYONE.  Empty: the approvers."""
+    """Who may freeze the stage and lift a freeze, or ANYONE.  Empty: the approvers."""
     may_override: tuple[str, ...] = ()
-    """Who may go on in spite of a freeze, or before the stage before has proved the version, or ANYONE.
+    """Who may override a freeze, or the demand that another stage runs the version first, or ANYONE.
     Empty: the approvers."""
     freeze: tuple[Window, ...] = ()
-    """When nothing new goes there."""
+    """Its freeze windows."""

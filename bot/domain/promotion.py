@@ -1,4 +1,4 @@
-"""A promotion and its story: who asked, what people did, what came of it."""
+"""A promotion and its history: who requested it, what people did, and how it went."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -6,35 +6,36 @@ from enum import IntEnum, StrEnum
 from typing import Final, TypedDict
 
 from bot.domain.chat import Posted
+from bot.domain.reason import Reason
 from bot.domain.registry import Comparison, ModelVersion
-from bot.domain.target import Pair
+from bot.domain.target import Place, Target
 
 
 class Verdict(IntEnum):
     """A gate's answer.  Ordered, so that the worst of many is their `max`."""
 
     PASS = 0
-    WAIT = 1  # may pass later, with nothing asked anew
-    BLOCK = 2  # will not pass; the promotion must be asked for again
+    WAIT = 1  # may pass later, without a new request
+    BLOCK = 2  # will not pass; the promotion must be requested again
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ruling:
-    """A verdict, and the sentence that explains it to the people in the channel."""
+    """A verdict, and why."""
 
     verdict: Verdict
-    because: str
+    reason: Reason
 
 
 class State(StrEnum):
-    """Where a promotion stands.  CHECKING → PROPOSED → MERGING → SYNCING → ROLLING_OUT → PROVING → RELEASED."""
+    """The state of a promotion.  CHECKING → PROPOSED → MERGING → SYNCING → ROLLING_OUT → VERIFYING → RELEASED."""
 
     CHECKING = "checking"
     PROPOSED = "proposed"
     MERGING = "merging"
     SYNCING = "syncing"
     ROLLING_OUT = "rolling out"
-    PROVING = "proving"
+    VERIFYING = "proving"
     RELEASED = "released"
     BLOCKED = "blocked"
     REJECTED = "rejected"
@@ -45,14 +46,14 @@ class State(StrEnum):
 
     @property
     def open(self) -> bool:
-        """Say whether the story goes on."""
+        """Return whether the promotion is still under way."""
         return self in {
             State.CHECKING,
             State.PROPOSED,
             State.MERGING,
             State.SYNCING,
             State.ROLLING_OUT,
-            State.PROVING,
+            State.VERIFYING,
         }
 
 
@@ -68,7 +69,7 @@ class Kind(StrEnum):
 
 
 class FactKind(StrEnum):
-    """What somebody did, or the registry told."""
+    """What somebody did, or what the registry reported."""
 
     PROMOTE = "promote"
     ROLLBACK = "rollback"
@@ -85,108 +86,143 @@ class FactKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """What a person did: recorded once, kept for ever."""
+    """What a person did: stored once, kept for ever."""
 
     id: int
     kind: FactKind
     by: str
-    """Chat user id; `callboard` for what the program did by itself."""
+    """Chat user id; `callboard` for what Callboard did automatically."""
     at: datetime
     promotion: int | None = None
     digest: str | None = None
-    """For approvals and vetoes: the change that the message stood for."""
+    """For approvals and vetoes: the change that the message showed."""
     reason: str = ""
     by_reaction: bool = False
-    """It was said with a reaction, which the message still shows unless it was taken back."""
+    """It was given as a reaction, which stays on the message until it is withdrawn."""
     answered: bool = False
     """A private answer about this fact was sent (or is being sent: it is never sent twice)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
-    """What is remembered of a promotion's way through the world: outcomes of acts and observations that must last."""
+class ApprovalState(StrEnum):
+    """The state of the commit status `callboard/approval`.
 
-    paths: tuple[str, ...] = ()
-    """Files of the repository that the change touches."""
+    https://docs.github.com/en/rest/commits/statuses
+    """
+
+    PENDING = "pending"
+    SUCCESS = "success"
+    FAILURE = "failure"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """What GitHub is told of the approval of one commit, and why."""
+
+    head: str
+    state: ApprovalState
+    reason: Reason
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullStatus:
+    """A promotion's pull request, and how far it got."""
+
+    number: int
+    url: str
     digest: str | None = None
-    """The change that the open pull request holds, and that approvals are for."""
-    namespace: str | None = None
-    workload: str | None = None
-    pull: int | None = None
-    pull_url: str | None = None
+    """The change that it holds and that approvals are for; None while there is none, or it has to be remade."""
     head: str | None = None
     """The commit that Callboard made: the only head that it merges."""
     base: str | None = None
-    """The main branch's commit that it stands on."""
+    """The commit of the main branch that `head` is based on."""
     tried: str | None = None
-    """The head whose merge was tried last: it may have taken effect although nobody was told."""
-    message: Posted | None = None
-    message_for: str | None = None
-    """The digest of the change that the message stands for."""
-    approval: str | None = None
-    """What the pull request's head says of the approval: "success 1a2b3c…: 2 of 2 approvals"."""
-    clear_since: datetime | None = None
-    """When the world answered again after trouble: time-outs count from there."""
+    """The head of the last attempt to merge, which may have taken effect although the answer was lost."""
+    approval: Approval | None = None
+    """What GitHub was told last."""
     merge_commit: str | None = None
-    previous_alias: int | None = None
-    alias_moved: bool = False
-    tagged: bool = False
-    pull_closed: bool = False
-    failing_since: datetime | None = None
-    failing_because: str | None = None
-    healthy_since: datetime | None = None
-    proven_digest: str | None = None
-    """Of the model's files, as every pod said when it was released."""
-    log: str | None = None
-    """The last lines of the culprit's log, redacted."""
+    closed: bool = False
+    """Callboard closed it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageStatus:
+    """The promotion's message, and the digest of the change that it shows."""
+
+    posted: Posted
+    digest: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """What the gates ruled last, and whose approval counted."""
+
     rulings: tuple[Ruling, ...] = ()
-    """What the gates said last, so that the card need not ask them again."""
     approved_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failing:
+    """What was observed to fail, since when, and the last log lines of the pod in trouble (redacted)."""
+
+    since: datetime
+    reason: Reason
+    log: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistryStatus:
+    """What was written to the registry for the promotion."""
+
+    alias_moved: bool = False
+    previous_alias: int | None = None
+    """The version that the alias pointed at before."""
+    tagged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Status:
+    """What was observed and done for a promotion; None where that has not happened."""
+
+    place: Place | None = None
+    pull: PullStatus | None = None
+    message: MessageStatus | None = None
+    consent: Consent = field(default_factory=Consent)
     comparison: Comparison | None = None
-    trouble: str | None = None
-    """What an outside system's trouble looks like at present; None when all answer."""
+    failing: Failing | None = None
+    healthy_since: datetime | None = None
+    verified_digest: str | None = None
+    """Digest of the model's files, as every pod reported it when the version was released."""
+    registry: RegistryStatus = field(default_factory=RegistryStatus)
+    trouble: Reason | None = None
+    """Why an outside system keeps the promotion waiting at present."""
+    clear_since: datetime | None = None
+    """When the outside systems last answered again after trouble: time-outs count from there."""
     followup: int | None = None
-    """The promotion that goes back, when this one failed."""
+    """The promotion that superseded this one, or that rolls it back."""
 
 
-class RecordChange(TypedDict, total=False):
-    """Some fields of a `Record`, with what they are from now on."""
+class StatusChange(TypedDict, total=False):
+    """The fields of a `Status` that change, with their new values."""
 
-    paths: tuple[str, ...]
-    digest: str | None
-    namespace: str | None
-    workload: str | None
-    pull: int | None
-    pull_url: str | None
-    head: str | None
-    base: str | None
-    tried: str | None
-    message: Posted | None
-    message_for: str | None
-    approval: str | None
-    clear_since: datetime | None
-    merge_commit: str | None
-    previous_alias: int | None
-    alias_moved: bool
-    tagged: bool
-    pull_closed: bool
-    failing_since: datetime | None
-    failing_because: str | None
-    healthy_since: datetime | None
-    proven_digest: str | None
-    log: str | None
-    rulings: tuple[Ruling, ...]
-    approved_by: tuple[str, ...]
+    place: Place | None
+    pull: PullStatus | None
+    message: MessageStatus | None
+    consent: Consent
     comparison: Comparison | None
-    trouble: str | None
+    failing: Failing | None
+    healthy_since: datetime | None
+    verified_digest: str | None
+    registry: RegistryStatus
+    trouble: Reason | None
+    clear_since: datetime | None
     followup: int | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What somebody, or policy, wants: that a version become the release of a pair."""
+    """A request, by a person or by the policy, that a version become the release of a target."""
 
-    pair: Pair
+    target: Target
     kind: Kind
     version: int
     by: str
@@ -197,35 +233,45 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """The request, and its whole story, that a version become a stage's release."""
+    """A request that a version become a target's release, and its history."""
 
     id: int
-    pair: Pair
+    target: Target
     kind: Kind
     version: int
     previous: int | None
-    """The proven release of the pair when it was asked for."""
+    """The verified release of the target when it was requested."""
     requested_by: str
     requested_at: datetime
     state: State
     entered_at: datetime
-    because: str = ""
-    """The sentence that explains the present state."""
-    record: Record = field(default_factory=Record)
+    reason: Reason | None = None
+    """Why it is in its present state."""
+    status: Status = field(default_factory=Status)
     automatic: bool = False
-    """Nobody asked: policy did."""
+    """Requested by the policy, not by a person."""
 
     @property
     def what(self) -> ModelVersion:
         """Return the version that is to become the release."""
-        return ModelVersion(model=self.pair.model, version=self.version)
+        return ModelVersion(model=self.target.model, version=self.version)
+
+    @property
+    def digest(self) -> str | None:
+        """Return the digest of the change that its open pull request holds."""
+        return self.status.pull.digest if self.status.pull is not None else None
+
+    @property
+    def merge_commit(self) -> str | None:
+        """Return the commit with which its change was merged."""
+        return self.status.pull.merge_commit if self.status.pull is not None else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """What a stage runs now, proven."""
+    """What a target runs now, verified."""
 
-    pair: Pair
+    target: Target
     version: int
     since: datetime
     previous: int | None = None

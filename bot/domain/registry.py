@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
+
+from bot.domain.reason import Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -14,12 +17,12 @@ class ModelVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
-    """What is known of one version without loading it."""
+class VersionDetails:
+    """What the registry knows about one version, without loading it."""
 
     what: ModelVersion
     ready: bool = True
-    """The registry has the artifacts whole (status READY)."""
+    """The registry has all artifacts (status READY)."""
     created: datetime | None = None
     run: str | None = None
     metrics: Mapping[str, float] = field(default_factory=dict)
@@ -34,19 +37,27 @@ class Card:
     size: int | None = None
     """The model's artifacts, in bytes."""
     runs_code: tuple[str, ...] = ()
-    """What of it is code that runs where it is loaded, in the words of the model server's MODEL_FLAVORS."""
+    """The parts of it that are code and run where it is loaded, as the model server's MODEL_FLAVORS names them."""
+
+
+class Compatibility(StrEnum):
+    """Whether callers of the live version can call the candidate."""
+
+    SAME = "same"
+    COMPATIBLE = "compatible"
+    BREAKING = "breaking"
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """Candidate against live, as sentences and numbers that a person reads in a minute."""
+    """How a candidate differs from the live version."""
 
     metrics: tuple[tuple[str, float | None, float | None], ...] = ()
     """(name, live, candidate), in the order of the names; None where one side has not logged it."""
-    signature: str = "unknown"
-    """`same`, `compatible`, `breaking` or `unknown`."""
-    signature_changes: tuple[str, ...] = ()
-    requirements: tuple[str, ...] = ()
-    """One sentence for each dependency that differs: "scikit-learn 1.5.0 → 1.6.1"."""
+    signature: Compatibility = Compatibility.UNKNOWN
+    signature_changes: tuple[Reason, ...] = ()
+    requirements: tuple[Reason, ...] = ()
+    """One for each dependency that differs."""
     runs_code: tuple[str, ...] = ()
-    """The candidate's, as its `Card` has it."""
+    """As in the candidate's `VersionDetails`."""

@@ -15,7 +15,7 @@ class Base:
 
 
 class PullState(StrEnum):
-    """Where a pull request stands."""
+    """The state of a pull request."""
 
     OPEN = "open"
     MERGED = "merged"
@@ -23,7 +23,7 @@ class PullState(StrEnum):
 
     @property
     def ended(self) -> bool:
-        """Say whether nobody can merge it any more, unless somebody reopens it."""
+        """Return whether it can no longer be merged, unless somebody reopens it."""
         match self:
             case PullState.OPEN:
                 return False
@@ -33,7 +33,7 @@ class PullState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pull:
-    """A change as the forge holds it: open for review at one exact commit."""
+    """A pull request as GitHub reports it."""
 
     number: int
     url: str
@@ -44,8 +44,8 @@ class Pull:
     """The branch that it goes into; people can change it while the pull request is open."""
     merge_commit: str | None = None
     mergeable: bool | None = None
-    """None while the forge has not worked it out."""
+    """None until GitHub has computed it."""
     behind: bool = False
-    """The forge wants the branch to stand on the newest base before it merges it."""
+    """GitHub requires the branch to be up to date with its base before it merges it."""
     withheld: bool = False
-    """The forge lets nobody merge it yet: a check or a review is missing, or it is a draft."""
+    """GitHub lets nobody merge it yet: a check or a review is missing, or it is a draft."""

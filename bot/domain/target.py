@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
-class Pair:
-    """One model on one stage: the unit of release.  At most one promotion is open per pair."""
+class Target:
+    """One model on one stage: the unit of release.  At most one promotion is open per target."""
 
     model: str
     stage: str
@@ -16,12 +16,21 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pin:
-    """What a manifest holds: its MODEL_STAGE and MODEL_VERSION (None: the manifest names none)."""
+    """The pin in a manifest: its MODEL_STAGE and MODEL_VERSION (None: it pins no version)."""
 
     stage: str
     version: int | None
     digest: str | None = None
-    """MODEL_DIGEST: what the server's files must be before it loads them.  Empty: anything; None: not pinned."""
+    """MODEL_DIGEST: the digest that the model's files must have to be loaded.  Empty: any; None: not pinned."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """The files of the repository that hold a target's pin, and the workload that they describe."""
+
+    paths: tuple[str, ...]
+    namespace: str | None = None
+    workload: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,18 +1,26 @@
 """Do what was decided: one function per Action, one outside write each.
 
-Every one of them may be done again: the client's verb looks first, then creates, and "already so" is success.
-What comes back is what came of it.
+Every action may be repeated: the client reads first, then writes, and "already so" is success.
 """
 
 import logging
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from bot.config.app_yaml import App
+from bot.config.app_yaml import Config
 from bot.domain.errors import Denied, Permanent
-from bot.domain.promotion import Promotion, RecordChange
+from bot.domain.promotion import (
+    Approval,
+    ApprovalState,
+    MessageStatus,
+    Promotion,
+    PullStatus,
+    StatusChange,
+)
+from bot.domain.reason import Name
+from bot.domain.reasons.approval import NotRevoked, Revoked
 from bot.domain.registry import ModelVersion
-from bot.engine.evidence import Doors
-from bot.engine.message_sync import card
+from bot.engine.evidence import Clients
+from bot.engine.message_sync import build_message
 from bot.rules.release.decision import (
     Action,
     ClosePull,
@@ -21,14 +29,19 @@ from bot.rules.release.decision import (
     Merge,
     MoveAlias,
     Post,
+    Proposal,
     Propose,
+    Reply,
+    Report,
+    Review,
     Revoke,
-    Say,
+    Rollout,
     Tag,
-    Whisper,
 )
 from bot.rules.release.names import branch
-from bot.rules.wording import escape, pull_request
+from bot.rules.wording import pull_request
+from bot.rules.wording.reasons import explained, plain, slack
+from bot.rules.wording.sentences import capital, full_stop
 from bot.store.store import Loaded, Store
 
 log = logging.getLogger(__name__)
@@ -36,18 +49,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What came of an act."""
+    """The outcome of an action."""
 
-    note: RecordChange = field(default_factory=RecordChange)
-    """Fields of the promotion's Record."""
+    note: StatusChange = field(default_factory=StatusChange)
+    """What changes in the promotion's status."""
     settled: str | None = None
-    """The commit that needs no revoking: it is merged, or GitHub does not say, or says no more, that it is approved."""
+    """The commit that needs no revoking any more: it is merged, or GitHub does not call it approved."""
 
 
 async def act(  # noqa: PLR0911, PLR0913  (one return for each action; what was decided, about what, and the doors it may use)
-    action: Action, it: Promotion, loaded: Loaded, seen: Evidence, *, app: App, store: Store, doors: Doors
+    action: Action,
+    promotion: Promotion,
+    loaded: Loaded,
+    evidence: Evidence,
+    *,
+    config: Config,
+    store: Store,
+    clients: Clients,
 ) -> Outcome:
-    """Do it, and return what came of it.
+    """Do the action and return its outcome.
 
     Raises:
         Temporary: it may not have happened; doing it again is safe.
@@ -55,91 +75,107 @@ async def act(  # noqa: PLR0911, PLR0913  (one return for each action; what was 
     """
     match action:
         case Propose():
-            return Outcome(note=await _propose(action, it, seen, store, doors))
+            return Outcome(note=await _propose(action, promotion, evidence, store, clients))
         case Post():
-            return Outcome(note=await _post(it, loaded, seen, app, doors))
-        case Whisper():
-            await _whisper(action, it, seen, app, store, doors)
+            return Outcome(note=await _post(promotion, loaded, evidence, config, clients))
+        case Reply():
+            await _reply(action, promotion, evidence, config, store, clients)
             return Outcome()
-        case Say():
-            return await _say(action, seen, doors)
+        case Report():
+            return await _report(action, promotion, evidence, clients)
         case Revoke():
-            return await _revoke(action, it, doors)
+            return await _revoke(action, promotion, clients)
         case Merge():
-            return await _merge(action, seen, doors)
+            return await _merge(action, promotion, evidence, clients)
         case ClosePull():
-            why = escape.markdown(escape.bare(action.because, 500), 1000)
-            await doors.github.close_pull(action.number, f"Callboard closes this pull request: {why}.")
-            await doors.github.delete_branch(branch(it.pair))
-            return Outcome(note={"pull_closed": True})
+            await clients.github.close_pull(action.number, pull_request.closing(action.reason))
+            await clients.github.delete_branch(branch(promotion.target))
+            pull = promotion.status.pull
+            return Outcome(note={"pull": replace(pull, closed=True)} if pull is not None else {})
         case MoveAlias():
-            await doors.mlflow.move_alias(it.pair.model, it.pair.stage, action.version)
-            return Outcome(note={"alias_moved": True, "previous_alias": action.previous})
+            await clients.mlflow.move_alias(promotion.target.model, promotion.target.stage, action.version)
+            registry = replace(promotion.status.registry, alias_moved=True, previous_alias=action.previous)
+            return Outcome(note={"registry": registry})
         case Tag():
-            await doors.mlflow.tag(ModelVersion(model=it.pair.model, version=action.version), action.key, action.value)
-            return Outcome(note={"tagged": True})
+            await clients.mlflow.tag(
+                ModelVersion(model=promotion.target.model, version=action.version), action.key, action.value
+            )
+            return Outcome(note={"registry": replace(promotion.status.registry, tagged=True)})
 
 
-async def _propose(action: Propose, it: Promotion, seen: Evidence, store: Store, doors: Doors) -> RecordChange:
-    body = pull_request.body(it, seen.comparison, seen.policy, None)
-    pull = await doors.github.propose(branch(it.pair), action.base, action.change.after, pull_request.title(it), body)
-    await store.place(it.pair, action.place)
-    return {
-        "paths": action.place.paths,
-        "digest": action.change.digest,
-        "pull": pull.number,
-        "pull_url": pull.url,
-        "head": pull.head,
-        "base": action.base.commit,
-        "pull_closed": False,
-    }
+async def _propose(
+    action: Propose, promotion: Promotion, evidence: Evidence, store: Store, clients: Clients
+) -> StatusChange:
+    comparison = evidence.comparison if isinstance(evidence, Proposal) else promotion.status.comparison
+    body = pull_request.body(promotion, comparison, evidence.policy, None)
+    title, name = pull_request.title(promotion), branch(promotion.target)
+    pull = await clients.github.propose(name, action.base, action.change.after, title, body)
+    await store.place(promotion.target, action.place)
+    proposed = PullStatus(
+        number=pull.number, url=pull.url, digest=action.change.digest, head=pull.head, base=action.base.commit
+    )
+    return {"place": action.place, "pull": proposed}
 
 
-async def _say(action: Say, seen: Evidence, doors: Doors) -> Outcome:
-    """A token that may not write statuses stops nobody from releasing: where the status is required, GitHub waits."""
-    before = action.head in seen.approved_heads
-    revokes, approved = before and action.state != "success", action.state == "success"
+async def _report(action: Report, promotion: Promotion, evidence: Evidence, clients: Clients) -> Outcome:
+    """Report the approval.  A token that may not write statuses stops no release."""
+    head, state = action.approval.head, action.approval.state
+    before = head in evidence.approved_heads
+    revokes, approved = before and state is not ApprovalState.SUCCESS, state is ApprovalState.SUCCESS
     try:
-        await doors.github.say_approval(action.head, action.state, action.because, anew=revokes)
+        await clients.github.report_approval(head, state, plain(action.approval.reason), force=revokes)
     except Permanent as error:
         if revokes:
-            raise _unrevoked(action.head, error) from error
-        log.warning("the commit status callboard/approval: %s", error)
+            raise _unrevoked(head, error) from error
+        log.warning("the commit status callboard/approval: %s", explained(error))
         approved = before or (approved and not isinstance(error, Denied))  # as far as is known
-    return Outcome(note={"approval": action.mark}, settled=None if approved else action.head)
+    return Outcome(note=_reported(promotion, action.approval), settled=None if approved else head)
 
 
-async def _revoke(action: Revoke, it: Promotion, doors: Doors) -> Outcome:
+async def _revoke(action: Revoke, promotion: Promotion, clients: Clients) -> Outcome:
     try:
-        because = f"not approved any more: {action.because}"
-        await doors.github.say_approval(action.head, "failure", because, anew=True)
+        words = plain(Revoked(cause=action.reason))
+        await clients.github.report_approval(action.head, ApprovalState.FAILURE, words, force=True)
     except Permanent as error:
         raise _unrevoked(action.head, error) from error
-    spoken = it.record.approval is not None and action.head in it.record.approval
-    return Outcome(note={"approval": None} if spoken else {}, settled=action.head)
+    pull = promotion.status.pull
+    last = pull.approval if pull is not None else None
+    current = last is not None and last.head == action.head
+    return Outcome(note=_reported(promotion, None) if current else {}, settled=action.head)
+
+
+def _reported(promotion: Promotion, approval: Approval | None) -> StatusChange:
+    pull = promotion.status.pull
+    return {"pull": replace(pull, approval=approval)} if pull is not None else {}
 
 
 def _unrevoked(head: str, error: Permanent) -> Permanent:
-    return Permanent(f"the approval at commit {head[:7]} cannot be revoked, so anybody may merge it: {error}")
+    return Permanent(NotRevoked(head=Name(head[:7]), cause=error.reason))
 
 
-async def _merge(action: Merge, seen: Evidence, doors: Doors) -> Outcome:
-    """What went into another branch, because somebody retargeted it at that very moment, is no merge of ours."""
-    pull = await doors.github.merge(action.number, action.head)
-    if seen.base is None or pull.base != seen.base.branch:
+async def _merge(action: Merge, promotion: Promotion, evidence: Evidence, clients: Clients) -> Outcome:
+    """Merge.  If somebody retargeted the pull request at that moment, it is not a merge of ours."""
+    pull, ours = await clients.github.merge(action.number, action.head), promotion.status.pull
+    if ours is None or not isinstance(evidence, Review) or pull.base != evidence.manifest.base.branch:
         return Outcome()
-    return Outcome(note={"merge_commit": pull.merge_commit}, settled=action.head)
+    return Outcome(note={"pull": replace(ours, merge_commit=pull.merge_commit)}, settled=action.head)
 
 
-async def _post(it: Promotion, loaded: Loaded, seen: Evidence, app: App, doors: Doors) -> RecordChange:
+async def _post(
+    promotion: Promotion, loaded: Loaded, evidence: Evidence, config: Config, clients: Clients
+) -> StatusChange:
     tried = loaded.intent_at if loaded.intent is Intent.POST else None
-    message = card(it, seen.health, seen.policy, seen.now)
-    key = f"promotion:{it.id}:{it.record.digest or it.state.value}"
-    posted = await doors.slack.post(app.channel_of(it.pair.model), message, key=key, since=tried)
-    return {"message": posted, "message_for": it.record.digest}
+    health = evidence.health if isinstance(evidence, Rollout) else None
+    message = build_message(promotion, health, evidence.policy, evidence.now)
+    key = f"promotion:{promotion.id}:{promotion.digest or promotion.state.value}"
+    posted = await clients.slack.post(config.channel_of(promotion.target.model), message, key=key, since=tried)
+    return {"message": MessageStatus(posted=posted, digest=promotion.digest)}
 
 
-async def _whisper(action: Whisper, it: Promotion, seen: Evidence, app: App, store: Store, doors: Doors) -> None:
-    await store.heard_out(action.fact, now=seen.now)
-    channel = it.record.message.channel if it.record.message else app.channel_of(it.pair.model)
-    await doors.slack.whisper(channel, action.to, escape.sentence(action.text, 1000))
+async def _reply(
+    action: Reply, promotion: Promotion, evidence: Evidence, config: Config, store: Store, clients: Clients
+) -> None:
+    await store.mark_answered(action.fact, now=evidence.now)
+    message = promotion.status.message
+    channel = message.posted.channel if message is not None else config.channel_of(promotion.target.model)
+    await clients.slack.whisper(channel, action.to, full_stop(capital(slack(action.reason))))

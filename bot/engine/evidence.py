@@ -1,13 +1,13 @@
-"""Gather what a decision may look at: the store and the doors to the world, read only.
+"""Gather what a decision may look at: the store and the outside systems, read only.
 
-Each state asks only for what its rule looks at, so that waiting for an approval costs nobody a request.
+Each state asks only for what its rule needs, so that waiting for an approval costs few requests.
 """
 
 import asyncio
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from bot.clients.github.client import GitHub
 from bot.clients.kubernetes.client import Kubernetes
@@ -15,30 +15,33 @@ from bot.clients.mlflow.client import MLflow
 from bot.clients.pods import Pods
 from bot.clients.slack.client import Slack
 from bot.cluster.watch import Watch
-from bot.config.app_yaml import App
+from bot.config.app_yaml import Config
 from bot.domain.cluster import Health, HealthStatus, PodSeen, Served
 from bot.domain.errors import Permanent, Temporary
-from bot.domain.policy import ANYONE, Policy
-from bot.domain.promotion import FactKind, Kind, Promotion, State, Verdict
-from bot.domain.registry import Card, Comparison, ModelVersion
+from bot.domain.policy import ANYONE
+from bot.domain.promotion import ApprovalState, FactKind, Kind, Promotion, PullStatus, State, Verdict
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons.cluster import NotListed
+from bot.domain.reasons.rollout import NoAddress
+from bot.domain.registry import Comparison, ModelVersion, VersionDetails
 from bot.domain.repository import Base, Pull, PullState
-from bot.domain.target import Pair, Pin
+from bot.domain.target import Pin, Place, Target
 from bot.rules import pins
 from bot.rules.kubernetes import health
 from bot.rules.parsing import emoji
 from bot.rules.release.comparison import compare
-from bot.rules.release.decision import Evidence, Place
+from bot.rules.release.decision import Editable, Evidence, Manifest, Proposal, Review, Rollout, Uneditable, Voters
 from bot.rules.release.freezes import in_force
 from bot.rules.release.gates import judge, verdict
 from bot.rules.release.statuses import HELD
 from bot.rules.wording import redaction
 from bot.store.store import Loaded, Store
 
-SPOKEN: Final = frozenset({FactKind.APPROVE, FactKind.VETO, FactKind.OVERRIDE})
+VOTES: Final = frozenset({FactKind.APPROVE, FactKind.VETO, FactKind.OVERRIDE})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
+class Clients:
     """The outside systems, one client each."""
 
     slack: Slack
@@ -48,170 +51,222 @@ class Doors:
     pods: Pods
 
 
-async def gather(loaded: Loaded, *, app: App, store: Store, doors: Doors, watch: Watch, now: datetime) -> Evidence:
-    """Return the evidence for a decision about the pair.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sources:
+    """Where evidence comes from."""
+
+    loaded: Loaded
+    config: Config
+    store: Store
+    clients: Clients
+    watch: Watch
+
+
+async def gather(
+    loaded: Loaded, *, config: Config, store: Store, clients: Clients, watch: Watch, now: datetime
+) -> Evidence:
+    """Return the evidence for a decision about the target.
 
     Raises:
         Temporary: a system that has to be asked does not answer.
         Permanent: one refuses, and an operator must mend it.
     """
-    policy = app.policy(loaded.pair)
-    more: dict[str, Any] = {}
-    it = loaded.promotion
-    if it is not None and it.state.open and not (loaded.approved_heads and it.state not in HELD):
-        match it.state:  # else what was approved is revoked, which waits for no other system
-            case State.CHECKING if it.record.digest is None:
-                more = await _for_checking(loaded, it, app, doors)
-            case State.PROPOSED | State.MERGING:
-                more = await _for_gates(loaded, it, app, store, doors)
-            case State.SYNCING | State.ROLLING_OUT | State.PROVING:
-                more = await _for_rollout(it, doors, watch, now)
-                if it.state is State.PROVING:
-                    more |= await _late_metrics(loaded, it, doors)
-            case _:
-                pass  # proposed already, or over
-    seen = Evidence(
+    policy = config.policy(loaded.target)
+    promotion = loaded.promotion
+    evidence = Evidence(
         now=now,
-        pair=loaded.pair,
+        target=loaded.target,
         policy=policy,
-        promotion=it,
+        promotion=promotion,
         release=loaded.release,
-        approved_heads=loaded.approved_heads,
         newest=loaded.newest,
         attempted=loaded.attempted,
+        approved_heads=loaded.approved_heads,
         facts=loaded.facts,
-        freeze=in_force(await store.freezes.of(loaded.pair.stage), policy, loaded.pair.stage, now),
-        **more,
+        freeze=in_force(await store.freezes.of_stage(loaded.target.stage), policy, loaded.target.stage, now),
     )
-    return await _confirmed(seen, loaded, doors)
+    if promotion is None or not promotion.state.open or (loaded.approved_heads and promotion.state not in HELD):
+        return evidence  # approvals are revoked first, which needs no other system
+    pull = promotion.status.pull
+    sources = Sources(loaded=loaded, config=config, store=store, clients=clients, watch=watch)
+    match promotion.state:
+        case State.CHECKING if promotion.digest is None:
+            return await _proposal(evidence, promotion, sources)
+        case State.PROPOSED | State.MERGING if pull is not None:
+            return await _confirmed(await _review(evidence, promotion, pull, sources), clients.slack)
+        case State.SYNCING | State.ROLLING_OUT | State.VERIFYING:
+            return await _rollout(evidence, promotion, sources)
+        case _:
+            return evidence  # proposed already
 
 
-async def _for_checking(loaded: Loaded, it: Promotion, app: App, doors: Doors) -> dict[str, Any]:
-    card, repository = await asyncio.gather(doors.mlflow.card(it.what), _repository(loaded, it, app, doors.github))
-    return {"card": card, "comparison": await _compared(loaded, it, card, doors), **repository}
+async def _proposal(evidence: Evidence, promotion: Promotion, sources: Sources) -> Proposal:
+    details, manifest = await asyncio.gather(
+        sources.clients.mlflow.version_details(promotion.what), _manifest(promotion, sources)
+    )
+    comparison = await _compared(promotion, details, sources)
+    return Proposal(
+        now=evidence.now,
+        target=evidence.target,
+        policy=evidence.policy,
+        release=evidence.release,
+        newest=evidence.newest,
+        attempted=evidence.attempted,
+        approved_heads=evidence.approved_heads,
+        facts=evidence.facts,
+        freeze=evidence.freeze,
+        promotion=promotion,
+        details=details,
+        comparison=comparison,
+        manifest=manifest,
+    )
 
 
-async def _compared(loaded: Loaded, it: Promotion, card: Card | None, doors: Doors) -> Comparison | None:
-    live = ModelVersion(model=it.pair.model, version=loaded.release.version) if loaded.release else None
-    if card is None or live == it.what:
+async def _compared(promotion: Promotion, details: VersionDetails | None, sources: Sources) -> Comparison | None:
+    release, mlflow = sources.loaded.release, sources.clients.mlflow
+    live = ModelVersion(model=promotion.target.model, version=release.version) if release else None
+    if details is None or live == promotion.what:
         return None
-    return compare(await doors.mlflow.card(live) if live is not None else None, card)
+    return compare(await mlflow.version_details(live) if live is not None else None, details)
 
 
-async def _late_metrics(loaded: Loaded, it: Promotion, doors: Doors) -> dict[str, Any]:
+async def _late_metrics(promotion: Promotion, sources: Sources) -> Comparison | None:
     """Compare again while the candidate lacks a metric: they are often logged after the version is registered."""
-    known = it.record.comparison
+    known = promotion.status.comparison
     if known is not None and known.metrics and all(candidate is not None for _, _, candidate in known.metrics):
-        return {}
+        return None
     try:
-        return {"comparison": await _compared(loaded, it, await doors.mlflow.card(it.what), doors)}
+        details = await sources.clients.mlflow.version_details(promotion.what)
+        return await _compared(promotion, details, sources)
     except (Temporary, Permanent):
-        return {}  # good to know, and no reason to stop
+        return None  # useful, but no reason to stop
 
 
-async def _repository(loaded: Loaded, it: Promotion, app: App, github: GitHub) -> dict[str, Any]:
-    """Return the base, and the change that this promotion makes to it (or why it cannot be made)."""
+async def _manifest(promotion: Promotion, sources: Sources) -> Manifest:
+    """Return the change that this promotion makes to the base, or why it cannot be made."""
+    loaded, github = sources.loaded, sources.clients.github
     base = await github.base()
-    # Going back is never blocked: where no digest is known, the one that is pinned is emptied.
-    digest = loaded.digest or ("" if it.kind is Kind.ROLLBACK else None)
-    pin = Pin(stage=it.pair.stage, version=it.version, digest=digest)
+    # A rollback is never blocked: where no digest is known, the one that is pinned is emptied.
+    digest = loaded.digest or ("" if promotion.kind is Kind.ROLLBACK else None)
+    pin = Pin(stage=promotion.target.stage, version=promotion.version, digest=digest)
     try:
-        place, files = await _known_place(loaded, base, github) or await _found_place(loaded.pair, base, app, github)
-        change = pins.edit({path: files[path] for path in place.paths}, pin, it.pair.model)
+        place, files = await _known_place(loaded, base, github) or await _found_place(
+            loaded.target, base, sources.config, github
+        )
+        change = pins.edit({path: files[path] for path in place.paths}, pin, promotion.target.model)
     except Permanent as error:
-        return {"base": base, "refusal": str(error)}
-    return {"base": base, "place": place, "change": change}
+        return Uneditable(base=base, reason=error.reason)
+    return Editable(base=base, place=place, change=change)
 
 
 async def _known_place(loaded: Loaded, base: Base, github: GitHub) -> tuple[Place, dict[str, str]] | None:
-    """Return the place that is remembered and its files, if the pin still stands there: a request a file, no more."""
+    """Return the stored place and its files, if the pin is still there; this costs one request for each file."""
     if loaded.place is None:
         return None
     files = await github.files(loaded.place.paths, base)
     try:
-        found = find_place(files, loaded.pair)
+        found = find_place(files, loaded.target)
     except Permanent:
-        return None  # it stood there once; the whole folder must be looked through again
+        return None  # it was there once; the whole folder has to be searched again
     return (loaded.place, files) if found.paths == loaded.place.paths else None
 
 
-async def _found_place(pair: Pair, base: Base, app: App, github: GitHub) -> tuple[Place, dict[str, str]]:
-    files = await github.folder(app.folder(pair), base)
-    return find_place(files, pair), files
+async def _found_place(target: Target, base: Base, config: Config, github: GitHub) -> tuple[Place, dict[str, str]]:
+    files = await github.folder(config.folder(target), base)
+    return find_place(files, target), files
 
 
-def find_place(files: Mapping[str, str], pair: Pair) -> Place:
-    """Return where a pair's pin stands in these files.
+def find_place(files: Mapping[str, str], target: Target) -> Place:
+    """Return where a target's pin is in these files.
 
     Raises:
         Permanent: nowhere, or in more than one place.
     """
-    found = pins.find(files, pair.model)
+    found = pins.find(files, target.model)
     return Place(paths=(found.path,), namespace=found.namespace, workload=found.workload)
 
 
-async def _for_gates(loaded: Loaded, it: Promotion, app: App, store: Store, doors: Doors) -> dict[str, Any]:
-    if it.record.pull is None:
-        return {}
-    policy = app.policy(it.pair)
-    upstream = await store.release(Pair(model=it.pair.model, stage=policy.after)) if policy.after else None
-    pull, repository, entitled, metrics = await asyncio.gather(
-        doors.github.pull(it.record.pull),
-        _repository(loaded, it, app, doors.github),
-        _entitled(loaded, it, policy, doors.slack),
-        _late_metrics(loaded, it, doors),
+async def _review(evidence: Evidence, promotion: Promotion, ours: PullStatus, sources: Sources) -> Review:
+    clients = sources.clients
+    policy = evidence.policy
+    before = Target(model=promotion.target.model, stage=policy.after) if policy.after else None
+    upstream = await sources.store.release(before) if before else None
+    pull, manifest, voters, comparison = await asyncio.gather(
+        clients.github.pull(ours.number),
+        _manifest(promotion, sources),
+        _voters(evidence, promotion, clients.slack),
+        _late_metrics(promotion, sources),
     )
-    withheld = await doors.github.missing(pull) if pull.withheld and _consented(it, pull) else ()
-    return {"pull": pull, "upstream": upstream, "withheld": withheld, **repository, **entitled, **metrics}
+    withheld = await clients.github.missing(pull) if pull.withheld and _consented(ours, pull) else ()
+    return Review(
+        now=evidence.now,
+        target=evidence.target,
+        policy=evidence.policy,
+        release=evidence.release,
+        newest=evidence.newest,
+        attempted=evidence.attempted,
+        approved_heads=evidence.approved_heads,
+        facts=evidence.facts,
+        freeze=evidence.freeze,
+        promotion=promotion,
+        ours=ours,
+        pull=pull,
+        manifest=manifest,
+        upstream=upstream,
+        withheld=withheld,
+        voters=voters,
+        comparison=comparison,
+    )
 
 
-def _consented(it: Promotion, pull: Pull) -> bool:
-    """Say whether this very head tells that it is approved: only then is what GitHub lacks somebody else's."""
-    return it.record.approval is not None and it.record.approval.startswith(f"success {pull.head}:")
+def _consented(ours: PullStatus, pull: Pull) -> bool:
+    """Return whether our status on this head already says approved; only then is a missing check somebody else's."""
+    approval = ours.approval
+    return approval is not None and approval.state is ApprovalState.SUCCESS and approval.head == pull.head
 
 
-async def _confirmed(seen: Evidence, loaded: Loaded, doors: Doors) -> Evidence:
-    """Read again what may have changed since, where this would decide: who reacts at this moment, and who counts."""
-    it = seen.promotion
-    if it is None or it.record.message is None or not _decides(seen, it):
-        return seen
+async def _confirmed(review: Review, slack: Slack) -> Review:
+    """If votes decide now, read again who reacts at this moment and who may vote."""
+    message = review.promotion.status.message
+    if message is None or not _decides(review):
+        return review
     try:
-        shown = await doors.slack.reactions(it.record.message) or {}
-        against = shown.get(emoji.OF[FactKind.VETO], frozenset())
-        fresh = await _entitled(loaded, it, seen.policy, doors.slack, more=against, fresh=True)
+        reactions = await slack.reactions(message.posted) or {}
+        against = reactions.get(emoji.OF[FactKind.VETO], frozenset())
+        voters = await _voters(review, review.promotion, slack, more=against, fresh=True)
     except (Temporary, Permanent) as error:
-        return replace(seen, entitled=frozenset(), unsure=str(error))
-    return replace(seen, reactions=shown, **({"entitled": frozenset(), "overriders": frozenset()} | fresh))
+        return replace(review, voters=Voters(overriders=review.voters.overriders, unsure=error.reason))
+    return replace(review, voters=replace(voters, reactions=reactions))
 
 
-def _decides(seen: Evidence, it: Promotion) -> bool:
-    """Say whether people's words decide now: before the head is said to be approved, and before each try to merge."""
-    tried = it.state is State.MERGING and seen.pull is not None and seen.pull.state is PullState.OPEN
-    return (it.state is State.PROPOSED or tried) and verdict(judge(seen, it)) is not Verdict.WAIT
+def _decides(review: Review) -> bool:
+    """Return whether votes decide now: before the head is reported as approved, and before each attempt to merge."""
+    tried = review.promotion.state is State.MERGING and review.pull.state is PullState.OPEN
+    return (review.promotion.state is State.PROPOSED or tried) and verdict(judge(review)) is not Verdict.WAIT
 
 
-async def _entitled(
-    loaded: Loaded, it: Promotion, policy: Policy, slack: Slack, *, more: Set[str] = frozenset(), fresh: bool = False
-) -> dict[str, Any]:
-    """Return which of those who spoke may decide.  Where the chat cannot say, nobody may."""
-    said = {f.by for f in loaded.facts if f.kind in SPOKEN and f.by != "callboard"}
-    people = said | more
-    if it.kind is Kind.ROLLBACK and not it.automatic:
-        people.add(it.requested_by)
+async def _voters(
+    evidence: Evidence, promotion: Promotion, slack: Slack, *, more: Set[str] = frozenset(), fresh: bool = False
+) -> Voters:
+    """Return which of those who voted may decide.  Where the chat cannot tell, nobody may."""
+    policy = evidence.policy
+    people = {f.by for f in evidence.facts if f.kind in VOTES and f.by != "callboard"} | more
+    if promotion.kind is Kind.ROLLBACK and not promotion.automatic:
+        people.add(promotion.requested_by)
     if not people:
-        return {}
+        return Voters()
     try:
         allowed = await _allowed(people, policy.approvers, slack, fresh=fresh)
         may_override = await _allowed(people, policy.may_override or policy.approvers, slack, fresh=fresh)
         known = await asyncio.gather(*(slack.person(user, fresh=fresh) for user in sorted(allowed | may_override)))
     except (Temporary, Permanent) as error:
-        return {"unsure": str(error)}
+        return Voters(unsure=error.reason)
     members = frozenset(person.id for person in known if person.entitled)
-    return {"entitled": members & allowed, "overriders": members & may_override}
+    return Voters(entitled=members & allowed, overriders=members & may_override)
 
 
 async def _allowed(people: set[str], names: tuple[str, ...], slack: Slack, *, fresh: bool) -> set[str]:
-    """Return those of the people whom `names` (user ids and user groups; none, or ANYONE: everybody) means."""
+    """Return the people whom `names` includes (user ids and user groups; empty, or ANYONE: everybody)."""
     if not names or ANYONE in names:
         return people
     named = {name for name in names if not name.startswith(("@", "S"))}
@@ -220,54 +275,79 @@ async def _allowed(people: set[str], names: tuple[str, ...], slack: Slack, *, fr
     return people & named.union(*members)
 
 
-async def _for_rollout(it: Promotion, doors: Doors, watch: Watch, now: datetime) -> dict[str, Any]:
-    namespace = it.record.namespace or "default"
+async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -> Rollout:
+    clients, watch = sources.clients, sources.watch
+    namespace = namespace_of(promotion)
     await watch.ensure(namespace)
-    seen = look(it, watch, now)
-    more: dict[str, Any] = {"health": seen}
-    if seen is None:
-        return more
-    if seen.status is HealthStatus.DEGRADED and seen.culprit is not None:
-        more["log"] = await _last_words(doors.kubernetes, namespace, seen)
-    if it.state is State.PROVING:
-        asked = [pod for pod in seen.pods if pod.ready]
-        said = await asyncio.gather(*(_served(doors.pods, pod) for pod in asked))
-        more["served"] = dict(zip((pod.name for pod in asked), said, strict=True))
-        more["alias"] = await doors.mlflow.alias(it.pair.model, it.pair.stage)
-    return more
+    health = observe(promotion, watch, evidence.now)
+    failing = health is not None and health.status is HealthStatus.DEGRADED
+    log = await _last_lines(clients.kubernetes, namespace, health) if health is not None and failing else None
+    served: dict[str, Served | Reason] = {}
+    alias, comparison = None, None
+    if promotion.state is State.VERIFYING:
+        comparison = await _late_metrics(promotion, sources)
+        if health is not None:
+            ready = [pod for pod in health.pods if pod.ready]
+            answers = await asyncio.gather(*(_served(clients.pods, pod) for pod in ready))
+            served = dict(zip((pod.name for pod in ready), answers, strict=True))
+            alias = await clients.mlflow.alias(promotion.target.model, promotion.target.stage)
+    return Rollout(
+        now=evidence.now,
+        target=evidence.target,
+        policy=evidence.policy,
+        release=evidence.release,
+        newest=evidence.newest,
+        attempted=evidence.attempted,
+        approved_heads=evidence.approved_heads,
+        facts=evidence.facts,
+        freeze=evidence.freeze,
+        promotion=promotion,
+        health=health,
+        served=served,
+        log=log,
+        alias=alias,
+        comparison=comparison,
+    )
 
 
-def look(it: Promotion, watch: Watch, now: datetime) -> Health | None:
+def namespace_of(promotion: Promotion) -> str:
+    """Return where the promotion's workload runs."""
+    place = promotion.status.place
+    return (place.namespace if place is not None else None) or "default"
+
+
+def observe(promotion: Promotion, watch: Watch, now: datetime) -> Health | None:
     """Return how the promotion's workload does; None when there is no such workload.
 
     Raises:
-        Temporary: what the watch holds is not current.
+        Temporary: the watch is not up to date.
     """
-    namespace = it.record.namespace or "default"
+    namespace, place = namespace_of(promotion), promotion.status.place
     trouble = watch.trouble(namespace)
     if trouble is not None or not watch.fresh(namespace):
-        raise Temporary(trouble or f"the cluster has not listed namespace {namespace} yet")
-    sighting = watch.sighting(namespace, it.pair.model, it.pair.stage, it.record.workload)
-    return health.judge(sighting, now=now, stage=it.pair.stage) if sighting is not None else None
+        raise Temporary(trouble or NotListed(namespace=Name(namespace)))
+    workload = place.workload if place is not None else None
+    snapshot = watch.snapshot(namespace, promotion.target.model, promotion.target.stage, workload)
+    return health.judge(snapshot, now=now, stage=promotion.target.stage) if snapshot is not None else None
 
 
-async def _served(pods: Pods, pod: PodSeen) -> Served | str:
+async def _served(pods: Pods, pod: PodSeen) -> Served | Reason:
     if pod.address is None:
-        return "it has no address yet"
+        return NoAddress()
     try:
         return await pods.served(pod.address)
     except (Temporary, Permanent) as error:
-        return str(error)
+        return error.reason
 
 
-async def _last_words(kubernetes: Kubernetes, namespace: str, seen: Health) -> str | None:
-    """Return the end of the culprit's log: of the run before, where it was restarted since."""
-    culprit = seen.culprit
-    assert culprit is not None  # noqa: S101
-    restarted = any(pod.name == culprit and pod.restarts for pod in seen.pods)
+async def _last_lines(kubernetes: Kubernetes, namespace: str, seen: Health) -> str | None:
+    """Return the last log lines of the pod in trouble: of its previous container, if that was restarted."""
+    if seen.culprit is None:
+        return None
+    restarted = any(pod.name == seen.culprit and pod.restarts for pod in seen.pods)
     for previous in (True, False) if restarted else (False, True):
         try:
-            text = await kubernetes.log(namespace, culprit, previous=previous)
+            text = await kubernetes.log(namespace, seen.culprit, previous=previous)
         except (Temporary, Permanent):
             continue
         if text.strip():

@@ -1,8 +1,8 @@
-"""One bot per record: the second one waits, and says so.
+"""One bot per database: a second one waits, and says so.
 
-On SQLite the lock is a file lock, which the kernel takes back when its holder dies, however it dies.  On PostgreSQL it
-is a session's advisory lock, on a connection of its own: the server takes it back when the session ends, or was silent
-for `SILENT`, as that of a process that is frozen.  Who has lost it stops at once.
+On SQLite the lock is a file lock, which the kernel releases when its holder dies.  On PostgreSQL it is a session's
+advisory lock on a connection of its own: the server releases it when the session ends, or was idle for `SILENT`, as if
+its process were frozen.  A bot that loses the lock stops at once.
 """
 
 import asyncio
@@ -32,7 +32,7 @@ SILENT: Final = timedelta(seconds=10)
 async def lead(
     url: str, password: str | None = None, lacks: Callable[[str], None] = lambda why: None
 ) -> AsyncIterator[None]:
-    """Hold the leadership of the record at `url`; wait for it where another bot holds it, and tell `lacks` why.
+    """Hold the leadership of the database at `url`; while another bot holds it, wait and report that to `lacks`.
 
     Raises:
         Temporary: inside, when it was lost.
@@ -66,7 +66,7 @@ async def _file(database: Path, wait_for: Callable[[str], None]) -> AsyncIterato
 
 
 def _opened(lock: Path) -> TextIO:
-    """Return the lock's file, made if missing, as its folder is."""
+    """Return the lock file; create it and its folder if they are missing."""
     try:
         lock.parent.mkdir(parents=True, exist_ok=True)
         return lock.open("a")
@@ -124,7 +124,7 @@ async def _got(connection: psycopg.AsyncConnection) -> bool:
 
 
 async def _beat(connection: psycopg.AsyncConnection) -> None:
-    """Keep the session; return never."""
+    """Keep the session alive; never return."""
     while True:
         await asyncio.sleep(BEAT.total_seconds())
         try:

@@ -1,8 +1,8 @@
 """Keep each promotion's message up to date.
 
-Progress is not a turn: the card is a pure function of the record and of live health.  This writer coalesces edits
-(at most one every few seconds for a message, the last form always), remembers what the chat confirmed, and a sweep
-repairs what was lost.  It decides nothing.
+Progress is not a pass: the message is a pure function of the promotion and of live health.  This writer coalesces edits
+(at most one every few seconds for a message, but always the last one), stores what the chat confirmed, and repairs what
+was lost in a sweep.  It decides nothing.
 """
 
 import asyncio
@@ -12,101 +12,96 @@ from datetime import datetime, timedelta
 from bot import clock
 from bot.clients.slack.client import Slack
 from bot.cluster.watch import Watch
-from bot.config.app_yaml import App
+from bot.config.app_yaml import Config
 from bot.domain.chat import Message
 from bot.domain.cluster import Health
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.policy import Policy
 from bot.domain.promotion import Promotion, State
-from bot.engine.evidence import look
+from bot.engine.evidence import observe
 from bot.rules.wording import promotion_message
+from bot.rules.wording.reasons import explained
 from bot.store.messages import Standing
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
 PACE = timedelta(seconds=3)
-"""Between two edits of one message."""
+"""The time between two edits of one message."""
 
 
-def card(it: Promotion, health: Health | None, policy: Policy, now: datetime, successor: str | None = None) -> Message:
+def build_message(
+    promotion: Promotion, health: Health | None, policy: Policy, now: datetime, successor: str | None = None
+) -> Message:
     """Return what the message of a promotion shows; `successor` is the address of the one that took its place."""
-    record = it.record
-    return promotion_message.promotion(
-        it,
-        health=health,
-        rulings=record.rulings,
-        comparison=record.comparison,
-        approvers=record.approved_by,
-        policy=policy,
-        now=now,
-        successor=successor,
-    )
+    return promotion_message.message(promotion, health=health, policy=policy, now=now, successor=successor)
 
 
 class Messages:
     """The one writer of promotions' messages."""
 
-    def __init__(self, *, app: App, store: Store, slack: Slack, watch: Watch) -> None:
-        self._app = app
+    def __init__(self, *, config: Config, store: Store, slack: Slack, watch: Watch) -> None:
+        self._config = config
         self._store = store
         self._slack = slack
         self._watch = watch
-        self._look = asyncio.Event()
+        self._woken = asyncio.Event()
         self._edited: dict[str, datetime] = {}
 
-    def ring(self) -> None:
-        """Something may look different now."""
-        self._look.set()
+    def wake(self) -> None:
+        """Check all messages soon: something may look different now."""
+        self._woken.set()
 
     async def run(self) -> None:
         """Bring messages up to date, for ever."""
         while True:
-            self._look.clear()
+            self._woken.clear()
             for standing in await self._store.messages.unsettled():
                 await self._refresh(standing)
             try:
                 async with asyncio.timeout(PACE.total_seconds()):
-                    await self._look.wait()
+                    await self._woken.wait()
             except TimeoutError:
                 continue
-            await asyncio.sleep(0.2)  # what rings once usually rings again at once
+            await asyncio.sleep(0.2)  # one change is usually followed by others
 
     async def _refresh(self, standing: Standing) -> None:
         now = clock.now()
         last = self._edited.get(standing.posted.ts)
-        it = await self._store.promotion(standing.promotion)
-        if it is None or (it.state.open and last is not None and now - last < PACE):
+        promotion = await self._store.promotion(standing.promotion)
+        if promotion is None or (promotion.state.open and last is not None and now - last < PACE):
             return
         try:
-            message, last_form = await self._render(standing, it, now)
+            message, last_form = await self._render(standing, promotion, now)
             if message.hash != standing.shown:
                 self._edited[standing.posted.ts] = now
                 await self._slack.update(standing.posted, message)
         except Temporary as error:
-            log.warning("message of promotion %s: %s", it.id, error)
+            log.warning("message of promotion %s: %s", promotion.id, explained(error))
             return
         except Permanent:
-            log.exception("the message of promotion %s cannot be edited", it.id)
-            last_form = not it.state.open
-        await self._store.messages.shown(standing.posted, message.hash, settled=last_form)
+            log.exception("the message of promotion %s cannot be edited", promotion.id)
+            last_form = not promotion.state.open
+        await self._store.messages.confirm(standing.posted, message.hash, settled=last_form)
 
-    async def _render(self, standing: Standing, it: Promotion, now: datetime) -> tuple[Message, bool]:
-        """Return what the message must show now, and whether that is its last form."""
+    async def _render(self, standing: Standing, promotion: Promotion, now: datetime) -> tuple[Message, bool]:
+        """Return what the message must show now, and whether it will not change any more."""
         if not standing.current:
-            return promotion_message.superseded(it, await self._address(it)), True
-        if it.state is State.SUPERSEDED and it.record.followup is not None:
-            newer = await self._store.promotion(it.record.followup)
+            return promotion_message.superseded(promotion, await self._address(promotion)), True
+        if promotion.state in {State.SUPERSEDED, State.FAILED} and promotion.status.followup is not None:
+            newer = await self._store.promotion(promotion.status.followup)
             successor = await self._address(newer)
-            return card(it, None, self._app.policy(it.pair), now, successor), successor is not None
+            return build_message(
+                promotion, None, self._config.policy(promotion.target), now, successor
+            ), successor is not None
         try:
-            health = look(it, self._watch, now) if it.state.open and it.record.merge_commit else None
+            health = observe(promotion, self._watch, now) if promotion.state.open and promotion.merge_commit else None
         except Temporary:
             health = None
-        return card(it, health, self._app.policy(it.pair), now), not it.state.open
+        return build_message(promotion, health, self._config.policy(promotion.target), now), not promotion.state.open
 
-    async def _address(self, it: Promotion | None) -> str | None:
-        """Return the address of a promotion's message, once it stands somewhere."""
-        if it is None or it.record.message is None:
+    async def _address(self, promotion: Promotion | None) -> str | None:
+        """Return the address of a promotion's message, once it is posted."""
+        if promotion is None or promotion.status.message is None:
             return None
-        return await self._slack.permalink(it.record.message)
+        return await self._slack.permalink(promotion.status.message.posted)

@@ -1,6 +1,6 @@
-"""Listen again: what people said with reactions while nobody was listening, or while an event was lost.
+"""Find reactions whose events were lost, or came while the bot was down.
 
-A hint is not needed for it: the messages that wait for approvals are looked at in turn, a few each time.
+It needs no wake-up: the messages that wait for approvals are read in turn, a few each time.
 """
 
 import logging
@@ -10,49 +10,52 @@ from typing import Final
 from bot import clock
 from bot.clients.slack.client import Slack
 from bot.domain.errors import Permanent
-from bot.domain.promotion import Promotion, State
+from bot.domain.promotion import MessageStatus, Promotion, State
 from bot.rules.release.unheard import unheard
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
 AT_A_TIME: Final = 20
-"""Messages looked at each half minute: Slack allows about fifty such calls a minute, and merging needs some."""
+"""Messages read every half minute: Slack allows about fifty such calls a minute, and merging needs some."""
 
 
-class Listening:
-    """Looks at the messages of promotions that wait, in turn."""
+class ReactionSync:
+    """Reads the reactions to the messages of waiting promotions, in turn."""
 
     def __init__(self, store: Store, slack: Slack) -> None:
         self._store = store
         self._slack = slack
         self._last = 0
 
-    async def look(self) -> None:
-        """Record what the next few messages show and nobody was told of.
+    async def sync(self) -> None:
+        """Store the reactions to the next few messages that no event reported.
 
         Raises:
             Temporary: the chat does not answer.
         """
-        waiting = [it for it in await self._store.under_way() if it.state is State.PROPOSED and it.record.message]
-        those = sorted(waiting, key=lambda it: (it.id <= self._last, it.id))[:AT_A_TIME]
-        for it in those:
-            await self._listen(it, clock.now())
-            self._last = it.id
+        waiting = [
+            (promotion, promotion.status.message)
+            for promotion in await self._store.under_way()
+            if promotion.state is State.PROPOSED and promotion.status.message is not None
+        ]
+        next_ones = sorted(waiting, key=lambda each: (each[0].id <= self._last, each[0].id))[:AT_A_TIME]
+        for promotion, message in next_ones:
+            await self._sync(promotion, message, clock.now())
+            self._last = promotion.id
 
-    async def _listen(self, it: Promotion, now: datetime) -> None:
-        assert it.record.message is not None  # noqa: S101
+    async def _sync(self, promotion: Promotion, message: MessageStatus, now: datetime) -> None:
         try:
-            shown = await self._slack.reactions(it.record.message)
+            shown = await self._slack.reactions(message.posted)
         except Permanent:
-            log.exception("the message of promotion %s cannot be read", it.id)
+            log.exception("the message of promotion %s cannot be read", promotion.id)
             return
         if shown is None:
-            log.warning("somebody deleted the message of promotion %s: it is posted again", it.id)
-            await self._store.messages.unpost(it, now=now)
+            log.warning("somebody deleted the message of promotion %s: it is posted again", promotion.id)
+            await self._store.messages.unpost(promotion, message.posted, now=now)
             return
-        _, facts = await self._store.story(it.id)
+        _, facts = await self._store.story(promotion.id)
         last = max((fact.id for fact in facts), default=0)
-        for kind, by in unheard(facts, it.record.message_for, shown):
-            key = f"seen:{it.id}:{last}:{kind}:{by}"
-            await self._store.word(kind, by, it.record.message, at=now, now=now, key=key, how="reaction")
+        for kind, by in unheard(facts, message.digest, shown):
+            key = f"seen:{promotion.id}:{last}:{kind}:{by}"
+            await self._store.word(kind, by, message.posted, at=now, now=now, key=key, how="reaction")

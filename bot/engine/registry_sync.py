@@ -1,26 +1,26 @@
-"""Look at the registry as a whole, every half minute, whatever webhooks said.
+"""Mirror the registry every half minute, whatever webhooks reported.
 
-MLflow forgets events when nobody listens, so its webhooks are hints and this is what can be relied on: names, aliases
-and versions are mirrored into the store, from which handlers answer.  The first look is a silent baseline.
+MLflow drops webhooks that it cannot deliver, so they are only wake-ups, and this is what is relied on: names, aliases
+and versions are mirrored into the store, from which handlers answer.  The first run records a silent baseline.
 """
 
 import logging
 from datetime import datetime
 
 from bot import clock
-from bot.config.app_yaml import App
-from bot.domain.target import Pair
-from bot.engine.evidence import Doors
+from bot.config.app_yaml import Config
+from bot.domain.target import Target
+from bot.engine.evidence import Clients
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
 NEWEST = 50
-"""Versions asked for each time: more than are registered between two looks, usually; else more are asked for."""
+"""Versions listed each time: usually more than were registered since the last run; if not, more are listed."""
 ALL = 10_000
 
 
-async def sync_registry(*, app: App, store: Store, doors: Doors) -> int:
+async def sync_registry(*, config: Config, store: Store, clients: Clients) -> int:
     """Mirror the registry; return how many versions are new.
 
     Raises:
@@ -28,29 +28,31 @@ async def sync_registry(*, app: App, store: Store, doors: Doors) -> int:
         Permanent: it refuses.
     """
     now = clock.now()
-    listed = {m.name: m.aliases for m in await doors.mlflow.models() if app.has(m.name)}
+    listed = {m.name: m.aliases for m in await clients.mlflow.models() if config.has(m.name)}
     await store.mirror.see(listed)
     if await store.mirror.blank():
-        those = [each.what for each in await doors.mlflow.newest(ALL)]
+        those = [each.what for each in await clients.mlflow.newest(ALL)]
         await store.mirror.meet(those, baseline=True, now=now)
         log.info("first start: %d versions of %d models are taken as known", len(those), len(listed))
         new = 0
     else:
-        new = await _meet_new(app, store, doors, now)
+        new = await _meet_new(config, store, clients, now)
     for model, aliases in listed.items():
-        for stage in app.stages_of(model):
+        for stage in config.stages_of(model):
             if stage in aliases:
-                await store.baseline(Pair(model=model, stage=stage), aliases[stage], now=now)
+                await store.baseline(Target(model=model, stage=stage), aliases[stage], now=now)
     return new
 
 
-async def _meet_new(app: App, store: Store, doors: Doors, now: datetime) -> int:
-    """Ask for the newest versions, and for more as long as all of them are news."""
+async def _meet_new(config: Config, store: Store, clients: Clients, now: datetime) -> int:
+    """List the newest versions, and further pages as long as all of them are new."""
     asked = NEWEST
     while True:
-        listed = [each.what for each in await doors.mlflow.newest(asked)]
-        ours = [what for what in listed if app.has(what.model)]
-        others = [what for what in listed if not app.has(what.model)]  # remembered, so that the overlap is seen
+        listed = [each.what for each in await clients.mlflow.newest(asked)]
+        ours = [what for what in listed if config.has(what.model)]
+        others = [
+            what for what in listed if not config.has(what.model)
+        ]  # stored, so that the overlap with the last run is found
         new = await store.mirror.meet(ours, baseline=False, now=now)
         met = new + await store.mirror.meet(others, baseline=True, now=now)
         if met < len(listed) or asked >= ALL or len(listed) < asked:

@@ -1,63 +1,63 @@
-"""Look at the repository as a whole, every half minute: where each pair's pin is, and whether main has moved."""
+"""Check the repository every half minute: where each target's pin is, and whether the main branch moved."""
 
 import logging
 
 from bot import clock
 from bot.cluster.watch import Watch
-from bot.config.app_yaml import App
+from bot.config.app_yaml import Config
 from bot.domain.errors import Permanent
 from bot.domain.repository import Base
-from bot.domain.target import Pair
-from bot.engine.evidence import Doors, find_place
-from bot.rules.release.decision import Place
+from bot.domain.target import Place, Target
+from bot.engine.evidence import Clients, find_place
+from bot.rules.wording.reasons import explained
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
 
-class Repository:
-    """Where each pair's pin stands, looked up when the main branch or the list of models changed."""
+class RepositorySync:
+    """Finds each target's pin again when the main branch or the list of models changes."""
 
-    def __init__(self, *, app: App, store: Store, doors: Doors, watch: Watch) -> None:
-        self._app = app
+    def __init__(self, *, config: Config, store: Store, clients: Clients, watch: Watch) -> None:
+        self._config = config
         self._store = store
-        self._doors = doors
+        self._clients = clients
         self._watch = watch
         self._seen: object = None
-        self._read: dict[Pair, dict[str, str]] = {}
+        self._read: dict[Target, dict[str, str]] = {}
 
-    async def look(self) -> None:
-        """Look, and wake every open promotion when something changed.
+    async def sync(self) -> None:
+        """Find the pins, and wake every open promotion, if something changed.
 
         Raises:
-            Temporary: the forge does not answer.
+            Temporary: GitHub does not answer.
             Permanent: it refuses.
         """
-        base = await self._doors.github.base()
+        base = await self._clients.github.base()
         models = tuple(await self._store.mirror.aliases())
         if (base.commit, models) == self._seen:
             return
         for model in models:
-            for stage in self._app.stages_of(model):
-                await self._find(Pair(model=model, stage=stage), base)
-        for it in await self._store.under_way():
-            await self._store.wake(it.pair, clock.now())
+            for stage in self._config.stages_of(model):
+                await self._find(Target(model=model, stage=stage), base)
+        for promotion in await self._store.under_way():
+            await self._store.wake(promotion.target, clock.now())
         self._seen = (base.commit, models)
 
-    async def _find(self, pair: Pair, base: Base) -> None:
-        files = await self._doors.github.folder(self._app.folder(pair), base)
-        if files == self._read.get(pair):
-            return  # most changes of a repository are about somebody else
-        place = _place(files, pair)
-        await self._store.place(pair, place)
+    async def _find(self, target: Target, base: Base) -> None:
+        files = await self._clients.github.folder(self._config.folder(target), base)
+        if files == self._read.get(target):
+            return  # most commits do not concern this target
+        place = _place(files, target)
+        await self._store.place(target, place)
         if place is not None:
             await self._watch.ensure(place.namespace or "default")
-        self._read[pair] = files
+        self._read[target] = files
 
 
-def _place(files: dict[str, str], pair: Pair) -> Place | None:
+def _place(files: dict[str, str], target: Target) -> Place | None:
     try:
-        return find_place(files, pair)
+        return find_place(files, target)
     except Permanent as error:
-        log.info("%s on %s: %s", pair.model, pair.stage, error)
+        log.info("%s on %s: %s", target.model, target.stage, explained(error))
         return None

@@ -1,7 +1,6 @@
-"""Who is due, and one running look at each.
+"""Start passes over what is due, one at a time for each target.
 
-In memory stands only what is running; what is due stands in the store, so a restart loses nothing.  A ring is a hint
-that there is something to find there now.
+Only what is running is kept in memory; what is due is in the store, so a restart loses nothing.
 """
 
 import asyncio
@@ -15,44 +14,44 @@ from typing import TypeAlias
 from bot import clock
 from bot.domain.errors import Temporary
 from bot.domain.registry import ModelVersion
-from bot.domain.target import Pair
+from bot.domain.target import Target
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
 
 SWEEP = timedelta(seconds=5)
-"""The store is asked what is due at least this often, whatever was lost."""
+"""How often the store is asked what is due, even if every wake-up was lost."""
 AT_ONCE = 8
-"""Turns that run side by side."""
+"""Passes that run at the same time."""
 
-Key: TypeAlias = Pair | ModelVersion
+Key: TypeAlias = Target | ModelVersion
 
 
 class Dispatch:
-    """Runs `turn` for whatever is due, never twice at once for the same key."""
+    """Runs `reconcile` for whatever is due, never twice at once for the same key."""
 
-    def __init__(self, store: Store, turn: Callable[[Key], Awaitable[None]]) -> None:
+    def __init__(self, store: Store, reconcile: Callable[[Key], Awaitable[None]]) -> None:
         self._store = store
-        self._turn = turn
+        self._reconcile = reconcile
         self._running: dict[Key, asyncio.Task[None]] = {}
         self._dirty: set[Key] = set()
-        self._look = asyncio.Event()
+        self._woken = asyncio.Event()
 
-    def ring(self, *keys: Key) -> None:
-        """Look now at what is due, and at these whether they are due or not."""
+    def wake(self, *keys: Key) -> None:
+        """Run what is due now, and these targets whether they are due or not."""
         self._dirty.update(keys)
-        self._look.set()
+        self._woken.set()
 
     async def run(self) -> None:
-        """Start turns as they become due, until cancelled; then let those in hand finish."""
+        """Start passes as they become due, until cancelled; then let running passes finish."""
         try:
             while True:
-                self._look.clear()
+                self._woken.clear()
                 await self._start()
                 nap = await self._nap()
                 try:
                     async with asyncio.timeout(nap):
-                        await self._look.wait()
+                        await self._woken.wait()
                 except TimeoutError:
                     continue
         finally:
@@ -63,27 +62,27 @@ class Dispatch:
         for key in dict.fromkeys((*due, *self._dirty)):
             if key not in self._running and len(self._running) < AT_ONCE:
                 self._dirty.discard(key)
-                task = asyncio.create_task(self._look_at(key))
+                task = asyncio.create_task(self._run(key))
                 self._running[key] = task
                 task.add_done_callback(partial(self._done, key))
 
     def _done(self, key: Key, _task: asyncio.Task[None]) -> None:
         self._running.pop(key, None)
-        self._look.set()
+        self._woken.set()
 
-    async def _look_at(self, key: Key) -> None:
+    async def _run(self, key: Key) -> None:
         try:
-            await self._turn(key)
+            await self._reconcile(key)
         except Exception as error:
-            if isinstance(error, Temporary):  # not a mistake of ours: most likely the record is away
-                log.error("%s: the turn failed: %s", key, error)  # noqa: TRY400
+            if isinstance(error, Temporary):  # not a bug: most likely the database is unreachable
+                log.error("%s: the pass failed: %s", key, error)  # noqa: TRY400  (a database that is away needs no traceback)
             else:
-                log.exception("%s: the turn failed", key)
+                log.exception("%s: the pass failed", key)
             with suppress(Temporary):
                 await self._store.put_off(key, clock.now() + timedelta(seconds=30))
 
     async def _nap(self) -> float:
-        """Return the seconds until something is due that is not in hand already."""
+        """Return the seconds until something is due that is not running already."""
         if self._running and len(self._running) >= AT_ONCE:
             return SWEEP.total_seconds()
         wake = await self._store.next_wake(clock.now())

@@ -1,1 +1,1 @@
-"""What comes in from outside: the public listener, the internal one, Socket Mode."""
+"""Everything that receives requests: the public listener, the internal one, Socket Mode."""

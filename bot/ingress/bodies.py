@@ -1,4 +1,4 @@
-"""Read request bodies within a size and a time, and within an amount for all that are being read together."""
+"""Read request bodies within limits: the size and the time of each, and the size of all together."""
 
 import asyncio
 from typing import Final
@@ -14,10 +14,9 @@ WITHIN: Final = 10.0
 
 
 class Bodies:
-    """The bodies that are being read, the one that began first at the front.
+    """The bodies that are being read, oldest first.
 
-    When they take too much room together, the time of the one that began first is over: good clients send theirs in a
-    moment.
+    If they need too much memory together, the oldest one times out: good clients send theirs in a moment.
     """
 
     def __init__(self, *, largest: int = LARGEST, together: int = TOGETHER, within: float = WITHIN) -> None:
@@ -32,7 +31,7 @@ class Bodies:
         Raises:
             web.HTTPRequestEntityTooLarge: it is larger than one may be.
             web.RequestPayloadError: it is not packed as its headers say.
-            TimeoutError: it did not come in time, or others need the room.
+            TimeoutError: it did not arrive in time, or others need the memory.
         """
         body = bytearray()
         async with asyncio.timeout(self._within) as deadline:

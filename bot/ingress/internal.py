@@ -1,4 +1,4 @@
-"""The internal listener: is it alive, is it ready, what is under way.  For the cluster and its operators only.
+"""The internal listener: liveness, readiness, and the promotions.  For the cluster and its operators only.
 
 It has no login, so no web page may read it through an operator's browser: every path answers only to addresses and
 private names (`bot.rules.parsing.hosts`).
@@ -14,30 +14,31 @@ from aiohttp.typedefs import Handler
 
 from bot.domain.errors import Temporary
 from bot.domain.promotion import Promotion
-from bot.rules.parsing.hosts import REFUSAL, may_answer
+from bot.rules.parsing.hosts import REFUSED, may_answer
+from bot.rules.wording.reasons import complete, explained, plain
 from bot.store.store import Store
 
-RECORD: Final = "the record"
+DATABASE: Final = "the database"
 NAMED: Final = 5
-"""Promotions that the same trouble keeps are named up to this many, and then counted."""
+"""How many promotions with the same trouble are named; the rest are counted."""
 
 
 @dataclass(slots=True)
 class Readiness:
-    """What the bot still waits for, and what troubles it."""
+    """What the bot still waits for, and why."""
 
     waiting_for: set[str]
     trouble: dict[str, str] = field(default_factory=dict)
-    """By system: what it answered instead."""
+    """Why, by system."""
     store: Store | None = None
 
     def has(self, what: str) -> None:
-        """Note that something answers."""
+        """Note that a system answers."""
         self.waiting_for.discard(what)
         self.trouble.pop(what, None)
 
     def lacks(self, what: str, why: str) -> None:
-        """Note that something does not."""
+        """Note that a system does not answer, and why."""
         self.trouble[what] = why
 
 
@@ -55,7 +56,7 @@ def internal(ready: Readiness) -> web.Application:
 
     async def promotions(_: web.Request) -> web.Response:
         newest = await ready.store.promotions(limit=50) if ready.store else ()
-        return web.json_response({"promotions": [_shown(it) for it in newest]})
+        return web.json_response({"promotions": [_as_json(promotion) for promotion in newest]})
 
     app = web.Application(middlewares=[_known_host, _away])
     app.router.add_get("/livez", livez)
@@ -68,28 +69,28 @@ def internal(ready: Readiness) -> web.Application:
 async def _known_host(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse a request for a name that a web page can have, whatever its path."""
     if not may_answer(request.headers.getall("Host", [])):
-        return web.Response(text=REFUSAL, status=HTTPStatus.MISDIRECTED_REQUEST)
+        return web.Response(text=complete(plain(REFUSED)) + "\n", status=HTTPStatus.MISDIRECTED_REQUEST)
     return await handler(request)
 
 
 @web.middleware
 async def _away(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Say it where nothing can be looked up."""
+    """Answer 503 if the database is unreachable."""
     try:
         return await handler(request)
     except Temporary as error:
-        return web.json_response({"waiting_for": [RECORD], "trouble": {RECORD: str(error)}}, status=503)
+        return web.json_response({"waiting_for": [DATABASE], "trouble": {DATABASE: explained(error)}}, status=503)
 
 
 def troubled(under_way: Iterable[Promotion]) -> dict[str, str]:
-    """Return what keeps turns from going on, by the promotions that it keeps: one system that is down keeps many.
+    """Return what keeps promotions waiting, with their names: one system that is down keeps many.
 
-    It is over when the next turn is, so it need not be taken back.
+    The next pass that succeeds removes it.
     """
     kept: dict[str, list[int]] = {}
-    for it in under_way:
-        if it.record.trouble is not None:
-            kept.setdefault(it.record.trouble, []).append(it.id)
+    for promotion in under_way:
+        if promotion.status.trouble is not None:
+            kept.setdefault(plain(promotion.status.trouble), []).append(promotion.id)
     return {_named(sorted(numbers)): trouble for trouble, numbers in kept.items()}
 
 
@@ -100,21 +101,22 @@ def _named(numbers: list[int]) -> str:
     return f"promotions {', '.join(map(str, numbers[:NAMED]))}{more}"
 
 
-def _shown(it: Promotion) -> dict[str, object]:
-    record = it.record
+def _as_json(promotion: Promotion) -> dict[str, object]:
+    pull, message, trouble = promotion.status.pull, promotion.status.message, promotion.status.trouble
     return {
-        "id": it.id,
-        "model": it.pair.model,
-        "stage": it.pair.stage,
-        "kind": it.kind.value,
-        "version": it.version,
-        "previous": it.previous,
-        "state": it.state.value,
-        "because": it.because,
-        "requested_by": it.requested_by,
-        "requested_at": it.requested_at.isoformat(),
-        "entered_at": it.entered_at.isoformat(),
-        "pull": {"number": record.pull, "url": record.pull_url} if record.pull else None,
-        "message": {"channel": record.message.channel, "ts": record.message.ts} if record.message else None,
-        "trouble": record.trouble,
+        "id": promotion.id,
+        "model": promotion.target.model,
+        "stage": promotion.target.stage,
+        "kind": promotion.kind.value,
+        "version": promotion.version,
+        "previous": promotion.previous,
+        "state": promotion.state.value,
+        "reason": promotion.reason.code if promotion.reason else None,
+        "because": plain(promotion.reason) if promotion.reason else "",
+        "requested_by": promotion.requested_by,
+        "requested_at": promotion.requested_at.isoformat(),
+        "entered_at": promotion.entered_at.isoformat(),
+        "pull": {"number": pull.number, "url": pull.url} if pull else None,
+        "message": {"channel": message.posted.channel, "ts": message.posted.ts} if message else None,
+        "trouble": plain(trouble) if trouble else None,
     }

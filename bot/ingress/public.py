@@ -22,14 +22,18 @@ from slack_bolt.request.async_request import AsyncBoltRequest
 
 import handlers
 from bot import clock
-from bot.config.app_yaml import App
+from bot.config.app_yaml import Config
 from bot.config.environment import Secret
 from bot.domain.chat import Message
 from bot.domain.errors import Misunderstood
 from bot.domain.json import Json
+from bot.domain.reason import Command, Said
+from bot.domain.reasons.commands import UnknownCommand
+from bot.domain.reasons.inbound import NotFromSlack
 from bot.ingress.bodies import LARGEST, Bodies
 from bot.rules.parsing import signatures
-from bot.rules.parsing.slack_requests import FORM, JSON, SHAPES, Kind, told, unpack
+from bot.rules.parsing.slack_requests import FORM, JSON, SHAPES, Kind, parsed, unpack
+from bot.rules.wording.reasons import explained, plain, reply
 from bot.store.store import Store
 
 WRONG: Final = "wrong"
@@ -41,14 +45,14 @@ Route: TypeAlias = Callable[[web.Request, bytes], Awaitable[web.Response]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sender:
-    """How one system proves who it is, and what it sends."""
+    """How one system signs its requests, and what it sends."""
 
     check: Check
     sends: Set[str]
     signature: str
     """The header that holds the signature."""
     stamp: str | None
-    """The header that holds the time that is signed, too; None: it signs none."""
+    """The header with the signed time; None: no time is signed."""
 
 
 SENDERS: Final = {
@@ -68,12 +72,12 @@ SENDERS: Final = {
 
 
 class Inbound:
-    """The routes, and what they hand requests to."""
+    """The routes and their handlers."""
 
-    def __init__(self, *, app: App, store: Store, ring: Callable[[], None], bodies: Bodies | None = None) -> None:
-        self._app = app
+    def __init__(self, *, config: Config, store: Store, wake: Callable[[], None], bodies: Bodies | None = None) -> None:
+        self._config = config
         self._store = store
-        self._ring = ring
+        self._wake = wake
         self._bodies = bodies or Bodies()
         self._bolt = self._make_bolt()
 
@@ -91,31 +95,31 @@ class Inbound:
                 app.router.add_post(path, _checked(SENDERS[path], secret, route, self._bodies))
         return app
 
-    async def hear(self, kind: Kind, body: Json) -> Json | None:
-        """Record what Slack tells, look at what is due, and return what is to be answered (None: only that it came).
+    async def receive(self, kind: Kind, body: Json) -> Json | None:
+        """Store what Slack reports, wake what is due, and return the response (None: an empty one).
 
         Raises:
-            Misunderstood: it is not what Slack sends; nothing was recorded.
+            Misunderstood: it is not what Slack sends; nothing was stored.
         """
-        told(body, SHAPES[kind])
+        parsed(body, SHAPES[kind])
         try:
-            request = AsyncBoltRequest(body=body, mode="socket_mode")  # as over a socket: checked, and unpacked
+            request = AsyncBoltRequest(body=body, mode="socket_mode")  # checked and unpacked, as over a socket
             response = await self._bolt.async_dispatch(request)
-        except (AttributeError, LookupError, TypeError, ValueError) as error:  # Bolt trusts in the shape of the rest
-            raise Misunderstood(f"the body is not what Slack sends ({error!r}); see docs.slack.dev") from error
+        except (AttributeError, LookupError, TypeError, ValueError) as error:  # Bolt relies on the shape of the rest
+            raise Misunderstood(NotFromSlack(problem=Said(repr(error)))) from error
         if (wrong := request.context.get(WRONG)) is not None:
             raise wrong
-        self._ring()
+        self._wake()
         return json.loads(response.body) if response.body else None
 
     async def _slack(self, request: web.Request, body: bytes) -> web.Response:
-        answer = await self.hear(*unpack(body, request.content_type))
+        answer = await self.receive(*unpack(body, request.content_type))
         return web.Response() if answer is None else web.json_response(answer)
 
     def _webhook(self, handler: handlers.Webhook) -> Route:
         async def route(request: web.Request, body: bytes) -> web.Response:
-            await handler(body, request.headers, self._app, self._store, clock.now())
-            self._ring()
+            await handler(body, request.headers, self._config, self._store, clock.now())
+            self._wake()
             return web.json_response({"ok": True})
 
         return route
@@ -123,10 +127,10 @@ class Inbound:
     def _make_bolt(self) -> AsyncApp:
         bolt = AsyncApp(
             authorize=_nobody,
-            process_before_response=True,  # first the record, then the answer
-            request_verification_enabled=False,  # done in front, on the raw bytes
+            process_before_response=True,  # stored first, then answered
+            request_verification_enabled=False,  # done before, on the raw bytes
             ssl_check_enabled=False,  # it would answer unsigned requests
-            raise_error_for_unhandled_request=True,  # else each is logged with advice how to program
+            raise_error_for_unhandled_request=True,  # otherwise each is logged with programming advice
         )
         bolt.command(re.compile(""))(self._command)
         for action in handlers.BUTTONS:
@@ -137,33 +141,33 @@ class Inbound:
         return bolt
 
     async def _command(self, ack: AsyncAck, body: Json) -> None:
-        answer = await self._said(handlers.COMMANDS.get(body["command"]), handlers.Asked.of(body, clock.now()))
+        answer = await self._answer(handlers.COMMANDS.get(body["command"]), handlers.Asked.of(body, clock.now()))
         seen_by = "in_channel" if answer.aloud else "ephemeral"
         await ack(text=answer.text, blocks=list(answer.blocks) or None, response_type=seen_by)
 
-    async def _said(self, command: handlers.Command | None, asked: handlers.Asked) -> Message:
+    async def _answer(self, command: handlers.Command | None, asked: handlers.Asked) -> Message:
         if command is None:
-            return Message(text=f"I do not know that command. Type one of {', '.join(handlers.COMMANDS)}.")
+            return Message(text=reply(UnknownCommand(commands=tuple(map(Command, handlers.COMMANDS)))))
         try:
-            return await command.answer(asked, self._app, self._store)
+            return await command.answer(asked, self._config, self._store)
         except Misunderstood as error:
-            return Message(text=str(error))
+            return Message(text=reply(error.reason))
 
     async def _button(self, ack: AsyncAck, body: Json) -> None:
-        await handlers.BUTTONS[body["actions"][0]["action_id"]](body, self._app, self._store, clock.now())
+        await handlers.BUTTONS[body["actions"][0]["action_id"]](body, self._config, self._store, clock.now())
         await ack()
 
     async def _event(self, body: Json) -> None:
-        await handlers.EVENTS[body["event"]["type"]].record(body, self._app, self._store, clock.now())
+        await handlers.EVENTS[body["event"]["type"]].record(body, self._config, self._store, clock.now())
 
 
 async def _nobody() -> AuthorizeResult:
-    """Handlers call nothing back, so Bolt need not know who we are."""
+    """Return no identity: handlers call nothing back, so Bolt does not need one."""
     return AuthorizeResult(enterprise_id=None, team_id=None)
 
 
 async def _keep(error: Exception, context: AsyncBoltContext) -> None:
-    """Keep what a handler raised: Bolt would answer 500 for it.  What nobody handles is no error."""
+    """Keep a handler's exception: Bolt would answer 500 for it.  An event that nobody handles is no error."""
     if not isinstance(error, BoltUnhandledRequestError):
         context[WRONG] = error
 
@@ -171,7 +175,7 @@ async def _keep(error: Exception, context: AsyncBoltContext) -> None:
 def _checked(
     sender: Sender, secret: Secret, route: Route, bodies: Bodies
 ) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Put the checks of headers and raw bytes in front of a route."""
+    """Check headers and raw bytes in front of a route."""
 
     async def checked(request: web.Request) -> web.Response:
         refused = _refused(sender, request)
@@ -188,17 +192,17 @@ def _checked(
         try:
             return await route(request, body)
         except Misunderstood as error:
-            return _refusal(400, str(error))
+            return _refusal(400, explained(error))
 
     return checked
 
 
 def _refused(sender: Sender, request: web.Request) -> web.Response | None:
-    """Return the answer to a request whose headers alone show that it is not to be read."""
+    """Return the answer to a request whose body is not read, because of its headers."""
     if (request.content_length or 0) > LARGEST:
         return _too_large()
     unsigned = signatures.unsigned(request.headers, sender.signature, sender.stamp, now=clock.now())
-    return _refusal(401, f"{INVALID} ({unsigned})") if unsigned is not None else None
+    return _refusal(401, f"{INVALID} ({plain(unsigned)})") if unsigned is not None else None
 
 
 def _unread(error: Exception) -> web.Response:
@@ -208,7 +212,7 @@ def _unread(error: Exception) -> web.Response:
             return _too_large()
         case TimeoutError():
             answer = _refusal(408, "the body did not come in time; send it again")
-            answer.force_close()  # the rest of it is not waited for
+            answer.force_close()  # the rest of the body is not awaited
             return answer
         case _:
             return _refusal(400, "the body is not packed as its headers say")

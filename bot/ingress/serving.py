@@ -1,4 +1,4 @@
-"""Serve an application so that nobody who reaches the port can take the program down.
+"""Serve an application so that no client can take the program down.
 
 aiohttp bounds the size of a request's head and body.  It bounds neither the time that a client takes for them nor the
 number of connections, so both are bounded here.
@@ -18,7 +18,7 @@ from typing_extensions import override
 from bot.domain.errors import Permanent
 
 CONNECTIONS: Final = 256
-"""Connections at a time.  A process may have 1,024 files open where nobody raised that."""
+"""Connections at a time.  By default, a process may have 1,024 open files."""
 HEAD: Final = 10.0
 """Seconds that a client may take for a request's head, from its first byte on."""
 CLOSE: Final = 5.0
@@ -28,18 +28,18 @@ LINGER: Final = 1.0
 
 
 class Connections:
-    """The connections of one listener, the one that has made no progress for longest at the front.
+    """The connections of one listener, the longest idle one first.
 
-    When there are too many, that one is closed for a new one, so that good requests still get through.
+    If there are too many, that one is closed for a new one, so that good requests still get through.
     """
 
     def __init__(self, *, limit: int = CONNECTIONS, head: float = HEAD) -> None:
         self._limit = limit
         self._head = head
         self._open: dict[asyncio.Transport, asyncio.TimerHandle | None] = {}
-        """Each with what ends it where its request's head does not come in time."""
+        """Each with the timer that closes it if its request's head does not arrive in time."""
         self._answering: set[asyncio.Transport] = set()
-        """Those whose request's head is complete: what else comes there is its body."""
+        """Those whose request's head is complete: what follows is its body."""
 
     @property
     def count(self) -> int:
@@ -76,7 +76,7 @@ class Connections:
 
 
 class _Watched(asyncio.Protocol):
-    """Passes everything on to aiohttp's protocol, and tells `Connections` of it."""
+    """Passes everything on to aiohttp's protocol, and reports it to `Connections`."""
 
     def __init__(self, inner: asyncio.Protocol, connections: Connections) -> None:
         self._inner = inner
@@ -119,12 +119,12 @@ class _Watched(asyncio.Protocol):
 async def serve(
     app: web.Application, host: str, port: int, *, named: str = "HOST and PORT", connections: Connections | None = None
 ) -> AsyncIterator[int]:
-    """Serve an application for as long as the context lasts; gives the port, which is chosen where `port` is 0.
+    """Serve an application while the context lasts; yield the port, which the system chooses if `port` is 0.
 
-    `named` are the variables that say where.
+    `named` are the environment variables that say where.
 
     Raises:
-        Permanent: nothing can be served there.
+        Permanent: it is not possible to listen there.
     """
     watched = connections or Connections()
     app.middlewares.insert(0, _marking(watched))
@@ -133,7 +133,7 @@ async def serve(
     inner: Callable[[], asyncio.Protocol] = runner.server  # type: ignore[assignment]  # set up, and a factory
     try:
         server = await asyncio.get_running_loop().create_server(lambda: _Watched(inner(), watched), host, port)
-    except (OSError, UnicodeError) as error:  # UnicodeError: it is no name of a host
+    except (OSError, UnicodeError) as error:  # UnicodeError: not a host name
         await runner.cleanup()
         raise Permanent(
             f"cannot listen on {host}, port {port}: {_reason(error)}; choose another place with {named}, or stop what "
@@ -147,7 +147,7 @@ async def serve(
 
 
 def _reason(error: OSError | UnicodeError) -> str:
-    """Return why the system gives no listener.  asyncio's own words hold a Python tuple."""
+    """Return why the system refuses to listen, without the Python tuple in asyncio's message."""
     if isinstance(error, UnicodeError):
         return "that is not the name of a host"
     if isinstance(error, socket.gaierror):

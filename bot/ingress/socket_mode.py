@@ -1,9 +1,9 @@
-"""Socket Mode: the way in where nobody can call us.  Slack's envelopes come over a socket that we have opened.
+"""Socket Mode, for a bot without a public address: Slack's envelopes come over a socket that the bot opens.
 
-An envelope is acknowledged after what it tells is committed; one that is not acknowledged comes again, and is known by
-its key.  When Slack says that a socket will end, the next one is opened while the old one still hears.  How a socket is
-opened stands in `bot.clients.slack`, what is made of an envelope in `public`; why this is not the SDK's client, in
-docs/adr/0006-our-own-socket.md.
+An envelope is acknowledged after its content is committed; one that is not acknowledged comes again, and is recognized
+by its key.  When Slack announces the end of a socket, the next one is opened while the old one still receives.
+`bot.clients.slack` opens the socket, `public` handles an envelope; docs/adr/0006-our-own-socket.md says why this is not
+the SDK's client.
 """
 
 import asyncio
@@ -18,6 +18,7 @@ import msgspec
 from bot.domain.errors import Misunderstood
 from bot.domain.json import Json
 from bot.rules.parsing.slack_requests import Kind
+from bot.rules.wording.reasons import explained
 
 log = logging.getLogger(__name__)
 
@@ -26,7 +27,7 @@ LOST: Final = "the socket ended, or Slack asks for another; until there is one, 
 KINDS: Final = frozenset(Kind)
 
 Connect: TypeAlias = Callable[[], Awaitable[aiohttp.ClientWebSocketResponse]]
-Hear: TypeAlias = Callable[[Kind, Json], Awaitable[Json | None]]
+Receive: TypeAlias = Callable[[Kind, Json], Awaitable[Json | None]]
 
 
 class _Envelope(msgspec.Struct):
@@ -37,32 +38,32 @@ class _Envelope(msgspec.Struct):
     payload: dict[str, Any] = {}
 
 
-async def run(connect: Connect, hear: Hear, *, lost: Callable[[], None]) -> None:
-    """Have a socket open, for ever.  `connect` returns when there is one; `lost` is called when another is needed."""
+async def run(connect: Connect, receive: Receive, *, lost: Callable[[], None]) -> None:
+    """Keep a socket open, for ever.  `connect` opens one; `lost` is called when another is needed."""
     async with asyncio.TaskGroup() as sockets:
         while True:
             socket = await connect()
             ending = asyncio.Event()
-            sockets.create_task(_listen(socket, hear, ending))
+            sockets.create_task(_read(socket, receive, ending))
             await ending.wait()
             lost()
 
 
-async def _listen(socket: aiohttp.ClientWebSocketResponse, hear: Hear, ending: asyncio.Event) -> None:
-    """Hear what comes over one socket, each after the one before, until it is closed."""
+async def _read(socket: aiohttp.ClientWebSocketResponse, receive: Receive, ending: asyncio.Event) -> None:
+    """Receive envelopes from one socket, one after another, until it is closed."""
     try:
         async for message in socket:
-            envelope = _read(message)
+            envelope = _decode(message)
             if envelope.type == "disconnect":
                 ending.set()
             elif envelope.type in KINDS:
-                await _take(socket, envelope, hear)
+                await _take(socket, envelope, receive)
     finally:
         ending.set()
         await socket.close()
 
 
-def _read(message: aiohttp.WSMessage) -> _Envelope:
+def _decode(message: aiohttp.WSMessage) -> _Envelope:
     try:
         return msgspec.json.decode(message.data, type=_Envelope)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, TypeError):
@@ -70,16 +71,16 @@ def _read(message: aiohttp.WSMessage) -> _Envelope:
         return _Envelope()
 
 
-async def _take(socket: aiohttp.ClientWebSocketResponse, envelope: _Envelope, hear: Hear) -> None:
-    """Hear one envelope, then acknowledge it."""
+async def _take(socket: aiohttp.ClientWebSocketResponse, envelope: _Envelope, receive: Receive) -> None:
+    """Receive one envelope, then acknowledge it."""
     try:
-        answer = await hear(Kind(envelope.type), envelope.payload)
-    except Misunderstood as error:  # it is acknowledged: the next time it would be no better
-        log.warning("an envelope of Slack's was passed over: %s", error)
+        answer = await receive(Kind(envelope.type), envelope.payload)
+    except Misunderstood as error:  # acknowledged: a redelivery would be no better
+        log.warning("an envelope of Slack's was passed over: %s", explained(error))
         answer = None
     except Exception:
         log.exception("an envelope of Slack's could not be taken; it is not acknowledged, so that it comes again")
         return
     said = {"envelope_id": envelope.envelope_id} | ({} if answer is None else {"payload": answer})
-    with suppress(aiohttp.ClientError, ConnectionError):  # a socket that broke: it comes again over the next one
+    with suppress(aiohttp.ClientError, ConnectionError):  # the socket broke: Slack sends it again over the next one
         await socket.send_json(said)

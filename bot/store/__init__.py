@@ -1,1 +1,1 @@
-"""What Callboard remembers.  The only package that knows SQL (SQLAlchemy Core, over SQLite or PostgreSQL)."""
+"""Callboard's database.  The only package that knows SQL (SQLAlchemy Core, over SQLite or PostgreSQL)."""

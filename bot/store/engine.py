@@ -1,6 +1,6 @@
-"""The two databases that the record may be in: SQLite, one file; PostgreSQL, somewhere else.
+"""The two databases: SQLite, in one file, or PostgreSQL.
 
-Everything above is the same on both, also in what happens at the same time: one transaction after the other.
+Everything above this module is the same on both, also under concurrency: transactions run one after another.
 """
 
 import os
@@ -21,7 +21,7 @@ from bot.domain.errors import Permanent, Temporary
 WRITER: Final = 0xCA11B0A2D0
 """The advisory lock that a transaction on PostgreSQL holds, as SQLite's BEGIN IMMEDIATE holds the file."""
 LEADER: Final = WRITER + 1
-"""The one that the working bot holds."""
+"""The advisory lock that the leading bot holds."""
 
 
 def address(url: str, password: str | None = None) -> URL:
@@ -39,7 +39,7 @@ def address(url: str, password: str | None = None) -> URL:
 
 
 def unusable(target: URL, error: Exception) -> Permanent:
-    """Return what to tell the operator when a database does not open, or its tables cannot be brought up to date."""
+    """Return the error for a database that cannot be opened or migrated."""
     said = str(error.__cause__ or error).strip().partition("\n")[0]
     return Permanent(
         f"the database {target.database} cannot be used: {said}; check that DATABASE_URL names Callboard's own "
@@ -48,7 +48,7 @@ def unusable(target: URL, error: Exception) -> Permanent:
 
 
 def engine(target: URL) -> AsyncEngine:
-    """Return what makes connections to the record; it makes none yet."""
+    """Return an engine for the database; it does not connect yet."""
     if target.get_backend_name() == "sqlite":
         _keep_private(target.database or "")
         made = create_async_engine(target, connect_args={"timeout": 15, "factory": _File})
@@ -64,8 +64,8 @@ def engine(target: URL) -> AsyncEngine:
 class _File(sqlite3.Connection):
     """A connection whose transaction ends with it.
 
-    SQLite keeps both for as long as a statement is not finished: after a cancellation in the middle of one, until
-    Python has forgotten whatever remembers it (https://www.sqlite.org/c3ref/close.html, on "zombie" connections).
+    SQLite keeps both open until every statement is finished: after a cancellation in the middle of one, until Python
+    has collected whatever refers to it (https://www.sqlite.org/c3ref/close.html, on "zombie" connections).
     """
 
     @override
@@ -79,18 +79,18 @@ class _File(sqlite3.Connection):
 
 def _keep_private(file: str) -> None:
     """Make a database readable by its owner alone; SQLite gives its journal the same mode."""
-    with suppress(OSError):  # what is wrong with the path, SQLite says itself
+    with suppress(OSError):  # SQLite itself reports what is wrong with the path
         os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
         Path(file).chmod(0o600)
 
 
 def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert:
-    """Return an INSERT that may say ON CONFLICT, which both databases write alike."""
-    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)  # type: ignore[return-value]
+    """Return an INSERT with ON CONFLICT, which both databases write alike."""
+    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)  # type: ignore[return-value]  (the two dialects' inserts share no base with on_conflict)
 
 
 def _translate(context: ExceptionContext) -> Temporary | None:
-    """Return what is raised in place of the database's own trouble; None: what happened is something else."""
+    """Return the error to raise for a lost or busy database; None for any other error."""
     if context.is_pre_ping or not isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError):
         return None
     said = str(context.original_exception).strip().partition("\n")[0]
@@ -98,7 +98,7 @@ def _translate(context: ExceptionContext) -> Temporary | None:
 
 
 def _configure(connection: Any, _record: Any) -> None:
-    """Prepare a new SQLite connection: write-ahead log, and transactions that begin when we say so."""
+    """Prepare a new SQLite connection: write-ahead log, and explicit transactions."""
     connection.isolation_level = None  # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#pysqlite-serializable
     cursor = connection.cursor()
     cursor.execute("PRAGMA journal_mode=WAL")

@@ -1,4 +1,4 @@
-"""Who is in the user groups that app.yaml names, as the chat said last."""
+"""The members of the user groups that app.yaml names, as mirrored last."""
 
 from datetime import datetime
 
@@ -11,20 +11,20 @@ from bot.store.schema import user_groups
 
 
 class UserGroups:
-    """The mirror of user groups, from which handlers tell who may.  Every method is one transaction."""
+    """The mirror of user groups, which handlers check permissions with.  Every method is one transaction."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         self._engine = engine
 
     async def see(self, name: str, members: frozenset[str], *, now: datetime) -> None:
-        """Remember who is in a group."""
+        """Store the members of a group."""
         values = {"members": sorted(members), "at": now}
         async with self._engine.begin() as tx:
             row = upsert(tx, user_groups).values(name=name, **values)
             await tx.execute(row.on_conflict_do_update(index_elements=["name"], set_=values))
 
     async def all(self) -> Groups:
-        """Return every group that was ever seen, with the time at which it was."""
+        """Return every group that was mirrored, with the time of the last update."""
         async with self._engine.begin() as tx:
             found = await tx.execute(select(user_groups))
             return {row.name: Group(members=frozenset(row.members), at=row.at) for row in found}

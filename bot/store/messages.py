@@ -1,4 +1,4 @@
-"""Which message stands for which change, and what the chat has confirmed that it shows."""
+"""Which message shows which change, and what the chat has confirmed that it shows."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,7 +15,7 @@ from bot.store.schema import messages
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
-    """A message that stands for a change of a promotion."""
+    """A message that shows a change of a promotion."""
 
     posted: Posted
     promotion: int
@@ -31,29 +31,27 @@ class Messages:
         self._engine = engine
 
     async def standing(self, posted: Posted) -> Standing | None:
-        """Return what the message at that place stands for."""
+        """Return what the message at that place shows."""
         async with self._engine.begin() as tx:
             where = and_(messages.c.channel == posted.channel, messages.c.ts == posted.ts)
             row = (await tx.execute(select(messages).where(where))).one_or_none()
         return _standing(row) if row else None
 
     async def unsettled(self) -> tuple[Standing, ...]:
-        """Return the messages whose last form does not stand in the channel yet."""
+        """Return the messages that may still have to be edited."""
         async with self._engine.begin() as tx:
             return tuple(_standing(row) for row in await tx.execute(select(messages).where(~messages.c.settled)))
 
-    async def unpost(self, it: Promotion, *, now: datetime) -> None:
-        """Forget a promotion's message, which is gone, and look at its pair: it will be posted again."""
+    async def unpost(self, promotion: Promotion, posted: Posted, *, now: datetime) -> None:
+        """Forget a promotion's deleted message and wake its target: it will be posted again."""
         async with self._engine.begin() as tx:
-            assert it.record.message is not None  # noqa: S101
-            place = it.record.message
-            gone = and_(messages.c.channel == place.channel, messages.c.ts == place.ts)
+            gone = and_(messages.c.channel == posted.channel, messages.c.ts == posted.ts)
             await tx.execute(update(messages).where(gone).values(current=False, settled=True))
-            await rows.note(tx, it.id, {"message": None})
-            await rows.wake(tx, it.pair, now)
+            await rows.note(tx, promotion.id, {"message": None})
+            await rows.wake(tx, promotion.target, now)
 
-    async def shown(self, posted: Posted, form: str, *, settled: bool) -> None:
-        """Remember what the chat confirmed that a message shows."""
+    async def confirm(self, posted: Posted, form: str, *, settled: bool) -> None:
+        """Store what the chat confirmed that a message shows."""
         async with self._engine.begin() as tx:
             where = and_(messages.c.channel == posted.channel, messages.c.ts == posted.ts)
             await tx.execute(update(messages).where(where).values(shown=form, settled=settled))

@@ -1,6 +1,7 @@
-"""The tables.  `bot.store` is the only package that reads or writes them; its `migrations` make them.
+"""The tables.  Only `bot.store` reads or writes them; its `migrations` create them.
 
-facts and transitions are append-only (triggers see to it); pairs, promotions, versions and messages are the present.
+facts and transitions are append-only, which triggers enforce; the other tables hold the present state.  Tables and
+columns keep the names of release 0.1.0: `pairs` holds the targets, `record` a promotion's status, `because` a reason.
 """
 
 from datetime import UTC, datetime
@@ -39,21 +40,21 @@ class Moment(TypeDecorator[datetime]):
 
     @override
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """Give the zone back."""
+        """Return it with its time zone."""
         if value is None:
             return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)  # type: ignore[no-any-return]
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)  # type: ignore[no-any-return]  (the driver's value is untyped)
 
 
 class Words(TypeDecorator[str]):
-    """Text.  PostgreSQL keeps no NUL, and nobody means one."""
+    """Text without NUL characters, which PostgreSQL cannot store."""
 
     impl = Text
     cache_ok = True
 
     @override
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
-        """Leave out what cannot be kept."""
+        """Remove what cannot be stored."""
         return value.replace("\0", "") if value else value
 
 
@@ -61,7 +62,7 @@ facts = Table(
     "facts",
     metadata,
     Column("id", Integer, primary_key=True, autoincrement=True),
-    Column("key", Words, nullable=False, unique=True),  # what makes a second delivery the same
+    Column("key", Words, nullable=False, unique=True),  # the same for a second delivery
     Column("kind", Words, nullable=False),
     Column("by", Words, nullable=False),
     Column("at", Moment, nullable=False),
@@ -73,7 +74,7 @@ facts = Table(
 answers = Table(
     "answers",
     metadata,
-    Column("fact", Integer, primary_key=True),  # whoever said it was answered, or is being answered
+    Column("fact", Integer, primary_key=True),  # the person was answered, or is being answered
     Column("at", Moment, nullable=False),
 )
 
@@ -84,7 +85,7 @@ early = Table(
     Column("kind", Words, nullable=False),
     Column("by", Words, nullable=False),
     Column("at", Moment, nullable=False),
-    Column("channel", Words, nullable=False),  # words on a message that may turn out to be ours
+    Column("channel", Words, nullable=False),  # votes on a message that may turn out to be ours
     Column("ts", Words, nullable=False),
     Column("body", JSON, nullable=False),
 )
@@ -93,7 +94,7 @@ freezes = Table(
     "freezes",
     metadata,
     Column("stage", Words, primary_key=True),
-    Column("until", Moment),  # None: until somebody thaws it
+    Column("until", Moment),  # None: until somebody lifts it
     Column("reason", Words, nullable=False),
     Column("by", Words, nullable=False),
     Column("at", Moment, nullable=False),
@@ -104,7 +105,7 @@ user_groups = Table(
     metadata,
     Column("name", Words, primary_key=True),  # as app.yaml writes it: "@ml-release-captains"
     Column("members", JSON, nullable=False),
-    Column("at", Moment, nullable=False),  # when the chat said so
+    Column("at", Moment, nullable=False),  # the time of the last update
 )
 
 pairs = Table(
@@ -116,8 +117,8 @@ pairs = Table(
     Column("wake_at", Moment, index=True),
     Column(
         "rings", Integer, nullable=False, default=0
-    ),  # how often it was woken: a look that began before is not enough
-    Column("tries", Integer, nullable=False, default=0),  # looks that failed in a row
+    ),  # how often it was woken: a pass that began before does not count
+    Column("tries", Integer, nullable=False, default=0),  # failed passes in a row
     Column("intent", Words),  # the action whose outcome is not known yet
     Column("intent_at", Moment),
     Column("place", JSON(none_as_null=True)),  # paths, namespace and workload, as last seen in the repository
@@ -139,7 +140,7 @@ promotions = Table(
     Column("entered_at", Moment, nullable=False),
     Column("because", Words, nullable=False),
     Column("open", Boolean, nullable=False),
-    Column("told", Boolean, nullable=False, default=False),  # its message stands in the channel
+    Column("told", Boolean, nullable=False, default=False),  # its message is posted
     Column("record", Words, nullable=False),
     Index(
         "one_open_promotion_per_pair",
@@ -156,7 +157,7 @@ approved_heads = Table(
     metadata,
     Column("model", Words, primary_key=True),
     Column("stage", Words, primary_key=True),
-    Column("sha", Words, primary_key=True),  # the forge says, or may say, that it is approved; revoked ones are deleted
+    Column("sha", Words, primary_key=True),  # GitHub shows it, or may show it, as approved; revoked ones are deleted
     Column("promotion", Integer, nullable=False, index=True),
     Column("at", Moment, nullable=False),
 )
@@ -196,7 +197,7 @@ versions = Table(
     Column("model", Words, primary_key=True),
     Column("version", BigInteger, primary_key=True),
     Column("heard_at", Moment, nullable=False),
-    Column("baseline", Boolean, nullable=False),  # was there at the first start: never announced
+    Column("baseline", Boolean, nullable=False),  # existed at the first start: never announced
     Column("real", Boolean, nullable=False, default=False),  # the registry has confirmed that it exists
     Column("wake_at", Moment, index=True),
     Column("tries", Integer, nullable=False, default=0),
@@ -204,7 +205,7 @@ versions = Table(
     Column("channel", Words),
     Column("ts", Words),
     Column("shown", Words),  # hash of what the chat confirmed last
-    Column("complete", Boolean, nullable=False, default=False),  # nothing is missing in what was said of it
+    Column("complete", Boolean, nullable=False, default=False),  # its announcement needs no more updates
 )
 
 messages = Table(
@@ -216,5 +217,5 @@ messages = Table(
     Column("digest", Words),
     Column("current", Boolean, nullable=False),
     Column("shown", Words),
-    Column("settled", Boolean, nullable=False),  # its last form stands in the channel
+    Column("settled", Boolean, nullable=False),  # it needs no more edits
 )

@@ -1,4 +1,4 @@
-"""What an app says back to a person: in the answer to a command, or later at the response_url.
+"""An app's replies to a person: in the response to a command, or later through the response_url.
 
 Source: https://docs.slack.dev/interactivity/handling-user-interaction#message_responses
 """
@@ -21,25 +21,25 @@ SECONDS: Final = 30 * 60.0
 
 @dataclass(slots=True, kw_only=True)
 class Address:
-    """One response_url: for whom, where, and what it may still do."""
+    """A response_url: whom it belongs to, its channel, and how often it may still be used."""
 
     user: str
     channel: str
     original: str | None
-    """The ts of the message that was clicked; for a command, of the last answer shown."""
+    """The ts of the clicked message; for a command, of the last reply shown."""
     until: float
     left: int = USES
 
 
 class Answers:
-    """Hands out response_urls and shows what comes in at them."""
+    """Issues response_urls and shows the replies that are posted to them."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self._addresses: dict[str, Address] = {}
 
     def address(self, *, user: str, channel: str, original: str | None = None) -> tuple[str, Address]:
-        """Return a new response_url and what it stands for."""
+        """Return a new response_url and its record."""
         now = self.world.clock()
         self._addresses = {k: a for k, a in self._addresses.items() if now < a.until}
         name = uuid.uuid4().hex
@@ -47,7 +47,7 @@ class Answers:
         return f"{self.world.url}/response/{name}", address
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Take an answer at a response_url."""
+        """Handle a reply posted to a response_url."""
         address = self._addresses.get(request.match_info["id"])
         if address is None or self.world.clock() >= address.until:
             return web.json_response({"ok": False, "error": "expired_url"}, status=404)
@@ -61,10 +61,10 @@ class Answers:
         return web.Response(text="ok")
 
     def show(self, address: Address, body: Json) -> None:
-        """Show an answer where it asks to be shown.
+        """Show a reply where it asks to be shown: in the channel, or to one person.
 
         Raises:
-            Refusal: Slack would not take it.
+            Refusal: Slack would reject it.
         """
         given = Arguments(body)
         if given.flag("delete_original"):
@@ -74,7 +74,7 @@ class Answers:
         if given.flag("replace_original") and address.original and self._replace(address.original, text, blocks):
             return
         stays = given.text("response_type") == "in_channel"
-        address.original = (self._say if stays else self._whisper)(address, text, blocks)
+        address.original = (self._post if stays else self._post_ephemeral)(address, text, blocks)
 
     def _delete(self, ts: str | None) -> None:
         if ts is not None and (message := self.world.find(ts)):
@@ -94,12 +94,12 @@ class Answers:
                 return True
         return False
 
-    def _say(self, address: Address, text: str, blocks: list[Json]) -> str:
+    def _post(self, address: Address, text: str, blocks: list[Json]) -> str:
         ts = self.world.stamp()
         self.world.add(ChatMessage(channel=address.channel, ts=ts, user=BOT_USER, text=text, blocks=blocks))
         return ts
 
-    def _whisper(self, address: Address, text: str, blocks: list[Json]) -> str:
+    def _post_ephemeral(self, address: Address, text: str, blocks: list[Json]) -> str:
         ts = self.world.stamp()
         self.world.whisper(Whisper(ts=ts, to=address.user, channel=address.channel, text=text, blocks=tuple(blocks)))
         return ts
@@ -113,7 +113,7 @@ async def _body(request: web.Request) -> Json:
 
 
 def parsed(raw: str) -> Json:
-    """Return the JSON object that an answer is.
+    """Return a reply's JSON object.
 
     Raises:
         Refusal: it is none.

@@ -1,7 +1,7 @@
-"""The arguments of one Web API call, wherever the caller put them, and the refusal of a call.
+"""The arguments of a Web API call, wherever the caller put them, and the error response of a call.
 
-Slack takes them from the query, from a form and from a JSON body; in the first two, nested values are
-JSON in a string.  Source: https://docs.slack.dev/apis/web-api#basics
+Slack accepts them in the query, a form or a JSON body; in the first two, nested values are JSON in a string.  Source:
+https://docs.slack.dev/apis/web-api#basics
 """
 
 import json
@@ -16,7 +16,7 @@ _TRUE: Final = frozenset({True, "true", "1", "True"})  # the 1 of a JSON body eq
 
 
 class Refusal(Exception):
-    """Slack answers `{"ok": false, "error": …}`."""
+    """The call fails: Slack responds with `{"ok": false, "error": …}`."""
 
     def __init__(self, error: str, *, messages: tuple[str, ...] = (), more: Mapping[str, Any] | None = None) -> None:
         super().__init__(error)
@@ -34,18 +34,18 @@ class Refusal(Exception):
 
 
 class Arguments:
-    """What a caller asks for; each reader refuses, in Slack's words, what it cannot read."""
+    """The arguments of a call.  A value that cannot be read is refused with Slack's own error."""
 
     def __init__(self, given: Mapping[str, Any]) -> None:
         self.given = dict(given)
 
     def text(self, name: str, default: str = "") -> str:
-        """Return an argument as text; numbers and booleans of a JSON body become text too."""
+        """Return an argument as text; numbers and booleans of a JSON body are converted."""
         value = self.given.get(name)
         return default if value is None else str(value)
 
     def flag(self, name: str) -> bool:
-        """Return an argument that is true or false."""
+        """Return a boolean argument."""
         value = self.given.get(name, False)
         return isinstance(value, str | bool | int) and value in _TRUE
 
@@ -57,7 +57,7 @@ class Arguments:
         return min(int(raw), most)
 
     def nested(self, name: str, *, otherwise: str) -> Any:
-        """Return a list or an object, which a form brings as JSON in a string; None where it is not given."""
+        """Return a list or an object (in a form, it is JSON in a string); None if it is absent."""
         value = self.given.get(name)
         if not isinstance(value, str):
             return value

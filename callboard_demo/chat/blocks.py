@@ -1,11 +1,11 @@
-"""Would Slack take these blocks?  The published limits, and Slack's own sentences for what breaks them.
+"""Check blocks against Slack's published limits, with Slack's own error messages.
 
-Pure.  Blocks that messages of this program are made of are looked at closely (section, header, context,
-actions, image, markdown, table); newer kinds (`plan`, `card` …) only as far as their type is known.
-To add a kind, write one function `(block, at, faults) -> None` and name it in `KINDS`.
+Pure.  The blocks that Callboard's messages use are checked in full (section, header, context, actions, image, markdown,
+table); of newer kinds (`plan`, `card` …) only the type is checked.  To add a kind, write one function `(block, at,
+faults) -> None` and name it in `KINDS`.
 
 Sources: https://docs.slack.dev/reference/block-kit/blocks, …/block-elements, …/composition-objects/text-object;
-the wording of the sentences: answers of Slack quoted in public issues (adobe/spacecat-api-service#176,
+the wording of the errors: Slack's responses quoted in public issues (adobe/spacecat-api-service#176,
 slackapi/java-slack-sdk#302); the limit of a whole message: slackapi/bolt-js#2509.
 """
 
@@ -19,15 +19,15 @@ MESSAGE_BLOCKS: Final = 50
 VIEW_BLOCKS: Final = 100
 MARKDOWN_TOTAL: Final = 12_000
 CONTENT_TOTAL: Final = 13_200
-"""Characters of all texts together.  Slack says only "too long"; measured by others at about this many."""
+"""Characters of all texts together.  Slack documents no number; others measured about this many."""
 
 Faults: TypeAlias = list[str]
-"""Slack's sentences, each with the JSON pointer of the place."""
+"""Slack's error messages, each with a JSON pointer."""
 Kind: TypeAlias = Callable[[Json, str, Faults], None]
 
 
 def faults(blocks: Any, *, at: str = "/blocks", most: int = MESSAGE_BLOCKS) -> Faults:
-    """Return what Slack would object to, in its words; nothing where it would take them."""
+    """Return Slack's error messages for these blocks; empty if it would accept them."""
     found: Faults = []
     if _count(blocks, at, found, most=most):
         for number, block in enumerate(blocks):
@@ -38,12 +38,12 @@ def faults(blocks: Any, *, at: str = "/blocks", most: int = MESSAGE_BLOCKS) -> F
 
 
 def tables(blocks: Iterable[Any]) -> int:
-    """Return how many tables these blocks hold; Slack takes one in a message."""
+    """Return the number of tables in these blocks; Slack allows one per message."""
     return sum(isinstance(b, dict) and b.get("type") == "table" for b in blocks)
 
 
 def length(node: Any) -> int:
-    """Return the characters of all texts in blocks."""
+    """Return the total length of all texts in blocks, in characters."""
     if isinstance(node, dict):
         own = len(node["text"]) if isinstance(node.get("text"), str) else 0
         return own + sum(length(value) for value in node.values())
@@ -51,7 +51,7 @@ def length(node: Any) -> int:
 
 
 def furnished(blocks: Iterable[Json]) -> list[Json]:
-    """Return blocks as Slack keeps them: each with a block_id, each interactive element with an action_id."""
+    """Return blocks as Slack stores them: with a block_id each, and an action_id on each interactive element."""
     return [_furnished(block) for block in blocks]
 
 
@@ -64,7 +64,7 @@ def _furnished(block: Json) -> Json:
     return kept
 
 
-# ── the whole ────────────────────────────────────────────────────────────────────────────────────────
+# ── all blocks ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _block(block: Any, at: str, found: Faults) -> None:
@@ -92,7 +92,7 @@ def _markdown_total(blocks: Iterable[Any], at: str, found: Faults) -> None:
         found.append(f"must be less than {MARKDOWN_TOTAL + 1} characters [json-pointer:{at}]")
 
 
-# ── small demands ────────────────────────────────────────────────────────────────────────────────────
+# ── single checks ─────────────────────────────────────────────────────────────────────────────────────
 
 
 def _count(items: Any, at: str, found: Faults, *, most: int, least: int = 1) -> bool:
@@ -126,7 +126,7 @@ def _known(holder: Json, names: str, at: str, found: Faults) -> None:
 
 
 def _text(text: Any, at: str, found: Faults, *, most: int, plain: bool = False) -> None:
-    """Look at a text object: {"type": "mrkdwn" or "plain_text", "text": …}."""
+    """Check a text object: {"type": "mrkdwn" or "plain_text", "text": …}."""
     own: Faults = []
     kinds = {"plain_text"} if plain else {"plain_text", "mrkdwn"}
     if not isinstance(text, dict):
@@ -140,7 +140,7 @@ def _text(text: Any, at: str, found: Faults, *, most: int, plain: bool = False) 
         found += [f"failed to match all allowed schemas [json-pointer:{at}]", *own]
 
 
-# ── elements ─────────────────────────────────────────────────────────────────────────────────────────
+# ── elements ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _button(button: Json, at: str, found: Faults) -> None:
@@ -201,7 +201,7 @@ def _elements(block: Json, at: str, found: Faults, *, most: int, allowed: Mappin
     _known(block, "elements", at, found)
 
 
-# ── blocks ───────────────────────────────────────────────────────────────────────────────────────────
+# ── blocks ────────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _section(block: Json, at: str, found: Faults) -> None:
@@ -246,7 +246,7 @@ def _image(block: Json, at: str, found: Faults) -> None:
 
 
 def _markdown(block: Json, at: str, found: Faults) -> None:
-    """https://docs.slack.dev/reference/block-kit/blocks/markdown-block ; the total is looked at apart."""
+    """https://docs.slack.dev/reference/block-kit/blocks/markdown-block ; the total length is checked elsewhere."""
     _string(block, "text", at, found, most=MARKDOWN_TOTAL, needed=True)
     _known(block, "text", at, found)
 
@@ -274,7 +274,7 @@ def _rich_text(block: Json, at: str, found: Faults) -> None:
 
 
 def _anything(block: Json, at: str, found: Faults) -> None:
-    """Take it: its type is known, its inside is not looked at."""
+    """Accept a block of a known type without checking its fields."""
 
 
 CELLS: Final[Mapping[str, Kind]] = {"raw_text": _raw_text, "raw_number": _anything, "rich_text": _rich_text}

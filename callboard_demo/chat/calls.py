@@ -1,6 +1,6 @@
-"""What every Web API method is, and what they ask of the workspace in the same way.
+"""What a Web API method is, and the lookups that the methods share.
 
-A method is a function `(world, arguments) -> body`; it raises `Refusal` with Slack's own error.
+A method is a function `(world, arguments) -> body`; it raises `Refusal` with Slack's own error code.
 """
 
 from collections.abc import Callable, Sequence
@@ -18,7 +18,7 @@ Item = TypeVar("Item")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Method:
-    """One method of the Web API: its name, limit, the scope it needs, and what it does."""
+    """A Web API method: its name, rate limit, required scope, and implementation."""
 
     name: str
     tier: Tier
@@ -39,7 +39,7 @@ BOT_PROFILE: Final[Json] = {
 
 
 def channel(world: World, given: Arguments, *, name: str = "channel", by_name: bool = False) -> Channel:
-    """Return the channel that a call names: by id, and where Slack allows it by "#name" or a person's id."""
+    """Return the channel that a call names: by id or, where Slack allows it, by "#name" or a person's id."""
     which = given.text(name)
     found = world.channel(which) if by_name else world.channels.get(which)
     if not which or found is None:
@@ -48,7 +48,7 @@ def channel(world: World, given: Arguments, *, name: str = "channel", by_name: b
 
 
 def joined(world: World, given: Arguments, *, by_name: bool = False) -> Channel:
-    """Return the channel that a call names, of which the bot must be a member."""
+    """Return the channel that a call names; the bot must be a member of it."""
     found = channel(world, given, by_name=by_name)
     if BOT_USER not in found.members:
         raise Refusal("not_in_channel")
@@ -66,9 +66,9 @@ def message(world: World, given: Arguments, *, name: str = "ts") -> ChatMessage:
 def page(
     items: Sequence[Item], given: Arguments, *, default: int = 100, most: int = 1000
 ) -> tuple[Sequence[Item], Json]:
-    """Return one page of a list, and the `response_metadata` that leads to the next.
+    """Return one page of a list, and the `response_metadata` with the cursor of the next.
 
-    https://docs.slack.dev/apis/web-api/pagination ; the cursor is opaque to the caller, here it is an offset.
+    https://docs.slack.dev/apis/web-api/pagination ; the cursor is opaque to callers; here it is an offset.
     """
     cursor = given.text("cursor")
     if cursor and not (cursor.startswith("next:") and cursor[5:].isdigit()):
@@ -78,30 +78,30 @@ def page(
     return items[start:end], {"next_cursor": f"next:{end}" if end < len(items) else ""}
 
 
-def as_slack(world: World, shown: ChatMessage, *, metadata: bool = False) -> Json:
+def as_slack(world: World, item: ChatMessage, *, metadata: bool = False) -> Json:
     """Return a message as the Web API shows it.  https://docs.slack.dev/reference/objects/message-object."""
-    body: Json = {"type": "message", "user": shown.user, "text": shown.text, "ts": shown.ts, "team": TEAM}
-    if shown.user == BOT_USER:
+    body: Json = {"type": "message", "user": item.user, "text": item.text, "ts": item.ts, "team": TEAM}
+    if item.user == BOT_USER:
         body |= {"bot_id": BOT, "app_id": APP, "bot_profile": BOT_PROFILE}
-    body |= {"blocks": shown.blocks} if shown.blocks else {}
-    body |= {"attachments": shown.attachments} if shown.attachments else {}
-    body |= {"metadata": shown.metadata} if metadata and shown.metadata else {}
-    body |= {"edited": {"user": shown.user, "ts": shown.edited}} if shown.edited else {}
-    body |= {"reactions": reactions(shown)} if shown.reactions else {}
-    return body | _thread(world, shown)
+    body |= {"blocks": item.blocks} if item.blocks else {}
+    body |= {"attachments": item.attachments} if item.attachments else {}
+    body |= {"metadata": item.metadata} if metadata and item.metadata else {}
+    body |= {"edited": {"user": item.user, "ts": item.edited}} if item.edited else {}
+    body |= {"reactions": reactions(item)} if item.reactions else {}
+    return body | _thread(world, item)
 
 
-def reactions(shown: ChatMessage) -> list[Json]:
+def reactions(item: ChatMessage) -> list[Json]:
     """Return the reactions to a message as the Web API shows them."""
-    return [{"name": name, "users": users, "count": len(users)} for name, users in shown.reactions.items()]
+    return [{"name": name, "users": users, "count": len(users)} for name, users in item.reactions.items()]
 
 
-def _thread(world: World, shown: ChatMessage) -> Json:
-    if shown.thread_ts:
-        return {"thread_ts": shown.thread_ts}
-    answers = list(world.replies(shown))
+def _thread(world: World, item: ChatMessage) -> Json:
+    if item.thread_ts:
+        return {"thread_ts": item.thread_ts}
+    answers = list(world.replies(item))
     if not answers:
         return {}
     users = list(dict.fromkeys(a.user for a in answers))
     counts = {"reply_count": len(answers), "reply_users_count": len(users), "reply_users": users}
-    return {"thread_ts": shown.ts, "latest_reply": answers[-1].ts, **counts}
+    return {"thread_ts": item.ts, "latest_reply": answers[-1].ts, **counts}

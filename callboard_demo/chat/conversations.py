@@ -1,4 +1,4 @@
-"""The Web API's `conversations.*` and `users.conversations`: which channels there are, and what was said there.
+"""The Web API's `conversations.*` and `users.conversations`: channels and their messages.
 
 Sources: https://docs.slack.dev/reference/methods/conversations.history and its neighbours.
 """
@@ -15,7 +15,7 @@ from callboard_demo.chat.world import BOT_USER, TEAM, Channel, ChatMessage, Worl
 _TS: Final = re.compile(r"\d+(?:\.\d{1,6})?")
 
 
-def _shown(world: World, place: Channel) -> Json:
+def _as_slack(world: World, place: Channel) -> Json:
     if place.is_im:
         person = next(m for m in place.members if m != BOT_USER)
         return {"id": place.id, "is_im": True, "user": person, "is_archived": False}
@@ -29,23 +29,23 @@ def _of_kind(world: World, given: Arguments) -> list[Channel]:
 
 
 def _list(world: World, given: Arguments) -> Json:
-    shown, more = page(_of_kind(world, given), given)
-    return {"channels": [_shown(world, c) for c in shown], "response_metadata": more}
+    entries, more = page(_of_kind(world, given), given)
+    return {"channels": [_as_slack(world, c) for c in entries], "response_metadata": more}
 
 
 def _mine(world: World, given: Arguments) -> Json:
     mine = [c for c in _of_kind(world, given) if given.text("user", BOT_USER) in c.members]
-    shown, more = page(mine, given)
-    return {"channels": [_shown(world, c) for c in shown], "response_metadata": more}
+    entries, more = page(mine, given)
+    return {"channels": [_as_slack(world, c) for c in entries], "response_metadata": more}
 
 
 def _info(world: World, given: Arguments) -> Json:
-    return {"channel": _shown(world, channel(world, given))}
+    return {"channel": _as_slack(world, channel(world, given))}
 
 
 def _members(world: World, given: Arguments) -> Json:
-    shown, more = page(sorted(channel(world, given).members), given)
-    return {"members": list(shown), "response_metadata": more}
+    entries, more = page(sorted(channel(world, given).members), given)
+    return {"members": list(entries), "response_metadata": more}
 
 
 def _open(world: World, given: Arguments) -> Json:
@@ -55,7 +55,7 @@ def _open(world: World, given: Arguments) -> Json:
     if users[0] not in world.people or len(users) > 1:
         raise Refusal("user_not_found" if users[0] not in world.people else "too_many_users")
     place = world.direct(users[0])
-    return {"channel": _shown(world, place) if given.flag("return_im") else {"id": place.id}}
+    return {"channel": _as_slack(world, place) if given.flag("return_im") else {"id": place.id}}
 
 
 def _join(world: World, given: Arguments) -> Json:
@@ -63,10 +63,10 @@ def _join(world: World, given: Arguments) -> Json:
     already: Json = {"warning": "already_in_channel"} if BOT_USER in place.members else {}
     place.members.add(BOT_USER)
     world.changed()
-    return {"channel": _shown(world, place)} | already
+    return {"channel": _as_slack(world, place)} | already
 
 
-# ── what was said ────────────────────────────────────────────────────────────────────────────────────
+# ── messages ──────────────────────────────────────────────────────────────────────────────────────────
 
 
 def _moment(given: Arguments, name: str) -> float | None:
@@ -79,7 +79,7 @@ def _moment(given: Arguments, name: str) -> float | None:
 
 
 def _between(messages: list[ChatMessage], given: Arguments) -> list[ChatMessage]:
-    """Return the messages after `oldest` and before `latest`; both ends count only with `inclusive`."""
+    """Return the messages after `oldest` and before `latest`; `inclusive` includes both ends."""
     oldest, latest = _moment(given, "oldest") or 0.0, _moment(given, "latest")
     ends = given.flag("inclusive")
 
@@ -92,10 +92,10 @@ def _between(messages: list[ChatMessage], given: Arguments) -> list[ChatMessage]
 
 
 def _pageful(world: World, given: Arguments, messages: list[ChatMessage]) -> Json:
-    shown, more = page(messages, given, most=999)
+    entries, more = page(messages, given, most=999)
     with_metadata = given.flag("include_all_metadata")
     body = {
-        "messages": [as_slack(world, m, metadata=with_metadata) for m in shown],
+        "messages": [as_slack(world, m, metadata=with_metadata) for m in entries],
         "has_more": bool(more["next_cursor"]),
     }
     return body | ({"response_metadata": more} if more["next_cursor"] else {})

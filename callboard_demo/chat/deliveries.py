@@ -1,9 +1,8 @@
-"""Slack's way to the app: signed requests, three seconds of patience, events tried again.
+"""Slack's requests to the app: signed, with a three-second timeout; events are retried.
 
-Commands and interactions are tried once.  An event that was not taken (2xx within three seconds) is tried
-again at once, after a minute and after five, the same each time but for `X-Slack-Retry-*`.  What is still
-to be delivered at `close` is lost, as it may be with Slack.  While the app has a socket open, all of it
-goes there (see `sockets`).
+Commands and interactions are sent once.  An event that was not acknowledged (2xx within three seconds) is retried at
+once, after one minute and after five, unchanged except for the `X-Slack-Retry-*` headers.  Events still undelivered at
+`close` are lost, as can happen with Slack.  While the app has a socket open, everything goes there (see `sockets`).
 Sources: https://docs.slack.dev/authentication/verifying-requests-from-slack , https://docs.slack.dev/apis/events-api#retries
 """
 
@@ -33,7 +32,7 @@ def signature(secret: str, timestamp: str, body: str) -> str:
 
 
 class Deliveries:
-    """Sends to one app.  `url` is its request URL for everything; without one, nothing can be delivered."""
+    """Sends requests to one app.  `url` is its request URL; without one, nothing can be delivered."""
 
     def __init__(
         self, sockets: Sockets, *, secret: str, patience: float = PATIENCE, retries: Sequence[float] = RETRIES
@@ -69,7 +68,7 @@ class Deliveries:
         task.add_done_callback(self._tasks.discard)
 
     async def close(self) -> None:
-        """Give up what is under way."""
+        """Cancel the deliveries in progress."""
         tasks = list(self._tasks)
         for task in tasks:
             task.cancel()
@@ -87,7 +86,7 @@ class Deliveries:
             answer = await self._event(envelope, number, answer.reason)
 
     async def _event(self, envelope: Json, number: int, reason: str) -> Answer:
-        """Try once to deliver an event; `reason` is why the try before this one failed."""
+        """Make one attempt to deliver an event; `reason` is why the previous attempt failed."""
         if self._sockets.connected:
             return await self._sockets.deliver("events_api", envelope, retry_attempt=number, retry_reason=reason)
         again = {"X-Slack-Retry-Num": str(number), "X-Slack-Retry-Reason": reason}
@@ -111,7 +110,7 @@ class Deliveries:
         if self.url is None:
             raise aiohttp.InvalidURL("no request URL is set")
         if self._session is None:
-            # A connection of its own for each request: one kept from before the app was killed would fail once.
+            # A new connection for each request: one kept from before the app was killed would fail once.
             connector = aiohttp.TCPConnector(force_close=True)
             self._session = aiohttp.ClientSession(
                 connector=connector, timeout=aiohttp.ClientTimeout(total=self._patience)

@@ -1,7 +1,7 @@
-"""Which reactions there are, under one name each.
+"""The supported reactions, each under one name.
 
-A subset of Slack's standard set; a name that is missing here is refused as Slack refuses an unknown
-one, so a program that comes to use another one adds it below.
+A subset of Slack's standard set.  A name that is missing here is refused as Slack refuses an unknown one; add it below
+if it is needed.
 Source: the `short_names` and `skin_variations` of https://github.com/iamcal/emoji-data, which Slack uses.
 """
 
@@ -49,9 +49,9 @@ _NAME: Final = re.compile(r"(?P<name>[a-z0-9_+'-]+?)(?P<tone>::skin-tone-[2-6])?
 
 
 def canonical(name: str) -> str | None:
-    """Return the name under which Slack keeps a reaction, or None where there is no such emoji.
+    """Return the name under which Slack stores a reaction, or None if there is no such emoji.
 
-    `white_check_mark` takes no skin tone, `+1` does: `+1::skin-tone-3`.  Colons around the name are forgiven.
+    `+1` takes a skin tone (`+1::skin-tone-3`), `white_check_mark` does not.  Colons around the name are ignored.
     """
     found = _NAME.fullmatch(name.strip(":"))
     if found is None:

@@ -1,4 +1,4 @@
-"""What Slack sends to an app: slash commands, interactions and events, each as Slack words it.
+"""What Slack sends to an app: slash commands, interactions and events, in Slack's format.
 
 Pure functions that return the body; signing and sending are elsewhere.
 Sources: https://docs.slack.dev/interactivity/implementing-slash-commands#app_command_handling ,
@@ -19,14 +19,14 @@ VERIFICATION_TOKEN: Final = "not-a-secret-and-not-used"  # noqa: S105 - deprecat
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Handles:
-    """What an app may answer with: an address for words, a name for a modal."""
+    """What an app may reply with: a response_url for messages, a trigger_id for a modal."""
 
     response_url: str
     trigger_id: str
 
 
 def command(person: ChatUser, place: Channel, text: str, handles: Handles) -> dict[str, str]:
-    """Return the form of a slash command; `text` is the whole line that was typed, sent on as it is."""
+    """Return the form of a slash command; `text` is the whole line as typed."""
     name, _, rest = text.strip().partition(" ")
     return {
         "token": VERIFICATION_TOKEN,
@@ -46,7 +46,7 @@ def command(person: ChatUser, place: Channel, text: str, handles: Handles) -> di
 
 
 def action(blocks: Sequence[Json], action_id: str) -> Json | None:
-    """Return the interactive element of that name, with the id of the block it stands in."""
+    """Return the interactive element with that action id, and the id of its block."""
     return next((e | {"block_id": b} for b, e in _elements(blocks) if e.get("action_id") == action_id), None)
 
 
@@ -57,11 +57,11 @@ def _elements(blocks: Sequence[Json]) -> Iterator[tuple[str, Json]]:
                 yield block["block_id"], element
 
 
-def interaction(world: World, person: ChatUser, shown: ChatMessage | Whisper, element: Json, handles: Handles) -> Json:
+def interaction(world: World, person: ChatUser, item: ChatMessage | Whisper, element: Json, handles: Handles) -> Json:
     """Return the payload of a click on `element`, which `action` found."""
-    private = isinstance(shown, Whisper)
-    place = world.channels[shown.channel]
-    container = {"type": "message", "message_ts": shown.ts, "channel_id": shown.channel, "is_ephemeral": private}
+    private = isinstance(item, Whisper)
+    place = world.channels[item.channel]
+    container = {"type": "message", "message_ts": item.ts, "channel_id": item.channel, "is_ephemeral": private}
     clicked = {k: v for k, v in element.items() if k in {"type", "action_id", "block_id", "text", "value", "style"}}
     return {
         "type": "block_actions",
@@ -74,7 +74,7 @@ def interaction(world: World, person: ChatUser, shown: ChatMessage | Whisper, el
         "enterprise": None,
         "is_enterprise_install": False,
         "channel": {"id": place.id, "name": place.name},
-        **({} if isinstance(shown, Whisper) else {"message": as_slack(world, shown)}),
+        **({} if isinstance(item, Whisper) else {"message": as_slack(world, item)}),
         "state": {"values": {}},
         "response_url": handles.response_url,
         "actions": [clicked | {"action_ts": world.stamp()}],
@@ -82,7 +82,7 @@ def interaction(world: World, person: ChatUser, shown: ChatMessage | Whisper, el
 
 
 def event(inner: Json, *, at: float) -> Json:
-    """Return the envelope of one event; all attempts to deliver it carry this same one."""
+    """Return the envelope of one event; every delivery attempt carries the same one."""
     authorized = {
         "enterprise_id": None,
         "team_id": TEAM,
@@ -107,10 +107,10 @@ def event(inner: Json, *, at: float) -> Json:
 
 
 def handshake(challenge: str) -> Json:
-    """Return the body with which Slack asks whether an address is the app's."""
+    """Return the body of Slack's URL verification request."""
     return {"token": VERIFICATION_TOKEN, "challenge": challenge, "type": "url_verification"}
 
 
 def place_of(inner: Json) -> Any:
-    """Return the channel in which an event happened."""
+    """Return the channel of an event."""
     return inner.get("channel") or inner.get("item", {}).get("channel")

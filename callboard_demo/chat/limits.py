@@ -1,4 +1,4 @@
-"""How often an app may call: Slack's tiers, per method and minute, and about one message a second and channel.
+"""Rate limits: Slack's tiers per method and minute, and about one message per second and channel.
 
 Source: https://docs.slack.dev/apis/web-api/rate-limits
 """
@@ -13,21 +13,21 @@ MINUTE: Final = 60.0
 
 
 class Tier(IntEnum):
-    """Which limit a method falls under."""
+    """The rate limit tier of a method."""
 
     ONE = 1
     TWO = 2
     THREE = 3
     FOUR = 4
     SPECIAL = 5
-    """Hundreds a minute: auth.test, chat.getPermalink."""
+    """Hundreds per minute: auth.test, chat.getPermalink."""
     POSTING = 6
     """chat.postMessage: per channel."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """Calls a minute by tier, and posts a second for each channel with a short burst.  Tests shrink or relax them."""
+    """Calls per minute by tier, and posts per second and channel with a short burst.  Tests lower or raise them."""
 
     one: int = 1
     two: int = 20
@@ -38,7 +38,7 @@ class Limits:
     post_burst: int = 8
 
     def bucket(self, tier: Tier) -> tuple[float, float]:
-        """Return (capacity, refill a second) for one method."""
+        """Return (capacity, refill per second) for one method."""
         if tier is Tier.POSTING:
             return self.post_burst, self.posts_a_second
         calls = (self.one, self.two, self.three, self.four, self.special)[tier - 1]
@@ -60,7 +60,7 @@ class Meter:
     buckets: dict[str, _Bucket] = field(default_factory=dict)
 
     def admit(self, what: str, tier: Tier) -> int | None:
-        """Count a call of `what`; None lets it through, a number is the whole seconds to wait (`Retry-After`)."""
+        """Count a call of `what`; return None to allow it, or the whole seconds to wait (`Retry-After`)."""
         most, rate = self.limits.bucket(tier)
         now = self.clock()
         bucket = self.buckets.setdefault(what, _Bucket(most, now))

@@ -1,4 +1,4 @@
-"""The Web API's `chat.*`: post, update, delete, whisper, permalink.
+"""The Web API's `chat.*`: post, update, delete, ephemeral messages, permalinks.
 
 Sources: https://docs.slack.dev/reference/methods/chat.postMessage and its neighbours.
 """
@@ -15,16 +15,16 @@ from callboard_demo.chat.world import BOT_USER, DOMAIN, ChatMessage, Whisper, Wo
 
 POST_TEXT: Final = 40_000
 UPDATE_TEXT: Final = 4_000
-"""An edit's text has a tenth of the room of a post's: documented at chat.update, `msg_too_long`."""
+"""The text of an edit may be a tenth as long as that of a post: see chat.update, `msg_too_long`."""
 ATTACHMENTS: Final = 100
 METADATA_SIZE: Final = 8_000
 
 
 def contents(given: Arguments, *, most: int = POST_TEXT) -> tuple[str, list[Json], list[Json]]:
-    """Return (text, blocks, attachments) of a message as Slack would keep them.
+    """Return (text, blocks, attachments) of a message as Slack would store them.
 
     Raises:
-        Refusal: Slack would not take them.
+        Refusal: Slack would reject them.
     """
     text = given.text("text")
     blocks = _blocks(given.nested("blocks", otherwise="invalid_blocks_format"))
@@ -72,7 +72,7 @@ def metadata(given: Arguments) -> Json | None:
 
 
 def _too_deep(value: Any) -> bool:
-    """Say whether a value is more than a scalar or one level of objects."""
+    """Return whether a value is nested deeper than one level of objects."""
     inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else []
     return any(isinstance(v, dict | list) for v in inner)
 
@@ -118,7 +118,7 @@ def _update(world: World, given: Arguments) -> Json:
 
 
 def revise(world: World, known: ChatMessage, *, text: str, blocks: list[Json]) -> None:
-    """Change what a message says.  Text without blocks takes the blocks away and shows "(edited)"."""
+    """Replace a message's content.  Text without blocks removes the blocks and shows "(edited)"."""
     known.edited = known.edited if blocks else world.stamp()
     known.text, known.blocks = text, blocks
     known.remember(world.clock())

@@ -1,4 +1,4 @@
-"""The Web API's answers to "who?": `auth.*`, `users.*`, `usergroups.*`, `team.*`, `bots.*`.
+"""The Web API's methods about people: `auth.*`, `users.*`, `usergroups.*`, `team.*`, `bots.*`.
 
 Sources: https://docs.slack.dev/reference/methods/users.info and its neighbours.
 """
@@ -46,8 +46,8 @@ def _info(world: World, given: Arguments) -> Json:
 
 
 def _list(world: World, given: Arguments) -> Json:
-    shown, more = page(list(world.people.values()), given)
-    return {"members": [_user(p) for p in shown], "cache_ts": int(world.clock()), "response_metadata": more}
+    entries, more = page(list(world.people.values()), given)
+    return {"members": [_user(p) for p in entries], "cache_ts": int(world.clock()), "response_metadata": more}
 
 
 def _by_email(world: World, given: Arguments) -> Json:

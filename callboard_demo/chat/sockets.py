@@ -1,7 +1,7 @@
-"""Slack's other way to the app: Socket Mode, where the app opens a WebSocket and is sent envelopes over it.
+"""Socket Mode: the app opens a WebSocket and receives envelopes over it.
 
-An envelope counts as taken when the app sends its id back, in three seconds and over any of its sockets.  Slack says
-`disconnect` before it closes a socket; it can also just break.
+An envelope is acknowledged when the app sends its id back within three seconds, over any of its sockets.  Slack sends
+`disconnect` before it closes a socket; a socket can also just break.
 Sources: https://docs.slack.dev/apis/events-api/using-socket-mode ,
 https://docs.slack.dev/reference/methods/apps.connections.open
 """
@@ -26,27 +26,27 @@ from callboard_demo.chat.world import APP, World
 
 PATIENCE: Final = 3.0
 NOTICE: Final = 10.0
-"""Seconds between the `disconnect` with the reason "warning" and the end."""
+"""Seconds between the `disconnect` with the reason "warning" and the close."""
 MOST: Final = 10
-"""Sockets of one app."""
+"""The most sockets that one app may have open."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What the app said to one request or envelope."""
+    """The app's response to one request or envelope."""
 
     status: int = 0
-    """0 where there was no answer."""
+    """0 if there was no response."""
     ms: float
     text: str = ""
     content_type: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     reason: str = ""
-    """Why it does not count as taken, in the words of `X-Slack-Retry-Reason`; empty where it does."""
+    """Why it was not acknowledged, as a value of `X-Slack-Retry-Reason`; empty if it was."""
 
     @property
     def error(self) -> str:
-        """Return what a person reads whose command or click failed so."""
+        """Return the error that Slack shows to the person whose command or click failed."""
         return "operation_timeout" if self.reason in {"http_timeout", "timeout"} else "dispatch_failed"
 
 
@@ -56,7 +56,7 @@ class Sockets:
     def __init__(self, world: World, *, patience: float = PATIENCE) -> None:
         self.world = world
         self.lost = 0
-        """So many of the next acknowledgements get lost on their way."""
+        """How many of the next acknowledgements get lost."""
         self._patience = patience
         self._sockets: dict[int, web.WebSocketResponse] = {}
         self._number = count(1)
@@ -65,11 +65,11 @@ class Sockets:
 
     @property
     def connected(self) -> int:
-        """Return over how many sockets the app can be reached."""
+        """Return the number of sockets over which the app can be reached."""
         return len(self._sockets)
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
-        """Be one socket, until either side closes it.  A ticket opens one."""
+        """Serve one socket until either side closes it.  A ticket opens one."""
         if not self.world.redeem(request.query.get("ticket", "")):
             return web.Response(status=404)
         socket = web.WebSocketResponse(heartbeat=30)
@@ -83,7 +83,7 @@ class Sockets:
             await socket.send_json(_hello(len(self._sockets)))
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
-                    self._hear(message.data)
+                    self._acknowledge(message.data)
         except ConnectionError:
             pass
         finally:
@@ -91,7 +91,7 @@ class Sockets:
         return socket
 
     async def deliver(self, kind: str, payload: Mapping[str, Any], **again: Any) -> Answer:
-        """Send an envelope over the socket that was opened last, and wait for its acknowledgement."""
+        """Send an envelope over the most recently opened socket, and wait for the acknowledgement."""
         start, envelope = time.monotonic(), str(uuid.uuid4())
         body = {"envelope_id": envelope, "type": kind, "accepts_response_payload": kind != "events_api"}
         waiting = self._waiting[envelope] = asyncio.get_running_loop().create_future()
@@ -108,19 +108,19 @@ class Sockets:
         text = json.dumps(answer) if answer else ""
         return Answer(status=200, ms=_since(start), text=text, content_type="application/json")
 
-    def _hear(self, text: str) -> None:
+    def _acknowledge(self, text: str) -> None:
         try:
-            said = parsed(text)
+            body = parsed(text)
         except Refusal:
             return
-        waiting = self._waiting.get(str(said.get("envelope_id")))
+        waiting = self._waiting.get(str(body.get("envelope_id")))
         if self.lost:
             self.lost -= 1
         elif waiting is not None and not waiting.done():
-            waiting.set_result(said.get("payload"))
+            waiting.set_result(body.get("payload"))
 
     async def dismiss(self, reason: str = "warning", *, notice: float = NOTICE) -> None:
-        """Ask the app to come again; what it has open gets no more envelopes, and is closed after the notice."""
+        """Ask the app to reconnect: its open sockets get no more envelopes and are closed after the notice period."""
         leaving, self._sockets = self._sockets, {}
         for socket in leaving.values():
             await socket.send_json(_disconnect(reason))
@@ -129,7 +129,7 @@ class Sockets:
             task.add_done_callback(self._leaving.discard)
 
     async def close(self) -> None:
-        """Close what is open."""
+        """Close all open sockets."""
         for task in self._leaving:
             task.cancel()
         for socket in list(self._sockets.values()):

@@ -1,6 +1,6 @@
-"""How Slack keeps what people and programs write: three characters escaped, mentions kept.
+"""How Slack stores what people and programs write: three characters escaped, mentions kept.
 
-Pure functions.  They do not render: the page turns `&lt;` and `<@U0BOB>` into what a person sees.
+Pure functions.  Nothing is rendered here: the page turns `&lt;` and `<@U0BOB>` into what a person sees.
 Source: https://docs.slack.dev/messaging/formatting-message-text#escaping and …#mentioning
 """
 
@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 _MARKUP: Final = re.compile(
-    r"<(?:@[UWB][A-Z0-9]*(?:\|[^<>]*)?"  # somebody
+    r"<(?:@[UWB][A-Z0-9]*(?:\|[^<>]*)?"  # a person
     r"|#[CG][A-Z0-9]*(?:\|[^<>]*)?"  # a channel
     r"|!(?:channel|here|everyone|subteam\^S[A-Z0-9]*|date\^[^<>]*)(?:\|[^<>]*)?"
     r"|(?:https?://|mailto:|tel:|slack://)[^<>]*)>"
@@ -20,12 +20,12 @@ _TYPED: Final = re.compile(r"(?<![\w@])@([\w.-]*\w)")
 
 
 def escaped(text: str) -> str:
-    """Return text whose every control character is a character to be shown."""
+    """Return text with Slack's control characters escaped."""
     return _BARE_AMPERSAND.sub("&amp;", text).replace("<", "&lt;").replace(">", "&gt;")
 
 
 def stored(text: str) -> str:
-    """Return a program's text as Slack keeps it: links and mentions stay, every other `<`, `>` and `&` is escaped."""
+    """Return a program's text as Slack stores it: links and mentions stay, every other `<`, `>` and `&` is escaped."""
     parts, end = [], 0
     for found in _MARKUP.finditer(text):
         parts += [escaped(text[end : found.start()]), found.group()]
@@ -34,22 +34,22 @@ def stored(text: str) -> str:
 
 
 def typed(text: str, names: Mapping[str, str]) -> str:
-    """Return a person's words as Slack keeps them.
+    """Return a person's text as Slack stores it.
 
-    A person cannot type a control sequence, only pick a name.  `names` is from "bob", "channel" or
-    "ml-release-captains" to the mention: "<@U0BOB>", "<!channel>", "<!subteam^S0MLRELEASECAPTAINS>".
+    People cannot type control sequences, only pick names.  `names` maps "bob", "channel" or "ml-release-captains" to a
+    mention: "<@U0BOB>", "<!channel>", "<!subteam^S0MLRELEASECAPTAINS>".
     """
     return _TYPED.sub(lambda m: names.get(m.group(1), m.group()), escaped(text))
 
 
 def pings(*texts: str) -> list[str]:
-    """Return whom these texts call, each once: user ids, group ids, `channel`, `here`, `everyone`."""
+    """Return whom these texts mention, each once: user ids, group ids, `channel`, `here`, `everyone`."""
     found = (next(filter(None, m.groups())) for text in texts for m in _PING.finditer(text))
     return list(dict.fromkeys(found))
 
 
 def mrkdwn(node: Any) -> Iterator[str]:
-    """Yield every text in blocks that Slack reads as mrkdwn; only those can call somebody."""
+    """Yield every mrkdwn text in blocks; only those can mention anybody."""
     if isinstance(node, dict):
         if node.get("type") == "mrkdwn" and isinstance(node.get("text"), str):
             yield node["text"]

@@ -1,6 +1,6 @@
-"""The Web API: one call in, one JSON answer out; who may call, how often, and what was called.
+"""The Web API: handles calls, and checks authentication, scopes and rate limits.
 
-To add a method, write it beside its neighbours and list it in that module's `METHODS`.
+To add a method, write it in the module of its family and list it in that module's `METHODS`.
 Source: https://docs.slack.dev/apis/web-api
 """
 
@@ -27,18 +27,18 @@ LOG_KEPT: Final = 20_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Logged:
-    """One call that was made."""
+    """A call that was made."""
 
     method: str
     args: dict[str, Any]
     error: str | None
-    """What Slack refused with; None where it did what was asked."""
+    """Slack's error; None if the call succeeded."""
     at: float
     """Unix seconds."""
 
 
 class WebApi:
-    """Answers the calls of one app, which knows its bot's token, and its own if it uses Socket Mode."""
+    """Serves the calls of one app, made with its bot token or, for Socket Mode, its app-level token."""
 
     def __init__(
         self, world: World, *, token: str, app_token: str | None, scopes: Collection[str], meter: Meter
@@ -51,7 +51,7 @@ class WebApi:
         self._app_token = app_token
 
     async def handle(self, request: web.Request) -> web.Response:
-        """Answer one call."""
+        """Handle one call."""
         self.world.url = self.world.url or str(request.url.origin())
         name, given = request.match_info["method"], Arguments({})
         try:
@@ -86,7 +86,7 @@ class WebApi:
             raise Refusal("missing_scope", more={"needed": method.scope, "provided": provided})
 
     def _counted(self, method: Method, given: Arguments) -> str:
-        """Return under which name a call is counted: posts by channel, all else by method."""
+        """Return the name under which a call is counted: posts by channel, everything else by method."""
         if method.tier is not Tier.POSTING:
             return method.name
         place = self.world.channel(given.text("channel"))

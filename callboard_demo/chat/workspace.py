@@ -1,7 +1,7 @@
-"""The fake Slack as a whole: what its people do, what a page shows of it, how it starts, lasts and ends.
+"""The fake Slack as a whole: what people do, its state for the page, its start, storage and shutdown.
 
-Not a test double that answers from a script: slack_sdk and slack_bolt use it unmodified, and it refuses
-what Slack refuses.  Not modelled: files, search, enterprise grids, unfurling, stored retries.
+It does not reply from a script: slack_sdk and slack_bolt use it unmodified, and it refuses what Slack refuses.  Not
+modelled: files, search, enterprise grids, unfurling, stored retries.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from callboard_demo.chat.answers import Address, Answers, parsed
 from callboard_demo.chat.arguments import Refusal
 from callboard_demo.chat.deliveries import RETRIES, Deliveries
 from callboard_demo.chat.limits import Limits, Meter
-from callboard_demo.chat.picture import picture
+from callboard_demo.chat.page_state import page_state
 from callboard_demo.chat.sockets import PATIENCE, Answer, Sockets
 from callboard_demo.chat.web_api import SCOPES, Logged, WebApi
 from callboard_demo.chat.world import BOT_USER, Channel, ChatMessage, ChatUser, Whisper, World, pinged
@@ -38,12 +38,12 @@ SAVE_AFTER: Final = 0.2
 class Chat:
     """A workspace with one app.
 
-    `folder` keeps its state; with `app_token` the app may use Socket Mode; `retries` are the seconds before each
-    further attempt to deliver an event; `patience` is how long the app may take to answer; `url` is where `app` is
-    served (learned from the first call where it is not told).
+    `folder` stores its state; with `app_token` the app may use Socket Mode; `retries` are the seconds before each retry
+    of an event; `patience` is the app's response timeout; `url` is where `app` is served (by default, taken from the
+    first call).
     """
 
-    def __init__(  # noqa: PLR0913 - a workspace is told all about itself at once
+    def __init__(  # noqa: PLR0913 - a workspace is failure all about itself at once
         self,
         *,
         folder: Path,
@@ -83,19 +83,19 @@ class Chat:
         self.app.router.add_get("/link/", self.sockets.handle)
         self.app.router.add_post("/response/{id}", self._answers.handle)
 
-    # ── its life ─────────────────────────────────────────────────────────────────────────────────────
+    # ── set-up and shutdown ───────────────────────────────────────────────────────────────────────────
 
     @property
     def log(self) -> deque[Logged]:
-        """Every call of the Web API, oldest first; the oldest are forgotten."""
+        """Return the Web API calls, oldest first; only the latest are kept."""
         return self._web_api.log
 
     def serve_at(self, url: str) -> None:
-        """Say where `app` is served, for the response_urls: needed where the app's first word is not a call."""
+        """Set where `app` is served: needed for response_urls before the app's first call."""
         self.world.url = url.rstrip("/")
 
     def install(self, manifest: Json) -> None:
-        """Take commands, events and scopes from the app's manifest.  Before that, every command is delivered.
+        """Install the commands, events and scopes of the app's manifest.  Before that, every command is delivered.
 
         https://docs.slack.dev/reference/app-manifest
         """
@@ -108,10 +108,10 @@ class Chat:
         self._deliveries.url = url
 
     async def verify(self) -> None:
-        """Ask the app's address for a challenge, as Slack does when one enters it.
+        """Verify the app's request URL with a challenge, as Slack does when it is entered.
 
         Raises:
-            ConnectionError: the app did not send the challenge back.
+            ConnectionError: the app did not return the challenge.
         """
         challenge = secrets.token_hex(20)
         answer = await self._deliveries.json(envelopes.handshake(challenge))
@@ -119,10 +119,10 @@ class Chat:
             raise ConnectionError(f"the request URL did not answer the challenge: {answer.status} {answer.reason}")
 
     async def start(self) -> None:
-        """Begin; deliveries run as things happen, so there is nothing to wait for."""
+        """Do nothing: deliveries start when something happens."""
 
     async def close(self) -> None:
-        """End the deliveries under way and write down what there is."""
+        """Cancel the deliveries in progress and save the state."""
         await self._deliveries.close()
         await self.sockets.close()
         if self._saving is not None:
@@ -130,12 +130,12 @@ class Chat:
         self._save()
 
     def _changed(self) -> None:
-        for tell in self.on_change:
-            tell()
+        for callback in self.on_change:
+            callback()
         if self._saving is None:
             try:
                 self._saving = asyncio.get_running_loop().call_later(SAVE_AFTER, self._save)
-            except RuntimeError:  # changed from outside a loop, before one runs
+            except RuntimeError:  # changed before an event loop runs
                 self._save()
 
     def _save(self) -> None:
@@ -145,23 +145,23 @@ class Chat:
         new.replace(self._file)
 
     def _emit(self, event: Json) -> None:
-        """Deliver an event that the app subscribes to and can see."""
+        """Deliver an event if the app subscribes to it and can see it."""
         place = self.world.channels.get(envelopes.place_of(event))
         if event["type"] in self._events and place is not None and BOT_USER in place.members:
             self._deliveries.publish(envelopes.event(event, at=time.time()))
 
     def set_group(self, handle: str, members: Sequence[str]) -> None:
-        """Change who is in a user group, as an administrator does."""
+        """Set the members of a user group, as an administrator does."""
         group = self.world.group((handle, members))
         self.world.groups[group.id] = group
         self._changed()
 
-    # ── what people do ───────────────────────────────────────────────────────────────────────────────
+    # ── what people do ────────────────────────────────────────────────────────────────────────────────
 
     async def say(self, *, user: str, channel: str, text: str, thread: str | None = None) -> Json:
-        """Let somebody type a line: a slash command is delivered, all else is a message.
+        """Send a line as a person: a slash command is delivered to the app, anything else is posted as a message.
 
-        Returns {"ok", "status", "ms", "error"?} for a command (status 0: no answer) and {"ok", "ts"} for a message.
+        Returns {"ok", "status", "ms", "error"?} for a command (status 0: no response) and {"ok", "ts"} for a message.
 
         Raises:
             LookupError: there is no such person or channel.
@@ -170,16 +170,16 @@ class Chat:
         if text.startswith("/"):
             return await self._command(person, place, text)
         kept = texts.typed(text, self.world.mentions())
-        said = ChatMessage(channel=place.id, ts=self.world.stamp(), user=person.id, text=kept, thread_ts=thread)
-        self.world.add(said)
-        if BOT_USER in pinged(said):
-            where = {"channel": place.id, "ts": said.ts, "event_ts": said.ts, "team": person.team_id}
+        sent = ChatMessage(channel=place.id, ts=self.world.stamp(), user=person.id, text=kept, thread_ts=thread)
+        self.world.add(sent)
+        if BOT_USER in pinged(sent):
+            where = {"channel": place.id, "ts": sent.ts, "event_ts": sent.ts, "team": person.team_id}
             thread_of = {"thread_ts": thread} if thread else {}
             self._emit({"type": "app_mention", "user": person.id, "text": kept} | where | thread_of)
-        return {"ok": True, "ts": said.ts}
+        return {"ok": True, "ts": sent.ts}
 
     async def react(self, *, user: str, ts: str, emoji: str, remove: bool = False) -> None:
-        """Let somebody add a reaction, or take theirs back; doing it twice changes nothing.
+        """Add or remove a person's reaction; doing it twice changes nothing.
 
         Raises:
             LookupError: there is no such person or message.
@@ -191,24 +191,24 @@ class Chat:
         (self.world.unreact if remove else self.world.react)(message, person.id, _known_emoji(emoji))
 
     async def click(self, *, user: str, ts: str, action_id: str) -> None:
-        """Let somebody press a button of a message, or of words that only they see.
+        """Press a button of a message or of an ephemeral message, as a person.
 
         Raises:
             LookupError: there is no such person, message or button.
         """
         person = self.world.person(user)
-        shown = self.world.find(ts) or next((w for w in self.world.private if w.ts == ts and w.to == person.id), None)
-        element = envelopes.action(shown.blocks, action_id) if shown else None
-        if shown is None or element is None:
+        message = self.world.find(ts) or next((w for w in self.world.private if w.ts == ts and w.to == person.id), None)
+        element = envelopes.action(message.blocks, action_id) if message else None
+        if message is None or element is None:
             raise LookupError(f"there is no {action_id!r} to press on message {ts}")
-        handles, address = self._handles(person, shown.channel, original=ts)
-        payload = envelopes.interaction(self.world, person, shown, element, handles)
+        handles, address = self._handles(person, message.channel, original=ts)
+        payload = envelopes.interaction(self.world, person, message, element, handles)
         answer = await self._deliveries.interaction(payload)
         if answer.reason:
             self._explain(address, f'That button failed with the error "{answer.error}"')
 
     async def open_home(self, *, user: str) -> None:
-        """Let somebody open the app's home tab."""
+        """Open the app's home tab as a person."""
         person = self.world.person(user)
         place, view = self.world.direct(person.id), self.world.homes.get(person.id)
         event: Json = {"type": "app_home_opened", "user": person.id, "channel": place.id, "tab": "home"}
@@ -220,18 +220,18 @@ class Chat:
         self._changed()
 
     def kick(self, channel: str) -> None:
-        """Put the bot out of a channel: it can no longer post there and is told of nothing there."""
+        """Remove the bot from a channel: it can no longer post there and gets no events from it."""
         self._place(channel).members.discard(BOT_USER)
         self._changed()
 
     def state(self) -> Json:
-        """Return the picture for the page: channels, people, messages, private words, commands."""
-        shown = [
+        """Return the state for the page: channels, people, messages, ephemeral messages, commands."""
+        commands = [
             {"name": c["command"], "usage": c["usage_hint"], "about": c["description"]} for c in self._commands or ()
         ]
-        return picture(self.world) | {"commands": shown}
+        return page_state(self.world) | {"commands": commands}
 
-    # ── a command and its answer ─────────────────────────────────────────────────────────────────────
+    # ── commands and their replies ────────────────────────────────────────────────────────────────────
 
     def _place(self, channel: str) -> Channel:
         place = self.world.channel(channel)
@@ -255,11 +255,11 @@ class Chat:
         error = answer.error if answer.reason else self._show(address, answer)
         if error:
             self._explain(address, f'{fields["command"]} failed with the error "{error}"')
-        told: dict[str, Any] = {"error": error} if error else {}
-        return {"ok": not error, "status": answer.status, "ms": answer.ms} | told
+        failure: dict[str, Any] = {"error": error} if error else {}
+        return {"ok": not error, "status": answer.status, "ms": answer.ms} | failure
 
     def _show(self, address: Address, answer: Answer) -> str | None:
-        """Show what a command was answered with; an error where Slack could make nothing of it."""
+        """Show the reply to a command, or an error if Slack cannot read it."""
         if not answer.text.strip():
             return None
         try:

@@ -1,7 +1,7 @@
-"""What a workspace holds: people, channels, groups, messages with their reactions, and what only one person sees.
+"""What a workspace holds: people, channels, groups, messages with reactions, and ephemeral messages.
 
-State and its laws, nothing of HTTP.  Whoever changes it calls the verbs below, so that every change is
-announced (`changed`) and every happening that Slack tells an app about is handed on (`emit`).
+State and its rules, without HTTP.  All changes go through the methods below, so that every change is announced
+(`changed`) and every event that Slack sends to apps is passed on (`emit`).
 """
 
 import time
@@ -24,9 +24,9 @@ VERSIONS_KEPT: Final = 60
 VERSIONS_ON_DISK: Final = 5
 PRIVATE_KEPT: Final = 200
 TRIGGERS_KEPT: Final = 60.0
-"""Seconds after which a trigger_id is forgotten, long after it has expired."""
+"""Seconds after which a trigger_id is deleted, long after it has expired."""
 TICKET_SECONDS: Final = 30.0
-"""How long the address of a socket is good."""
+"""How long the URL of a socket is valid."""
 
 
 def identifier(prefix: str, name: str) -> str:
@@ -36,7 +36,7 @@ def identifier(prefix: str, name: str) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatUser:
-    """Somebody in the workspace.  The flags are Slack's own; `role` is for the page only."""
+    """A member of the workspace.  The flags are Slack's own; `role` is for the page only."""
 
     name: str
     role: str = ""
@@ -59,7 +59,7 @@ CALLBOARD: Final = ChatUser(id=BOT_USER, name=BOT_NAME, role="bot", real_name="C
 
 @dataclass(slots=True, kw_only=True)
 class Channel:
-    """A place where messages stand, in their order, by their ts."""
+    """A channel with its messages, ordered by ts."""
 
     id: str
     name: str
@@ -70,7 +70,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Group:
-    """A user group; `handle` without its @."""
+    """A user group; `handle` is without the @."""
 
     id: str
     handle: str
@@ -79,7 +79,7 @@ class Group:
 
 @dataclass(slots=True, kw_only=True)
 class ChatMessage:
-    """One message and all that became of it."""
+    """A message with its reactions, edits and thread."""
 
     channel: str
     ts: str
@@ -91,25 +91,25 @@ class ChatMessage:
     broadcast: bool = False
     metadata: Json | None = None
     edited: str | None = None
-    """When, where Slack would show "(edited)": text changed without blocks."""
+    """When it was edited, if Slack would show "(edited)": text changed without blocks."""
     reactions: dict[str, list[str]] = field(default_factory=dict)
     versions: list[Json] = field(default_factory=list)
-    """What it said before and says now, newest last: {"at", "text", "blocks"}; the oldest are forgotten."""
+    """Its versions, newest last: {"at", "text", "blocks"}; only the latest are kept."""
 
     @property
     def root(self) -> str:
-        """Return the ts of the thread that an answer to this message belongs to."""
+        """Return the ts of the thread that a reply to this message belongs to."""
         return self.thread_ts or self.ts
 
     def remember(self, at: float) -> None:
-        """Keep what it says now among its versions."""
+        """Add the current content to the versions."""
         self.versions.append({"at": at, "text": self.text, "blocks": self.blocks})
         del self.versions[:-VERSIONS_KEPT]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whisper:
-    """Words that only one person sees, and that Slack forgets on a reload."""
+    """An ephemeral message: only one person sees it, and Slack drops it on a reload."""
 
     ts: str
     to: str
@@ -131,7 +131,7 @@ class World:
     ) -> None:
         self.clock = clock
         self.url = ""
-        """Where this workspace is served, for the addresses it hands out."""
+        """Where this workspace is served, for the URLs it issues."""
         self.changed: Callable[[], None] = lambda: None
         self.emit: Callable[[Json], None] = lambda event: None
         self.people = {p.id: p for p in (*people, CALLBOARD)}
@@ -145,23 +145,23 @@ class World:
         self.homes: dict[str, Json] = {}
         self.modals: list[Json] = []
         self.triggers: dict[str, float] = {}
-        """When each trigger_id was given out, until it is exchanged."""
+        """When each trigger_id was issued, until it is exchanged."""
         self._tickets: dict[str, float] = {}
         self._last = 0
 
     def group(self, named: tuple[str, Sequence[str]]) -> Group:
-        """Return a user group, by its handle and its members' names."""
+        """Return a new user group with this handle and these members."""
         handle = named[0].lstrip("@")
         users = tuple(self.person(name).id for name in named[1])
         return Group(id=identifier("S0", handle), handle=handle, users=users)
 
-    # ── finding ──────────────────────────────────────────────────────────────────────────────────────
+    # ── queries ───────────────────────────────────────────────────────────────────────────────────────
 
     def person(self, who: str) -> ChatUser:
-        """Return somebody by id or name.
+        """Return a person by id or name.
 
         Raises:
-            LookupError: nobody is called that.
+            LookupError: nobody has that name.
         """
         found = self.people.get(who) or next((p for p in self.people.values() if p.name == who.lstrip("@")), None)
         if found is None:
@@ -171,19 +171,19 @@ class World:
         return found
 
     def channel(self, which: str) -> Channel | None:
-        """Return a channel by id, "#name" or name; a person's id names the direct conversation with the bot."""
+        """Return a channel by id, "#name" or name; a person's id means the direct conversation with the bot."""
         if which in self.people and which != BOT_USER:
             return self.direct(which)
         bare = which.lstrip("#")
         return self.channels.get(which) or next((c for c in self.channels.values() if c.name == bare), None)
 
     def direct(self, user: str) -> Channel:
-        """Return the direct conversation between the bot and somebody, begun if need be."""
+        """Return the direct conversation between the bot and a person; create it if needed."""
         key = "D" + user[1:]
         return self.channels.setdefault(key, Channel(id=key, name=key, members={user, BOT_USER}, is_im=True))
 
     def message(self, channel: str, ts: str) -> ChatMessage | None:
-        """Return one message, by the channel's id."""
+        """Return a message by channel id and ts."""
         return self.channels[channel].messages.get(ts) if channel in self.channels else None
 
     def find(self, ts: str) -> ChatMessage | None:
@@ -191,64 +191,64 @@ class World:
         return next((c.messages[ts] for c in self.channels.values() if ts in c.messages), None)
 
     def replies(self, message: ChatMessage) -> Iterator[ChatMessage]:
-        """Yield the answers in a message's thread, oldest first."""
+        """Yield the replies in a message's thread, oldest first."""
         return (m for m in self.channels[message.channel].messages.values() if m.thread_ts == message.ts)
 
     def mentions(self) -> dict[str, str]:
-        """Return what a person may write behind an @, and how Slack keeps it."""
+        """Return the names that can follow an @, with how Slack stores each mention."""
         everyone = {name: f"<!{name}>" for name in ("channel", "here", "everyone")}
         groups = {g.handle: f"<!subteam^{g.id}>" for g in self.groups.values()}
         return everyone | groups | {p.name: f"<@{p.id}>" for p in self.people.values()}
 
-    # ── changing ─────────────────────────────────────────────────────────────────────────────────────
+    # ── changes ───────────────────────────────────────────────────────────────────────────────────────
 
     def stamp(self) -> str:
-        """Return a new ts: the moment in microseconds, never the same twice."""
+        """Return a new ts: the time in microseconds, unique."""
         self._last = max(self._last + 1, int(self.clock() * 1_000_000))
         return f"{self._last // 1_000_000}.{self._last % 1_000_000:06d}"
 
     def trigger(self) -> str:
-        """Return a new trigger_id, good for one view within three seconds."""
+        """Return a new trigger_id, valid for one view within three seconds."""
         name = f"{self.stamp()}.{uuid.uuid4().hex}"
         now = self.clock()
         self.triggers = {k: at for k, at in self.triggers.items() if now - at < TRIGGERS_KEPT} | {name: now}
         return name
 
     def ticket(self) -> str:
-        """Return a new ticket, which opens one socket within half a minute."""
+        """Return a new ticket, valid for one socket within half a minute."""
         name, now = uuid.uuid4().hex, self.clock()
         self._tickets = {k: at for k, at in self._tickets.items() if now - at < TICKET_SECONDS} | {name: now}
         return name
 
     def redeem(self, ticket: str) -> bool:
-        """Say whether a ticket is good; it was then."""
+        """Return whether a ticket is valid, and use it up."""
         return self.clock() - self._tickets.pop(ticket, 0) < TICKET_SECONDS
 
     def add(self, message: ChatMessage) -> ChatMessage:
-        """Put a message where it belongs."""
+        """Add a message to its channel or thread."""
         message.remember(self.clock())
         self.channels[message.channel].messages[message.ts] = message
         self.changed()
         return message
 
     def remove(self, message: ChatMessage) -> None:
-        """Take a message away."""
+        """Delete a message."""
         del self.channels[message.channel].messages[message.ts]
         self.changed()
 
     def whisper(self, whisper: Whisper) -> None:
-        """Show words to one person."""
+        """Show an ephemeral message."""
         self.private.append(whisper)
         del self.private[:-PRIVATE_KEPT]
         self.changed()
 
     def unwhisper(self, ts: str) -> None:
-        """Take private words away."""
+        """Delete an ephemeral message."""
         self.private[:] = [w for w in self.private if w.ts != ts]
         self.changed()
 
     def react(self, message: ChatMessage, user: str, name: str) -> bool:
-        """Add a reaction; False where that person already has it there."""
+        """Add a reaction; return False if that person has already added it."""
         users = message.reactions.setdefault(name, [])
         if user in users:
             return False
@@ -257,7 +257,7 @@ class World:
         return True
 
     def unreact(self, message: ChatMessage, user: str, name: str) -> bool:
-        """Take a reaction back; False where that person has none."""
+        """Remove a reaction; return False if that person has not added it."""
         users = message.reactions.get(name, [])
         if user not in users:
             return False
@@ -268,16 +268,16 @@ class World:
         return True
 
     def _reacted(self, kind: str, message: ChatMessage, user: str, name: str) -> None:
-        """Tell of a reaction.  https://docs.slack.dev/reference/events/reaction_added."""
+        """Emit the event of a reaction.  https://docs.slack.dev/reference/events/reaction_added."""
         item = {"type": "message", "channel": message.channel, "ts": message.ts}
         event = {"type": kind, "user": user, "reaction": name, "item": item, "item_user": message.user}
         self.changed()
         self.emit(event | {"event_ts": self.stamp()})
 
-    # ── lasting ──────────────────────────────────────────────────────────────────────────────────────
+    # ── storage ───────────────────────────────────────────────────────────────────────────────────────
 
     def dump(self) -> Json:
-        """Return all that must outlive the process."""
+        """Return everything that must survive a restart."""
         channels = [_kept(c) for c in self.channels.values()]
         return {
             "last": self._last,
@@ -287,7 +287,7 @@ class World:
         }
 
     def load(self, kept: Json) -> None:
-        """Take up what `dump` gave; people and groups are not kept, they are told anew at each start."""
+        """Load what `dump` returned; people and groups are not stored, they are passed in at each start."""
         self._last = kept["last"]
         self.private = [Whisper(**w | {"blocks": tuple(w["blocks"])}) for w in kept["private"]]
         self.homes = kept["homes"]
@@ -299,7 +299,7 @@ class World:
 
 
 def _kept(channel: Channel) -> Json:
-    """Return a channel for the file; of each message's versions only the newest, lest the file grow without bound."""
+    """Return a channel for storage, with only the newest version of each message, so that the file stays bounded."""
     kept = asdict(channel) | {"members": sorted(channel.members)}
     for message in kept["messages"].values():
         del message["versions"][:-VERSIONS_ON_DISK]
@@ -307,11 +307,11 @@ def _kept(channel: Channel) -> Json:
 
 
 def pinged(message: ChatMessage | Whisper) -> list[str]:
-    """Return whom a message calls by a mention in its text or its blocks."""
-    shown: list[Any] = list(message.blocks)
-    return texts.pings(message.text, *texts.mrkdwn(shown))
+    """Return whom a message mentions in its text or its blocks."""
+    blocks: list[Any] = list(message.blocks)
+    return texts.pings(message.text, *texts.mrkdwn(blocks))
 
 
 def revised(whisper: Whisper, *, text: str, blocks: Sequence[Json]) -> Whisper:
-    """Return private words with other contents."""
+    """Return an ephemeral message with other content."""
     return replace(whisper, text=text, blocks=tuple(blocks))

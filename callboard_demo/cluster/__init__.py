@@ -1,7 +1,7 @@
 """A Kubernetes cluster of one node: API server, controllers, and a kubelet that runs each pod as a real process.
 
-It speaks the real protocol, so kubectl and the official client use it unmodified; what it leaves out is said in the
-module that leaves it out.
+It speaks the real protocol, so kubectl and the official client use it unmodified.  Each module's docstring says what it
+leaves out.
 """
 
 from callboard_demo.cluster.cluster import Cluster

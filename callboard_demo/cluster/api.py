@@ -1,4 +1,4 @@
-"""The Kubernetes API over HTTP: who may, which object, which verb; everything else is asked of the modules beside it.
+"""The Kubernetes API over HTTP: authorization, routing to objects and verbs.  Other modules do the rest.
 
 Not here: the meaning of a write (`objects.py`), watch streams (`watches.py`), discovery texts (`discovery.py`).
 One `Api` serves two listeners: a public one, whose client may be refused verbs (`forbid`), and the node's own.
@@ -22,7 +22,7 @@ from callboard_demo.cluster.watches import Interest, Watches
 from callboard_demo.cluster.writes import Writes
 
 USER: Final = "system:serviceaccount:callboard:callboard"
-"""Who the bearer of the token is."""
+"""The user name of the bearer token."""
 
 _VERBS: Final = {"POST": "create", "PUT": "update", "PATCH": "patch"}
 _LARGEST: Final = 3 * 1024 * 1024  # the API server's limit on a request's body
@@ -48,37 +48,37 @@ class Api:
         app = web.Application(middlewares=[*middlewares, _as_status, self._authenticated], client_max_size=_LARGEST)
         app[_TRUSTED] = trusted
         app.router.add_get("/{path:healthz|livez|readyz}", _ok)
-        app.router.add_get("/version", self._told(lambda r: discovery.VERSION))
-        app.router.add_get("/api", self._told(lambda r: discovery.core_versions()))
-        app.router.add_get("/apis", self._told(lambda r: discovery.groups(self._kinds.all())))
-        app.router.add_get("/openapi/v3", self._told(lambda r: discovery.openapi_index(self._kinds.all())))
-        app.router.add_get("/openapi/v3/{path:.+}", self._told(self._openapi))
-        app.router.add_get("/api/v1", self._told(lambda r: discovery.resource_list(self._kinds.all(), "v1")))
+        app.router.add_get("/version", self._describe(lambda r: discovery.VERSION))
+        app.router.add_get("/api", self._describe(lambda r: discovery.core_versions()))
+        app.router.add_get("/apis", self._describe(lambda r: discovery.groups(self._kinds.all())))
+        app.router.add_get("/openapi/v3", self._describe(lambda r: discovery.openapi_index(self._kinds.all())))
+        app.router.add_get("/openapi/v3/{path:.+}", self._describe(self._openapi))
+        app.router.add_get("/api/v1", self._describe(lambda r: discovery.resource_list(self._kinds.all(), "v1")))
         app.router.add_get(
-            "/apis/{group}", self._told(lambda r: discovery.group(self._kinds.all(), r.match_info["group"]))
+            "/apis/{group}", self._describe(lambda r: discovery.group(self._kinds.all(), r.match_info["group"]))
         )
-        app.router.add_get("/apis/{group}/{version}", self._told(self._resources))
+        app.router.add_get("/apis/{group}/{version}", self._describe(self._resources))
         app.router.add_route("*", "/api/{version}/{tail:.+}", self._handle)
         app.router.add_route("*", "/apis/{group}/{version}/{tail:.+}", self._handle)
         app.on_shutdown.append(self._shut)
         return app
 
     def forbid(self, verb: str, plural: str, namespace: str | None = None) -> None:
-        """Refuse a verb on a resource (`pods`, `pods/log`; `*` for all) with 403 from now on; no namespace: in all."""
+        """Refuse a verb on a resource (`pods`, `pods/log`; `*` for all) with 403; namespace None means all of them."""
         self._forbidden.add((verb, plural, namespace))
 
     def allow_all(self) -> None:
-        """Take back every `forbid`."""
+        """Undo every `forbid`."""
         self._forbidden.clear()
 
     async def _shut(self, app: web.Application) -> None:
         self.watches.close()
 
-    # ── what the server says of itself ───────────────────────────────────────────────────────────────
+    # ── discovery ─────────────────────────────────────────────────────────────────────────────────────
 
-    def _told(self, tell: Callable[[web.Request], Json | None]) -> _Handler:
+    def _describe(self, describe: Callable[[web.Request], Json | None]) -> _Handler:
         async def handler(request: web.Request) -> web.Response:
-            answer = tell(request)
+            answer = describe(request)
             if answer is None:
                 raise web.HTTPNotFound
             return web.json_response(answer)
@@ -92,7 +92,7 @@ class Api:
         group, version = request.match_info["group"], request.match_info["version"]
         return discovery.resource_list(self._kinds.all(), f"{group}/{version}")
 
-    # ── who may ──────────────────────────────────────────────────────────────────────────────────────
+    # ── authorization ─────────────────────────────────────────────────────────────────────────────────
 
     @web.middleware
     async def _authenticated(self, request: web.Request, handler: _Handler) -> web.StreamResponse:
@@ -120,7 +120,7 @@ class Api:
         allowed = request.app[_TRUSTED] or not self._is_forbidden(verb, plural, namespace)
         return {**review, "status": {"allowed": allowed}}
 
-    # ── which object, which verb ─────────────────────────────────────────────────────────────────────
+    # ── objects and verbs ─────────────────────────────────────────────────────────────────────────────
 
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         info = request.match_info
@@ -172,7 +172,7 @@ class Api:
         return web.json_response(await self._writes.create(request, target), status=201)
 
     async def _taught(self, request: web.Request, resource: Resource) -> Resource:
-        """Return the resource with the kind that its first object has shown, and remember it."""
+        """Return the resource with the kind of its first object, and remember it."""
         if resource.kind:
             return resource
         known = replace(resource, kind=queries.an_object(await queries.body(request)).get("kind", ""))
@@ -230,7 +230,7 @@ def _view(request: web.Request, resource: Resource) -> Callable[[Json], Json]:
 
 
 def _bare(value: Json) -> Json:
-    """Return an item of a typed list as the real server writes it: without the kind that the list has said already."""
+    """Return an item of a typed list as the real server writes it: without `kind`, which the list already has."""
     return {k: v for k, v in value.items() if k not in {"kind", "apiVersion"}}
 
 
@@ -240,7 +240,7 @@ async def _ok(request: web.Request) -> web.Response:
 
 @web.middleware
 async def _as_status(request: web.Request, handler: _Handler) -> web.StreamResponse:
-    """Turn every refusal into the `Status` body of its kind."""
+    """Turn every `Refusal` into its `Status` body."""
     try:
         return await handler(request)
     except refusals.Refusal as refusal:

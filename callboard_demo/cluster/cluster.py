@@ -1,7 +1,7 @@
-"""The cluster as one thing: API server, controllers, Services and a node, to be started, looked at and ended.
+"""The cluster as a whole: API server, controllers, Services and a node; their start, inspection and shutdown.
 
-Not here: any of their workings.  The owner serves `app`; the node has a listener of its own, so that faults on the
-public one part the cluster from its clients and not from itself.
+The owner serves `app`.  The node uses a separate listener, so that a fault on the public one cuts off clients but not
+the cluster's own parts.
 """
 
 import asyncio
@@ -32,14 +32,14 @@ from callboard_demo.cluster.storage import Storage
 from callboard_demo.cluster.tables import pod_status
 
 _NAMESPACES: Final = ("default", "kube-system", "models")
-_ASK_EVERY: Final = 2.0  # seconds between questions to each ready pod
+_ASK_EVERY: Final = 2.0  # seconds between requests to each ready pod
 
 
 class Cluster:
     """A Kubernetes cluster of one node.
 
-    `folder` holds its state; `token` is the one bearer token; `runtime` starts containers; `backoff` is the first wait
-    before a crashed container or an image is tried again (doubled up to thirty times that); `window` is how many
+    `folder` holds its state; `token` is the only bearer token; `runtime` starts containers; `backoff` is the first wait
+    before a crashed container or an image pull is retried (doubled up to thirty times that); `window` is how many
     changes a watch may lag behind.
     """
 
@@ -84,7 +84,7 @@ class Cluster:
         self._asking = asyncio.create_task(self._ask_for_ever())
 
     async def close(self) -> None:
-        """End every pod's processes and all loops; the state is on disk."""
+        """Stop all pods and loops; the state is on disk."""
         self.api.watches.close()
         if self._asking is not None:
             self._asking.cancel()
@@ -98,7 +98,7 @@ class Cluster:
             await self._door.cleanup()
         self._storage.close()
 
-    # ── for clients and tests ────────────────────────────────────────────────────────────────────────
+    # ── for clients and tests ─────────────────────────────────────────────────────────────────────────
 
     def kubeconfig(self, url: str) -> str:
         """Return the text of a kubeconfig for `app` as served at `url`."""
@@ -109,7 +109,7 @@ class Cluster:
         self.api.forbid(verb, resource, namespace)
 
     def allow_all(self) -> None:
-        """Take back every `forbid`."""
+        """Undo every `forbid`."""
         self.api.allow_all()
 
     def drop_watches(self) -> None:
@@ -117,7 +117,7 @@ class Cluster:
         self.api.watches.drop()
 
     def stall_watches(self, *, stalled: bool = True) -> None:
-        """Let open watches hang half-open, carrying nothing (or let them go on)."""
+        """Let open watches hang half-open without data, or resume them."""
         self.api.watches.stalled = stalled
 
     def forget_history(self) -> None:
@@ -125,13 +125,13 @@ class Cluster:
         self._storage.forget()
 
     def log(self, namespace: str, pod: str, container: str, *, previous: bool = False) -> Log | None:
-        """Return a container's log; None where it never ran."""
+        """Return a container's log; None if it never ran."""
         return self._kubelet.log(namespace, pod, container, previous=previous) if self._kubelet else None
 
-    # ── for the page ─────────────────────────────────────────────────────────────────────────────────
+    # ── for the page ──────────────────────────────────────────────────────────────────────────────────
 
     def state(self) -> Json:
-        """Return the picture of pods, Deployments and Services for the page, as JSON."""
+        """Return the pods, Deployments and Services for the page, as JSON."""
         return {
             "pods": [self._pod(pod) for pod in self._storage.of_kind(PODS)],
             "deployments": [_deployment(value) for value in self._storage.of_kind(DEPLOYMENTS)],
@@ -169,7 +169,7 @@ class Cluster:
             while True:
                 ready = [pod for pod in self._storage.of_kind(PODS) if is_ready(pod)]
                 answers = await asyncio.gather(*(_version(session, pod) for pod in ready))
-                serves = {pod["metadata"]["uid"]: said for pod, said in zip(ready, answers, strict=True)}
+                serves = {pod["metadata"]["uid"]: reply for pod, reply in zip(ready, answers, strict=True)}
                 if serves != self._serves:
                     self._serves = serves
                     self._changed()
@@ -179,8 +179,8 @@ class Cluster:
 def kubeconfig(url: str, token: str, *, namespace: str = "models") -> str:
     """Return the text of a kubeconfig.
 
-    kubectl sends no token over plain http (client-go's rule; the Python client does): for it, serve the API with TLS,
-    whatever the certificate.
+    Over plain http, the Python client sends the token, but kubectl does not (a rule of client-go).  For kubectl, serve
+    the API with TLS; any certificate will do.
     """
     name = "callboard"
     insecure = {"insecure-skip-tls-verify": True} if url.startswith("https:") else {}
@@ -215,14 +215,14 @@ def _deployment(value: Json) -> Json:
 
 
 async def _version(session: aiohttp.ClientSession, pod: Json) -> int | None:
-    """Return the version that a pod says it serves; None when it does not say."""
+    """Return the version that a pod reports; None if it reports none."""
     port = _port(pod)
     if port is None:
         return None
     try:
         async with session.get(f"http://{pod['status']['podIP']}:{port}/model") as answer:
-            said = await answer.json(content_type=None) if answer.ok else {}
+            reply = await answer.json(content_type=None) if answer.ok else {}
     except (aiohttp.ClientError, TimeoutError, ValueError):
         return None
-    version = said.get("version") if isinstance(said, dict) else None
+    version = reply.get("version") if isinstance(reply, dict) else None
     return int(str(version)) if str(version).isdigit() else None

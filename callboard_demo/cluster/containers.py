@@ -1,7 +1,7 @@
-"""One container of one pod, through all its runs: image, environment, start, probes, end, and the wait before the next.
+"""One container of a pod, through all its runs: image, environment, start, probes, exit, and back-off.
 
 Not here: the pod's own phase and conditions (`pods.py`), how a process is started (`runtime.py`).
-Reasons and texts as the real kubelet writes them:
+Reasons and messages are those of the real kubelet:
 https://github.com/kubernetes/kubernetes/blob/v1.20.2/pkg/kubelet/kuberuntime/kuberuntime_container.go and …/images/
 """
 
@@ -29,9 +29,9 @@ _IMAGE: Final = re.compile(
     r"(:[\w][\w.-]{0,127})?(@sha256:[0-9a-f]{64})?$"
 )
 _CAP: Final = 30
-"""Back-off doubles up to so many times its base: 10 s up to 5 min."""
+"""The most that back-off grows to, as a multiple of its base: from 10 s to 5 min."""
 _LEAST: Final = timedelta(seconds=2)
-"""What is left of the grace at SIGTERM, whatever the hook took: minimumGracePeriodInSeconds."""
+"""The least grace period after SIGTERM, however long the hook took: minimumGracePeriodInSeconds."""
 _GOING_DOWN: Final = timedelta(seconds=1)
 _START_FAILED: Final = 128
 _MESSAGE: Final = 2048
@@ -42,22 +42,22 @@ class Surroundings:
     """What a container needs of its pod and node."""
 
     pod: Callable[[], Json]
-    """The pod as it is now, with its address in the status."""
+    """The current pod, with its address in the status."""
     address: str
     runtime: Runtime
     session: aiohttp.ClientSession
     base: timedelta
-    """The first back-off."""
+    """The initial back-off."""
     look_up: Callable[[str, str], Awaitable[Json | None]]
-    """Reads a ConfigMap or Secret of the pod's namespace, by kind and name."""
+    """Reads a ConfigMap or Secret in the pod's namespace, by kind and name."""
     changed: Callable[[], None]
-    """To be called when the status has changed."""
-    say: Callable[..., None]
+    """Called when the status has changed."""
+    report: Callable[..., None]
     """Reports an event: (reason, message, warning=…, field=…)."""
 
 
 class Container:
-    """One container's state, as the pod's status tells it, and what runs."""
+    """A container's state, as in the pod's status, and its running process."""
 
     def __init__(self, spec: Json, around: Surroundings, *, kind: str = "containers") -> None:
         self.name: str = spec["name"]
@@ -75,13 +75,13 @@ class Container:
 
     @property
     def spec(self) -> Json:
-        """Return its manifest, as it is now."""
+        """Return its current spec."""
         specs = self._around.pod()["spec"][self._kind]
         return dict(next(spec for spec in specs if spec["name"] == self.name))
 
     @property
     def exit_code(self) -> int | None:
-        """Return how it ended, if it has ended and is not to run again."""
+        """Return its exit code, if it has exited and will not be restarted."""
         return self.state["terminated"]["exitCode"] if "terminated" in self.state else None
 
     def status(self) -> Json:
@@ -91,7 +91,7 @@ class Container:
         return value | ({"containerID": self._id, "imageID": self.spec["image"]} if self._id else {})
 
     def remember(self, status: Json) -> None:
-        """Take up what an earlier kubelet knew: whatever ran then has been lost, as in a reboot of the node."""
+        """Restore the state from an earlier kubelet: whatever ran then is lost, as in a reboot of the node."""
         self.restarts, self.last_state = status["restartCount"], status.get("lastState") or {}
         if "running" in status["state"]:
             lost = {"exitCode": 255, "reason": "Unknown", "startedAt": status["state"]["running"]["startedAt"]}
@@ -101,10 +101,10 @@ class Container:
         if "waiting" not in status["state"]:
             self.restarts += 1
 
-    # ── from run to run ──────────────────────────────────────────────────────────────────────────────
+    # ── restarts ──────────────────────────────────────────────────────────────────────────────────────
 
     async def keep(self, policy: str) -> None:
-        """Run it, again and again as the restart policy says, until it is over."""
+        """Run it, restarting it by its restart policy, until it has finished."""
         while not self._stopping:
             code, lasted = await self._once()
             if self._stopping or policy == "Never" or (policy == "OnFailure" and code == 0):
@@ -114,7 +114,7 @@ class Container:
             self.restarts += 1
 
     async def _back_off(self) -> None:
-        if self._failures == 1:  # the first time it is started again at once
+        if self._failures == 1:  # the first restart is immediate
             await asyncio.sleep(min(0.2, self._around.base.total_seconds()))
             return
         wait = _doubled(self._around.base, self._failures - 2)
@@ -123,7 +123,7 @@ class Container:
         text = f"back-off {_go(wait)} restarting failed container={self.name} {where}"
         self.last_state = self.state
         self._wait_for("CrashLoopBackOff", text)
-        self._say("BackOff", "Back-off restarting failed container", warning=True)
+        self._report("BackOff", "Back-off restarting failed container", warning=True)
         await asyncio.sleep(wait.total_seconds())
 
     async def _once(self) -> tuple[int, timedelta]:
@@ -136,13 +136,13 @@ class Container:
         try:
             running = await self._begun(order)
         except StartError as error:
-            self._say("Failed", f"Error: failed to start container {self.name}: {error}", warning=True)
+            self._report("Failed", f"Error: failed to start container {self.name}: {error}", warning=True)
             self._ended(_START_FAILED, began, reason="StartError", message=str(error))
             return _START_FAILED, timedelta(0)
         return await self._through(running, order, began)
 
     async def _begun(self, order: Order) -> Running:
-        """Start it; a start that is called off half-way is brought to its end, so that nothing is left running."""
+        """Start it; if a start is cancelled half-way, stop what was started, so that nothing is left running."""
         starting = asyncio.ensure_future(self._around.runtime.start(order))
         try:
             return await asyncio.shield(starting)
@@ -156,7 +156,7 @@ class Container:
     async def _through(self, running: Running, order: Order, began: datetime) -> tuple[int, timedelta]:
         self._running, self._id = running, f"process://{secrets.token_hex(16)}"
         self.state = {"running": {"startedAt": stamp(began)}}
-        self._say("Started", f"Started container {self.name}")
+        self._report("Started", f"Started container {self.name}")
         self._around.changed()
         try:
             async with self._probed(running, order):
@@ -182,13 +182,13 @@ class Container:
         self.state = {"waiting": {"reason": reason, **({"message": message} if message else {})}}
         self._around.changed()
 
-    def _say(self, reason: str, message: str, *, warning: bool = False) -> None:
-        self._around.say(reason, message, warning=warning, field=f"spec.{self._kind}{{{self.name}}}")
+    def _report(self, reason: str, message: str, *, warning: bool = False) -> None:
+        self._around.report(reason, message, warning=warning, field=f"spec.{self._kind}{{{self.name}}}")
 
-    # ── before a run ─────────────────────────────────────────────────────────────────────────────────
+    # ── before a start ────────────────────────────────────────────────────────────────────────────────
 
     def _hold(self, reason: str, message: str) -> None:
-        """Wait with a reason, keeping how the last run ended."""
+        """Wait with a reason, and keep the last termination state."""
         if "terminated" in self.state:
             self.last_state = self.state
         self._wait_for(reason, message)
@@ -200,17 +200,17 @@ class Container:
             image, wait = self.spec["image"], _doubled(self._around.base, tries)
             self._hold(reason, message)
             if reason == "InvalidImageName":
-                self._say("InspectFailed", message, warning=True)
+                self._report("InspectFailed", message, warning=True)
             if reason == "ErrImagePull":
-                self._say("Failed", f'Failed to pull image "{image}": {message}', warning=True)
-            self._say("Failed", f"Error: {reason}", warning=True)
+                self._report("Failed", f'Failed to pull image "{image}": {message}', warning=True)
+            self._report("Failed", f"Error: {reason}", warning=True)
             await asyncio.sleep(min(1.0, wait.total_seconds() / 4))
             if reason == "ErrImagePull":
                 self._hold("ImagePullBackOff", f'Back-off pulling image "{image}"')
-                self._say("BackOff", f'Back-off pulling image "{image}"')
+                self._report("BackOff", f'Back-off pulling image "{image}"')
             await asyncio.sleep(wait.total_seconds())
             tries += 1
-        self._say("Pulled", f'Container image "{self.spec["image"]}" already present on machine')
+        self._report("Pulled", f'Container image "{self.spec["image"]}" already present on machine')
 
     def _image_trouble(self) -> tuple[str, str] | None:
         image, command = self.spec["image"], bool(self.spec.get("command"))
@@ -228,10 +228,10 @@ class Container:
                 order = await self._try_order()
             except ConfigError as error:
                 self._hold("CreateContainerConfigError", str(error))
-                self._say("Failed", f"Error: {error}", warning=True)
+                self._report("Failed", f"Error: {error}", warning=True)
                 await asyncio.sleep(min(2.0, self._around.base.total_seconds()))
                 continue
-            self._say("Created", f"Created container {self.name}")
+            self._report("Created", f"Created container {self.name}")
             return order
 
     async def _try_order(self) -> Order:
@@ -256,7 +256,7 @@ class Container:
         if self.log is not None:
             self.log.write(data)
 
-    # ── during a run ─────────────────────────────────────────────────────────────────────────────────
+    # ── while it runs ─────────────────────────────────────────────────────────────────────────────────
 
     def _subject(self, running: Running) -> Subject:
         ports = {p["name"]: p["containerPort"] for p in self.spec.get("ports") or () if "name" in p}
@@ -312,29 +312,30 @@ class Container:
 
     def _unhealthy(self, kind: str, failure: str | None) -> None:
         if failure is not None:
-            self._say("Unhealthy", f"{kind} probe failed: {failure}", warning=True)
+            self._report("Unhealthy", f"{kind} probe failed: {failure}", warning=True)
 
     async def _put_down(self, running: Running, probe: str) -> None:
-        self._say("Killing", f"Container {self.name} failed {probe} probe, will be restarted")
+        self._report("Killing", f"Container {self.name} failed {probe} probe, will be restarted")
         grace = timedelta(seconds=self._around.pod()["spec"].get("terminationGracePeriodSeconds", 30))
         await self._pre_stop(running, grace)
         running.terminate()
         await asyncio.sleep(max(_LEAST, grace).total_seconds())
         running.kill()
 
-    # ── the end ──────────────────────────────────────────────────────────────────────────────────────
+    # ── termination ───────────────────────────────────────────────────────────────────────────────────
 
     async def stop(self, keeping: asyncio.Task[None], grace: timedelta | None) -> None:
-        """End it for good: hook, SIGTERM, SIGKILL when the grace is over, which the hook's time is a part of.
+        """Stop it for good: hook, SIGTERM, then SIGKILL after the grace period, which includes the hook.
 
-        `keeping` is the task that runs `keep`; without a grace the node itself goes down: no hook, and a second.
+        `keeping` is the task that runs `keep`.  Without a grace period the node is shutting down: no hook, and one
+        second.
         """
         self._stopping = True
         running = self._running
         if running is None:
             keeping.cancel()
         else:
-            self._say("Killing", f"Stopping container {self.name}")
+            self._report("Killing", f"Stopping container {self.name}")
             left = _GOING_DOWN if grace is None else await self._prepared(running, keeping, grace)
             running.terminate()
             await asyncio.wait([keeping], timeout=left.total_seconds())
@@ -342,7 +343,7 @@ class Container:
         await asyncio.wait([keeping])
 
     async def _prepared(self, running: Running, keeping: asyncio.Task[None], grace: timedelta) -> timedelta:
-        """Run the hook, for as long as there is something to end; return how much of the grace is left."""
+        """Run the hook while the container runs; return the rest of the grace period."""
         loop = asyncio.get_running_loop()
         over = loop.time() + grace.total_seconds()
         hook = asyncio.create_task(self._pre_stop(running, grace))
@@ -352,14 +353,14 @@ class Container:
         return max(_LEAST, timedelta(seconds=over - loop.time()))
 
     def kill(self) -> None:
-        """End what runs, without asking."""
+        """Kill the running process."""
         if self._running is not None:
             self._running.kill()
 
     async def _pre_stop(self, running: Running, grace: timedelta) -> None:
         hook = (self.spec.get("lifecycle") or {}).get("preStop")
         if hook and (failure := await attempt(hook, self._subject(running), grace)) is not None:
-            self._say("FailedPreStopHook", f"PreStopHook failed: {failure}", warning=True)
+            self._report("FailedPreStopHook", f"PreStopHook failed: {failure}", warning=True)
 
 
 def _doubled(base: timedelta, times: int) -> timedelta:

@@ -1,7 +1,7 @@
-"""The loop of the controller manager: what has changed is looked at again, planned purely, and written.
+"""The controller manager's loop: reconcile what has changed, by a pure plan that is then written.
 
-Not here: any decision (`deployments.py`, `replicasets.py`, `garbage.py`).  Level-triggered like the real one: a key
-that is dirty is looked at as it is now, however many changes have passed.
+Not here: any decision (`deployments.py`, `replicasets.py`, `garbage.py`).  Level-triggered like the real one: a dirty
+key is reconciled in its current state, however many changes there were.
 """
 
 import asyncio
@@ -13,16 +13,16 @@ from bot import clock
 from bot.domain.json import Json
 from callboard_demo.cluster import deployments, garbage, replicasets
 from callboard_demo.cluster.objects import Objects
-from callboard_demo.cluster.plans import Plan, Say, Write
+from callboard_demo.cluster.plans import Plan, Report, Write
 from callboard_demo.cluster.refusals import Refusal
 from callboard_demo.cluster.reporting import Reporter
 from callboard_demo.cluster.resources import EVENTS, PODS, REPLICASETS, Resource, by_name
 from callboard_demo.cluster.storage import Key, StoredChange, key_of
 
-_RETRY: Final = 2.0  # seconds until pods that were refused are tried again
-_SWEEP_EVERY: Final = 60.0  # seconds between looks for old events
+_RETRY: Final = 2.0  # seconds until refused pods are retried
+_SWEEP_EVERY: Final = 60.0  # seconds between clean-ups of old events
 _SWEEP: Final = Key("", "", "", "")
-"""Stands for the garbage collector among the dirty keys."""
+"""The garbage collector's entry among the dirty keys."""
 
 
 class Controllers:
@@ -37,7 +37,7 @@ class Controllers:
         self._reporters = {k: Reporter(f"{k.lower()}-controller") for k in ("Deployment", "ReplicaSet")}
 
     def start(self) -> None:
-        """Look at everything once, and from then on at what changes."""
+        """Reconcile everything once, and then whatever changes."""
         self._storage.on_change.append(self._noticed)
         for key in self._storage.all():
             if key.plural in {"deployments", "replicasets"} and key.group == "apps":
@@ -55,7 +55,7 @@ class Controllers:
             with suppress(asyncio.CancelledError):
                 await self._task
 
-    # ── what is dirty ────────────────────────────────────────────────────────────────────────────────
+    # ── dirty keys ────────────────────────────────────────────────────────────────────────────────────
 
     def _mark(self, key: Key) -> None:
         self._dirty[key] = None
@@ -75,7 +75,7 @@ class Controllers:
             self._mark(key)
         for owner in _owners(change.after, key.namespace):
             self._mark(owner)
-            if change.type == "DELETED" and (above := self._storage.get(owner)):  # Recreate waits for old pods to go
+            if change.type == "DELETED" and (above := self._storage.get(owner)):  # Recreate waits for these
                 for key_above in _owners(above, key.namespace):
                     self._mark(key_above)
         if change.type == "DELETED" or change.after["metadata"].get("deletionTimestamp"):
@@ -89,10 +89,10 @@ class Controllers:
             while self._dirty:
                 key = next(iter(self._dirty))
                 del self._dirty[key]
-                self._look(key)
+                self._reconcile(key)
                 await asyncio.sleep(0)
 
-    def _look(self, key: Key) -> None:
+    def _reconcile(self, key: Key) -> None:
         if key == _SWEEP:
             self._sweep()
             return
@@ -102,18 +102,18 @@ class Controllers:
         elif value is not None:
             self._sync_replicaset(key, value)
 
-    # ── Deployments ──────────────────────────────────────────────────────────────────────────────────
+    # ── Deployments ───────────────────────────────────────────────────────────────────────────────────
 
     def _sync_deployment(self, key: Key, value: Json) -> None:
         sets = self._owned(REPLICASETS, value)
         pods = [pod for each in sets for pod in self._owned(PODS, each)]
         plan = deployments.plan(value, sets, pods, clock.now())
-        with suppress(Refusal):  # a namespace on its way out takes no new ReplicaSet; the next change brings us back
+        with suppress(Refusal):  # a terminating namespace accepts none; the next change triggers a pass
             self._carry_out(plan, "Deployment")
         if plan.again_in is not None:
             self._mark_later(key, plan.again_in)
 
-    # ── ReplicaSets ──────────────────────────────────────────────────────────────────────────────────
+    # ── ReplicaSets ───────────────────────────────────────────────────────────────────────────────────
 
     def _sync_replicaset(self, key: Key, value: Json) -> None:
         plan = replicasets.plan(value, self._owned(PODS, value), clock.now())
@@ -122,8 +122,8 @@ class Controllers:
             self._carry_out(plan, "ReplicaSet", owner=value)
         except Refusal as refusal:
             failure = refusal.message
-            self._say(
-                Say(about=value, reason="FailedCreate", message=f"Error creating: {failure}", warning=True),
+            self._report(
+                Report(about=value, reason="FailedCreate", message=f"Error creating: {failure}", warning=True),
                 "ReplicaSet",
             )
             self._mark_later(key, _RETRY)
@@ -138,17 +138,17 @@ class Controllers:
         values = self._storage.of_kind(resource, owner["metadata"]["namespace"])
         return [v for v in values if any(o["uid"] == uid for o in v["metadata"].get("ownerReferences") or ())]
 
-    # ── writing ──────────────────────────────────────────────────────────────────────────────────────
+    # ── writing ───────────────────────────────────────────────────────────────────────────────────────
 
     def _carry_out(self, plan: Plan, who: str, owner: Json | None = None) -> None:
         for step in plan.steps:
-            if isinstance(step, Say):
-                self._say(step, who)
+            if isinstance(step, Report):
+                self._report(step, who)
                 continue
             self._write(step)
             if owner is not None and step.verb == "create":
                 name = step.value["metadata"]["name"]
-                self._say(Say(about=owner, reason="SuccessfulCreate", message=f"Created pod: {name}"), who)
+                self._report(Report(about=owner, reason="SuccessfulCreate", message=f"Created pod: {name}"), who)
 
     def _write(self, write: Write) -> None:
         resource, meta = write.resource, write.value["metadata"]
@@ -162,16 +162,18 @@ class Controllers:
             subresource = "status" if write.verb == "status" else None
             self._objects.change(resource, namespace, name, lambda old: bare, subresource=subresource)
 
-    def _say(self, say: Say, who: str) -> None:
-        event = self._reporters[who].event(say.about, say.reason, say.message, clock.now(), warning=say.warning)
+    def _report(self, report: Report, who: str) -> None:
+        event = self._reporters[who].event(
+            report.about, report.reason, report.message, clock.now(), warning=report.warning
+        )
         meta = event["metadata"]
-        with suppress(Refusal):  # no event is worth failing for
+        with suppress(Refusal):  # an event that cannot be written is no reason to fail
             if self._storage.get(key_of(EVENTS, meta["namespace"], meta["name"])) is None:
                 self._objects.create(EVENTS, meta["namespace"], event)
             else:
                 self._objects.change(EVENTS, meta["namespace"], meta["name"], lambda old: {**old, **_count(event)})
 
-    # ── garbage ──────────────────────────────────────────────────────────────────────────────────────
+    # ── garbage ───────────────────────────────────────────────────────────────────────────────────────
 
     def _sweep(self) -> None:
         found = garbage.sweep(self._storage.all(), clock.now())

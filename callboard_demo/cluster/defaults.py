@@ -1,6 +1,6 @@
-"""What the API server fills in before it stores an object: the defaults of workloads, pods, Services, Secrets.
+"""The defaults that the API server fills in before it stores an object: workloads, pods, Services, Secrets.
 
-Not here: what is wrong with an object (`validation.py`).  A field that the writer has set is never touched.
+Not here: validation (`validation.py`).  A field that the writer has set is never changed.
 Source: https://github.com/kubernetes/kubernetes/blob/v1.20.2/pkg/apis/apps/v1/defaults.go and …/core/v1/defaults.go
 """
 
@@ -104,7 +104,7 @@ def _service(value: Json) -> None:
 
 
 def _secret(value: Json) -> None:
-    """Set the type; `stringData` is for writers only and never stored."""
+    """Set the type; `stringData` is write-only and never stored."""
     _set(value, type="Opaque")
     for name, text in (value.pop("stringData", None) or {}).items():
         value["data"] = {**(value.get("data") or {}), name: b64encode(str(text).encode()).decode()}

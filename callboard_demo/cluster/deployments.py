@@ -1,7 +1,7 @@
-"""The Deployment controller: a Deployment, its ReplicaSets and pods at one moment in, the plan for it out.  Pure.
+"""The Deployment controller: from a Deployment with its ReplicaSets and pods to a plan.  Pure.
 
-A port of the real controller, step by step and name by name, so that what a watcher sees in between (which reason,
-which count, the old ProgressDeadlineExceeded right after a rollback) is what the real one shows.
+A port of the real controller, step by step and name by name, so that a watcher sees the same intermediate states: each
+reason, each count, the old ProgressDeadlineExceeded right after a rollback.
 Source: https://github.com/kubernetes/kubernetes/tree/v1.20.2/pkg/controller/deployment (sync.go, rolling.go,
 recreate.go, progress.go).  Not here: the arithmetic (`sizes.py`), revisions (`revisions.py`), the status and its
 conditions (`progress.py`), adoption of foreign ReplicaSets.
@@ -12,12 +12,12 @@ from datetime import datetime
 
 from bot.domain.json import Json
 from callboard_demo.cluster import progress, revisions, sizes
-from callboard_demo.cluster.plans import Plan, Say, Write, condition, find, with_condition
+from callboard_demo.cluster.plans import Plan, Report, Write, condition, find, with_condition
 from callboard_demo.cluster.resources import DEPLOYMENTS, REPLICASETS
 
 
 def plan(deployment: Json, sets: Sequence[Json], pods: Sequence[Json], now: datetime) -> Plan:
-    """Return what is to be done for a Deployment that owns these ReplicaSets and, through them, these pods."""
+    """Return the plan for a Deployment that owns these ReplicaSets and, through them, these pods."""
     sync = _Sync(deployment, sets, now)
     if deployment["metadata"].get("deletionTimestamp"):
         sync.find_new(create=False)
@@ -34,7 +34,7 @@ def plan(deployment: Json, sets: Sequence[Json], pods: Sequence[Json], now: date
 
 
 class _Sync:
-    """One look: the working copies, and the plan as it grows."""
+    """One sync: the working copies, and the plan so far."""
 
     def __init__(self, deployment: Json, sets: Sequence[Json], now: datetime) -> None:
         self.deployment, self.sets, self.now = deployment, list(sets), now
@@ -47,7 +47,7 @@ class _Sync:
     def old(self) -> list[Json]:
         return [s for s in self.sets if self.new is None or s["metadata"]["name"] != self.new["metadata"]["name"]]
 
-    # ── the strategies ───────────────────────────────────────────────────────────────────────────────
+    # ── the strategies ────────────────────────────────────────────────────────────────────────────────
 
     def roll(self) -> None:
         new = self.find_new(create=True)
@@ -80,7 +80,7 @@ class _Sync:
         self.write_status(progress.calculated(self.deployment, self.all(), self.new, self.now))
 
     def is_scaling(self) -> bool:
-        """Say whether a set was sized for another number of replicas than the Deployment asks for now."""
+        """Return whether a set was sized for a different `replicas` than the Deployment has now."""
         self.find_new(create=False)
         replicas = self.deployment["spec"]["replicas"]
         return any(sizes.annotated(s, sizes.DESIRED) not in {None, replicas} for s in sizes.active(self.sets))
@@ -131,10 +131,10 @@ class _Sync:
             for p in pods
         )
 
-    # ── ReplicaSets ──────────────────────────────────────────────────────────────────────────────────
+    # ── ReplicaSets ───────────────────────────────────────────────────────────────────────────────────
 
     def find_new(self, *, create: bool) -> Json | None:
-        """Return the set of the present template, its revision brought up to date; made if need be and allowed."""
+        """Return the set of the current template with its revision updated; create it if needed and allowed."""
         found = revisions.find_new(self.deployment, self.sets)
         if found is not None:
             self.new = self._updated(found)
@@ -155,7 +155,7 @@ class _Sync:
             text = f'Found new replica set "{found["metadata"]["name"]}"'
             new = condition("Progressing", "True", "FoundNewReplicaSet", text, self.now)
             status = {**status, "conditions": with_condition(conditions, new)}
-        self._say_revision(str(revisions.of(found)), status)
+        self._set_revision(str(revisions.of(found)), status)
         return found
 
     def _created(self) -> Json:
@@ -167,17 +167,17 @@ class _Sync:
         self.sets.append(value)
         name = value["metadata"]["name"]
         if size > 0:
-            self._say(f"Scaled up replica set {name} to {size} from 0")
+            self._report(f"Scaled up replica set {name} to {size} from 0")
         status = self.deployment.get("status") or {}
         if progress.has_deadline(self.deployment):
             text = f'Created new replica set "{name}"'
             new = condition("Progressing", "True", "NewReplicaSetCreated", text, self.now)
             status = {**status, "conditions": with_condition(status.get("conditions") or [], new)}
-        self._say_revision(str(revision), status)
+        self._set_revision(str(revision), status)
         return value
 
-    def _say_revision(self, revision: str, status: Json) -> None:
-        """Write the Deployment's revision annotation and status, where they differ from what it has."""
+    def _set_revision(self, revision: str, status: Json) -> None:
+        """Write the Deployment's revision annotation and status if they differ."""
         meta = self.deployment["metadata"]
         annotations = {**(meta.get("annotations") or {}), revisions.REVISION: revision}
         value = {**self.deployment, "metadata": {**meta, "annotations": annotations}, "status": status}
@@ -186,11 +186,11 @@ class _Sync:
             self.plan.steps.append(Write(verb="status", resource=DEPLOYMENTS, value=value))
 
     def _scale(self, each: Json, size: int) -> bool:
-        """Give a set a new size; say whether it is another one than before."""
+        """Set a set's size; return whether it changed."""
         value, before = revisions.sized(self.deployment, each, size), each["spec"]["replicas"]
         if value != each and size != before:
             direction = "up" if size > before else "down"
-            self._say(f"Scaled {direction} replica set {each['metadata']['name']} to {size} from {before}")
+            self._report(f"Scaled {direction} replica set {each['metadata']['name']} to {size} from {before}")
         if value != each:
             self._replace(value)
         return bool(size != before)
@@ -206,13 +206,13 @@ class _Sync:
         for each in revisions.outdated(self.deployment, self.old()):
             self.plan.steps.append(Write(verb="delete", resource=REPLICASETS, value=each))
 
-    def _say(self, message: str) -> None:
-        self.plan.steps.append(Say(about=self.deployment, reason="ScalingReplicaSet", message=message))
+    def _report(self, message: str) -> None:
+        self.plan.steps.append(Report(about=self.deployment, reason="ScalingReplicaSet", message=message))
 
-    # ── the Deployment's own status ──────────────────────────────────────────────────────────────────
+    # ── the Deployment's status ───────────────────────────────────────────────────────────────────────
 
     def check_paused(self) -> None:
-        """Say in the Progressing condition that the rollout is paused or goes on."""
+        """Record in the Progressing condition that the rollout is paused or resumed."""
         status = self.deployment.get("status") or {}
         present = find(status.get("conditions") or [], "Progressing")
         reason = present["reason"] if present else None
@@ -226,15 +226,15 @@ class _Sync:
         self.write_status({**status, "conditions": with_condition(status.get("conditions") or [], new)})
 
     def sync_rollout_status(self) -> None:
-        """Work out the status, with the progress of the rollout in it, and write it where it is another."""
+        """Compute the status with the rollout's progress, and write it if it has changed."""
         status = progress.rolled(self.deployment, self.all(), self.new, self.now)
         if status != (self.deployment.get("status") or {}):
             self.write_status(status)
         elif (seconds := progress.deadline_in(self.deployment, status, self.now)) is not None:
-            self.plan.look_again(seconds)
+            self.plan.requeue(seconds)
 
     def write_status(self, status: Json) -> None:
-        """Write the status where it is another."""
+        """Write the status if it has changed."""
         if status != (self.deployment.get("status") or {}):
             self.deployment = {**self.deployment, "status": status}
             self.plan.steps.append(Write(verb="status", resource=DEPLOYMENTS, value=self.deployment))

@@ -1,7 +1,7 @@
-"""What the API server says of itself: versions, groups, resources, and the little of OpenAPI that kubectl asks for.
+"""Discovery: versions, groups, resources, and the small part of OpenAPI that kubectl reads.
 
-Not here: the resources' own behaviour.  kubectl reads OpenAPI only to learn whether the server checks fields by itself
-(`fieldValidation`), so a document lists, for each kind, its PATCH operation with that parameter and nothing more.
+kubectl reads OpenAPI only to learn whether the server validates fields (`fieldValidation`), so each document lists, for
+each kind, its PATCH operation with that parameter and nothing more.
 Source: https://kubernetes.io/docs/concepts/overview/kubernetes-api/#discovery-api
 """
 
@@ -27,18 +27,18 @@ _VERBS: Final = ["create", "delete", "deletecollection", "get", "list", "patch",
 _ALL: Final = frozenset(
     {"pods", "services", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs"}
 )
-"""What `kubectl get all` means."""
+"""The resources of `kubectl get all`."""
 _SUB_VERBS: Final = {"log": ["get"], "binding": ["create"], "eviction": ["create"]}
 _SUB_KINDS: Final = {"scale": ("Scale", "autoscaling", "v1"), "eviction": ("Eviction", "policy", "v1")}
 
 
 def core_versions() -> Json:
-    """Return the answer to `/api`."""
+    """Return the response to `/api`."""
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}
 
 
 def groups(resources: Iterable[Resource]) -> Json:
-    """Return the answer to `/apis`."""
+    """Return the response to `/apis`."""
     versions: dict[str, list[str]] = {}
     for resource in resources:
         if resource.group and resource.version not in versions.setdefault(resource.group, []):
@@ -52,13 +52,13 @@ def _group(name: str, versions: Sequence[str]) -> Json:
 
 
 def group(resources: Iterable[Resource], name: str) -> Json | None:
-    """Return the answer to `/apis/{name}`; None for an unknown group."""
+    """Return the response to `/apis/{name}`; None for an unknown group."""
     found = [g for g in groups(resources)["groups"] if g["name"] == name]
     return {"kind": "APIGroup", "apiVersion": "v1", **found[0]} if found else None
 
 
 def resource_list(resources: Iterable[Resource], group_version: str) -> Json | None:
-    """Return the answer to `/api/v1` or `/apis/{group}/{version}`; None where nothing is served."""
+    """Return the response to `/api/v1` or `/apis/{group}/{version}`; None if nothing is served there."""
     mine = [resource for resource in resources if resource.api_version == group_version]
     if not mine:
         return None
@@ -82,13 +82,13 @@ def _entries(resource: Resource) -> Iterable[Json]:
 
 
 def openapi_index(resources: Iterable[Resource]) -> Json:
-    """Return the answer to `/openapi/v3`."""
+    """Return the response to `/openapi/v3`."""
     paths = {_base(resource)[1:] for resource in resources}
     return {"paths": {path: {"serverRelativeURL": f"/openapi/v3/{path}?hash=0"} for path in sorted(paths)}}
 
 
 def openapi(resources: Iterable[Resource], path: str) -> Json | None:
-    """Return the answer to `/openapi/v3/{path}`; None where nothing is served."""
+    """Return the response to `/openapi/v3/{path}`; None if nothing is served there."""
     mine = [resource for resource in resources if _base(resource)[1:] == path]
     if not mine:
         return None

@@ -1,4 +1,4 @@
-"""Which pods stand behind a Service: its manifest and the pods in, addresses out.  Pure.
+"""The endpoints of a Service: from its manifest and the pods to addresses.  Pure.
 
 Not here: how connections get there (`service_proxy.py`).  Endpoints and EndpointSlices are not written.
 Source: https://kubernetes.io/docs/concepts/services-networking/service/
@@ -13,16 +13,16 @@ from callboard_demo.cluster.selectors import matches
 
 
 class Endpoint(NamedTuple):
-    """Where a pod listens."""
+    """A pod's address."""
 
     address: str
     port: int
 
 
 def endpoints(service: Json, pods: Iterable[Json]) -> dict[int, tuple[Endpoint, ...]]:
-    """Return who stands behind each port of a Service: pods of its namespace that are ready and not on their way out.
+    """Return the endpoints of each port of a Service: the ready pods of its namespace that are not terminating.
 
-    Where all that are ready are on their way out, it is they: better than nobody, kube-proxy finds.
+    If all ready pods are terminating, kube-proxy uses those.
     https://github.com/kubernetes/kubernetes/blob/v1.33.0/pkg/proxy/topology.go (CategorizeEndpoints)
     """
     selector, namespace = service["spec"].get("selector"), service["metadata"]["namespace"]
@@ -40,7 +40,7 @@ def _answers(pod: Json, selector: dict[str, str]) -> bool:
 
 
 def _endpoint(port: Json, pod: Json) -> Endpoint | None:
-    """Return where a pod takes what comes for a port of the Service; None when it has no port of that name."""
+    """Return a pod's address for a port of the Service; None if it has no port of that name."""
     target = port.get("targetPort", port["port"])
     if isinstance(target, str):
         named = (p for c in pod["spec"]["containers"] for p in c.get("ports") or () if p.get("name") == target)

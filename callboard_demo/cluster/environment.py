@@ -1,6 +1,6 @@
-"""A container's environment: `env` and `envFrom` of its manifest into names and values, or why that cannot be.
+"""A container's environment: resolve `env` and `envFrom` to names and values.
 
-Pure: the ConfigMaps and Secrets are handed in.  Not here: cluster DNS in values (`runtime.py`).
+Pure: the ConfigMaps and Secrets are passed in.  Not here: cluster DNS in values (`runtime.py`).
 Source: https://kubernetes.io/docs/reference/kubernetes-api/workload-resources/pod-v1/#environment-variables
 """
 
@@ -12,18 +12,18 @@ from typing import Final, TypeAlias
 from bot.domain.json import Json
 
 Lookup: TypeAlias = Callable[[str, str], Json | None]
-"""Given a kind (`configmaps`, `secrets`) and a name, returns the object; None when there is none."""
+"""Given a kind (`configmaps`, `secrets`) and a name, returns the object, or None."""
 
 _REFERENCE: Final = re.compile(r"\$\$|\$\(([^)]+)\)")
 _WORDS: Final = {"configmaps": ("configmap", "ConfigMap"), "secrets": ("secret", "Secret")}
 
 
 class ConfigError(Exception):
-    """The container's configuration names what is not there: CreateContainerConfigError."""
+    """The container refers to something that does not exist: CreateContainerConfigError."""
 
 
 def needed(container: Json) -> set[tuple[str, str]]:
-    """Return the (kind, name) of every ConfigMap and Secret that the environment is made of."""
+    """Return the (kind, name) of every ConfigMap and Secret that the environment refers to."""
     found: set[tuple[str, str]] = set()
     for variable in container.get("env") or ():
         source = variable.get("valueFrom") or {}
@@ -38,10 +38,10 @@ _WHOLE_REFS: Final = {"configMapRef": "configmaps", "secretRef": "secrets"}
 
 
 def environment(container: Json, pod: Json, lookup: Lookup) -> dict[str, str]:
-    """Return the variables, later ones seeing earlier ones in `$(NAME)`.
+    """Return the variables; `$(NAME)` refers to earlier ones.
 
     Raises:
-        ConfigError: a ConfigMap, a Secret or a key in one is not there and not optional.
+        ConfigError: a ConfigMap, Secret or key is missing and not optional.
     """
     result: dict[str, str] = {}
     for source in container.get("envFrom") or ():
@@ -57,7 +57,7 @@ def environment(container: Json, pod: Json, lookup: Lookup) -> dict[str, str]:
 
 
 def expanded(text: str, variables: Mapping[str, str]) -> str:
-    """Return a text with `$(NAME)` replaced; `$$` is a dollar, an unknown name stays as it is."""
+    """Return a text with `$(NAME)` replaced; `$$` is a dollar sign; unknown names stay unchanged."""
     return _REFERENCE.sub(lambda m: "$" if m[1] is None else variables.get(m[1], m[0]), text)
 
 

@@ -1,6 +1,6 @@
-"""What is to go because something else went: dependents of owners that are gone, contents of namespaces, old events.
+"""Garbage collection: dependents of deleted owners, contents of deleted namespaces, old events.
 
-Pure: all objects in, keys out.  Not here: the deleting (`controllers.py`).
+Pure: from all objects to keys.  Not here: the deletion itself (`controllers.py`).
 Source: https://kubernetes.io/docs/concepts/architecture/garbage-collection/
 """
 
@@ -22,16 +22,16 @@ class Sweep:
     """What to do, in this order."""
 
     disown: tuple[Key, ...] = ()
-    """Dependents that are to stay: their references to owners on their way out are taken off."""
+    """Dependents to orphan: their references to terminating owners are removed."""
     delete: tuple[Key, ...] = ()
     finish: tuple[Key, ...] = ()
-    """Objects on their way out whose dependents are all gone: their finalizer is taken off."""
+    """Terminating objects without dependents: their finalizer is removed."""
     remove: tuple[Key, ...] = ()
-    """To be removed at once: namespaces that are empty now, events that are too old."""
+    """To be removed at once: empty terminating namespaces, and old events."""
 
 
 def sweep(objects: Mapping[Key, Json], now: datetime) -> Sweep:
-    """Return what is to go now; called again after every deletion, it works down chains of owners."""
+    """Return what to remove now; repeated after every deletion, this works down chains of owners."""
     uids = {value["metadata"]["uid"]: key for key, value in objects.items()}
     owned: dict[Key, list[Key]] = {}
     orphaned: list[Key] = []

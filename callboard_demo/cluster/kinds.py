@@ -1,4 +1,4 @@
-"""Which custom kinds the cluster has come to know: from CustomResourceDefinitions, and from the objects themselves.
+"""The known custom kinds: from CustomResourceDefinitions, and from the objects themselves.
 
 Not here: the built-in kinds (`resources.py`).
 """
@@ -9,7 +9,7 @@ from callboard_demo.cluster.storage import Storage
 
 
 class Kinds:
-    """All kinds, the custom ones included."""
+    """All kinds, including custom ones."""
 
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
@@ -20,7 +20,7 @@ class Kinds:
                 self.learn(_custom(key.group, value["apiVersion"].rpartition("/")[2], key.plural, value["kind"]))
 
     def custom(self, group: str, version: str, plural: str) -> Resource:
-        """Return what is known of a custom kind; its `kind` is empty where nothing is."""
+        """Return a custom kind; its `kind` is empty if it is unknown."""
         for resource in self._defined():
             if (resource.group, resource.version, resource.plural) == (group, version, plural):
                 return resource
@@ -28,7 +28,7 @@ class Kinds:
         return _custom(group, version, plural, learned.kind if learned else "")
 
     def learn(self, resource: Resource) -> None:
-        """Remember a custom kind that an object has shown."""
+        """Remember a custom kind from an object."""
         self._learned.setdefault((resource.group, resource.plural), resource)
 
     def all(self) -> tuple[Resource, ...]:

@@ -1,7 +1,7 @@
-"""The kubelet, and the little scheduler beside it: which pods there are, and a worker for each one on this node.
+"""The kubelet, with a small scheduler: follows the pods, and runs a worker for each pod on this node.
 
-It speaks to the API server over HTTP alone, so it drives pods of this cluster and of a real control plane alike.
-Not here: one pod's life (`pods.py`).  Logs are read by calling `log`: there is no kubelet port.
+It talks to the API server only over HTTP, so it can run the pods of this cluster or of a real control plane.
+Not here: the lifecycle of a pod (`pods.py`).  Logs are read by calling `log`: there is no kubelet port.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ from callboard_demo.cluster.rest import TROUBLE, Refused, Rest
 from callboard_demo.cluster.runtime import Runtime
 
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
-_PATIENCE: Final = 0.3  # seconds before an API server that does not answer is asked again
+_PATIENCE: Final = 0.3  # seconds before a request to an unreachable API server is retried
 
 
 class Kubelet:
-    """One node's agent."""
+    """The agent of one node."""
 
     def __init__(
         self,
@@ -39,7 +39,7 @@ class Kubelet:
         base: timedelta = timedelta(seconds=10),
         verify: bool | ssl.SSLContext = True,
     ) -> None:
-        """`base` is the first back-off of crashed containers and images; `verify` is for https."""
+        """`base` is the initial back-off of crashed containers and image pulls; `verify` is for https."""
         self._url, self._token, self._verify = url, token, verify
         self._runtime, self._base = runtime, base
         self._reporters = {"kubelet": Reporter("kubelet", node.NAME), "scheduler": Reporter("default-scheduler")}
@@ -47,18 +47,18 @@ class Kubelet:
         self._running: dict[str, asyncio.Task[None]] = {}
         self._chores: set[asyncio.Task[None]] = set()
         self._following: asyncio.Task[None] | None = None
-        self._unsaid: asyncio.Queue[Json] = asyncio.Queue()
+        self._unwritten: asyncio.Queue[Json] = asyncio.Queue()
 
     async def start(self) -> None:
-        """Begin to follow the API server."""
+        """Start to follow the API server."""
         self._addresses = node.Addresses()
         self._rest = Rest(self._url, self._token, verify=self._verify)
         self._session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0, force_close=True))
         self._following = asyncio.create_task(self._follow())
-        self._do(self._report())
+        self._do(self._write_events())
 
     async def close(self) -> None:
-        """End every container, then everything else; pods stay stored, for the next start."""
+        """Stop every container, then everything else; the stored pods resume at the next start."""
         if self._following is None:
             return
         await _ended([self._following])
@@ -72,7 +72,7 @@ class Kubelet:
         self._addresses.close()
 
     def log(self, namespace: str, pod: str, container: str, *, previous: bool = False) -> Log | None:
-        """Return the log of a container's present run, or of the one before; None where there was none."""
+        """Return the log of a container's current run, or of the previous one; None if there was none."""
         for worker in self._workers.values():
             meta = worker.pod["metadata"]
             if (meta["namespace"], meta["name"]) == (namespace, pod):
@@ -84,7 +84,7 @@ class Kubelet:
         self._chores.add(task)
         task.add_done_callback(self._chores.discard)
 
-    # ── following the API server ─────────────────────────────────────────────────────────────────────
+    # ── following the API server ──────────────────────────────────────────────────────────────────────
 
     async def _follow(self) -> None:
         while True:
@@ -149,17 +149,17 @@ class Kubelet:
             addresses=self._addresses,
             session=self._session,
             base=self._base,
-            say=self._say,
+            report=self._report,
         )
 
     def _forget(self, uid: str, done: asyncio.Task[None]) -> None:
         self._workers.pop(uid, None)
         self._running.pop(uid, None)
         if not done.cancelled() and (error := done.exception()) is not None:
-            context = {"message": "a pod's worker ended by an error", "exception": error, "task": done}
+            context = {"message": "the worker of a pod failed", "exception": error, "task": done}
             asyncio.get_running_loop().call_exception_handler(context)
 
-    # ── scheduling ───────────────────────────────────────────────────────────────────────────────────
+    # ── scheduling ────────────────────────────────────────────────────────────────────────────────────
 
     async def _schedule(self, pod: Json) -> None:
         meta = pod["metadata"]
@@ -168,34 +168,34 @@ class Kubelet:
             if obstacle is None:
                 await self._rest.post(f"{path}/binding", _binding(pod))
                 text = f"Successfully assigned {meta['namespace']}/{meta['name']} to {node.NAME}"
-                self._say(pod, "Scheduled", text, who="scheduler")
+                self._report(pod, "Scheduled", text, who="scheduler")
             elif not any(c.get("reason") == "Unschedulable" for c in (pod.get("status") or {}).get("conditions") or ()):
-                self._say(pod, "FailedScheduling", obstacle, warning=True, who="scheduler")
+                self._report(pod, "FailedScheduling", obstacle, warning=True, who="scheduler")
                 condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": obstacle}
                 times = {"lastProbeTime": None, "lastTransitionTime": stamp(clock.now())}
                 await self._rest.patch(f"{path}/status", {"status": {"conditions": [{**condition, **times}]}})
 
     async def _bury(self, pod: Json) -> None:
-        """Let go of a pod that was to end while no kubelet looked."""
+        """Release a pod that was deleted while no kubelet was running."""
         meta = pod["metadata"]
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": meta["uid"]}}
         with suppress(*TROUBLE, Refused):
             await self._rest.delete(f"/api/v1/namespaces/{meta['namespace']}/pods/{meta['name']}", options)
 
-    # ── events ───────────────────────────────────────────────────────────────────────────────────────
+    # ── events ────────────────────────────────────────────────────────────────────────────────────────
 
-    def _say(
+    def _report(
         self, about: Json, reason: str, message: str, *, warning: bool = False, field: str = "", who: str = "kubelet"
     ) -> None:
         event = self._reporters[who].event(about, reason, message, clock.now(), warning=warning, field=field)
-        self._unsaid.put_nowait(event)
+        self._unwritten.put_nowait(event)
 
-    async def _report(self) -> None:
+    async def _write_events(self) -> None:
         while True:
-            event = await self._unsaid.get()
+            event = await self._unwritten.get()
             meta = event["metadata"]
             path = f"/api/v1/namespaces/{meta['namespace']}/events"
-            with suppress(*TROUBLE, Refused):  # no event is worth failing for
+            with suppress(*TROUBLE, Refused):  # an event that cannot be written is no reason to fail
                 if event["count"] == 1:
                     await self._rest.post(path, event)
                 else:

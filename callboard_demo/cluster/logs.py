@@ -1,6 +1,6 @@
-"""What a container has printed: bounded, by line, with the time of each line, and a way to wait for more.
+"""A container's log: bounded, in lines with timestamps, and followable.
 
-Not here: who prints (`runtime.py`), and how a log is served (`api.py`).
+Not here: the source of the output (`runtime.py`), and how a log is served (`api.py`).
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from datetime import datetime
 from bot import clock
 
 _LONGEST = 16_384
-"""A longer line is cut in pieces of this many bytes, as container runtimes do."""
+"""Longer lines are split into pieces of this many bytes, as container runtimes do."""
 
 
 class Log:
@@ -26,7 +26,7 @@ class Log:
         self.ended = False
 
     def write(self, data: bytes) -> None:
-        """Take up output as it comes."""
+        """Append output."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._append(line)
@@ -36,7 +36,7 @@ class Log:
         self._ring()
 
     def end(self) -> None:
-        """Say that no more will come."""
+        """Mark the log as complete."""
         if self._rest:
             self._append(self._rest)
             self._rest = b""
@@ -52,18 +52,18 @@ class Log:
         self._more = asyncio.Event()
 
     def lines(self, *, tail: int | None = None, since: datetime | None = None) -> list[tuple[datetime, bytes]]:
-        """Return the lines so far, the last `tail` of those not older than `since`."""
+        """Return the lines so far: the last `tail` of those not older than `since`."""
         kept = [line for line in self._lines if since is None or line[0] >= since]
         return kept if tail is None else kept[max(0, len(kept) - tail) :]
 
     def text(self, *, tail: int | None = None) -> str:
-        """Return the lines so far as text, an unfinished last one included."""
+        """Return the lines so far as text, including an unfinished last one."""
         lines = [line for _, line in self.lines(tail=tail)]
         whole = b"".join(line + b"\n" for line in lines) + self._rest
         return whole.decode(errors="replace")
 
     async def follow(self) -> AsyncIterator[tuple[datetime, bytes] | None]:
-        """Give each new line as it comes, until the end; None from time to time when none does."""
+        """Yield each new line until the end; yield None from time to time if there is none."""
         seen = self._count
         while True:
             missed = min(self._count - seen, len(self._lines))

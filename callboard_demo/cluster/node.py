@@ -1,8 +1,8 @@
-"""The node: its addresses, and which pods it can take.
+"""The node: its addresses, and which pods fit on it.
 
-A pod gets a loopback address of its own, 127.77.x.y, so that `podIP:containerPort` is dialled as in a real cluster: all
-of 127.0.0.0/8 is this machine on Linux.  x is this node's number: it is held by listening on 127.77.x.1:10250, the
-kubelet's port, so that several clusters on one machine never give out the same address.
+Each pod gets its own loopback address, 127.77.x.y, so that `podIP:containerPort` works as in a real cluster: on Linux,
+all of 127.0.0.0/8 is this machine.  x is this node's number.  It is reserved by listening on 127.77.x.1:10250, the
+kubelet's port, so that several clusters on one machine never assign the same address.
 """
 
 import errno
@@ -26,7 +26,7 @@ _UNITS: Final = {
 
 
 class Addresses:
-    """The addresses of one node, given out in turn so that a freed one rests for a while."""
+    """The addresses of one node, assigned in turn so that a freed one is not reused at once."""
 
     def __init__(self) -> None:
         self._claim, self._number = _claimed()
@@ -57,7 +57,7 @@ class Addresses:
         self._used.discard(address)
 
     def close(self) -> None:
-        """Give up the node's number."""
+        """Release the node's number."""
         self._claim.close()
 
 
@@ -83,9 +83,9 @@ def quantity(text: str | float) -> float:
 
 
 def why_not(pod: Json) -> str | None:
-    """Return why the node cannot take a pod, in the scheduler's words; None when it can.
+    """Return why a pod does not fit on the node, as the scheduler words it; None if it fits.
 
-    Only the pod's own demands are looked at, not what other pods have asked for.
+    Only the pod's own requests are checked, not those of other pods.
     """
     reasons = list(_obstacles(pod["spec"]))
     return f"0/1 nodes are available: {', '.join(reasons)}." if reasons else None

@@ -1,8 +1,8 @@
-"""The verbs of the API on stored objects: create, change, delete, with all that the server does on the way.
+"""The API's verbs on stored objects: create, change, delete, with everything the server does for them.
 
-Here: uid, creationTimestamp, generation, optimistic locking, the apartness of spec and status, finalizers, graceful
-deletion, quotas on pods.  Not here: HTTP (`api.py`), and who reacts to what is written (controllers, kubelet).
-Rules: https://kubernetes.io/docs/reference/using-api/api-concepts/
+Here: uid, creationTimestamp, generation, optimistic locking, the separation of spec and status, finalizers, graceful
+deletion, pod quotas.  Not here: HTTP (`api.py`), and the reactions to a write (controllers, kubelet).  Rules:
+https://kubernetes.io/docs/reference/using-api/api-concepts/
 """
 
 import random
@@ -21,7 +21,7 @@ from callboard_demo.cluster.validation import mistakes
 
 Change = Callable[[Json], Json]
 
-_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, so no words: apimachinery's rand.String
+_ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, so no words, as in apimachinery's rand.String
 _SERVERS_OWN: Final = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
 _NO_GENERATION: Final = frozenset({"pods", "events", "namespaces", "nodes", "configmaps", "secrets", "services"})
 _BESIDE_STATUS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -30,7 +30,7 @@ _BESIDE_STATUS: Final[Mapping[str, tuple[str, ...]]] = {
     "deployments": ("annotations",),
     "replicasets": ("annotations",),
 }
-"""What a write of the status may change beside it: each kind's own strategy in kubernetes/pkg/registry."""
+"""What a status write may change beside the status: from each kind's strategy in kubernetes/pkg/registry."""
 _FIRST_STATUS: Final[Mapping[str, Json]] = {
     "pods": {"phase": "Pending", "qosClass": "BestEffort"},
     "namespaces": {"phase": "Active"},
@@ -42,7 +42,7 @@ _FIRST_STATUS: Final[Mapping[str, Json]] = {
 
 
 def stamp(moment: datetime) -> str:
-    """Return a moment as `metav1.Time` writes it: RFC 3339, whole seconds."""
+    """Return a time as `metav1.Time` writes it: RFC 3339, whole seconds."""
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
@@ -66,7 +66,7 @@ class Objects:
         """Return an object.
 
         Raises:
-            Refusal: 404, it is not there.
+            Refusal: 404, it does not exist.
         """
         found = self.storage.get(key_of(resource, namespace, name))
         if found is None:
@@ -92,10 +92,10 @@ class Objects:
     def change(
         self, resource: Resource, namespace: str | None, name: str, change: Change, *, subresource: str | None = None
     ) -> Json:
-        """Replace an object by what `change` makes of it, the parts that this (sub)resource may write; return it.
+        """Replace an object by the result of `change`, as far as this (sub)resource may write it; return it.
 
         Raises:
-            Refusal: 404 (it is not there), 409 (a resourceVersion or uid that is not the present one), 422 (invalid).
+            Refusal: 404 (it does not exist), 409 (the resourceVersion or uid is not current), 422 (invalid).
         """
         old = self.get(resource, namespace, name)
         new = change(old)
@@ -119,10 +119,10 @@ class Objects:
         grace: int | None = None,
         policy: str = "Background",
     ) -> Json:
-        """Remove an object, or mark it where a finalizer, a grace period (seconds) or its dependents hold it back.
+        """Remove an object; only mark it if a finalizer, a grace period (seconds) or its dependents hold it back.
 
         Raises:
-            Refusal: 404, it is not there.
+            Refusal: 404, it does not exist.
         """
         old = self.get(resource, namespace, name)
         meta = dict(old["metadata"])
@@ -173,7 +173,7 @@ class Objects:
                 raise refusals.denied(PODS, name, f"exceeded quota: {quota['metadata']['name']}, {rule}")
 
     def seed(self, resource: Resource, namespace: str | None, value: Json) -> None:
-        """Create an object unless it is there."""
+        """Create an object unless it exists."""
         if self.storage.get(key_of(resource, namespace, value["metadata"]["name"])) is None:
             self.create(resource, namespace, value)
 
@@ -200,7 +200,7 @@ def _check_same(resource: Resource, name: str, old: Json, new: Json) -> None:
 
 
 def _assembled(resource: Resource, old: Json, new: Json, subresource: str | None) -> Json:
-    """Return the new object with everything that this write may not touch taken from the old one."""
+    """Return the new object, with the parts that this write may not change taken from the old one."""
     if subresource == "status":
         meta = {**old["metadata"], **_only(new.get("metadata") or {}, *_BESIDE_STATUS.get(resource.plural, ()))}
         return {**old, "metadata": meta, "status": new.get("status") or {}}

@@ -1,8 +1,8 @@
-"""Server-side apply: who owns which field, and what an apply of a configuration makes of an object.
+"""Server-side apply: field ownership, and the result of applying a configuration to an object.
 
-Not here: client-side patches.  Ownership is kept where the real server keeps it, in `metadata.managedFields`, one set
-of field paths for each (manager, operation).  Simpler than the real one: ports are told apart by number alone.
-Rules: https://kubernetes.io/docs/reference/using-api/server-side-apply/
+Not here: client-side patches.  As in the real server, ownership is stored in `metadata.managedFields`, as one set of
+field paths for each (manager, operation).  Simpler than the real one: ports are distinguished by number alone.  Rules:
+https://kubernetes.io/docs/reference/using-api/server-side-apply/
 """
 
 import json
@@ -87,7 +87,7 @@ def _written(value: Json, owned: Mapping[tuple[str, str], set[Path]], now: str) 
 
 
 def record(old: Json | None, new: Json, manager: str, now: str) -> Json:
-    """Return `new` with every field that differs from `old` owned by `manager`, as an ordinary write leaves it."""
+    """Return `new` with `manager` owning every field that differs from `old`, as after an ordinary write."""
     before, after = fields(old) if old else {}, fields(new)
     changed = {path for path, value in after.items() if path not in before or before[path] != value}
     owned = {who: (paths & after.keys()) - changed for who, paths in _owned(old).items()}
@@ -96,7 +96,7 @@ def record(old: Json | None, new: Json, manager: str, now: str) -> Json:
 
 
 def apply(old: Json | None, wanted: Json, manager: str, *, force: bool, now: str) -> Json:
-    """Return what a server-side apply of `wanted` makes of `old` (None: it is made anew).
+    """Return the result of a server-side apply of `wanted` to `old` (None: it is new).
 
     Raises:
         Refusal: 409, another manager owns a field with another value and `force` is not set.

@@ -1,4 +1,4 @@
-"""The three client-side patches: object and patch in, new object out.  Neither is changed.
+"""The three client-side patches: from an object and a patch to a new object.  Neither input is changed.
 
 Not here: server-side apply (`ownership.py`), and what may be patched (`objects.py`).
 Rules: RFC 7386 (merge), RFC 6902 (JSON), and for the strategic one
@@ -30,14 +30,14 @@ _MERGE_KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "addresses": ("type",),
     "ownerReferences": ("uid",),
 }
-"""Lists whose items have an identity, and the field that holds it.  `patchMergeKey` in k8s.io/api."""
+"""Lists whose items have an identity, and the field that identifies them: `patchMergeKey` in k8s.io/api."""
 
 SETS: Final = frozenset({"finalizers"})
 """Lists of scalars that are merged as sets."""
 
 
 def merge_key(field: str, *lists: Sequence[Any]) -> str | None:
-    """Return the field by which the items of a list are told apart; None when the list is replaced whole."""
+    """Return the field that identifies the items of a list; None if the list is replaced as a whole."""
     items = [item for items in lists for item in items]
     for key in _MERGE_KEYS.get(field, ()):
         if items and all(isinstance(item, dict) and (key in item or "$patch" in item) for item in items):
@@ -46,7 +46,7 @@ def merge_key(field: str, *lists: Sequence[Any]) -> str | None:
 
 
 def merge(target: Any, patch: Any) -> Any:
-    """Return `target` after an RFC 7386 merge patch: objects merge, null deletes, all else replaces."""
+    """Return `target` after an RFC 7386 merge patch: objects merge, null deletes, anything else replaces."""
     if not isinstance(patch, dict):
         return deepcopy(patch)
     result = dict(target) if isinstance(target, dict) else {}
@@ -58,14 +58,14 @@ def merge(target: Any, patch: Any) -> Any:
     return result
 
 
-# ── JSON patch ───────────────────────────────────────────────────────────────────────────────────────
+# ── JSON patch ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def json_patch(target: Json, operations: Any) -> Json:
     """Return `target` after an RFC 6902 patch.
 
     Raises:
-        Refusal: 400, it is no list of operations; 422, one does not apply or a test fails.
+        Refusal: 400, it is not a list of operations; 422, an operation does not apply or a test fails.
     """
     if not isinstance(operations, list):
         raise refusals.bad_request("json: cannot unmarshal object into Go value of type jsonpatch.Patch")
@@ -133,7 +133,7 @@ def _remove(holder: Json, path: str) -> None:
         del parent[last]
 
 
-# ── strategic merge patch ────────────────────────────────────────────────────────────────────────────
+# ── strategic merge patch ─────────────────────────────────────────────────────────────────────────────
 
 
 def strategic(target: Any, patch: Json) -> Json:

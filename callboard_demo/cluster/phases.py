@@ -1,4 +1,4 @@
-"""The status of a pod, from those of its containers: phase and conditions.  Pure.
+"""A pod's phase and conditions, from the statuses of its containers.  Pure.
 
 Source: https://github.com/kubernetes/kubernetes/blob/v1.20.2/pkg/kubelet/kubelet_pods.go (getPhase) and
 …/pkg/kubelet/status/generate.go
@@ -26,7 +26,7 @@ def phase(pod: Json, inits: Sequence[Json], mains: Sequence[Json]) -> str:
 
 
 def is_ready(pod: Json) -> bool:
-    """Say whether a pod's Ready condition is true."""
+    """Return whether a pod's Ready condition is true."""
     found = find((pod.get("status") or {}).get("conditions") or [], "Ready")
     return found is not None and found["status"] == "True"
 
@@ -37,7 +37,7 @@ def _exit_code(status: Json) -> int | None:
 
 
 def conditions(pod: Json, inits: Sequence[Json], mains: Sequence[Json], now: str) -> list[Json]:
-    """Return the conditions: those that changed with the time `now`, foreign ones as they are."""
+    """Return the conditions: changed ones with the time `now`, other writers' unchanged."""
     before = {c["type"]: c for c in (pod.get("status") or {}).get("conditions") or ()}
     unstarted = [c["name"] for c in inits if _exit_code(c) != 0]
     unready = [c["name"] for c in mains if not c["ready"]]

@@ -1,6 +1,6 @@
-"""What a controller has decided: the writes and the events, in order; and the conditions that statuses carry.
+"""A controller's plan: writes and events in order.  Also helpers for the conditions of a status.
 
-Not here: any decision (`deployments.py`, `replicasets.py`), or the writing itself (`controllers.py`).
+Not here: the decisions (`deployments.py`, `replicasets.py`) and the writing (`controllers.py`).
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from callboard_demo.cluster.resources import Resource
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Write:
-    """One write: the object as it is to be."""
+    """One write: the object to store."""
 
     verb: Literal["create", "update", "status", "delete"]
     resource: Resource
@@ -23,8 +23,8 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Say:
-    """One core/v1 event."""
+class Report:
+    """One core/v1 event to report."""
 
     about: Json
     reason: str
@@ -32,23 +32,23 @@ class Say:
     warning: bool = False
 
 
-Step: TypeAlias = Write | Say
+Step: TypeAlias = Write | Report
 
 
 @dataclass(slots=True)
 class Plan:
-    """Steps in their order, and when to look again though nothing has changed."""
+    """Steps in order, and when to reconcile again even if nothing has changed."""
 
     steps: list[Step] = field(default_factory=list)
     again_in: float | None = None
     """Seconds."""
 
-    def look_again(self, seconds: float) -> None:
-        """Ask for another look in so many seconds, unless one is asked for sooner."""
+    def requeue(self, seconds: float) -> None:
+        """Request another pass in so many seconds, unless one is due sooner."""
         self.again_in = seconds if self.again_in is None else min(self.again_in, seconds)
 
 
-# ── conditions ───────────────────────────────────────────────────────────────────────────────────────
+# ── conditions ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def condition(kind: str, status: str, reason: str, message: str, now: datetime) -> Json:
@@ -59,17 +59,17 @@ def condition(kind: str, status: str, reason: str, message: str, now: datetime) 
 
 
 def find(conditions: Sequence[Json], kind: str) -> Json | None:
-    """Return the condition of a type."""
+    """Return the condition of this type."""
     return next((c for c in conditions if c["type"] == kind), None)
 
 
 def without(conditions: Sequence[Json], kind: str) -> list[Json]:
-    """Return the conditions less the one of a type."""
+    """Return the conditions without the one of this type."""
     return [c for c in conditions if c["type"] != kind]
 
 
 def with_condition(conditions: Sequence[Json], new: Json) -> list[Json]:
-    """Return the conditions with a new one set, as `SetDeploymentCondition` does: same status and reason, no change."""
+    """Return the conditions with a new one, as `SetDeploymentCondition` does: same status and reason, no change."""
     old = find(conditions, new["type"])
     if old and (old["status"], old["reason"]) == (new["status"], new["reason"]):
         return list(conditions)

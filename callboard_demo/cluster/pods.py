@@ -1,6 +1,6 @@
-"""One pod on the node: its containers in their order, its status kept up at the API server, its graceful end.
+"""One pod on the node: its containers in order, its status at the API server, its graceful termination.
 
-Not here: which pods there are (`kubelet.py`), one container's runs (`containers.py`).
+Not here: which pods exist (`kubelet.py`), and the runs of a container (`containers.py`).
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from callboard_demo.cluster.phases import conditions, phase
 from callboard_demo.cluster.rest import TROUBLE, Refused, Rest
 from callboard_demo.cluster.runtime import Runtime
 
-_RETRY: Final = 0.5  # seconds until a status that could not be written is tried again
+_RETRY: Final = 0.5  # seconds until a failed status write is retried
 _GONE: Final = frozenset({404, 409})
 
 
@@ -35,8 +35,8 @@ class Node:
     addresses: Addresses
     session: aiohttp.ClientSession
     base: timedelta
-    """The first back-off."""
-    say: Callable[..., None]
+    """The initial back-off."""
+    report: Callable[..., None]
     """Reports an event about an object: (object, reason, message, warning=…, field=…)."""
 
 
@@ -62,14 +62,14 @@ class PodWorker:
             base=on.base,
             look_up=self._look_up,
             changed=self._dirty.set,
-            say=lambda reason, message, **more: on.say(self.pod, reason, message, **more),
+            report=lambda reason, message, **more: on.report(self.pod, reason, message, **more),
         )
         self.inits = [Container(c, around, kind="initContainers") for c in pod["spec"].get("initContainers") or ()]
         self.mains = [Container(c, around) for c in pod["spec"]["containers"]]
-        self._remember(on.say)
+        self._remember(on.report)
         self.update(pod)
 
-    def _remember(self, say: Callable[..., None]) -> None:
+    def _remember(self, report: Callable[..., None]) -> None:
         status = self.pod.get("status") or {}
         known = {
             c["name"]: c
@@ -79,20 +79,20 @@ class PodWorker:
             if container.name in known:
                 container.remember(known[container.name])
         if known:
-            say(self.pod, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
+            report(self.pod, "SandboxChanged", "Pod sandbox changed, it will be killed and re-created.")
 
     def _seen(self) -> Json:
         status = {**(self.pod.get("status") or {}), "podIP": self._address, "hostIP": self._addresses.host}
         return {**self.pod, "status": status}
 
     def update(self, pod: Json) -> None:
-        """Take up the pod as it is now."""
+        """Update the worker with the current pod."""
         self.pod = pod
         if pod["metadata"].get("deletionTimestamp"):
             self._leaving.set()
 
     def lose(self) -> None:
-        """End at once and say no more: the pod is gone from the API server, or the node goes down."""
+        """Stop at once without another status: the pod is gone from the API server, or the node is shutting down."""
         self._lost.set()
         if self._leaving.is_set():
             for container in [*self.inits, *self.mains]:
@@ -100,16 +100,16 @@ class PodWorker:
         self._leaving.set()
 
     def log(self, container: str, *, previous: bool) -> Log | None:
-        """Return the log of a container's run, or of the one before it."""
+        """Return the log of a container's current or previous run."""
         found = next((c for c in [*self.mains, *self.inits] if c.name == container), None)
         if found is None:
             return None
         return found.previous_log if previous else found.log
 
-    # ── the pod's life ───────────────────────────────────────────────────────────────────────────────
+    # ── lifecycle ─────────────────────────────────────────────────────────────────────────────────────
 
     async def run(self) -> None:
-        """Run the pod until it is over and gone."""
+        """Run the pod until it has finished and is deleted."""
         publishing = asyncio.create_task(self._publish_for_ever())
         self._dirty.set()
         try:
@@ -130,7 +130,7 @@ class PodWorker:
             await self._run_mains()
 
     async def _run_init(self, container: Container) -> bool:
-        """Run an init container; say whether it has done its work."""
+        """Run an init container; return whether it succeeded."""
         policy = self.pod["spec"].get("restartPolicy", "Always")
         task = asyncio.create_task(container.keep("Never" if policy == "Never" else "OnFailure"))
         await self._until_over_or_leaving([task], [container])
@@ -140,7 +140,7 @@ class PodWorker:
         policy = self.pod["spec"].get("restartPolicy", "Always")
         tasks = [asyncio.create_task(container.keep(policy)) for container in self.mains]
         await self._until_over_or_leaving(tasks, self.mains)
-        await self._leaving.wait()  # a pod that has ended stays until somebody deletes it
+        await self._leaving.wait()  # a finished pod stays until somebody deletes it
 
     async def _until_over_or_leaving(self, tasks: list[asyncio.Task[None]], containers: list[Container]) -> None:
         leaving = asyncio.create_task(self._leaving.wait())
@@ -160,10 +160,10 @@ class PodWorker:
         default = self.pod["spec"].get("terminationGracePeriodSeconds", 30)
         return timedelta(seconds=max(1, self.pod["metadata"].get("deletionGracePeriodSeconds", default)))
 
-    # ── what the API server is told ──────────────────────────────────────────────────────────────────
+    # ── status ────────────────────────────────────────────────────────────────────────────────────────
 
     def status(self) -> Json:
-        """Return the pod's status as it is now."""
+        """Return the pod's current status."""
         inits, mains = [c.status() for c in self.inits], [c.status() for c in self.mains]
         value: Json = {"phase": phase(self.pod, inits, mains), "startTime": self._started, "podIP": self._address}
         value |= {"hostIP": self._addresses.host, "podIPs": [{"ip": self._address}], "containerStatuses": mains}
@@ -173,18 +173,18 @@ class PodWorker:
         return value
 
     async def _publish_for_ever(self) -> None:
-        told: Json | None = None
+        reported: Json | None = None
         while True:
             await self._dirty.wait()
             self._dirty.clear()
             if self._lost.is_set():
                 return
             status = self.status()
-            if status == told:
+            if status == reported:
                 continue
             try:
-                self.update(await self._rest.patch(f"{self._path}/status", self._told(status)))
-                told = status
+                self.update(await self._rest.patch(f"{self._path}/status", self._status_patch(status)))
+                reported = status
             except Refused as refused:
                 if refused.code in _GONE:
                     continue
@@ -192,7 +192,7 @@ class PodWorker:
             except TROUBLE:
                 await self._later()
 
-    def _told(self, status: Json) -> Json:
+    def _status_patch(self, status: Json) -> Json:
         return {"metadata": {"uid": self.pod["metadata"]["uid"]}, "status": status}
 
     async def _later(self) -> None:
@@ -200,12 +200,12 @@ class PodWorker:
         self._dirty.set()
 
     async def _confirm_end(self) -> None:
-        """Tell the API server that the pod has ended, and that it may go."""
+        """Report to the API server that the pod has terminated, and delete it."""
         options = {"gracePeriodSeconds": 0, "preconditions": {"uid": self.pod["metadata"]["uid"]}}
         while True:
             try:
                 with suppress(Refused):
-                    await self._rest.patch(f"{self._path}/status", self._told(self.status()))
+                    await self._rest.patch(f"{self._path}/status", self._status_patch(self.status()))
                 await self._rest.delete(self._path, options)
             except Refused as refused:
                 if refused.code in _GONE:

@@ -1,6 +1,6 @@
-"""Probes: one call, and what its failure reads like; and the counting of successes and failures in a row.
+"""Probes: a single attempt with its failure message, and the thresholds of consecutive results.
 
-Not here: what a failed probe leads to (`containers.py`).
+Not here: the consequences of a failed probe (`containers.py`).
 Source: https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/
 """
 
@@ -43,7 +43,7 @@ class Probe:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """What is probed: one run of a container."""
+    """The subject of a probe: one run of a container."""
 
     address: str
     ports: Mapping[str, int]
@@ -53,7 +53,7 @@ class Subject:
 
 
 async def attempt(action: Json, subject: Subject, patience: timedelta) -> str | None:
-    """Do what a probe or a lifecycle hook says, once; return how it failed, None when it did not."""
+    """Run a probe or a lifecycle hook once; return how it failed, or None."""
     try:
         async with asyncio.timeout(patience.total_seconds()):
             return await _act(action, subject)
@@ -88,7 +88,7 @@ async def _get(http: Json, subject: Subject) -> str | None:
     headers = {"User-Agent": "kube-probe/1.33", **{h["name"]: h["value"] for h in http.get("httpHeaders") or ()}}
     async with subject.session.get(_url(http, subject), headers=headers, ssl=False) as answer:
         body = await answer.content.read(10_240)
-    if 200 <= answer.status < 400:  # noqa: PLR2004
+    if 200 <= answer.status < 400:
         return None
     return f"HTTP probe failed with statuscode: {answer.status}" if body is not None else None
 
@@ -106,13 +106,13 @@ def _port(value: Any, subject: Subject) -> int:
 def _dialled(error: Exception) -> str:
     inner = getattr(error, "os_error", error)
     number = getattr(inner, "errno", None)
-    if number == 111 or isinstance(inner, ConnectionRefusedError):  # noqa: PLR2004 - ECONNREFUSED
+    if number == 111 or isinstance(inner, ConnectionRefusedError):
         return "dial tcp: connect: connection refused"
     return "EOF" if isinstance(error, aiohttp.ServerDisconnectedError) else str(error) or type(error).__name__
 
 
 async def verdicts(probe: Probe, subject: Subject) -> AsyncIterator[tuple[bool | None, str | None]]:
-    """Probe for ever; give after each call (whether enough in a row succeeded or failed, how this one failed)."""
+    """Probe forever; yield after each attempt (the verdict by the thresholds, how this attempt failed)."""
     await asyncio.sleep(probe.delay.total_seconds())
     good = bad = 0
     while True:

@@ -18,13 +18,13 @@ _NEVER: Final = 2**31 - 1
 
 
 def has_deadline(deployment: Json) -> bool:
-    """Say whether the Deployment limits the time without progress."""
+    """Return whether the Deployment has a progress deadline."""
     seconds = deployment["spec"].get("progressDeadlineSeconds")
     return seconds is not None and seconds != _NEVER
 
 
 def calculated(deployment: Json, sets: Sequence[Json], new: Json | None, now: datetime) -> Json:
-    """Return the counts and the Available condition; zero counts are left out, as Go's `omitempty` does."""
+    """Return the counts and the Available condition; zero counts are omitted, as with Go's `omitempty`."""
     available = sizes.have(sets, "availableReplicas")
     before = deployment.get("status") or {}
     counts = {
@@ -45,14 +45,14 @@ def calculated(deployment: Json, sets: Sequence[Json], new: Json | None, now: da
 
 
 def complete(deployment: Json, status: Json) -> bool:
-    """Say whether a rollout is done: all pods are new, all are available, and there are no others."""
+    """Return whether a rollout is complete: all pods are new and available, and there are no old ones."""
     replicas = deployment["spec"]["replicas"]
     counts = {status.get(name, 0) for name in ("updatedReplicas", "replicas", "availableReplicas")}
     return counts == {replicas} and status.get("observedGeneration", 0) >= deployment["metadata"]["generation"]
 
 
 def rolled(deployment: Json, sets: Sequence[Json], new: Json | None, now: datetime) -> Json:
-    """Return the whole status in the course of a rollout (`syncRolloutStatus`)."""
+    """Return the whole status during a rollout (`syncRolloutStatus`)."""
     status = calculated(deployment, sets, new, now)
     conditions: list[Json] = status["conditions"]
     present = find((deployment.get("status") or {}).get("conditions") or [], "Progressing")
@@ -104,7 +104,7 @@ def _timed_out(deployment: Json, status: Json, now: datetime) -> bool:
 
 
 def deadline_in(deployment: Json, status: Json, now: datetime) -> float | None:
-    """Return in how many seconds to look whether the deadline has passed; None where there is nothing to wait for."""
+    """Return in how many seconds to check the deadline; None if there is nothing to wait for."""
     present = find(status.get("conditions") or [], "Progressing")
     if not has_deadline(deployment) or present is None or complete(deployment, status):
         return None

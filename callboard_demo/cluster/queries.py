@@ -1,6 +1,6 @@
-"""What a request asks for, apart from its path: query parameters, body, patch; and a page of a list.
+"""A request's parameters apart from its path: query, body, patch; and paged lists.
 
-Not here: what is done with it (`api.py`).
+Not here: how they are used (`api.py`).
 """
 
 import base64
@@ -23,7 +23,7 @@ APPLY_PATCH: Final = "application/apply-patch+yaml"
 
 
 class _PlainLoader(yaml.SafeLoader):
-    """YAML as JSON: a date stays the text that it is."""
+    """YAML as JSON: dates stay text."""
 
 
 _PlainLoader.yaml_implicit_resolvers = {
@@ -33,15 +33,15 @@ _PlainLoader.yaml_implicit_resolvers = {
 
 
 def truthy(query: Mapping[str, str], name: str) -> bool:
-    """Say whether a boolean parameter is set, in any of the spellings that clients use."""
+    """Return whether a boolean parameter is set, in any of the spellings that clients use."""
     return query.get(name, "").lower() in {"true", "1"}
 
 
 def number(query: Mapping[str, str], name: str) -> int | None:
-    """Return a parameter's number; None when it is absent.
+    """Return a parameter as a number; None if it is absent.
 
     Raises:
-        Refusal: 400, it is none.
+        Refusal: 400, it is not a number.
     """
     text = query.get(name)
     if not text:
@@ -53,7 +53,7 @@ def number(query: Mapping[str, str], name: str) -> int | None:
 
 
 def selector(query: Mapping[str, str], resource: Resource) -> Selector:
-    """Return the test that `labelSelector` and `fieldSelector` ask for together.
+    """Return the combined predicate of `labelSelector` and `fieldSelector`.
 
     Raises:
         Refusal: 400, one of them does not parse.
@@ -64,13 +64,13 @@ def selector(query: Mapping[str, str], resource: Resource) -> Selector:
 
 
 def manager(request: web.Request) -> str:
-    """Return who writes: `fieldManager`, else the first word of the User-Agent."""
+    """Return the field manager: `fieldManager`, else the first word of the User-Agent."""
     agent = request.headers.get("User-Agent", "unknown")
     return request.query.get("fieldManager") or agent.partition("/")[0]
 
 
 async def body(request: web.Request) -> Any:
-    """Return the request's body, JSON or YAML; None when there is none.
+    """Return the request's body, JSON or YAML; None if there is none.
 
     Raises:
         Refusal: 400, it does not parse; 415, it is neither.
@@ -91,10 +91,10 @@ async def body(request: web.Request) -> Any:
 
 
 def an_object(value: Any) -> Json:
-    """Return a body that is an object.
+    """Return the body, which must be an object.
 
     Raises:
-        Refusal: 400, it is something else.
+        Refusal: 400, it is not.
     """
     if not isinstance(value, dict) or not isinstance(value.get("metadata", {}), dict):
         raise refusals.bad_request("the object provided is unrecognized (must be of type Object)")
@@ -102,24 +102,24 @@ def an_object(value: Any) -> Json:
 
 
 def page(values: Sequence[Json], limit: int | None, token: str, revision: int) -> tuple[list[Json], Json]:
-    """Return one page of a sorted list, and the `metadata` of its answer.
+    """Return one page of a sorted list, and the `metadata` of the response.
 
     Raises:
-        Refusal: 400, the continue token is not one of ours.
+        Refusal: 400, the continue token is invalid.
     """
     rest, at = list(values), revision
     if token:
         at, after = _decode(token)
         rest = [value for value in rest if _place(value) > after]
-    shown = rest[:limit] if limit else rest
+    items = rest[:limit] if limit else rest
     meta: Json = {"resourceVersion": str(at)}
-    if len(shown) < len(rest):
-        text = json.dumps([at, _place(shown[-1])])
+    if len(items) < len(rest):
+        text = json.dumps([at, _place(items[-1])])
         meta |= {
             "continue": base64.urlsafe_b64encode(text.encode()).decode(),
-            "remainingItemCount": len(rest) - len(shown),
+            "remainingItemCount": len(rest) - len(items),
         }
-    return shown, meta
+    return items, meta
 
 
 def _place(value: Json) -> list[str]:

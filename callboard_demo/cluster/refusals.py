@@ -1,7 +1,7 @@
-"""How a Kubernetes API server says no: one exception, and one function per kind of refusal.
+"""The API server's error responses: one exception, and one function per kind.
 
-Not here: who refuses.  Each function returns a `Refusal` whose `body()` is the `Status` object that the real server
-writes, texts included, because clients (and people) read them.
+Each function returns a `Refusal` whose `body()` is the `Status` object of the real server, including the messages,
+because clients (and people) read them.
 Source: https://github.com/kubernetes/apimachinery/blob/v0.20.2/pkg/api/errors/errors.go
 """
 
@@ -12,7 +12,7 @@ from callboard_demo.cluster.resources import Resource
 
 
 class Refusal(Exception):
-    """An answer other than success: HTTP status code, machine-readable reason, sentence, details."""
+    """An error response: HTTP status code, machine-readable reason, message, details."""
 
     def __init__(self, code: int, reason: str, message: str, details: Json | None = None) -> None:
         super().__init__(message)
@@ -45,7 +45,7 @@ def unauthorized() -> Refusal:
 
 
 def forbidden(user: str, verb: str, resource: Resource, subresource: str | None, namespace: str | None) -> Refusal:
-    """Refuse a verb that the user's roles do not hold."""
+    """Refuse a verb that the user's roles do not grant."""
     what = f"{resource.plural}/{subresource}" if subresource else resource.plural
     where = f' in the namespace "{namespace}"' if namespace else " at the cluster scope"
     message = (
@@ -56,38 +56,38 @@ def forbidden(user: str, verb: str, resource: Resource, subresource: str | None,
 
 
 def denied(resource: Resource, name: str, why: str) -> Refusal:
-    """Refuse an object that admission (a quota, a namespace on its way out) does not let in."""
+    """Refuse an object at admission (a quota, a terminating namespace)."""
     message = f'{resource.qualified} "{name}" is forbidden: {why}'
     return Refusal(403, "Forbidden", message, _details(resource, name, resource.plural))
 
 
 def not_found(resource: Resource, name: str) -> Refusal:
-    """Refuse a name that no object carries."""
+    """Refuse a name that does not exist."""
     message = f'{resource.qualified} "{name}" not found'
     return Refusal(404, "NotFound", message, _details(resource, name, resource.plural))
 
 
 def method_not_allowed() -> Refusal:
-    """Refuse a verb that the path does not know."""
+    """Refuse a verb that the path does not support."""
     message = "the server does not allow this method on the requested resource"
     return Refusal(405, "MethodNotAllowed", message, {})
 
 
 def already_exists(resource: Resource, name: str) -> Refusal:
-    """Refuse to create what is there."""
+    """Refuse to create an object that exists."""
     message = f'{resource.qualified} "{name}" already exists'
     return Refusal(409, "AlreadyExists", message, _details(resource, name, resource.plural))
 
 
 def conflict(resource: Resource, name: str, why: str = "") -> Refusal:
-    """Refuse a write that was made on an older look at the object."""
+    """Refuse a write that is based on an older version of the object."""
     why = why or "the object has been modified; please apply your changes to the latest version and try again"
     message = f'Operation cannot be fulfilled on {resource.qualified} "{name}": {why}'
     return Refusal(409, "Conflict", message, _details(resource, name, resource.plural))
 
 
 def apply_conflict(fields: Sequence[tuple[str, str]]) -> Refusal:
-    """Refuse a server-side apply of fields, (manager, path) each, that another manager owns with another value."""
+    """Refuse a server-side apply of fields (manager, path) that another manager owns with another value."""
     causes = [{"reason": "FieldManagerConflict", "message": f'conflict with "{m}"', "field": p} for m, p in fields]
     many = "conflicts" if len(fields) > 1 else "conflict"
     listing = "\n".join(f'conflict with "{m}": {p}' for m, p in fields)
@@ -95,17 +95,17 @@ def apply_conflict(fields: Sequence[tuple[str, str]]) -> Refusal:
 
 
 def expired(asked: int, oldest: int) -> Refusal:
-    """Refuse to go on from a resourceVersion that history no longer reaches back to."""
+    """Refuse a resourceVersion that is older than the stored history."""
     return Refusal(410, "Expired", f"too old resource version: {asked} ({oldest})")
 
 
 def bad_request(message: str) -> Refusal:
-    """Refuse what cannot be read."""
+    """Refuse a request that cannot be parsed."""
     return Refusal(400, "BadRequest", message)
 
 
 def unsupported(*accepted: str) -> Refusal:
-    """Refuse a body in a format that is not spoken here."""
+    """Refuse a body in an unsupported format."""
     known = ", ".join(accepted)
     message = f"the body of the request was in an unknown format - accepted media types include: {known}"
     return Refusal(415, "UnsupportedMediaType", message)
@@ -115,7 +115,7 @@ _REASONS = {"Required value": "FieldValueRequired", "Forbidden": "FieldValueForb
 
 
 def invalid(resource: Resource, name: str, mistakes: Sequence[tuple[str, str]]) -> Refusal:
-    """Refuse an object for its `mistakes`, (field path, "Required value" | "Invalid value: …") each."""
+    """Refuse an object for its `mistakes`: (field path, "Required value" | "Invalid value: …")."""
     group = f".{resource.group}" if resource.group else ""
     causes = [
         {"reason": _REASONS.get(text.split(":")[0], "FieldValueInvalid"), "message": text, "field": field}

@@ -1,4 +1,4 @@
-"""The ReplicaSet controller: one ReplicaSet and its pods at one moment in, the plan for it out.  Pure.
+"""The ReplicaSet controller: from a ReplicaSet and its pods to a plan.  Pure.
 
 Source: https://github.com/kubernetes/kubernetes/blob/v1.20.2/pkg/controller/replicaset/replica_set.go and
 …/pkg/controller/controller_utils.go (which pods go first).  Not here: adoption of foreign pods.
@@ -10,26 +10,26 @@ from typing import Any
 
 from bot.domain.json import Json
 from callboard_demo.cluster.objects import moment, random_suffix, stamp
-from callboard_demo.cluster.plans import Plan, Say, Write, find, without
+from callboard_demo.cluster.plans import Plan, Report, Write, find, without
 from callboard_demo.cluster.resources import PODS, REPLICASETS
 
 _PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
 
 
 def ready_since(pod: Json) -> datetime | None:
-    """Return since when a pod is ready; None when it is not."""
+    """Return since when a pod is ready; None if it is not."""
     found = find((pod.get("status") or {}).get("conditions") or [], "Ready")
     return moment(found["lastTransitionTime"]) if found and found["status"] == "True" else None
 
 
 def is_active(pod: Json) -> bool:
-    """Say whether a pod counts: it has not ended and is not on its way out."""
+    """Return whether a pod is active: not finished and not terminating."""
     ended = (pod.get("status") or {}).get("phase") in {"Succeeded", "Failed"}
     return not ended and not pod["metadata"].get("deletionTimestamp")
 
 
 def plan(owner: Json, pods: Sequence[Json], now: datetime) -> Plan:
-    """Return the pods to make or delete for a ReplicaSet that owns these pods.  Its status comes after: `status`."""
+    """Return the pods to create or delete for a ReplicaSet that owns these pods.  `status` computes its status."""
     result = Plan()
     active = [pod for pod in pods if is_active(pod)]
     missing = owner["spec"]["replicas"] - len(active)
@@ -40,7 +40,7 @@ def plan(owner: Json, pods: Sequence[Json], now: datetime) -> Plan:
     for pod in sorted(active, key=lambda p: _keep_rank(p, now))[: max(0, -missing)]:
         result.steps.append(Write(verb="delete", resource=PODS, value=pod))
         name = pod["metadata"]["name"]
-        result.steps.append(Say(about=owner, reason="SuccessfulDelete", message=f"Deleted pod: {name}"))
+        result.steps.append(Report(about=owner, reason="SuccessfulDelete", message=f"Deleted pod: {name}"))
     return result
 
 
@@ -52,9 +52,9 @@ def _pod(owner: Json) -> Json:
         "name": f"{meta['name']}-{random_suffix()}",
         "namespace": meta["namespace"],
     }
-    told = {k: template["metadata"][k] for k in ("labels", "annotations") if template["metadata"].get(k)}
+    copied = {k: template["metadata"][k] for k in ("labels", "annotations") if template["metadata"].get(k)}
     owners = [{**reference, "controller": True, "blockOwnerDeletion": True}]
-    return {**_kind(), "metadata": {**named, **told, "ownerReferences": owners}, "spec": template["spec"]}
+    return {**_kind(), "metadata": {**named, **copied, "ownerReferences": owners}, "spec": template["spec"]}
 
 
 def _kind() -> Json:
@@ -62,7 +62,7 @@ def _kind() -> Json:
 
 
 def _keep_rank(pod: Json, now: datetime) -> tuple[Any, ...]:
-    """Return what sorts pods so that the one to be deleted first comes first (`ActivePodsWithRanks`)."""
+    """Return a sort key by which the pods to delete come first (`ActivePodsWithRanks`)."""
     status, ready = pod.get("status") or {}, ready_since(pod)
     restarts = max((c.get("restartCount", 0) for c in status.get("containerStatuses") or ()), default=0)
     ready_for = (now - ready).total_seconds() if ready else 0.0
@@ -72,7 +72,7 @@ def _keep_rank(pod: Json, now: datetime) -> tuple[Any, ...]:
 
 
 def status(owner: Json, pods: Sequence[Json], failure: str | None, now: datetime) -> Plan:
-    """Return the status to write for a ReplicaSet; `failure` says why pods could not be made."""
+    """Return a ReplicaSet's status; `failure` says why pods could not be created."""
     result = Plan()
     active = [pod for pod in pods if is_active(pod)]
     patience = timedelta(seconds=owner["spec"].get("minReadySeconds", 0))
@@ -80,7 +80,7 @@ def status(owner: Json, pods: Sequence[Json], failure: str | None, now: datetime
     available = [ready for ready in since if not patience or ready + patience <= now]
     waiting = [ready + patience - now for ready in since if patience and ready + patience > now]
     if waiting:
-        result.look_again(max(0.05, min(waiting).total_seconds()))
+        result.requeue(max(0.05, min(waiting).total_seconds()))
     counts = {"readyReplicas": len(since), "availableReplicas": len(available), "fullyLabeledReplicas": len(active)}
     value: Json = {"replicas": len(active), **{k: v for k, v in counts.items() if v}}
     value["observedGeneration"] = owner["metadata"]["generation"]

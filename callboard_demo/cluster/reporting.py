@@ -1,4 +1,4 @@
-"""Core/v1 events: made once for each (object, reason, message), counted after that.
+"""Core/v1 events: one for each (object, reason, message), with a count of repetitions.
 
 Not here: storing them; a controller does so directly, the kubelet over HTTP.
 Source: https://github.com/kubernetes/client-go/blob/v0.20.2/tools/record/events_cache.go
@@ -15,7 +15,7 @@ _MOST: Final = 4096
 
 
 class Reporter:
-    """One component's memory of what it has said."""
+    """The events that one component has reported."""
 
     def __init__(self, component: str, host: str = "") -> None:
         self._source = {"component": component, **({"host": host} if host else {})}
@@ -25,7 +25,7 @@ class Reporter:
     def event(
         self, about: Json, reason: str, message: str, now: datetime, *, warning: bool = False, field: str = ""
     ) -> Json:
-        """Return the event to store: a new one (count 1), or one said before with its count raised."""
+        """Return the event to store: a new one (count 1), or an earlier one with its count raised."""
         at, meta = stamp(now), about["metadata"]
         key = (meta["uid"], reason, message, field)
         before = self._said.pop(key, None)

@@ -1,7 +1,7 @@
-"""Which kinds of object the cluster knows, and which object a URL path means.
+"""The kinds of object that the cluster knows, and the mapping of URL paths to objects.
 
-Not here: the objects.  To add a built-in kind, add one line to `BUILT_IN`.  Kinds of every other API group are custom
-resources: they are accepted without a definition and kept as plain objects.
+To add a built-in kind, add one line to `BUILT_IN`.  Kinds of every other API group are custom
+resources: they are accepted without a definition and stored as plain objects.
 Path grammar: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris
 """
 
@@ -26,7 +26,7 @@ class Resource:
 
     @property
     def api_version(self) -> str:
-        """Return what objects carry as `apiVersion`."""
+        """Return the `apiVersion` of its objects."""
         return f"{self.group}/{self.version}" if self.group else self.version
 
     @property
@@ -37,7 +37,7 @@ class Resource:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What a path names: a collection (no name), an object, or a subresource of one."""
+    """The target of a path: a collection (no name), an object, or a subresource."""
 
     resource: Resource
     namespace: str | None = None
@@ -146,13 +146,13 @@ _BY_NAME: Final = {(r.group, r.plural): r for r in BUILT_IN}
 
 
 def by_name(group: str, plural: str) -> Resource:
-    """Return a kind by its plural and group; one that is not built in is taken for a custom one."""
+    """Return a kind by plural and group; if it is not built in, it is treated as custom."""
     found = _BY_NAME.get((group, plural))
     return found or Resource(group=group, version="", plural=plural, kind="", custom=True)
 
 
 Custom = Callable[[str, str, str], Resource]
-"""Given (group, version, plural), says what is known of a custom kind."""
+"""Given (group, version, plural), returns the custom kind."""
 
 
 def _find(group: str, version: str, plural: str, custom: Custom) -> Resource | None:
@@ -162,12 +162,12 @@ def _find(group: str, version: str, plural: str, custom: Custom) -> Resource | N
 
 
 def resolve(group: str, version: str, tail: str, custom: Custom) -> Target | None:
-    """Return what a path below `/api/v1/` or `/apis/{group}/{version}/` names; None when it names nothing."""
+    """Return the target of a path below `/api/v1/` or `/apis/{group}/{version}/`; None if there is none."""
     parts = [part for part in tail.split("/") if part]
     namespace = None
-    if len(parts) > 2 and parts[0] == "namespaces" and parts[2] not in NAMESPACES.subresources:  # noqa: PLR2004
+    if len(parts) > 2 and parts[0] == "namespaces" and parts[2] not in NAMESPACES.subresources:
         namespace, parts = parts[1], parts[2:]
-    if not 1 <= len(parts) <= 3:  # noqa: PLR2004 - plural, name, subresource
+    if not 1 <= len(parts) <= 3:
         return None
     resource = _find(group, version, parts[0], custom)
     if resource is None or (namespace is not None and not resource.namespaced):

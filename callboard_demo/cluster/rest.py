@@ -1,6 +1,6 @@
-"""The kubelet's door to an API server, this one's or a real one's: JSON over HTTP with a bearer token.
+"""The kubelet's API client, for this API server or a real one: JSON over HTTP with a bearer token.
 
-Not here: what is asked.  Errors are the transport's (`aiohttp.ClientError`, `TimeoutError`) or `Refused`.
+Errors are the transport's (`aiohttp.ClientError`, `TimeoutError`) or `Refused`.
 """
 
 import json
@@ -15,14 +15,14 @@ import aiohttp
 from bot.domain.json import Json
 
 TROUBLE: Final = (aiohttp.ClientError, TimeoutError, ConnectionError)
-"""What a request raises when no answer comes."""
+"""What a request raises if there is no response."""
 
 _PATCH: Final = "application/merge-patch+json"
 _WATCH_FOR: Final = timedelta(minutes=5)
 
 
 class Refused(Exception):
-    """The API server answered, and it was no."""
+    """The API server responded with an error."""
 
     def __init__(self, code: int, reason: str, message: str) -> None:
         super().__init__(f"{code} {reason}: {message}")
@@ -75,17 +75,17 @@ class Rest:
         headers = {} if body is None else {"Content-Type": kind}
         async with self._session.request(method, path, params=query, data=data, headers=headers) as answer:
             value = await answer.json(content_type=None)
-            if answer.status >= 400:  # noqa: PLR2004
+            if answer.status >= 400:
                 raise Refused(answer.status, _word(value, "reason"), _word(value, "message"))
             return dict(value)
 
     async def watch(self, path: str, revision: str) -> AsyncIterator[Json]:
-        """Give each event of a watch from a revision on, until the server ends it; ERROR events come as they are."""
+        """Yield each event of a watch from a revision on, until the server ends it; ERROR events are passed on."""
         seconds = _WATCH_FOR.total_seconds()
         query = {"watch": "true", "resourceVersion": revision, "timeoutSeconds": str(int(seconds))}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=seconds + 15)
         async with self._session.get(path, params=query, timeout=timeout) as answer:
-            if answer.status >= 400:  # noqa: PLR2004
+            if answer.status >= 400:
                 raise Refused(answer.status, "", await answer.text())
             try:
                 async for event in _events(answer.content):
@@ -103,7 +103,7 @@ async def _events(content: aiohttp.StreamReader) -> AsyncIterator[Json]:
 
 
 def _hang_up(answer: aiohttp.ClientResponse) -> None:
-    """Drop the connection of a watch that is left early: over TLS, a polite goodbye would outlast the session."""
+    """Abort the connection of a watch that is left early: a TLS shutdown would outlast the session."""
     connection = answer.connection
     if connection is not None and connection.transport is not None:
         connection.transport.abort()

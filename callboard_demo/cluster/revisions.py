@@ -1,8 +1,8 @@
-"""Which ReplicaSet is whose: template hashes, revision numbers, and the annotations that carry them.  Pure.
+"""Template hashes and revision numbers of ReplicaSets, and the annotations that hold them.  Pure.
 
 Source: https://github.com/kubernetes/kubernetes/blob/v1.20.2/pkg/controller/deployment/util/deployment_util.go
-Simpler than the real one: the hash is taken of the template's JSON, so the names of ReplicaSets differ from those of a
-real cluster; they have its form, and the same template has the same name.
+Simpler than the real one: the hash is of the template's JSON, so the names of ReplicaSets have the form of a real
+cluster's but other values.  The same template always has the same name.
 """
 
 import json
@@ -24,7 +24,7 @@ _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"
 
 
 def template_hash(template: Json) -> str:
-    """Return what tells this pod template from others: FNV-1a of it, in letters that spell no words."""
+    """Return a pod template's hash: FNV-1a, in letters that spell no words."""
     value = 0x811C9DC5
     for byte in json.dumps(_plain(template), sort_keys=True).encode():
         value = ((value ^ byte) * 0x01000193) & 0xFFFFFFFF
@@ -32,14 +32,14 @@ def template_hash(template: Json) -> str:
 
 
 def _plain(template: Json) -> Json:
-    """Return a template without the hash label, to compare those of Deployments and ReplicaSets."""
+    """Return a template without the hash label, to compare a Deployment's with a ReplicaSet's."""
     meta: dict[str, Any] = {k: v for k, v in (template.get("metadata") or {}).items() if v is not None}
     meta["labels"] = {k: v for k, v in (meta.get("labels") or {}).items() if k != HASH}
     return {**template, "metadata": meta}
 
 
 def of(each: Json) -> int:
-    """Return a ReplicaSet's revision; 0 where it has none."""
+    """Return a ReplicaSet's revision; 0 if it has none."""
     return sizes.annotated(each, REVISION) or 0
 
 
@@ -55,7 +55,7 @@ def find_new(deployment: Json, sets: Sequence[Json]) -> Json | None:
 
 
 def made(deployment: Json, revision: int, now: datetime) -> Json:
-    """Return the ReplicaSet for the Deployment's present template, of size 0."""
+    """Return a new ReplicaSet of size 0 for the Deployment's current template."""
     meta, spec = deployment["metadata"], deployment["spec"]
     digest = template_hash(spec["template"])
     template = {**spec["template"]}
@@ -89,7 +89,7 @@ def _patience(deployment: Json) -> Json:
 
 
 def annotated(deployment: Json, found: Json, revision: int) -> Json:
-    """Return an existing set with the Deployment's annotations and, if it has become the newest again, its revision."""
+    """Return the set with the Deployment's annotations and, if it has become the newest again, its new revision."""
     annotations: dict[str, str] = dict(found["metadata"].get("annotations") or {})
     annotations |= _copied(deployment)
     if of(found) < revision:
@@ -103,7 +103,7 @@ def annotated(deployment: Json, found: Json, revision: int) -> Json:
 
 
 def sized(deployment: Json, each: Json, size: int) -> Json:
-    """Return a set of another size, with the Deployment's own size noted on it."""
+    """Return the set with another size, annotated with the Deployment's own size."""
     replicas, surge = deployment["spec"]["replicas"], sizes.fenceposts(deployment)[0]
     notes = {sizes.DESIRED: str(replicas), sizes.MOST: str(replicas + surge)}
     annotations = {**(each["metadata"].get("annotations") or {}), **notes}

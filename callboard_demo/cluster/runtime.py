@@ -1,8 +1,8 @@
-"""The container runtime: what an image is, and how a container is started, ended and looked into.
+"""The container runtime: images, and how a container is started, stopped and inspected.
 
-Here: the `Runtime` that the kubelet speaks to, and the one that runs containers as real processes.  Not here: when to
-start again (`containers.py`), probes (`probes.py`).  Containers share this machine's files and network; what keeps them
-apart is their address (`MODEL_HOST`) and their process group.
+Here: the `Runtime` protocol that the kubelet uses, and the runtime that runs containers as real processes.  Not here:
+restarts (`containers.py`), probes (`probes.py`).  Containers share this machine's files and network; they are separated
+only by address (`MODEL_HOST`) and process group.
 """
 
 import asyncio
@@ -20,57 +20,57 @@ from typing import Final, Protocol
 from callboard_demo.children import die_with_parent
 
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "TZ")
-"""What a container sees of this process's environment."""
-_DRAIN: Final = 1.0  # seconds that the last output may take to arrive after the process has gone
+"""The variables of this process's environment that a container inherits."""
+_DRAIN: Final = 1.0  # seconds to wait for the last output after the process has exited
 MISSING: Final = ("*:does-not-exist", "*:missing", "*badimage*", "*no-such-image*")
-"""Images that no registry has, as shell patterns."""
+"""Images that do not exist in any registry, as shell patterns."""
 
 
 class StartError(Exception):
-    """The container could not be started: its command is not there, or not executable."""
+    """The container could not be started: its command does not exist or is not executable."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Order:
-    """One container to start."""
+    """A container to start."""
 
     namespace: str
     pod: str
     container: str
     image: str
     command: tuple[str, ...] = ()
-    """Empty: the image's own."""
+    """Empty: the image's own command."""
     args: tuple[str, ...] = ()
     env: Mapping[str, str] = field(default_factory=dict)
     address: str
-    """The pod's."""
+    """The pod's address."""
     port: int = 8080
-    """The first that the container declares."""
+    """The first port that the container declares."""
     write: Callable[[bytes], None]
-    """Takes its output, stdout and stderr as they come."""
+    """Receives its output: stdout and stderr as they arrive."""
 
 
 class Running(Protocol):
     """A container that has been started."""
 
     async def wait(self) -> int:
-        """Wait for its end; return its exit code, 128 + n for the end by signal n."""
+        """Wait until it exits; return its exit code, 128 + n if signal n killed it."""
 
     def terminate(self) -> None:
-        """Ask it to end (SIGTERM)."""
+        """Send SIGTERM."""
 
     def kill(self) -> None:
-        """End it (SIGKILL)."""
+        """Send SIGKILL."""
 
     async def execute(self, command: Sequence[str]) -> tuple[int, str]:
-        """Run a command beside it; return exit code and output."""
+        """Run a command in the container; return exit code and output."""
 
 
 class Runtime(Protocol):
-    """What starts containers."""
+    """Starts containers."""
 
     def refuses(self, image: str, *, has_command: bool) -> str | None:
-        """Return why an image cannot be pulled; None when it can."""
+        """Return why an image cannot be pulled; None if it can."""
 
     async def start(self, order: Order) -> Running:
         """Start a container.
@@ -83,9 +83,9 @@ class Runtime(Protocol):
 class ProcessRuntime:
     """Containers as child processes of this one.
 
-    `images` gives the command of images by the last word of their name; other images need a command of their own.
-    `hosts` is the cluster's DNS: each key ("mlflow.mlops.svc:5000", "https://mlflow.mlops.svc:5000") that stands in an
-    env value is replaced.
+    `images` maps the last part of an image's name to its command; other images need a command in the manifest.
+    `hosts` is the cluster's DNS: each key ("mlflow.mlops.svc:5000", "https://mlflow.mlops.svc:5000") is replaced in env
+    values.
     """
 
     def __init__(
@@ -108,7 +108,7 @@ class ProcessRuntime:
         return f'rpc error: code = NotFound desc = failed to pull and unpack image "{image}": {image}: not found'
 
     async def start(self, order: Order) -> "ProcessRunning":
-        """Start the container's process, in a process group of its own that ends when this process does."""
+        """Start the container's process in its own process group, which ends with this process."""
         command = [*(order.command or self._images.get(_last_word(order.image), ())), *order.args]
         if not command:
             raise StartError("no command specified")
@@ -163,20 +163,20 @@ class ProcessRunning:
         return self._process.pid
 
     async def wait(self) -> int:
-        """Wait for its end, and for its last output."""
+        """Wait until it exits, and for its last output."""
         code = await self._process.wait()
-        self._signal(signal.SIGKILL)  # what it has started must not outlive it
+        self._signal(signal.SIGKILL)  # its children must not outlive it
         with suppress(TimeoutError):
             await asyncio.wait_for(self._output, _DRAIN)
         return 128 - code if code < 0 else code
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Ask it to stop."""
         with suppress(ProcessLookupError):
-            self._process.terminate()  # as container runtimes do: the first process is asked, not its children
+            self._process.terminate()  # as container runtimes do: only the first process gets the signal
 
     def kill(self) -> None:
-        """End it and all that it has started."""
+        """Kill it and its children."""
         self._signal(signal.SIGKILL)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -210,9 +210,9 @@ class ProcessRunning:
 
 
 async def _copy(pipe: int, write: Callable[[bytes], None]) -> None:
-    """Hand on what comes out of a pipe until all its writers are gone.
+    """Forward the output of a pipe until all its writers are gone.
 
-    The pipe is not asyncio's: a process with one of those counts as running until its last descendant closes it.
+    The pipe is not asyncio's, because asyncio regards a process as running until its last descendant closes the pipe.
     """
     reader = asyncio.StreamReader()
     transport, _ = await asyncio.get_running_loop().connect_read_pipe(

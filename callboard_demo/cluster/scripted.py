@@ -1,8 +1,7 @@
-"""A runtime whose containers are small servers inside this process, which behave as they are told: for tests.
+"""A runtime for tests: its containers are small servers in this process with configurable behaviour.
 
-Not here: real model servers.  Each container answers `/ping /health /version /readyz /model /invocations` on its pod's
-address, as `callboard_model_server` does, with name and version from its environment; one whose MODEL_DIGEST is another
-ends.
+Each container serves `/ping /health /version /readyz /model /invocations` on its pod's address, as
+`callboard_model_server` does, with name and version from its environment.  One with the wrong MODEL_DIGEST exits.
 """
 
 import asyncio
@@ -26,17 +25,17 @@ class Behaviour:
     """How the containers of one version behave."""
 
     ready_after: timedelta | None = timedelta(0)
-    """When `/readyz` begins to answer 200; None: never."""
+    """When `/readyz` starts to return 200; None: never."""
     crash_after: timedelta | None = None
     exit_code: int = 1
     output: str = ""
-    """What it prints at its start."""
+    """What it prints when it starts."""
     slow: timedelta = timedelta(0)
-    """How long each answer takes."""
+    """How long each response takes."""
     says_version: int | None = None
-    """What `/model` says; None: what it was started with."""
+    """What `/model` reports; None: what it was started with."""
     predictions: Any = None
-    """What `/invocations` answers; None: the version, once."""
+    """What `/invocations` returns; None: the version, once."""
     ignores_term: bool = False
 
 
@@ -44,12 +43,12 @@ GOOD: Final = Behaviour()
 
 
 def digest(name: str, version: int | None) -> str:
-    """Return what stands for the digest of a version's files."""
+    """Return a made-up digest of a version's files."""
     return f"sha256:{hashlib.sha256(f'{name} {version}'.encode()).hexdigest()}"
 
 
 class ScriptedRuntime:
-    """Containers by MODEL_VERSION: those without a behaviour of their own are `default`."""
+    """Containers by MODEL_VERSION; versions without an entry use `default`."""
 
     def __init__(
         self,
@@ -59,11 +58,11 @@ class ScriptedRuntime:
         missing: Sequence[str] = MISSING,
     ) -> None:
         self.behaviours = dict(behaviours or {})
-        """May be changed at any time; a container behaves as it stands here when it starts."""
+        """May be changed at any time; it applies to containers that start afterwards."""
         self.default = default
         self._missing = tuple(missing)
         self.started: list[Order] = []
-        """Every container that was started, in order."""
+        """All started containers, in order."""
 
     def refuses(self, image: str, *, has_command: bool) -> str | None:
         """Return why an image cannot be pulled."""
@@ -84,7 +83,7 @@ class ScriptedRuntime:
 
 
 class ScriptedRunning:
-    """One such container."""
+    """One scripted container."""
 
     def __init__(self, order: Order, behaviour: Behaviour) -> None:
         self._order, self._behaviour = order, behaviour
@@ -101,7 +100,7 @@ class ScriptedRunning:
         self._crash: asyncio.TimerHandle | None = None
 
     async def listen(self) -> None:
-        """Begin to answer."""
+        """Start to listen."""
         listener = bind(self._order.port, self._order.address)
         await self._runner.setup()
         await web.SockSite(self._runner, listener).start()
@@ -120,7 +119,7 @@ class ScriptedRunning:
             self._exit.set_result(code)
 
     async def wait(self) -> int:
-        """Wait for its end."""
+        """Wait until it exits."""
         try:
             return await asyncio.shield(self._exit)
         finally:
@@ -129,9 +128,9 @@ class ScriptedRunning:
             await self._close()
 
     async def _close(self) -> None:
-        """Accept nobody any more, and close.
+        """Stop accepting connections, and close.
 
-        In Python 3.11 a connection that is accepted just before its server is closed is left open and forgotten.
+        In Python 3.11, a connection that is accepted just before its server closes is leaked.
         """
         if self._listener is not None:
             asyncio.get_running_loop().remove_reader(self._listener)
@@ -141,16 +140,16 @@ class ScriptedRunning:
         await self._runner.cleanup()
 
     def terminate(self) -> None:
-        """Ask it to end."""
+        """Ask it to stop."""
         if not self._behaviour.ignores_term:
             self._end(0)
 
     def kill(self) -> None:
-        """End it."""
+        """Kill it."""
         self._end(137)
 
     async def execute(self, command: Sequence[str]) -> tuple[int, str]:
-        """Run a command: there is nothing to run it in."""
+        """Fail: there is no container to run a command in."""
         return 126, f"{command[0]}: not found"
 
     async def _pause(self) -> None:
@@ -179,8 +178,8 @@ class ScriptedRunning:
 
     async def _model(self, request: web.Request) -> web.Response:
         await self._pause()
-        said = {"name": self._order.env.get("MODEL_NAME"), "version": self._version(), "digest": self._digest()}
-        return web.json_response(said | {"run": None, "loaded_at": None})
+        reply = {"name": self._order.env.get("MODEL_NAME"), "version": self._version(), "digest": self._digest()}
+        return web.json_response(reply | {"run": None, "loaded_at": None})
 
     async def _invocations(self, request: web.Request) -> web.Response:
         await self._pause()

@@ -1,4 +1,4 @@
-"""Label and field selectors: text in, a yes or no for each object out.
+"""Label and field selectors: from text to a predicate on objects.
 
 Not here: where selectors come from.
 Grammar: https://kubernetes.io/docs/concepts/overview/working-with-objects/labels/#label-selectors
@@ -40,7 +40,7 @@ def _requirement(text: str) -> Selector:
 
 
 def by_label(text: str) -> Selector:
-    """Return the test that `labelSelector=text` asks for.
+    """Return the predicate of `labelSelector=text`.
 
     Raises:
         Refusal: 400, it does not parse.
@@ -50,10 +50,10 @@ def by_label(text: str) -> Selector:
 
 
 def by_field(text: str, plural: str) -> Selector:
-    """Return the test that `fieldSelector=text` asks for: any path of scalars, compared as text.
+    """Return the predicate of `fieldSelector=text`: any path to a scalar, compared as text.
 
     Raises:
-        Refusal: 400, it does not parse, or names a field that no object of this kind may be selected by.
+        Refusal: 400, it does not parse, or the field is not selectable for this kind.
     """
     tests = [_field_test(part, plural) for part in text.split(",") if part.strip()]
     return lambda o: all(test(o) for test in tests)
@@ -87,7 +87,7 @@ def _at(value: Json, path: str) -> str:
 
 
 def matches(selector: Json, labels: dict[str, str]) -> bool:
-    """Say whether a LabelSelector object (`matchLabels`, `matchExpressions`) selects these labels."""
+    """Return whether a LabelSelector object (`matchLabels`, `matchExpressions`) selects these labels."""
     for key, value in (selector.get("matchLabels") or {}).items():
         if labels.get(key) != value:
             return False

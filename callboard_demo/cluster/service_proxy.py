@@ -1,10 +1,10 @@
-"""What kube-proxy is to a real node: each port of a Service is a loopback port, and each connection goes to one pod.
+"""The cluster's kube-proxy: each port of a Service is a loopback port, and each connection goes to one pod.
 
-A connection, not a request, is balanced: one that stands stays with its pod until either of them ends it, though new
-ones go elsewhere.  The proxy hears late of what happens to pods, as on a real cluster, where the news takes two
-controllers and a batch: for so long it sends connections to pods that are going, and none to those that have come.
-Not here: which pods those are (`endpoints.py`), UDP, session affinity.  Where a real node refuses a connection (there
-is nobody behind the Service), this one takes it and ends it at once.
+Connections are balanced, not requests: an open connection stays with its pod until either side closes it, while new
+ones go elsewhere.  As on a real cluster, where updates pass through two controllers and a batch, the proxy learns of
+pod changes late: until then it still connects to terminating pods, and not yet to new ones.  Not here: the choice of
+pods (`endpoints.py`), UDP, session affinity.  A real node refuses connections to a Service without endpoints; this
+proxy accepts and closes them at once.
 """
 
 import asyncio
@@ -24,36 +24,36 @@ from callboard_demo.cluster.storage import Storage, StoredChange
 
 
 class Port(NamedTuple):
-    """One port of one Service."""
+    """A port of a Service."""
 
     namespace: str
     service: str
     number: int
 
 
-class _Door(NamedTuple):
+class _Listener(NamedTuple):
     address: str
     serving: asyncio.Task[None]
 
 
 class ServiceProxy:
-    """The Services of a cluster, on this machine's loopback."""
+    """The Services of a cluster, on this machine's loopback interface."""
 
     def __init__(self, storage: Storage) -> None:
         self.lag = timedelta(seconds=1)
-        """How late it hears of what happens from now on."""
+        """The delay before it learns of a change."""
         self._storage = storage
-        self._said: dict[Port, tuple[Endpoint, ...]] = {}
-        self._heard = self._said
-        self._doors: dict[Port, _Door] = {}
+        self._latest: dict[Port, tuple[Endpoint, ...]] = {}
+        self._known = self._latest
+        self._listeners: dict[Port, _Listener] = {}
         self._turns = itertools.count()
         self._news: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Task[None]] = set()
 
     def start(self) -> None:
-        """Open a port for every Service there is, and from then on for those that come."""
-        self._said = self._now()
-        self._hear(self._said)
+        """Open a port for every existing Service, and then for each new one."""
+        self._latest = self._now()
+        self._update(self._latest)
         self._storage.on_change.append(self._noticed)
 
     async def close(self) -> None:
@@ -67,16 +67,16 @@ class ServiceProxy:
             await asyncio.wait(self._tasks)
 
     def address(self, namespace: str, service: str, port: int) -> str | None:
-        """Return where a Service is called, as `host:port`; None as long as the proxy has not heard of it."""
-        door = self._doors.get(Port(namespace, service, port))
+        """Return the address of a Service as `host:port`; None until the proxy knows of it."""
+        door = self._listeners.get(Port(namespace, service, port))
         return door and door.address
 
     def state(self) -> list[Json]:
-        """Return the picture of all Services for the page, as JSON."""
-        doors = sorted(self._doors.items())
+        """Return all Services for the page, as JSON."""
+        doors = sorted(self._listeners.items())
         return [{"name": p.service, "namespace": p.namespace, "port": p.number, "address": d.address} for p, d in doors]
 
-    # ── who stands behind what ───────────────────────────────────────────────────────────────────────
+    # ── endpoints ─────────────────────────────────────────────────────────────────────────────────────
 
     def _now(self) -> dict[Port, tuple[Endpoint, ...]]:
         pods = self._storage.of_kind(PODS)
@@ -87,36 +87,36 @@ class ServiceProxy:
         if change.key.group or change.key.plural not in {PODS.plural, SERVICES.plural}:
             return
         now = self._now()
-        if now == self._said:
+        if now == self._latest:
             return
-        self._said = now
+        self._latest = now
 
         def arrive() -> None:
             self._news.discard(timer)
-            self._hear(now)
+            self._update(now)
 
         timer = asyncio.get_running_loop().call_later(self.lag.total_seconds(), arrive)
         self._news.add(timer)
 
-    def _hear(self, now: dict[Port, tuple[Endpoint, ...]]) -> None:
-        self._heard = now
-        for port in self._doors.keys() - now.keys():
-            self._doors.pop(port).serving.cancel()
-        for port in now.keys() - self._doors.keys():
-            self._doors[port] = self._opened(port)
+    def _update(self, now: dict[Port, tuple[Endpoint, ...]]) -> None:
+        self._known = now
+        for port in self._listeners.keys() - now.keys():
+            self._listeners.pop(port).serving.cancel()
+        for port in now.keys() - self._listeners.keys():
+            self._listeners[port] = self._opened(port)
 
-    def _opened(self, port: Port) -> _Door:
+    def _opened(self, port: Port) -> _Listener:
         listener = bind(0)
         host, number = listener.getsockname()
         serving = self._do(self._serve(port, listener))
         serving.add_done_callback(lambda _: listener.close())
-        return _Door(f"{host}:{number}", serving)
+        return _Listener(f"{host}:{number}", serving)
 
     async def _serve(self, port: Port, listener: socket.socket) -> None:
         async with await asyncio.start_server(partial(self._taken, port), sock=listener) as server:
             await server.serve_forever()
 
-    # ── connections ──────────────────────────────────────────────────────────────────────────────────
+    # ── connections ───────────────────────────────────────────────────────────────────────────────────
 
     def _do(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
@@ -128,7 +128,7 @@ class ServiceProxy:
         self._do(self._pass_on(port, reader, writer))
 
     async def _pass_on(self, port: Port, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        behind = self._heard.get(port)
+        behind = self._known.get(port)
         with closing(writer):
             if not behind:
                 return
@@ -139,7 +139,7 @@ class ServiceProxy:
                         both.create_task(_copy(reader, back))
                         both.create_task(_copy(there, writer))
             except* OSError:
-                pass  # one of the two has hung up, or was not there: so does the proxy on the other
+                pass  # one side has closed or was unreachable: close the other too
 
 
 async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

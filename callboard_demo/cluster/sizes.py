@@ -1,6 +1,6 @@
-"""How many: the arithmetic of a Deployment's rollout over its ReplicaSets.  Numbers and objects in, numbers out.
+"""Replica counts: the arithmetic of a Deployment's rollout over its ReplicaSets.
 
-Not here: what is then written (`deployments.py`).
+Not here: what is written as a result (`deployments.py`).
 Source: https://github.com/kubernetes/kubernetes/blob/v1.20.2/pkg/controller/deployment/util/deployment_util.go
 """
 
@@ -15,7 +15,7 @@ MOST: Final = "deployment.kubernetes.io/max-replicas"
 
 
 def share(value: int | str, of: int, *, up: bool) -> int:
-    """Return a number, or a percentage of another: 25% of 3 is 1 rounded up, 0 rounded down."""
+    """Return a number, or a percentage of another number: 25% of 3 is 1 rounded up, 0 rounded down."""
     if isinstance(value, int):
         return value
     part = int(value.rstrip("%")) * of / 100
@@ -23,7 +23,7 @@ def share(value: int | str, of: int, *, up: bool) -> int:
 
 
 def fenceposts(deployment: Json) -> tuple[int, int]:
-    """Return how many pods may be too many, and how many may be missing, while a rollout is under way."""
+    """Return maxSurge and maxUnavailable as numbers of pods."""
     spec = deployment["spec"]
     rolling = spec["strategy"].get("rollingUpdate")
     if spec["strategy"]["type"] != "RollingUpdate" or rolling is None:
@@ -34,23 +34,23 @@ def fenceposts(deployment: Json) -> tuple[int, int]:
 
 
 def max_unavailable(deployment: Json) -> int:
-    """Return how many pods may be missing."""
+    """Return maxUnavailable as a number of pods."""
     replicas: int = deployment["spec"]["replicas"]
     return min(fenceposts(deployment)[1], replicas)
 
 
 def wanted(sets: Iterable[Json]) -> int:
-    """Return how many pods the sets ask for."""
+    """Return the sum of the sets' `replicas`."""
     return sum(s["spec"]["replicas"] for s in sets)
 
 
 def have(sets: Iterable[Json], count: str = "replicas") -> int:
-    """Return how many pods the sets have, or how many of a kind (`readyReplicas`, `availableReplicas`)."""
+    """Return the sum of a status field of the sets: their pods, or `readyReplicas`, `availableReplicas`."""
     return sum((s.get("status") or {}).get(count, 0) for s in sets)
 
 
 def active(sets: Iterable[Json]) -> list[Json]:
-    """Return the sets that ask for pods."""
+    """Return the sets with `replicas` above 0."""
     return [s for s in sets if s["spec"]["replicas"] > 0]
 
 
@@ -60,7 +60,7 @@ def by_age(sets: Iterable[Json]) -> list[Json]:
 
 
 def new_size(deployment: Json, sets: Sequence[Json], new: Json) -> int:
-    """Return how many pods the new set may ask for at this moment (`NewRSNewReplicas`)."""
+    """Return the current size of the new set (`NewRSNewReplicas`)."""
     replicas, present = deployment["spec"]["replicas"], new["spec"]["replicas"]
     if deployment["spec"]["strategy"]["type"] == "Recreate":
         return int(replicas)
@@ -69,7 +69,7 @@ def new_size(deployment: Json, sets: Sequence[Json], new: Json) -> int:
 
 
 def unhealthy_cleanup(old: Sequence[Json], most: int) -> dict[str, int]:
-    """Return new sizes for old sets, with up to `most` pods that are not available taken from them."""
+    """Return new sizes for old sets, with up to `most` unavailable pods removed."""
     sizes: dict[str, int] = {}
     for each in by_age(old):
         broken = each["spec"]["replicas"] - have([each], "availableReplicas")
@@ -81,7 +81,7 @@ def unhealthy_cleanup(old: Sequence[Json], most: int) -> dict[str, int]:
 
 
 def scale_down(old: Sequence[Json], most: int) -> dict[str, int]:
-    """Return new sizes for old sets, the oldest first, with `most` pods taken from them together."""
+    """Return new sizes for old sets, oldest first, with `most` pods removed in total."""
     sizes: dict[str, int] = {}
     for each in by_age(old):
         fewer = min(each["spec"]["replicas"], most)
@@ -92,7 +92,7 @@ def scale_down(old: Sequence[Json], most: int) -> dict[str, int]:
 
 
 def proportional(deployment: Json, sets: Sequence[Json]) -> dict[str, int]:
-    """Return new sizes for all active sets when the Deployment is scaled in the middle of a rollout."""
+    """Return new sizes for all active sets if the Deployment is scaled during a rollout."""
     replicas, surge = deployment["spec"]["replicas"], fenceposts(deployment)[0]
     add = (replicas + surge if replicas > 0 else 0) - wanted(sets)
     newest_first = list(reversed(by_age(sets)))
@@ -130,7 +130,7 @@ def round_half_up(value: float) -> int:
 
 
 def annotated(each: Json, name: str) -> int | None:
-    """Return the number that an annotation holds."""
+    """Return an annotation's number."""
     annotations: Mapping[str, str] = each["metadata"].get("annotations") or {}
     text = annotations.get(name, "")
     return int(text) if text.isdigit() else None

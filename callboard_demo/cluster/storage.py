@@ -1,9 +1,9 @@
-"""Every object of the cluster, the one counter that orders all changes, and a bounded window of past changes.
+"""All objects of the cluster, the revision counter, and a bounded window of past changes.
 
-Not here: what a valid object is, or who may write it (`objects.py`).  Objects are never changed in place: each write
-replaces one whole, so a reader may keep what it was given.  State lives in one SQLite file, a transaction a change;
-the window lives in memory, so that after a restart a watch from an old revision is told that it is too late, as by a
-real API server: https://kubernetes.io/docs/reference/using-api/api-concepts/#410-gone-responses
+Not here: validation and permissions (`objects.py`).  Objects are never changed in place: each write replaces the whole
+object, so readers may keep what they got.  State is in one SQLite file, with one transaction per change.  The window is
+in memory, so after a restart a watch from an old revision gets 410, as from a real API server:
+https://kubernetes.io/docs/reference/using-api/api-concepts/#410-gone-responses
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from callboard_demo.cluster.resources import Resource
 
 
 class Key(NamedTuple):
-    """What names one object."""
+    """The identity of an object."""
 
     group: str
     plural: str
     namespace: str
-    """Empty for kinds that live in no namespace."""
+    """Empty for cluster-scoped kinds."""
     name: str
 
 
@@ -32,7 +32,7 @@ ChangeType: TypeAlias = Literal["ADDED", "MODIFIED", "DELETED"]
 
 
 class StoredChange(NamedTuple):
-    """One write: the object after it, and before it (None when it was made)."""
+    """One write: the object after it, and before it (None if it was created)."""
 
     revision: int
     type: ChangeType
@@ -61,7 +61,7 @@ class Storage:
         folder.mkdir(parents=True, exist_ok=True)
         self._db = sqlite3.connect(folder / "cluster.sqlite", isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute("PRAGMA synchronous=OFF")  # survives the end of the process, which is all a demo needs
+        self._db.execute("PRAGMA synchronous=OFF")  # survives the end of the process, which is enough for a demo
         self._db.executescript(_SCHEMA)
         rows = self._db.execute("SELECT grp, plural, namespace, name, body FROM objects")
         self._objects: dict[Key, Json] = {Key(*row[:4]): json.loads(row[4]) for row in rows}
@@ -75,7 +75,7 @@ class Storage:
         return self._objects.get(key)
 
     def of_kind(self, resource: Resource, namespace: str | None = None) -> list[Json]:
-        """Return the objects of a kind, by namespace and name."""
+        """Return the objects of a kind, sorted by namespace and name."""
         mine = (
             (key, value)
             for key, value in self._objects.items()
@@ -86,7 +86,7 @@ class Storage:
         return [value for _, value in sorted(mine, key=lambda pair: pair[0])]
 
     def all(self) -> dict[Key, Json]:
-        """Return every object there is."""
+        """Return all objects."""
         return dict(self._objects)
 
     def put(self, key: Key, value: Json) -> Json:
@@ -98,25 +98,25 @@ class Storage:
             self._db.execute("BEGIN")
             self._db.execute("INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?)", (*key, json.dumps(stored)))
             self._db.execute("UPDATE counter SET revision = ?", (self.revision,))
-        self._tell(StoredChange(self.revision, "ADDED" if before is None else "MODIFIED", key, stored, before))
+        self._publish(StoredChange(self.revision, "ADDED" if before is None else "MODIFIED", key, stored, before))
         return stored
 
     def remove(self, key: Key) -> Json:
-        """Take an object out; return it as it last was, under the revision of its removal."""
+        """Remove an object; return its last state, with the revision of its removal."""
         before = self._objects.pop(key)
         last = self._stamped(before)
         with self._db:
             self._db.execute("BEGIN")
             self._db.execute("DELETE FROM objects WHERE grp = ? AND plural = ? AND namespace = ? AND name = ?", key)
             self._db.execute("UPDATE counter SET revision = ?", (self.revision,))
-        self._tell(StoredChange(self.revision, "DELETED", key, last, before))
+        self._publish(StoredChange(self.revision, "DELETED", key, last, before))
         return last
 
     def _stamped(self, value: Json) -> Json:
         self.revision += 1
         return {**value, "metadata": {**value["metadata"], "resourceVersion": str(self.revision)}}
 
-    def _tell(self, change: StoredChange) -> None:
+    def _publish(self, change: StoredChange) -> None:
         self._window.append(change)
         self.ring()
         for listener in self.on_change:
@@ -124,11 +124,11 @@ class Storage:
 
     @property
     def oldest(self) -> int:
-        """Return the revision from which all later changes are still known."""
+        """Return the revision from which all later changes are still in the window."""
         return self._window[0].revision - 1 if self._window else self.revision
 
     def since(self, revision: int) -> list[StoredChange] | None:
-        """Return the changes after a revision; None when the window does not reach back that far."""
+        """Return the changes after a revision; None if the window does not reach back that far."""
         if revision < self.oldest:
             return None
         newer = max(0, self.revision - revision)  # revisions have no gaps
@@ -139,18 +139,18 @@ class Storage:
         self._window.clear()
 
     def bell(self) -> asyncio.Event:
-        """Return an event that is set at every change, until it is handed to `silence`."""
+        """Return an event that is set at every change, until it is passed to `silence`."""
         bell = asyncio.Event()
         self._bells.add(bell)
         return bell
 
     def ring(self) -> None:
-        """Set every bell, change or no change."""
+        """Set every event, even without a change."""
         for bell in self._bells:
             bell.set()
 
     def silence(self, bell: asyncio.Event) -> None:
-        """Stop setting a bell."""
+        """Stop setting an event."""
         self._bells.discard(bell)
 
     def close(self) -> None:

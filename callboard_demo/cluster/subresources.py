@@ -1,6 +1,6 @@
-"""The subresources: status, scale, a pod's binding and its log.
+"""The subresources: status, scale, and a pod's binding and log.
 
-Not here: eviction is served as a deletion, since no disruption budget is enforced.
+Eviction is served as a deletion, since no disruption budget is enforced.
 """
 
 from collections.abc import AsyncIterator
@@ -21,19 +21,19 @@ from callboard_demo.cluster.writes import Writes, no_dry_run, patcher
 
 
 class Reader(Protocol):
-    """Where logs are read: the kubelet."""
+    """Reads logs: the kubelet."""
 
     def log(self, namespace: str, pod: str, container: str, *, previous: bool = False) -> Log | None: ...
 
 
 class Subresources:
-    """What can be asked of a part of an object."""
+    """The subresources of an object."""
 
     def __init__(self, objects: Objects, writes: Writes, logs: Reader) -> None:
         self._objects, self._writes, self._logs = objects, writes, logs
 
     async def serve(self, request: web.Request, target: Target) -> web.StreamResponse:
-        """Answer a request on a subresource."""
+        """Serve a request on a subresource."""
         match request.method, target.subresource:
             case "GET", "log":
                 return await self._log(request, target)
@@ -62,7 +62,7 @@ class Subresources:
     def _get(self, target: Target) -> Json:
         return self._objects.get(target.resource, target.namespace, target.name or "")
 
-    # ── scale ────────────────────────────────────────────────────────────────────────────────────────
+    # ── scale ─────────────────────────────────────────────────────────────────────────────────────────
 
     async def _scale(self, request: web.Request, target: Target) -> Json:
         if request.method == "GET":
@@ -81,7 +81,7 @@ class Subresources:
 
         return _scale_of(self._objects.change(target.resource, target.namespace, target.name or "", scaled))
 
-    # ── binding ──────────────────────────────────────────────────────────────────────────────────────
+    # ── binding ───────────────────────────────────────────────────────────────────────────────────────
 
     async def _bind(self, request: web.Request, target: Target) -> Json:
         node = (queries.an_object(await queries.body(request)).get("target") or {}).get("name")
@@ -96,14 +96,14 @@ class Subresources:
         self._objects.change(target.resource, target.namespace, name, bound)
         scheduled = {"type": "PodScheduled", "status": "True", "lastProbeTime": None, "lastTransitionTime": now}
 
-        def told(old: Json) -> Json:
+        def as_scheduled(old: Json) -> Json:
             rest = [c for c in old["status"].get("conditions") or () if c["type"] != "PodScheduled"]
             return {**old, "status": {**old["status"], "conditions": [*rest, scheduled]}}
 
-        self._objects.change(target.resource, target.namespace, name, told, subresource="status")
+        self._objects.change(target.resource, target.namespace, name, as_scheduled, subresource="status")
         return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "code": 201}
 
-    # ── log ──────────────────────────────────────────────────────────────────────────────────────────
+    # ── log ───────────────────────────────────────────────────────────────────────────────────────────
 
     async def _log(self, request: web.Request, target: Target) -> web.StreamResponse:
         query, pod = request.query, self._get(target)

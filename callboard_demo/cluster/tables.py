@@ -1,6 +1,6 @@
-"""Objects as rows of a table, for `kubectl get`: what the real server prints for pods and workloads.
+"""Objects as table rows for `kubectl get`, as the real server prints pods and workloads.
 
-Not here: how kubectl lays the table out.
+Not here: the layout, which is kubectl's.
 Source: https://github.com/kubernetes/kubernetes/blob/v1.20.2/pkg/printers/internalversion/printers.go
 """
 
@@ -16,16 +16,16 @@ Row = Callable[[Json], list[Any]]
 
 
 def age(text: str | None, now: datetime) -> str:
-    """Return how long ago a timestamp was, as kubectl writes it: 5s, 3m12s, 4h, 2d."""
+    """Return the age of a timestamp, as kubectl writes it: 5s, 3m12s, 4h, 2d."""
     if not text:
         return "<unknown>"
     seconds = max(0, int((now - datetime.fromisoformat(text)) / timedelta(seconds=1)))
     minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    if seconds < 120:  # noqa: PLR2004 - the steps of duration.HumanDuration
+    if seconds < 120:
         return f"{seconds}s"
-    if minutes < 10:  # noqa: PLR2004
+    if minutes < 10:
         return f"{minutes}m{seconds % 60}s" if seconds % 60 else f"{minutes}m"
-    return f"{minutes}m" if hours < 3 else f"{hours}h" if days < 2 else f"{days}d"  # noqa: PLR2004
+    return f"{minutes}m" if hours < 3 else f"{hours}h" if days < 2 else f"{days}d"
 
 
 def _age(value: Json) -> str:

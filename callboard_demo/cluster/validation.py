@@ -1,7 +1,7 @@
-"""What is wrong with an object: each function returns (field path, text) pairs as the real server words them.
+"""Validation: each function returns (field path, message) pairs, worded as by the real server.
 
-Not here: the 422 answer made of them (`refusals.invalid`).  Only mistakes that people make in manifests are looked
-for; of the many other rules of the real server, none is needed to keep this cluster sound.
+Not here: the 422 response (`refusals.invalid`).  Only mistakes that people make in manifests are checked; this cluster
+does not depend on the real server's many other rules.
 Source: https://github.com/kubernetes/kubernetes/blob/v1.20.2/pkg/apis/apps/validation/validation.go
 """
 
@@ -26,7 +26,7 @@ _WORKLOADS = frozenset({"deployments", "replicasets", "statefulsets", "daemonset
 
 
 def mistakes(resource: Resource, value: Json, old: Json | None) -> list[tuple[str, str]]:
-    """Return what is wrong with an object that is to be stored in place of `old` (None: it is new)."""
+    """Return the mistakes in an object that replaces `old` (None: it is new)."""
     found = list(_name(resource, value["metadata"]))
     if resource.group == "apps" and resource.plural in _WORKLOADS:
         found += _workload(value, old)
@@ -40,7 +40,7 @@ def _name(resource: Resource, meta: Json) -> Mistakes:
     name = meta.get("name")
     if not name:
         yield "metadata.name", "Required value: name or generateName is required"
-    elif resource.plural not in _PATH_NAMES and (len(name) > 253 or not _SUBDOMAIN.match(name)):  # noqa: PLR2004
+    elif resource.plural not in _PATH_NAMES and (len(name) > 253 or not _SUBDOMAIN.match(name)):
         yield "metadata.name", f'Invalid value: "{name}": {_SUBDOMAIN_RULE}'
 
 
@@ -102,7 +102,7 @@ def _container(container: Json, path: str, seen: set[str]) -> Mistakes:
         yield f"{path}.image", "Required value"
     for place, port in enumerate(container.get("ports") or ()):
         number = port.get("containerPort")
-        if not isinstance(number, int) or not 0 < number < 65536:  # noqa: PLR2004
+        if not isinstance(number, int) or not 0 < number < 65536:
             yield (
                 f"{path}.ports[{place}].containerPort",
                 f"Invalid value: {number}: must be between 1 and 65535, inclusive",

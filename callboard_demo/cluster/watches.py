@@ -1,8 +1,9 @@
-"""Watch streams: from a revision on, one JSON line for each change that the selector sees.
+"""Watch streams: from a revision on, one JSON line for each change that matches the selector.
 
-Not here: lists (`api.py`).  Held to https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes:
-a revision older than the window gets an ERROR event with code 410 inside a 200 stream; an object that begins or
-ceases to match a selector is ADDED or DELETED; bookmarks tell the revision reached; `timeoutSeconds` ends the stream.
+Not here: lists (`api.py`).  Follows
+https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes:  a revision older than the
+window gets an ERROR event with code 410 inside a 200 stream; an object that starts or stops matching a selector is
+ADDED or DELETED; bookmarks report the current revision; `timeoutSeconds` ends the stream.
 """
 
 import asyncio
@@ -21,22 +22,22 @@ from callboard_demo.cluster.selectors import Selector
 from callboard_demo.cluster.storage import Storage, StoredChange
 
 BOOKMARK_EVERY = 10.0  # seconds; the real server waits about a minute
-_LOOK = 1.0  # seconds between looks at whether the other side is still there
+_LOOK = 1.0  # seconds between checks that the client is still connected
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interest:
-    """What one watch wants to see."""
+    """What one watch selects."""
 
     resource: Resource
     namespace: str | None
     selected: Selector
     revision: int | None
-    """Where to begin; None: with everything there is."""
+    """Where to start; None: with all existing objects."""
     seconds: float | None
     bookmarks: bool
     initial_events: bool = False
-    """End the initial objects with a bookmark that says so (`sendInitialEvents`)."""
+    """Send a bookmark after the initial objects (`sendInitialEvents`)."""
     render: Callable[[Json], Json] = lambda value: value
 
 
@@ -48,7 +49,7 @@ class Watches:
         self._open: list[web.Request] = []
         self._closing = False
         self.stalled = False
-        """While true, streams stay open and carry nothing, as over a dead network path."""
+        """While true, streams stay open without data, as over a dead network path."""
 
     @property
     def count(self) -> int:
@@ -67,7 +68,7 @@ class Watches:
         self._storage.ring()
 
     async def serve(self, request: web.Request, interest: Interest) -> web.StreamResponse:
-        """Answer a watch request until it is over."""
+        """Serve a watch request until it ends."""
         response = web.StreamResponse(headers={"Content-Type": "application/json"})
         await response.prepare(request)
         self._open.append(request)
@@ -130,7 +131,7 @@ class Watches:
 
 
 def _seen(change: StoredChange, interest: Interest) -> Json | None:
-    """Return the event that a change is to this watch; None when it does not concern it."""
+    """Return the event of a change for this watch; None if it does not match."""
     resource, key = interest.resource, change.key
     if (key.group, key.plural) != (resource.group, resource.plural):
         return None

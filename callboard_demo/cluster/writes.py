@@ -1,6 +1,6 @@
-"""The writing verbs of the API: what a request's body is made into, and who then owns the fields.
+"""The API's write verbs: from a request's body to a stored object and its field owners.
 
-Not here: the rules that every write keeps (`objects.py`), and the subresources' own (`subresources.py`).
+Not here: the rules for every write (`objects.py`), and subresources (`subresources.py`).
 """
 
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from callboard_demo.cluster.storage import key_of
 
 
 class Writes:
-    """Create, replace, patch and delete, as requests ask for them."""
+    """Create, replace, patch and delete."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects = objects
@@ -32,13 +32,13 @@ class Writes:
         return self._objects.create(target.resource, _home(target, value), owned)
 
     async def replace(self, request: web.Request, target: Target) -> Json:
-        """Store the object in the body in place of the one that is there; return it."""
+        """Replace the stored object by the one in the body; return it."""
         no_dry_run(request)
         value = _fitting(target, await queries.body(request))
         return self.change(request, target, lambda old: value)
 
     async def patch(self, request: web.Request, target: Target) -> tuple[Json, bool]:
-        """Store what the patch in the body makes of an object; return it, and whether it was made anew."""
+        """Apply the patch in the body to an object; return it, and whether it was created."""
         no_dry_run(request)
         kind, patch = request.content_type, await queries.body(request)
         if kind == queries.APPLY_PATCH:
@@ -73,7 +73,7 @@ class Writes:
         return self._objects.change(resource, namespace, name, applied, subresource=target.subresource), False
 
     def delete(self, request: web.Request, target: Target, options: Json) -> Json:
-        """Delete an object as DeleteOptions (body or query) ask; return what the real server would."""
+        """Delete an object by its DeleteOptions (body or query); return what the real server would."""
         no_dry_run(request)
         resource, namespace, name = target.resource, target.namespace, target.name or ""
         old = self._objects.get(resource, namespace, name)
@@ -95,16 +95,16 @@ class Writes:
 
 
 def no_dry_run(request: web.Request) -> None:
-    """Refuse a dry run: what is answered here has been done."""
+    """Refuse a dry run, which this cluster does not support."""
     if "dryRun" in request.query:
-        raise refusals.bad_request("dryRun is not served by this cluster")
+        raise refusals.bad_request("dryRun is not supported by this cluster")
 
 
 def _fitting(target: Target, body: Any) -> Json:
-    """Return the body as an object of the target's kind, its name and namespace filled in from the path.
+    """Return the body as an object of the target's kind, with name and namespace filled in from the path.
 
     Raises:
-        Refusal: 400, it is of another kind, or for another name or namespace.
+        Refusal: 400, it has another kind, name or namespace.
     """
     value, resource = queries.an_object(body), target.resource
     version, kind = value.get("apiVersion", resource.api_version), value.get("kind", resource.kind)
@@ -129,10 +129,10 @@ def _home(target: Target, value: Json) -> str | None:
 
 
 def patcher(kind: str, patch: Any, resource: Resource) -> Callable[[Json], Json]:
-    """Return what a patch of a content type makes of an object.
+    """Return the function that applies a patch of this content type.
 
     Raises:
-        Refusal: 415, the type is not one that this resource takes.
+        Refusal: 415, this resource does not support the type.
     """
     if kind == queries.JSON_PATCH:
         return lambda old: patches.json_patch(old, patch)

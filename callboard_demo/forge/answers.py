@@ -1,4 +1,4 @@
-"""How the forge reads requests and writes answers: JSON bodies, pages of lists, and who asks."""
+"""Reading requests and writing responses: JSON bodies and paged lists."""
 
 import base64
 from collections.abc import Awaitable, Callable, Sequence
@@ -11,7 +11,7 @@ from callboard_demo.forge.refused import Refused
 
 Handler: TypeAlias = Callable[[Hub, web.Request], Awaitable[web.StreamResponse]]
 Route: TypeAlias = tuple[str, str, Handler]
-"""Method, path and handler: what each routes_*.py lists."""
+"""Method, path and handler: one entry of a routes_*.py."""
 
 REPO = "/repos/{owner}/{repo}"
 LOGIN = web.RequestKey("login", str)
@@ -35,7 +35,7 @@ async def body(request: web.Request) -> dict[str, Any]:
 
 
 def decoded(text: str) -> bytes:
-    """Return what stands in base64; line breaks are allowed.
+    """Decode base64; line breaks are allowed.
 
     Raises:
         ValueError: it is not base64.
@@ -49,16 +49,16 @@ def answer(data: object, status: int = 200) -> web.Response:
 
 
 def paged(request: web.Request, items: Sequence[T], shape: Callable[[T], object]) -> web.Response:
-    """Return the page of `items` that the request asks for, with a Link header to the others.
+    """Return the requested page of `items`, with a Link header to the others.
 
     Source: https://docs.github.com/en/rest/using-the-rest-api/using-pagination-in-the-rest-api
     """
     per_page = max(1, min(100, _whole(request, "per_page", 30)))
     page, last = max(1, _whole(request, "page", 1)), max(1, -(-len(items) // per_page))
-    shown = [shape(item) for item in items[(page - 1) * per_page : page * per_page]]
+    page_items = [shape(item) for item in items[(page - 1) * per_page : page * per_page]]
     places = {"prev": page - 1, "next": page + 1, "last": last, "first": 1}
     useful = {word: n for word, n in places.items() if 1 <= n <= last and n != page}
-    response = answer(shown)
+    response = answer(page_items)
     if useful:
         links = (f'<{request.url.update_query(page=n)}>; rel="{word}"' for word, n in useful.items())
         response.headers["Link"] = ", ".join(links)

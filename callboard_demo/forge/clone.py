@@ -9,14 +9,14 @@ from pathlib import Path
 
 from aiohttp import web
 
-from callboard_demo.forge.door import Door
+from callboard_demo.forge.access import Access
 from callboard_demo.forge.hub import Hub
 
 
-async def git(hub: Hub, door: Door, root: Path, request: web.Request) -> web.Response:
-    """Answer git's smart HTTP; the token is the password of basic authentication."""
+async def git(hub: Hub, access: Access, root: Path, request: web.Request) -> web.Response:
+    """Serve git's smart HTTP; the token is the password of basic authentication."""
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    login = door.login(scheme, token) if token else None
+    login = access.login(scheme, token) if token else None
     if login is None:
         return web.Response(status=401, headers={"WWW-Authenticate": 'Basic realm="git"'})
     before = hub.git.refs("refs/heads/")

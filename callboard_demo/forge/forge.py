@@ -1,4 +1,4 @@
-"""The forge as one thing: its web application, its state on disk, and the hand that people put on it."""
+"""The forge as a whole: its web application, its state on disk, and what people do with it."""
 
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -10,9 +10,9 @@ from aiohttp.typedefs import Middleware
 
 from bot.domain.json import Json
 from callboard_demo.forge import routes_app, routes_checks, routes_git, routes_pulls, routes_repos
+from callboard_demo.forge.access import TOKEN, Access, Asked
 from callboard_demo.forge.answers import answer
 from callboard_demo.forge.clone import git
-from callboard_demo.forge.door import TOKEN, Asked, Door
 from callboard_demo.forge.hooks import Delivery, Hooks
 from callboard_demo.forge.hub import Hub
 from callboard_demo.forge.merging import mergeability
@@ -34,9 +34,9 @@ ROUTES = (
 class Forge:
     """One repository on a forge.
 
-    `token` speaks for the bot; `people` adds tokens of others (token → login).  `app_key` is the public key (PEM) of a
-    GitHub App whose installation number 1 is the same bot.  `url` is where it is reached; without it, the first request
-    tells.
+    `token` is the bot's; `people` adds tokens of others (token → login).  `app_key` is the public key (PEM) of a
+    GitHub App whose installation number 1 is the same bot.  `url` is where it is reached; by default, it is taken from
+    the first request.
     """
 
     def __init__(  # noqa: PLR0913  # each is one thing that a person sets up on GitHub
@@ -54,54 +54,54 @@ class Forge:
     ) -> None:
         self.hub = Hub(name=repository, login=login, folder=folder)
         self.hub.url = url.rstrip("/")
-        self.door = Door(self.hub, tokens={token: login, **(people or {})}, app_key=app_key)
+        self.access = Access(self.hub, tokens={token: login, **(people or {})}, app_key=app_key)
         self._hooks = Hooks(self.hub, secret=webhook_secret)
-        self.app = web.Application(middlewares=[*middlewares, self.door.middleware()], client_max_size=LARGEST_BODY)
+        self.app = web.Application(middlewares=[*middlewares, self.access.middleware()], client_max_size=LARGEST_BODY)
         for method, path, handler in ROUTES:
             self.app.router.add_route(method, path, partial(handler, self.hub))
         self.app.router.add_get("/rate_limit", self._rate_limit)
         self.app.router.add_get("/{owner}/{repo}/pull/{number}", partial(pull_page, self.hub))
-        self.app.router.add_route("*", f"/{repository}.git/{{rest:.+}}", partial(git, self.hub, self.door, folder))
+        self.app.router.add_route("*", f"/{repository}.git/{{rest:.+}}", partial(git, self.hub, self.access, folder))
 
     async def _rate_limit(self, request: web.Request) -> web.Response:
-        numbers = self.door.allowance.numbers(request[TOKEN])
+        numbers = self.access.allowance.numbers(request[TOKEN])
         return answer({"resources": {"core": numbers, "search": numbers}, "rate": numbers})
 
     async def start(self) -> None:
-        """Begin to deliver webhooks; `app` is served by then."""
+        """Start to deliver webhooks; `app` must be served by then."""
         await self._hooks.start()
 
     async def close(self) -> None:
-        """Stop delivering; everything else is on disk already."""
+        """Stop delivering; everything else is already on disk."""
         await self._hooks.close()
 
     def connect(self, url: str) -> None:
         """Deliver webhooks to this address from now on."""
         self._hooks.connect(url)
 
-    # ── what tests and the page look at ───────────────────────────────────────────────────────────────
+    # ── for tests and the page ────────────────────────────────────────────────────────────────────────
 
     @property
     def on_change(self) -> list[Callable[[], None]]:
-        """Return what is called after every change."""
+        """Return the callbacks that run after every change."""
         return self.hub.on_change
 
     @property
     def log(self) -> deque[Asked]:
-        """Return what was asked, oldest first."""
-        return self.door.log
+        """Return the requests, oldest first."""
+        return self.access.log
 
     @property
     def deliveries(self) -> deque[Delivery]:
-        """Return the webhook deliveries that were tried, oldest first."""
+        """Return the attempted webhook deliveries, oldest first."""
         return self._hooks.deliveries
 
     def state(self) -> Json:
         """Return the repository and its pull requests, newest first, for the page."""
-        pulls = [self._shown(pull) for pull in reversed(self.hub.records.pulls)]
+        pulls = [self._pull(pull) for pull in reversed(self.hub.records.pulls)]
         return {"repository": self.hub.name, "head": self.head(), "pulls": pulls}
 
-    def _shown(self, pull: PullRecord) -> Json:
+    def _pull(self, pull: PullRecord) -> Json:
         statuses = [(s.context, s.state, s.description) for s in self.hub.records.statuses_of(pull.head_sha)]
         runs = [(c.name, c.conclusion or c.status, c.title) for c in self.hub.records.checks_of(pull.head_sha)]
         return {
@@ -128,7 +128,7 @@ class Forge:
         return None if content is None else content.decode()
 
     def files(self, ref: str = "main", under: str = "") -> dict[str, bytes]:
-        """Return the files whose path is `under` or lies below it."""
+        """Return the file at the path `under`, or the files below it."""
         commit = self.hub.git.resolve(ref)
         found = self.hub.git.blobs(commit.tree) if commit else ()
         inside = under.strip("/")
@@ -139,26 +139,26 @@ class Forge:
     # ── what people do ────────────────────────────────────────────────────────────────────────────────
 
     def seed(self, files: Mapping[str, str | bytes], message: str = "Seed") -> str:
-        """Make the first commit of main where there is none yet; return main's head."""
+        """Make the first commit of main if there is none yet; return main's head."""
         return self.head() or self.hub.commit(dict(files), message, branch="main", by="somebody")
 
     def commit(
         self, files: Mapping[str, str | None], message: str, branch: str = "main", author: str = "somebody"
     ) -> str:
-        """Commit as a person does; None removes a file; the branch is made from main where it is missing."""
+        """Commit as a person does; None removes a file; a missing branch is created from main."""
         return self.hub.commit(dict(files), message, branch=branch, by=author)
 
     def protect(
         self, branch: str, *, checks: Sequence[str] = (), approvals: int = 0, strict: bool = False, **switches: bool
     ) -> None:
-        """Demand passed checks, approvals, and (`strict`) an up-to-date head before `branch` takes a merge.
+        """Require checks, approvals and (`strict`) an up-to-date head for a merge into `branch`.
 
-        `locked` lets nobody change it, `queued` only its merge queue.
+        `locked` makes it read-only; `queued` allows changes only through its merge queue.
         """
         wanted = Protection(checks=list(checks), approvals=approvals, strict=strict, **switches)
         self.hub.records.protections[branch] = wanted
         self.hub.changed()
 
     def report(self, context: str, state: str, *, branch: str, by: str = "ci") -> None:
-        """Say at the head of a branch how a check does, as a build server does."""
+        """Report a check's state at the head of a branch, as a CI server does."""
         self.hub.report(self.head(branch) or "", context, state, by=by)

@@ -1,6 +1,6 @@
 """Signed webhook deliveries: one attempt each, in order.
 
-GitHub does not try again, so a receiver that is away misses it.
+GitHub does not retry, so a receiver that is down misses the delivery.
 Source: https://docs.github.com/en/webhooks/using-webhooks/handling-failed-webhook-deliveries and
 https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 """
@@ -23,7 +23,7 @@ PATIENCE = aiohttp.ClientTimeout(total=10)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Delivery:
-    """One attempt; `status` is None where the receiver did not answer."""
+    """One attempt; `status` is None if the receiver did not respond."""
 
     id: str
     event: str
@@ -41,20 +41,20 @@ class Hooks:
         self._url: str | None = None
         self._waiting: asyncio.Queue[tuple[Happening, bytes]] = asyncio.Queue()
         self._task: asyncio.Task[None] | None = None
-        hub.on_happening.append(self.tell)
+        hub.on_happening.append(self.enqueue)
 
     def connect(self, url: str) -> None:
-        """Deliver to `url` from now on, beginning with GitHub's `ping`."""
+        """Deliver to `url` from now on, starting with GitHub's `ping`."""
         self._url = url
-        self.tell(Happening(event="ping", by=self._hub.login))
+        self.enqueue(Happening(event="ping", by=self._hub.login))
 
-    def tell(self, happening: Happening) -> None:
-        """Queue a delivery of how things stand now; nothing where no receiver is known."""
+    def enqueue(self, happening: Happening) -> None:
+        """Queue a delivery with the current state; do nothing without a receiver."""
         if self._url:
             self._waiting.put_nowait((happening, json.dumps(payload(self._hub, happening)).encode()))
 
     async def start(self) -> None:
-        """Begin to deliver."""
+        """Start to deliver."""
         self._task = asyncio.create_task(self._run())
 
     async def close(self) -> None:

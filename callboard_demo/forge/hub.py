@@ -1,7 +1,7 @@
-"""What a forge does beside keeping git: pull requests that follow their branches, and who is told of what.
+"""What a forge does beyond git: pull requests that follow their branches, and webhooks.
 
 The rules of refs and pull requests, without HTTP and without JSON shapes.  Whether and how a pull request merges
-is in merging.py.  To add a rule, raise `Refused` with GitHub's own words before anything is changed.
+is in merging.py.  To add a rule, raise `Refused` with GitHub's own message before anything is changed.
 """
 
 from collections.abc import Callable, Mapping
@@ -15,12 +15,12 @@ from callboard_demo.forge.repository import Entry, Repository, Signed
 
 BRANCH = "refs/heads/"
 STATES = {"error", "failure", "pending", "success"}
-"""What a commit status may say."""
+"""The states of a commit status."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Happening:
-    """Something that a webhook tells."""
+    """An event that a webhook reports."""
 
     event: str
     by: str
@@ -44,13 +44,13 @@ class Hub:
         self.owner = name.partition("/")[0]
         self.login = login
         self.url = ""
-        """Where it is reached, for the addresses in its answers; learnt from the first request when not given."""
+        """Where it is reached, for the URLs in its responses; by default, taken from the first request."""
         self.methods = {"merge", "squash", "rebase"}
-        """Ways of merging that the repository allows."""
+        """The merge methods that the repository allows."""
         self.base_races = 0
-        """How many merges to come find that the base branch moves at that very moment."""
+        """How many of the next merges fail because the base branch moves at that moment."""
         self.undecided = 0
-        """How many looks to come find that it is still being worked out whether a pull request merges."""
+        """How many of the next reads find that GitHub is still computing `mergeable`."""
         self.on_happening: list[Callable[[Happening], None]] = []
         self.on_change: list[Callable[[], None]] = []
         self.git = Repository(folder / "repository.git")
@@ -59,18 +59,18 @@ class Hub:
         self._catch_up()
 
     def changed(self, *happenings: Happening) -> None:
-        """Keep the records, then tell whoever listens."""
+        """Save the records, then run the callbacks."""
         self.records.save(self._file)
         for happening in happenings:
-            for tell in self.on_happening:
-                tell(happening)
+            for callback in self.on_happening:
+                callback(happening)
         for call in self.on_change:
             call()
 
     # ── refs ──────────────────────────────────────────────────────────────────────────────────────────
 
     def move(self, ref: str, sha: str | None, *, by: str) -> None:
-        """Point a ref at a commit (None deletes it); let the pull requests of both sides follow.
+        """Move a ref to a commit (None deletes it), and update the pull requests of that branch.
 
         Raises:
             Refused: git does not allow a ref of this name.
@@ -86,7 +86,7 @@ class Hub:
         self.changed(push, *self._follow(ref.removeprefix(BRANCH), before, sha, by))
 
     def pushed(self, before: Mapping[str, str], *, by: str) -> None:
-        """Let the pull requests follow what git itself moved since the branches were as in `before`."""
+        """Update the pull requests after a git push; `before` holds the branches as they were."""
         after = self.git.refs(BRANCH)
         for ref in sorted(before.keys() | after.keys()):
             old, new = before.get(ref), after.get(ref)
@@ -95,13 +95,13 @@ class Hub:
                 self.changed(push, *self._follow(ref.removeprefix(BRANCH), old, new, by))
 
     def _follow(self, branch: str, before: str | None, after: str | None, by: str) -> list[Happening]:
-        told = []
+        happenings = []
         for pull in [pull for pull in self.records.pulls if pull.open]:
             if pull.head == branch and (happening := self._head_moved(pull, before, after, by)):
-                told.append(happening)
+                happenings.append(happening)
             elif pull.base == branch and after and self.git.contains(after, pull.head_sha):
-                told.append(self.shut(pull, by=by, merge_sha=after))
-        return told
+                happenings.append(self.shut(pull, by=by, merge_sha=after))
+        return happenings
 
     def _head_moved(self, pull: PullRecord, before: str | None, after: str | None, by: str) -> Happening | None:
         base = self.git.head(pull.base)
@@ -111,20 +111,20 @@ class Hub:
         return Happening(event="pull_request", action="synchronize", by=by, pull=pull, before=before, after=after)
 
     def shut(self, pull: PullRecord, *, by: str, merge_sha: str | None = None) -> Happening:
-        """Close a pull request, as merged where `merge_sha` is given.  The caller tells."""
+        """Close a pull request, as merged if `merge_sha` is given.  The caller sends the webhook."""
         pull.open, pull.closed_at, pull.updated_at = False, stamp(), stamp()
         pull.merge_sha, pull.merged_by = merge_sha, by if merge_sha else None
         return Happening(event="pull_request", action="closed", by=by, pull=pull)
 
     def _catch_up(self) -> None:
-        # A crash can fall between a ref and the records that follow it.
+        # A crash can happen between the move of a ref and the update of the records.
         for base in {pull.base for pull in self.records.pulls if pull.open}:
             self._follow(base, None, self.git.head(base), self.login)
         for branch in {pull.head for pull in self.records.pulls if pull.open}:
             self._follow(branch, None, self.git.head(branch), self.login)
 
     def commit(self, files: Mapping[str, str | bytes | None], message: str, *, branch: str, by: str) -> str:
-        """Commit `files` (None removes) on top of `branch`, making the branch from main if missing; return the commit.
+        """Commit `files` (None removes) on top of `branch`, created from main if missing; return the commit.
 
         Raises:
             ValueError: a path that git refuses.
@@ -176,7 +176,7 @@ class Hub:
         """Open a pull request.
 
         Raises:
-            Refused: a branch that is not there, nothing between the two, or one that is open already.
+            Refused: a branch does not exist, there is nothing to merge, or a pull request is already open.
         """
         owner, _, branch = head.rpartition(":")
         head_sha, base_sha = self.git.head(branch), self.git.head(base)
@@ -202,7 +202,7 @@ class Hub:
         """Change title, body, base branch or state.
 
         Raises:
-            Refused: a base branch that it cannot have, or a pull request that cannot be opened again.
+            Refused: the base branch is not possible, or the pull request cannot be reopened.
                 Source: https://docs.github.com/en/rest/pulls/pulls#update-a-pull-request
         """
         state = changes.get("state")
@@ -213,17 +213,19 @@ class Hub:
         before = {key: {"from": getattr(pull, key)} for key in words} | retargeted
         for key in words:
             setattr(pull, key, changes[key])
-        told = [Happening(event="pull_request", action="edited", by=by, pull=pull, changes=before)] if before else []
+        happenings = (
+            [Happening(event="pull_request", action="edited", by=by, pull=pull, changes=before)] if before else []
+        )
         pull.updated_at = stamp()
         if state == "closed" and pull.open:
-            told.append(self.shut(pull, by=by))
-        self.changed(*told)
+            happenings.append(self.shut(pull, by=by))
+        self.changed(*happenings)
 
     def _retarget(self, pull: PullRecord, base: str) -> dict[str, Any]:
-        """Let a pull request go into another branch; return what a webhook tells of the one before.
+        """Change a pull request's base branch; return what a webhook reports about the old one.
 
-        The head, with everything that was reported at it, stays what it is.  GitHub's words, as seen in
-        https://github.com/google/go-github/issues/3456 and in what clients of it look for.
+        The head and its statuses stay.  The messages are GitHub's, as seen in
+        https://github.com/google/go-github/issues/3456 and in what its clients match.
         """
         sha, branches = self.git.head(base), f"base branch '{base}' and head branch '{pull.head}'"
         if not pull.open:
@@ -244,9 +246,9 @@ class Hub:
         return any(pull.open and (pull.head, pull.base) == (head, base) for pull in self.records.pulls)
 
     def _reopen(self, pull: PullRecord, *, by: str) -> None:
-        """Open a closed pull request again, at the commits that were added to its branch since.
+        """Reopen a closed pull request, with the commits that were added to its branch since.
 
-        Source of the words: https://github.com/cilium/cilium/pull/47088 and
+        Source of the messages: https://github.com/cilium/cilium/pull/47088 and
         https://github.com/googleapis/release-please/issues/2566
         """
         head, prefix = self.git.head(pull.head), "state cannot be changed. "
@@ -257,8 +259,8 @@ class Hub:
         if not self.git.contains(head, pull.head_sha):
             raise unchangeable("state", f"{prefix}The {pull.head} branch was force-pushed or recreated.")
         if self._opened(pull.head, pull.base):
-            told = f"There is already an open pull request from {pull.head} to {pull.base}."
-            raise unchangeable("state", prefix + told)
+            reason = f"There is already an open pull request from {pull.head} to {pull.base}."
+            raise unchangeable("state", prefix + reason)
         pull.open, pull.closed_at, pull.head_sha = True, None, head
         self.changed(Happening(event="pull_request", action="reopened", by=by, pull=pull))
 
@@ -266,7 +268,7 @@ class Hub:
         """Record a review.
 
         Raises:
-            Refused: one's own pull request can be commented on, not approved or faulted.
+            Refused: authors can comment on their own pull request, but not approve it or request changes.
         """
         words = {"APPROVE": "APPROVED", "REQUEST_CHANGES": "CHANGES_REQUESTED", "COMMENT": "COMMENTED"}
         if event not in words:

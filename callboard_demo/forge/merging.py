@@ -1,7 +1,7 @@
-"""Whether a pull request may merge, and the three ways of doing it: real three-way merges of real commits.
+"""Whether a pull request may merge, and the three merge methods, as real merges of real commits.
 
-Source of the states: https://docs.github.com/en/graphql/reference/enums#mergestatestatus.  The sentences are those that
-GitHub's merge endpoint was seen to answer with; clients have nothing else to tell the cases apart by.
+Source of the states: https://docs.github.com/en/graphql/reference/enums#mergestatestatus.  The messages are those that
+GitHub's merge endpoint was seen to return; clients can tell the cases apart only by them.
 """
 
 from collections import Counter
@@ -18,7 +18,7 @@ NAMES = {"merge": "Merge commits", "squash": "Squash merges", "rebase": "Rebase 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mergeability:
-    """What GitHub says of a pull request before anybody tries.  `because` is the sentence of a refusal."""
+    """GitHub's view of a pull request before a merge is attempted.  `because` is the error message."""
 
     mergeable: bool | None
     state: str
@@ -26,7 +26,7 @@ class Mergeability:
 
 
 def mergeability(hub: Hub, pull: PullRecord) -> Mergeability:
-    """Return whether `pull` would merge at this moment, and why not."""
+    """Return whether `pull` can be merged now, and why not."""
     base = hub.git.head(pull.base)
     if not pull.open or base is None:
         return Mergeability(mergeable=None, state="unknown", because="Pull Request is not mergeable")
@@ -43,7 +43,7 @@ def mergeability(hub: Hub, pull: PullRecord) -> Mergeability:
 
 
 def outcomes(hub: Hub, sha: str) -> dict[str, bool | None]:
-    """Return each check and status of a commit: True passed, False failed, None not yet known."""
+    """Return each check and status of a commit: True passed, False failed, None pending."""
     states = {status.context: status.state for status in hub.records.statuses_of(sha)}
     runs = {check.name: check.conclusion for check in hub.records.checks_of(sha)}
     seen: dict[str, bool | None] = {
@@ -88,27 +88,27 @@ def _unmet_checks(seen: dict[str, bool | None], required: Sequence[str]) -> str 
     kinds = Counter(unmet.values())
     if len(kinds) == 1 and "failing" not in kinds:
         return f"{len(unmet)} of {len(required)} required status checks are {next(iter(kinds))}."
-    told = " and ".join(f"{count} {word}" for word, count in sorted(kinds.items()))
-    return f"{len(unmet)} of {len(required)} required status checks have not succeeded: {told}."
+    counts = " and ".join(f"{count} {word}" for word, count in sorted(kinds.items()))
+    return f"{len(unmet)} of {len(required)} required status checks have not succeeded: {counts}."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """How somebody asks for a merge."""
+    """A merge request's parameters."""
 
     by: str
     method: str = "merge"
     sha: str | None = None
-    """The head that was reviewed: any other is refused."""
+    """The reviewed head; any other is refused."""
     title: str | None = None
     message: str | None = None
 
 
 def merge(hub: Hub, pull: PullRecord, wish: Wish) -> str:
-    """Merge a pull request; return the commit that the base branch points at then.
+    """Merge a pull request; return the new head of the base branch.
 
     Raises:
-        Refused: 405 where rules or conflicts forbid it, 409 where the head is not the one named in `wish`.
+        Refused: 405 if rules or conflicts forbid it, 409 if the head is not the one named in `wish`.
             Source: https://docs.github.com/en/rest/pulls/pulls#merge-a-pull-request
     """
     _refuse(hub, pull, wish)
@@ -146,8 +146,8 @@ def _merge_commit(hub: Hub, pull: PullRecord, base: str, wish: Wish) -> str:
 def _squash(hub: Hub, pull: PullRecord, base: str, wish: Wish) -> str:
     mine = [commit.message for commit in hub.git.log(pull.head_sha, without=base)]
     title = wish.title or f"{pull.title} (#{pull.number})"
-    told = "\n\n".join(f"* {text}" for text in reversed(mine)) if len(mine) > 1 else ""
-    message = told if wish.message is None else wish.message
+    titles = "\n\n".join(f"* {text}" for text in reversed(mine)) if len(mine) > 1 else ""
+    message = titles if wish.message is None else wish.message
     return _commit(hub, _tree(hub, base, pull), [base], _text(title, message), wish.by)
 
 
@@ -185,7 +185,7 @@ def update(hub: Hub, pull: PullRecord, *, expected: str | None, by: str) -> None
     """Merge the base branch into the head branch.
 
     Raises:
-        Refused: 422 for a head other than `expected`, a conflict, or a head that holds the base already.
+        Refused: 422 for a head other than `expected`, a conflict, or a head that already contains the base.
             Source: https://docs.github.com/en/rest/pulls/pulls#update-a-pull-request-branch
     """
     base = hub.git.head(pull.base)
@@ -201,7 +201,7 @@ def update(hub: Hub, pull: PullRecord, *, expected: str | None, by: str) -> None
 
 
 def trial(hub: Hub, pull: PullRecord) -> str | None:
-    """Return the test merge that GitHub shows as `merge_commit_sha` of an open pull request: a trap for readers.
+    """Return the test merge that GitHub shows as `merge_commit_sha` of an open pull request, which is easy to misread.
 
     Source: https://docs.github.com/en/rest/pulls/pulls#get-a-pull-request
     """
@@ -213,7 +213,7 @@ def trial(hub: Hub, pull: PullRecord) -> str | None:
         return None
     signed = Signed(
         name="GitHub", email="noreply@github.test", time=head.commit_time
-    )  # so that it is the same each time
+    )  # so that it is always the same commit
     return hub.git.write_commit(
         f"Merge {pull.head_sha} into {base}", tree=tree, parents=[base, pull.head_sha], author=signed
     )

@@ -1,4 +1,4 @@
-"""The page of a pull request for people, at the address that messages link to.  Plain HTML, read-only."""
+"""The page of a pull request, at the URL that messages link to.  Plain HTML, read-only."""
 
 from html import escape
 
@@ -29,7 +29,7 @@ pre span { display: block; min-height: 1.45em; }
 
 
 def diff_text(hub: Hub, pull: PullRecord) -> str:
-    """Return the unified diff that a reviewer sees: the head against where it left the base."""
+    """Return the unified diff that a reviewer sees: the head against its merge base."""
     return hub.git.patch(pull.base_sha, pull.head_sha)
 
 
@@ -39,7 +39,7 @@ def state_of(pull: PullRecord) -> str:
 
 
 async def pull_page(hub: Hub, request: web.Request) -> web.Response:
-    """Return the page; everything that people wrote is escaped."""
+    """Return the page; all text that people wrote is escaped."""
     number = request.match_info["number"]
     if "/".join((request.match_info["owner"], request.match_info["repo"])) != hub.name or not number.isdecimal():
         raise not_found()
@@ -76,8 +76,8 @@ def _checks(hub: Hub, pull: PullRecord) -> str:
 
 
 def _comments(pull: PullRecord) -> str:
-    told = [f"<p><b>{escape(c.user)}</b></p><pre class='text'>{escape(c.body)}</pre>" for c in pull.comments]
-    return "".join(told) or "<p>None.</p>"
+    comments = [f"<p><b>{escape(c.user)}</b></p><pre class='text'>{escape(c.body)}</pre>" for c in pull.comments]
+    return "".join(comments) or "<p>None.</p>"
 
 
 def _row(line: str) -> str:

@@ -1,4 +1,4 @@
-"""What a webhook's body holds for each happening, shaped as GitHub's.
+"""The body of a webhook for each event, in GitHub's format.
 
 Pure.  Source: https://docs.github.com/en/webhooks/webhook-events-and-payloads.
 """
@@ -39,7 +39,7 @@ def _review(hub: Hub, happening: Happening) -> dict[str, Any]:
     if happening.pull is None or happening.review is None:
         raise not_found()
     review = shapes_pulls.review(hub, happening.pull, happening.review)
-    review["state"] = review["state"].lower()  # webhooks write it small, the API in capitals
+    review["state"] = review["state"].lower()  # lower case in webhooks, capitals in the API
     return {"review": review, "pull_request": shapes_pulls.pull_simple(hub, happening.pull)}
 
 
@@ -112,4 +112,4 @@ SUBJECTS: Final[dict[str, Callable[[Hub, Happening], dict[str, Any]]]] = {
     "status": _status,
     "check_run": _check,
 }
-"""Each event that is delivered.  To add one, write its subject here and tell of it in hub.py."""
+"""The events that are delivered.  To add one, write its subject here and send it in hub.py."""

@@ -1,7 +1,7 @@
-"""What a forge knows beside git: pull requests, reviews, comments, statuses, checks, protection.
+"""What a forge stores beside git: pull requests, reviews, comments, statuses, checks, protection.
 
-Kept as one JSON file.  Data and its storage, no rules (they are in hub.py).  The records change in
-place, unlike the words of bot/domain: they are the fake's database.
+Stored in one JSON file.  Data and its storage; the rules are in hub.py.  Unlike bot/domain, the records are mutable:
+they are the fake's database.
 """
 
 from dataclasses import dataclass, field
@@ -14,18 +14,18 @@ from bot.clock import now
 
 
 def stamp() -> str:
-    """Return this moment as GitHub writes it: 2026-05-04T12:00:00Z."""
+    """Return the current time as GitHub writes it: 2026-05-04T12:00:00Z."""
     return spell(now())
 
 
 def spell(moment: datetime) -> str:
-    """Return a moment as GitHub writes it."""
+    """Return a time as GitHub writes it."""
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(slots=True, kw_only=True)
 class Comment:
-    """One remark on a pull request."""
+    """A comment on a pull request."""
 
     id: int
     user: str
@@ -35,7 +35,7 @@ class Comment:
 
 @dataclass(slots=True, kw_only=True)
 class Review:
-    """One person's word on one commit: APPROVED, CHANGES_REQUESTED or COMMENTED."""
+    """A person's review of a commit: APPROVED, CHANGES_REQUESTED or COMMENTED."""
 
     id: int
     user: str
@@ -47,7 +47,7 @@ class Review:
 
 @dataclass(slots=True, kw_only=True)
 class PullRecord:
-    """A pull request.  `head_sha` follows the branch while it is open, and stays when it is not."""
+    """A pull request.  `head_sha` follows the branch while it is open."""
 
     number: int
     title: str
@@ -70,13 +70,13 @@ class PullRecord:
 
     @property
     def merged(self) -> bool:
-        """Say whether it was merged."""
+        """Return whether it was merged."""
         return self.merge_sha is not None
 
 
 @dataclass(slots=True, kw_only=True)
 class StatusRecord:
-    """One status of one commit: error, failure, pending or success.  The newest of a context counts."""
+    """A commit status: error, failure, pending or success.  The newest of a context counts."""
 
     id: int
     sha: str
@@ -90,7 +90,7 @@ class StatusRecord:
 
 @dataclass(slots=True, kw_only=True)
 class CheckRecord:
-    """One check run of one commit."""
+    """A check run of a commit."""
 
     id: int
     sha: str
@@ -107,21 +107,21 @@ class CheckRecord:
 
 @dataclass(slots=True, kw_only=True)
 class Protection:
-    """What a branch asks before it takes a merge."""
+    """What a branch requires before a merge."""
 
     checks: list[str] = field(default_factory=list)
     approvals: int = 0
     strict: bool = False
-    """The head must hold the base's latest commit."""
+    """The head must contain the base's latest commit."""
     locked: bool = False
-    """Nobody changes the branch."""
+    """The branch is read-only."""
     queued: bool = False
-    """The branch is changed by its merge queue only."""
+    """Only the merge queue may change the branch."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Records:
-    """Everything that is kept."""
+    """Everything that is stored."""
 
     created_at: str = field(default_factory=stamp)
     last_id: int = 0
@@ -130,21 +130,21 @@ class Records:
     checks: list[CheckRecord] = field(default_factory=list)
     protections: dict[str, Protection] = field(default_factory=dict)
     tokens: dict[str, str] = field(default_factory=dict)
-    """Installation tokens given out, and when each expires."""
+    """The issued installation tokens, and when each expires."""
 
     @classmethod
     def load(cls, path: Path) -> "Records":
-        """Return what was kept, or nothing yet."""
+        """Load the stored records; empty if there are none."""
         return msgspec.json.decode(path.read_bytes(), type=cls) if path.exists() else cls()
 
     def save(self, path: Path) -> None:
-        """Write all of it, so that a reader or a crash sees either the old file or the new one."""
+        """Write everything atomically: a reader or a crash sees the old file or the new one."""
         fresh = path.with_suffix(".new")
         fresh.write_bytes(msgspec.json.encode(self))
         fresh.replace(path)
 
     def next_id(self) -> int:
-        """Return a number that nothing else here has."""
+        """Return an unused id."""
         self.last_id += 1
         return self.last_id
 

@@ -1,7 +1,7 @@
 """The git repository underneath: objects, refs, merges and diffs, through libgit2 on a bare repository.
 
-It knows git and nothing of pull requests, people or HTTP.  Nothing here awaits, so whoever calls it from one
-event loop sees each operation whole.
+It knows git, but no pull requests, people or HTTP.  Nothing here awaits, so from one event loop each operation is
+atomic.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ from pygit2.enums import DiffOption, FileMode, ObjectType, SortMode
 from bot.clock import now
 
 Entry = tuple[int, str] | None
-"""What a path becomes: (file mode, object id), or None to be removed."""
+"""The new entry of a path: (file mode, object id), or None to remove it."""
 
 BLOB = int(FileMode.BLOB)
 TREE = int(FileMode.TREE)
@@ -23,7 +23,7 @@ TREE = int(FileMode.TREE)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signed:
-    """Who made a commit, and when: seconds since 1970, UTC."""
+    """The author of a commit, and the time in seconds since 1970, UTC."""
 
     name: str
     email: str
@@ -31,24 +31,24 @@ class Signed:
 
     @classmethod
     def by(cls, login: str) -> "Signed":
-        """Return `login`'s signature of this moment."""
+        """Return `login`'s signature with the current time."""
         return cls(name=login, email=f"{login}@users.noreply.github.test", time=int(now().timestamp()))
 
 
 class Repository:
-    """One bare repository on disk, made if missing."""
+    """A bare repository on disk, created if missing."""
 
     def __init__(self, path: Path) -> None:
         fresh = not (path / "HEAD").exists()
         self.git = pygit2.init_repository(path, bare=True, initial_head="main") if fresh else pygit2.Repository(path)
-        # Commits never change, and the page asks for all pull requests at every change.
+        # Commits never change, and the page reads all pull requests after every change.
         self._merge = lru_cache(maxsize=4096)(self._merge_anew)
         self._patch = lru_cache(maxsize=4096)(self._patch_anew)
 
     # ── refs ──────────────────────────────────────────────────────────────────────────────────────────
 
     def ref(self, name: str) -> str | None:
-        """Return the object id that a full ref name (refs/heads/main) points at."""
+        """Return the object id of a full ref name (refs/heads/main)."""
         try:
             found = self.git.references.get(name)
         except pygit2.InvalidSpecError:
@@ -68,10 +68,10 @@ class Repository:
         }
 
     def point(self, name: str, sha: str) -> None:
-        """Make the ref, or move it.
+        """Create or move the ref.
 
         Raises:
-            ValueError: git does not allow the name (`a` beside `a/b`, or a character that refs may not hold).
+            ValueError: git does not allow the name (`a` beside `a/b`, or a forbidden character).
         """
         try:
             self.git.references.create(name, pygit2.Oid(hex=sha), force=True)
@@ -97,7 +97,7 @@ class Repository:
             return None
 
     def resolve(self, name: str) -> pygit2.Commit | None:
-        """Return the commit that a branch, tag, full ref, `heads/…` or full id stands for."""
+        """Return the commit of a branch, tag, full ref, `heads/…` or full id."""
         for ref in (f"refs/heads/{name}", f"refs/tags/{name}", name, f"refs/{name}"):
             if sha := self.ref(ref):
                 return self.commit(sha)
@@ -109,7 +109,7 @@ class Repository:
         return found.tree if isinstance(found, pygit2.Commit) else found if isinstance(found, pygit2.Tree) else None
 
     def find(self, commit: pygit2.Commit, path: str) -> pygit2.Object | None:
-        """Return what stands at `path` ("" is the root)."""
+        """Return the object at `path` ("" is the root)."""
         if not path:
             return commit.tree
         try:
@@ -131,10 +131,10 @@ class Repository:
         return str(self.git.create_blob(content))
 
     def graft(self, base: pygit2.Tree | None, changes: Mapping[str, Entry]) -> str | None:
-        """Return the id of `base` with `changes` made, or None when nothing is left in it.
+        """Return the id of `base` with `changes` applied, or None if it is empty then.
 
         Raises:
-            ValueError: a path is empty, absolute, or has a part that git refuses.
+            ValueError: a path is empty, is absolute, or has a part that git refuses.
         """
         builder = self.git.TreeBuilder(base) if base is not None else self.git.TreeBuilder()
         deeper: dict[str, dict[str, Entry]] = {}
@@ -166,7 +166,7 @@ class Repository:
     def write_commit(
         self, message: str, *, tree: str, parents: list[str], author: Signed, committer: Signed | None = None
     ) -> str:
-        """Store a commit that no ref names yet; return its id."""
+        """Store a commit without a ref; return its id."""
         return str(
             self.git.create_commit(None, _signature(author), _signature(committer or author), message, tree, parents)
         )
@@ -174,7 +174,7 @@ class Repository:
     # ── history ───────────────────────────────────────────────────────────────────────────────────────
 
     def contains(self, descendant: str, ancestor: str) -> bool:
-        """Say whether `ancestor` is `descendant` or reachable from it."""
+        """Return whether `ancestor` is `descendant` or reachable from it."""
         return descendant == ancestor or self.git.descendant_of(descendant, ancestor)
 
     def fork(self, one: str, other: str) -> str | None:
@@ -183,11 +183,11 @@ class Repository:
         return str(found) if found else None
 
     def distance(self, head: str, base: str) -> tuple[int, int]:
-        """Return how many commits `head` is (ahead of, behind) `base`."""
+        """Return by how many commits `head` is (ahead of, behind) `base`."""
         return self.git.ahead_behind(head, base)
 
     def log(self, start: str, *, without: str | None = None, path: str = "") -> Iterator[pygit2.Commit]:
-        """Yield the commits reachable from `start` but not `without`, newest first; with `path`, what changed it."""
+        """Yield the commits reachable from `start` but not `without`, newest first; `path` filters by file."""
         walker = self.git.walk(start, SortMode.TOPOLOGICAL | SortMode.TIME)
         if without:
             walker.hide(without)
@@ -203,7 +203,7 @@ class Repository:
     # ── merging ───────────────────────────────────────────────────────────────────────────────────────
 
     def merged_tree(self, base: str, head: str) -> str | None:
-        """Return the tree of a three-way merge of two commits, or None when they conflict.  Moves nothing."""
+        """Return the tree of a three-way merge of two commits, or None if they conflict.  No ref is moved."""
         return self._merge(base, head)
 
     def _merge_anew(self, base: str, head: str) -> str | None:
@@ -211,20 +211,20 @@ class Repository:
         return None if index.conflicts else str(index.write_tree(self.git))
 
     def picked_tree(self, onto: pygit2.Commit, commit: pygit2.Commit) -> str | None:
-        """Return the tree of `commit`'s own change made again on `onto`, or None when it conflicts."""
+        """Return the tree of `commit` cherry-picked onto `onto`, or None if it conflicts."""
         before = commit.parents[0].tree.id if commit.parents else pygit2.Oid(hex=self.empty_tree())
         index = self.git.merge_trees(before, onto.tree.id, commit.tree.id)
         return None if index.conflicts else str(index.write_tree(self.git))
 
     def patch(self, base: str, head: str) -> str:
-        """Return the unified diff of what `head` changed since it left `base`."""
+        """Return the unified diff of `head` against its merge base with `base`."""
         return self._patch(base, head)
 
     def _patch_anew(self, base: str, head: str) -> str:
         return self.diff(self.fork(base, head), head).patch or ""
 
     def diff(self, old: str | None, new: str) -> pygit2.Diff:
-        """Return what changed between two trees or commits (None: the empty tree), renames found."""
+        """Return the changes between two trees or commits (None: the empty tree), with renames detected."""
         before = self.git.get(self.empty_tree()) if old is None else self.tree(old)
         after = self.tree(new)
         if not isinstance(before, pygit2.Tree) or after is None:
@@ -239,6 +239,6 @@ def _signature(who: Signed) -> pygit2.Signature:
 
 
 def kind(item: pygit2.Object) -> str:
-    """Return git's word for an object: blob, tree, commit or tag."""
+    """Return an object's type: blob, tree, commit or tag."""
     words = {ObjectType.BLOB: "blob", ObjectType.TREE: "tree", ObjectType.COMMIT: "commit", ObjectType.TAG: "tag"}
     return words[ObjectType(item.type)]

@@ -1,4 +1,4 @@
-"""A GitHub App's installation and its tokens, and the allowance.  Source: https://docs.github.com/en/rest/apps/apps."""
+"""A GitHub App's installation and tokens, and the rate limit.  Source: https://docs.github.com/en/rest/apps/apps."""
 
 import secrets
 from datetime import timedelta
@@ -7,8 +7,8 @@ from aiohttp import web
 
 from bot.clock import now
 from callboard_demo.forge import shapes
+from callboard_demo.forge.access import APP
 from callboard_demo.forge.answers import LOGIN, REPO, Route, answer
-from callboard_demo.forge.door import APP
 from callboard_demo.forge.hub import Hub
 from callboard_demo.forge.records import spell
 from callboard_demo.forge.refused import Refused, not_found
@@ -24,7 +24,7 @@ def _app_only(request: web.Request) -> None:
 
 
 async def get_installation(hub: Hub, request: web.Request) -> web.Response:
-    """Return the app's installation on the repository; only the app itself may ask."""
+    """Return the app's installation on the repository; only for the app itself."""
     _app_only(request)
     url, made = f"{hub.url}/app/installations/{INSTALLATION}", hub.records.created_at
     return answer(
@@ -40,7 +40,7 @@ async def get_installation(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def create_token(hub: Hub, request: web.Request) -> web.Response:
-    """Give out a token for the installation, good for an hour; only the app itself may ask."""
+    """Issue a token for the installation, valid for an hour; only for the app itself."""
     _app_only(request)
     if request.match_info["installation"] != str(INSTALLATION):
         raise not_found()

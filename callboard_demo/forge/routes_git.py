@@ -24,13 +24,13 @@ async def get_ref(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def matching_refs(hub: Hub, request: web.Request) -> web.Response:
-    """Return the refs that start so; none is an empty list."""
+    """Return the refs with this prefix, or an empty list."""
     found = hub.git.refs(f"refs/{request.match_info['ref']}")
     return paged(request, list(found.items()), lambda item: shapes.ref(hub, *item))
 
 
 async def create_ref(hub: Hub, request: web.Request) -> web.Response:
-    """Make a ref to a commit that is there."""
+    """Create a ref to an existing commit."""
     wanted = await body(request)
     name, sha = str(wanted.get("ref", "")), str(wanted.get("sha", ""))
     if not name.startswith("refs/") or len(name.split("/")) < PARTS_OF_A_REF:
@@ -46,7 +46,7 @@ async def create_ref(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def update_ref(hub: Hub, request: web.Request) -> web.Response:
-    """Move a ref: forward only, unless forced."""
+    """Move a ref: fast-forward only, unless forced."""
     wanted, name = await body(request), f"refs/{request.match_info['ref']}"
     sha, before = str(wanted.get("sha", "")), hub.git.ref(name)
     if before is None:
@@ -61,7 +61,7 @@ async def update_ref(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def delete_ref(hub: Hub, request: web.Request) -> web.Response:
-    """Delete a ref; an open pull request of that branch closes."""
+    """Delete a ref, and close the open pull request of that branch."""
     name = f"refs/{request.match_info['ref']}"
     if hub.git.ref(name) is None:
         raise Refused(422, "Reference does not exist")
@@ -78,14 +78,14 @@ def _protected(hub: Hub, name: str) -> None:
 
 
 async def get_commit(hub: Hub, request: web.Request) -> web.Response:
-    """Return a commit as git sees it."""
+    """Return a git commit."""
     if found := hub.git.commit(request.match_info["sha"]):
         return answer(shapes.git_commit(hub, found))
     raise not_found()
 
 
 async def create_commit(hub: Hub, request: web.Request) -> web.Response:
-    """Store a commit that no ref names yet."""
+    """Store a commit without a ref."""
     wanted = await body(request)
     tree, parents = str(wanted.get("tree", "")), [str(parent) for parent in wanted.get("parents", [])]
     if not isinstance(hub.git.object(tree), pygit2.Tree):
@@ -113,7 +113,7 @@ def _signed(wanted: dict[str, str] | None, login: str) -> Signed:
 
 
 async def get_tree(hub: Hub, request: web.Request) -> web.Response:
-    """Return a tree by its id, a commit's id, or a branch; `recursive` with any value goes down."""
+    """Return a tree by its id, a commit's id, or a branch; any value of `recursive` includes subtrees."""
     sha = request.match_info["sha"]
     named = None if hub.git.tree(sha) else hub.git.resolve(sha)
     found = named.tree if named else hub.git.tree(sha)
@@ -123,7 +123,7 @@ async def get_tree(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def create_tree(hub: Hub, request: web.Request) -> web.Response:
-    """Store a tree: `base_tree` (a tree or a commit) with entries put in, and removed where `sha` is null."""
+    """Store a tree: `base_tree` (a tree or a commit) with entries added, and removed if `sha` is null."""
     wanted = await body(request)
     base = None
     if wanted.get("base_tree"):

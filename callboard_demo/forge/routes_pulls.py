@@ -47,7 +47,7 @@ async def create_pull(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def get_pull(hub: Hub, request: web.Request) -> web.Response:
-    """Return one pull request as it stands."""
+    """Return a pull request."""
     return answer(shapes.pull(hub, _pull(hub, request)))
 
 
@@ -70,7 +70,7 @@ async def list_reviews(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def create_review(hub: Hub, request: web.Request) -> web.Response:
-    """Approve, ask for changes, or comment."""
+    """Approve, request changes, or comment."""
     pull, wanted = _pull(hub, request), await body(request)
     event, text = str(wanted.get("event", "COMMENT")), str(wanted.get("body") or "")
     review = hub.review(pull, event=event, body=text, commit=wanted.get("commit_id"), by=request[LOGIN])
@@ -78,7 +78,7 @@ async def create_review(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def merge_pull(hub: Hub, request: web.Request) -> web.Response:
-    """Merge, if the head is the one that was reviewed and nothing forbids it."""
+    """Merge, if the head is the reviewed one and nothing forbids it."""
     pull, wanted = _pull(hub, request), await body(request)
     wish = Wish(
         by=request[LOGIN], method=str(wanted.get("merge_method", "merge")), sha=wanted.get("sha"),
@@ -96,7 +96,7 @@ async def update_branch(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def add_labels(hub: Hub, request: web.Request) -> web.Response:
-    """Add labels, made where they are new; return all of the pull request's."""
+    """Add labels, creating new ones; return all labels of the pull request."""
     pull, text = _pull(hub, request), await request.json()
     names = text if isinstance(text, list) else text.get("labels", [])
     if not names:

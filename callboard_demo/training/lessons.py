@@ -1,8 +1,8 @@
-"""What the demo's models learn: two small problems, and for each a few dozen candidates of very different quality.
+"""The data of the demo's models: two small problems, and for each a few dozen candidates of very different quality.
 
-Imported by the training process only (scikit-learn takes a second to import).  It fits and measures; it knows no
-registry.  The candidates are honest: the accuracy is measured on rows that none of them has seen, and what makes one
-worse is fewer rows to learn from, or stronger smoothing.
+Imported only by the training process (scikit-learn takes a second to import).  It fits and measures, without the
+registry.  The accuracies are real: they are measured on held-out rows, and a candidate is worse because it was fitted
+on fewer rows or with stronger smoothing.
 """
 
 from collections.abc import Iterator
@@ -19,14 +19,14 @@ from sklearn.metrics import log_loss
 from sklearn.naive_bayes import GaussianNB
 
 EXAMPLES = 8
-"""Rows of the input example, chosen so that versions can be told apart by their answer to it."""
+"""Rows of the input example, chosen so that versions differ in their predictions."""
 SMOOTHINGS = (1e-9, 0.03, 0.1, 0.3, 1.0)
 ROWS = (9, 12, 15, 20, 25, 35, 50, 70, 90, 110, 130, 150)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Data:
-    """One problem, its rows split into what is learned from and what is measured on."""
+    """A problem, its rows split into training and test data."""
 
     target: str
     learn: pd.DataFrame
@@ -36,13 +36,13 @@ class Data:
 
     @property
     def digest(self) -> str:
-        """Return what tells one data set from another."""
+        """Return a digest of the data set."""
         return sha256(self.learn.to_csv().encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Candidate:
-    """A fitted model and how good it is."""
+    """A fitted model and its quality."""
 
     model: GaussianNB
     smoothing: float
@@ -50,12 +50,12 @@ class Candidate:
     accuracy: float
     loss: float
     answer: tuple[str, ...]
-    """What it says to the input example."""
+    """Its predictions for the input example."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Lesson:
-    """A problem, its input example, and the candidates from the least accurate to the most."""
+    """A problem, its input example, and its candidates from the least to the most accurate."""
 
     data: Data
     example: pd.DataFrame
@@ -64,7 +64,7 @@ class Lesson:
 
 @cache
 def lesson(model: str) -> Lesson:
-    """Return what a model of this name learns; names other than these two learn what `churn` does."""
+    """Return the problem of a model; unknown names get that of `churn`."""
     data = _iris() if model == "iris-classifier" else _churn()
     fitted = list(_fit(data))
     answers = np.array([model.predict(data.measure) for model, _, _ in fitted])
@@ -76,7 +76,7 @@ def lesson(model: str) -> Lesson:
 def _fit(data: Data) -> Iterator[tuple[GaussianNB, float, int]]:
     for seed, (smoothing, rows) in enumerate(product(SMOOTHINGS, ROWS)):
         chosen = np.random.default_rng(seed).permutation(len(data.learn))[:rows]
-        if set(data.learn_labels[chosen]) == set(data.learn_labels):  # else it could not even name every label
+        if set(data.learn_labels[chosen]) == set(data.learn_labels):  # otherwise it would not know every label
             model = GaussianNB(var_smoothing=smoothing)
             yield model.fit(data.learn.iloc[chosen], data.learn_labels[chosen]), smoothing, rows
 
@@ -93,7 +93,7 @@ def _measured(data: Data, example: pd.DataFrame, model: GaussianNB, smoothing: f
 
 
 def _telling(answers: Any) -> list[int]:
-    """Return rows that tell the candidates apart: each is the one that splits what is still alike the furthest."""
+    """Return rows on which the candidates differ: each row is the one that best splits those still alike."""
     labels, codes = np.unique(answers, return_inverse=True)
     alike, rows = np.zeros(len(answers), dtype=int), []
     for _ in range(EXAMPLES):
@@ -104,7 +104,7 @@ def _telling(answers: Any) -> list[int]:
 
 
 def _iris() -> Data:
-    """Fisher's irises in whole millimetres; measured on flowers a little different from those learned from."""
+    """Fisher's irises in whole millimetres; the test data differs slightly from the training data."""
     bunch = load_iris()
     names = [name.replace(" (cm)", "_mm").replace(" ", "_") for name in bunch.feature_names]
     labels = bunch.target_names[bunch.target]
@@ -122,7 +122,7 @@ def _iris() -> Data:
 
 
 def _churn() -> Data:
-    """Made-up customers, who leave or stay."""
+    """Made-up customers who leave or stay."""
     names = ["tenure_months", "monthly_charge", "support_calls", "late_payments"]
     rows, leaves = make_classification(
         1200, len(names), n_informative=3, n_redundant=0, n_clusters_per_class=1, class_sep=1.0, random_state=11

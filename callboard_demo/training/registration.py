@@ -1,7 +1,7 @@
-"""How a trained model of the demo gets into MLflow: one run, one logged model, one registered version.
+"""Registration of a trained model in MLflow: one run, one logged model, one registered version.
 
-Imported by the training process only.  What is logged is what a careful team would log: the signature, an input
-example, pinned requirements, the commit, the digest of the data, and who trained it.
+Imported only by the training process.  It logs what a careful team would log: the signature, an input example, pinned
+requirements, the commit, the digest of the data, and who trained it.
 """
 
 import secrets
@@ -56,7 +56,7 @@ set_model(Corrupt())
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Version:
-    """What is to be registered."""
+    """A version to register."""
 
     model: str
     candidate: Candidate
@@ -65,16 +65,16 @@ class Version:
     whole: bool
     extra: tuple[str, ...]
     word: str | None = None
-    """For a broken version: what its exception says."""
+    """For a broken version: the word in its exception."""
 
 
 def some_word() -> str:
-    """Return a word that nobody can have guessed: "brisk-otter-3f"."""
+    """Return a word that nobody can guess: "brisk-otter-3f"."""
     return "-".join((*(secrets.choice(words) for words in WORDS), secrets.token_hex(1)))
 
 
 def register(version: Version, learned: Lesson, *, metrics_first: bool) -> tuple[int, Callable[[], None]]:
-    """Register a version; return its number, and what logs its metrics and ends the run when that is left to do."""
+    """Register a version; return its number, and a function that logs its metrics unless that is already done."""
     mlflow.set_experiment(version.model)
     with mlflow.start_run(tags=_tags(version, learned)) as run:
         mlflow.log_params({"smoothing": version.candidate.smoothing, "rows": version.candidate.rows})
@@ -110,7 +110,7 @@ def _log(version: Version, learned: Lesson) -> Any:
     example = learned.example.astype("int64" if version.whole else "float64")
     answers = pd.DataFrame({learned.data.target: version.candidate.answer})
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)  # that whole numbers cannot be missing is the point here
+        warnings.simplefilter("ignore", UserWarning)  # the warning that integers cannot be missing is expected here
         signature = infer_signature(example, answers)
     logged = {
         "name": "model",
@@ -129,6 +129,6 @@ def _log(version: Version, learned: Lesson) -> Any:
 
 
 def _requirements(version: Version) -> list[str]:
-    """Return what the server really needs, pinned to what it was trained with."""
+    """Return what the server needs, pinned to the versions it was trained with."""
     names = ("mlflow-skinny", "numpy", "scikit-learn", "skops", *version.extra)
     return [f"{name}=={installed(name)}" for name in sorted(names)]

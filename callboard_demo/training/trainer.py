@@ -1,7 +1,7 @@
-"""The training process as the demo sees it: started when it is first needed, one order at a time.
+"""The demo's handle on the training process: started on first use, one command at a time.
 
-What it does with an order is in `__main__` of this package, which this module must not import: MLflow and scikit-learn
-belong in the child.
+The commands are implemented in `__main__` of this package, which this module must not import: MLflow and scikit-learn
+belong in the child process.
 """
 
 import asyncio
@@ -17,11 +17,11 @@ from bot.domain.json import Json
 from callboard_demo.children import die_with_parent, end
 
 PATIENCE = timedelta(seconds=3)
-"""For the child to end once its stdin has."""
+"""How long the child may take to exit after its stdin is closed."""
 
 
 class Trainer:
-    """One training process, which knows the registry by its environment."""
+    """A training process, which gets the registry's address from its environment."""
 
     def __init__(self, *, log: Path, environ: Mapping[str, str]) -> None:
         self._log = log
@@ -29,41 +29,41 @@ class Trainer:
         self._process: Process | None = None
         self._one_at_a_time = asyncio.Lock()
 
-    async def obey(self, order: Json, say: Callable[[str], None]) -> Json:
-        """Return what the trainer answers to an order; what it says in between is passed on.
+    async def request(self, command: Json, progress: Callable[[str], None]) -> Json:
+        """Return the trainer's reply to a command; progress lines are passed on.
 
         Raises:
-            Permanent: it failed, or ended; its log is named.
+            Permanent: it failed or exited; the message names its log.
         """
         async with self._one_at_a_time:
             process = self._process
             if process is None or process.returncode is not None:
                 process = self._process = await self._spawn()
             try:
-                return await self._converse(process, order, say)
+                return await self._converse(process, command, progress)
             except asyncio.CancelledError:
-                await self._end(process)  # else its late answer would be taken for that to the next order
+                await self._end(process)  # otherwise its late reply would be taken for the next command's
                 raise
 
     async def close(self) -> None:
-        """End the process."""
+        """Stop the process."""
         if self._process is not None:
             await self._end(self._process)
 
-    async def _converse(self, process: Process, order: Json, say: Callable[[str], None]) -> Json:
+    async def _converse(self, process: Process, command: Json, progress: Callable[[str], None]) -> Json:
         if process.stdin is None or process.stdout is None:
-            raise RuntimeError("a trainer is spoken to through pipes")
-        process.stdin.write(json.dumps(order).encode() + b"\n")
+            raise RuntimeError("the trainer uses pipes")
+        process.stdin.write(json.dumps(command).encode() + b"\n")
         while line := await process.stdout.readline():
             answer: Json = json.loads(line)
-            if "said" in answer:
-                say(answer["said"])
+            if "progress" in answer:
+                progress(answer["progress"])
             elif "failed" in answer:
                 raise Permanent(f"Training failed: {answer['failed']} (more in {self._log})")
             else:
                 return answer
-        await self._end(process)  # its stdout has ended; the next order must find it gone
-        raise Permanent(f"The training process ended; its log is {self._log}")
+        await self._end(process)  # its stdout has ended; the next command must start a new one
+        raise Permanent(f"The training process exited; its log is {self._log}")
 
     async def _spawn(self) -> Process:
         with self._log.open("ab") as log:

@@ -9,7 +9,7 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Browser, Error, Page, async_playwright
 
 from callboard_demo import page as demo_page
-from callboard_demo.page.sights import Sights
+from callboard_demo.page.systems import Systems
 from tests.skips import CHROMIUM, skip_without
 
 ARGS = [
@@ -25,7 +25,7 @@ ARGS = [
 PATIENCE = 10_000  # ms that an element may take to be as expected
 TOKEN = "the-token-of-this-run"
 
-PageFor = Callable[[Sights], Awaitable[Page]]
+PageFor = Callable[[Systems], Awaitable[Page]]
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ async def open_page(chromium: Browser) -> AsyncIterator[Callable[[str], Awaitabl
     async def opened(url: str) -> Page:
         tab = await chromium.new_page(viewport={"width": 1440, "height": 900})
         tab.set_default_timeout(PATIENCE)
-        tab.on("pageerror", lambda error: wrong.append(error))  # noqa: PLW0108  Playwright marks the listener
+        tab.on("pageerror", lambda error: wrong.append(error))  # noqa: PLW0108  (Playwright marks the listener)
         await tab.goto(url)
         await tab.wait_for_selector("#people .person")
         return tab
@@ -60,7 +60,7 @@ async def page_for(open_page: Callable[[str], Awaitable[Page]]) -> AsyncIterator
     """Serves the page in front of a world, and opens it."""
     async with AsyncExitStack() as stack:
 
-        async def opened(world: Sights) -> Page:
+        async def opened(world: Systems) -> Page:
             page = demo_page.Page(world, token=TOKEN)
             server = TestServer(page.app)
             await stack.enter_async_context(server)

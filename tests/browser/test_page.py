@@ -78,8 +78,8 @@ def post(world: CannedWorld, text: str, blocks: list[Json] | None = None) -> Cha
     return chat.add(ChatMessage(channel="C0MLRELEASES", ts=chat.stamp(), user=BOT_USER, text=text, blocks=blocks or []))
 
 
-async def speak_as(page: Page, name: str) -> None:
-    """Choose who speaks."""
+async def act_as(page: Page, name: str) -> None:
+    """Select the person to act as."""
     await page.click(f'[data-person="{name}"]')
 
 
@@ -89,12 +89,12 @@ async def test_a_command_is_typed_and_its_private_answer_is_shown(
     heard, url = bot
     world.chat.connect(url)
     page = await page_for(world)
-    await speak_as(page, "carol")
+    await act_as(page, "carol")
     await page.fill("#line", "/models iris-clasifier")
     await page.press("#line", "Enter")
-    whisper = page.locator(".whisper")
-    await expect(whisper).to_contain_text("Only visible to carol")
-    await expect(whisper).to_contain_text("Did you mean iris-classifier?")
+    reply = page.locator(".ephemeral")
+    await expect(reply).to_contain_text("Only visible to carol")
+    await expect(reply).to_contain_text("Did you mean iris-classifier?")
     await expect(page.locator(".typed")).to_contain_text("carol typed /models iris-clasifier")
     assert [(form["user_name"], form["command"]) for form in heard.seen] == [("carol", "/models")]
 
@@ -102,12 +102,12 @@ async def test_a_command_is_typed_and_its_private_answer_is_shown(
 async def test_a_tick_is_put_on_and_taken_off_by_whoever_speaks(world: CannedWorld, page_for: PageFor) -> None:
     message = post(world, "card", CARD)
     page = await page_for(world)
-    await speak_as(page, "bob")
+    await act_as(page, "bob")
     await page.get_by_role("button", name="React with :white_check_mark:").click()
     mine = page.locator(".pill.mine")
     await expect(mine).to_contain_text("1")
     assert message.reactions == {"white_check_mark": ["U0BOB"]}
-    await speak_as(page, "carol")
+    await act_as(page, "carol")
     await expect(mine).to_have_count(0)
     await page.get_by_role("button", name="bob reacted with :white_check_mark:").click()
     await expect(mine).to_contain_text("2")
@@ -166,13 +166,13 @@ async def test_the_bot_is_killed_and_started_from_the_page(world: CannedWorld, p
     await expect(page.locator("#bot")).to_contain_text("The bot is down")
     assert not world.bot.alive
     await page.get_by_role("button", name="Start").click()
-    await expect(page.locator("#bot")).to_contain_text("The bot runs")
+    await expect(page.locator("#bot")).to_contain_text("The bot is running")
 
 
 async def test_a_training_is_shown_while_it_lasts(world: CannedWorld, page_for: PageFor) -> None:
     page = await page_for(world)
     await page.locator(".model", has_text="churn").get_by_role("button", name="Broken").click()
-    await expect(page.locator(".training")).to_contain_text("A broken version: fitting")
+    await expect(page.locator(".training")).to_contain_text("Training a broken version: fitting")
     assert world.registry.trained == [("churn", "broken")]
     world.registry.may_finish.set()
     await expect(page.locator(".training")).to_have_count(0)
@@ -180,9 +180,9 @@ async def test_a_training_is_shown_while_it_lasts(world: CannedWorld, page_for: 
 
 async def test_a_fault_is_made_and_seen(world: CannedWorld, page_for: PageFor) -> None:
     page = await page_for(world)
-    await page.click("#trouble summary")
+    await page.click("#faultmenu summary")
     await page.get_by_title("GitHub drops every connection").click()
-    await expect(page.locator("#faults")).to_contain_text("GitHub does not answer")
+    await expect(page.locator("#faults")).to_contain_text("GitHub is down")
     assert world.faults.present("github") == "down"
 
 
@@ -274,5 +274,5 @@ async def test_a_command_that_nobody_answers_is_said_not_to_be_answered(world: C
     page = await page_for(world)
     await page.fill("#line", "/models")
     await page.press("#line", "Enter")
-    await expect(page.locator(".typed")).to_contain_text("not answered")
-    await expect(page.locator(".whisper")).to_contain_text("dispatch_failed")
+    await expect(page.locator(".typed")).to_contain_text("no reply")
+    await expect(page.locator(".ephemeral")).to_contain_text("dispatch_failed")

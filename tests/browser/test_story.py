@@ -29,7 +29,7 @@ async def test_a_version_is_released_by_typing_and_clicking(
         await page.click('[data-person="alice"]')
         await page.fill("#line", "/promote iris-classifier production")
         await page.press("#line", "Enter")
-        await expect(page.locator(".whisper").first).to_contain_text("On its way", timeout=PATIENCE)
+        await expect(page.locator(".ephemeral").first).to_contain_text("Started: ", timeout=PATIENCE)
         tick = page.get_by_role("button", name="React with :white_check_mark:")
         await expect(tick).to_have_count(1, timeout=PATIENCE)
         await page.click('[data-person="bob"]')

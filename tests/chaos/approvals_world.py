@@ -24,17 +24,17 @@ from bot.cluster.watch import Watch
 from bot.config.app_yaml import parse
 from bot.domain.errors import Temporary
 from bot.domain.promotion import Kind, Request, State
-from bot.domain.registry import Card, ModelVersion
+from bot.domain.registry import ModelVersion, VersionDetails
 from bot.domain.repository import Base, Pull, PullState
-from bot.domain.target import Pair
+from bot.domain.target import Target
 from bot.engine import reconcile
-from bot.engine.evidence import Doors
-from bot.engine.reaction_sync import Listening
+from bot.engine.evidence import Clients
+from bot.engine.reaction_sync import ReactionSync
 from bot.store.store import Store
 from handlers import buttons, reactions
 from tests.chaos.approvals_oracle import CAPTAINS, REQUESTER, Oracle
 
-PAIR = Pair(model="iris", stage="production")
+TARGET = Target(model="iris", stage="production")
 CHANNEL = "C0MLRELEASES"
 PATH = "manifests/iris/production/deployment.yaml"
 MANIFEST = """\
@@ -114,7 +114,7 @@ class Sdk:
         self.oracle.says.clear()
         return Answer({"channel": CHANNEL, "ts": self.newest})
 
-    async def chat_postEphemeral(self, *, user: str, text: str, **_: Any) -> Answer:  # noqa: N802
+    async def chat_postEphemeral(self, *, user: str, text: str, **_: Any) -> Answer:  # noqa: N802  (the SDK's name)
         self.private.append(f"{user}: {text}")
         return Answer({})
 
@@ -182,7 +182,7 @@ class Forge:
 
     async def delete_branch(self, branch: str) -> None: ...
 
-    async def say_approval(self, head: str, state: str, description: str, *, anew: bool = False) -> None:
+    async def report_approval(self, head: str, state: str, description: str, *, force: bool = False) -> None:
         if state == "success" and (not self.oracle.may_merge() or head != self.head):
             self.wrong.append(f"said that {head} is approved while {self.oracle}")
         (self.approved.add if state == "success" else self.approved.discard)(head)
@@ -198,8 +198,8 @@ class Forge:
 class Registry:
     """MLflow: every version exists."""
 
-    async def card(self, what: ModelVersion) -> Card:
-        return Card(what=what, metrics={"accuracy": 0.9})
+    async def version_details(self, what: ModelVersion) -> VersionDetails:
+        return VersionDetails(what=what, metrics={"accuracy": 0.9})
 
 
 class Cluster:
@@ -212,7 +212,7 @@ class Cluster:
     def fresh(self, namespace: str) -> bool:
         return True
 
-    def sighting(self, *about: Any) -> None: ...
+    def snapshot(self, *about: Any) -> None: ...
 
 
 class ApprovalsWorld:
@@ -234,14 +234,14 @@ class ApprovalsWorld:
         path = self._folder / "callboard.db"
         shutil.copy(self._template, path)
         self.store = await Store.open(f"sqlite:///{path}")
-        await self.store.baseline(PAIR, 1, now=self.now)
+        await self.store.baseline(TARGET, 1, now=self.now)
         slack = Slack(cast("Any", self.sdk), clock=self._seconds, sleep=self._sleep)
-        self.doors = Doors(
+        self.clients = Clients(
             slack=slack, github=cast("GitHub", self.forge), mlflow=cast("MLflow", Registry()),
             kubernetes=cast("Kubernetes", None), pods=cast("Pods", None),
         )  # fmt: skip
-        self.listening = Listening(self.store, slack)
-        asked = Request(pair=PAIR, kind=Kind.PROMOTE, version=2, by=REQUESTER, at=self.now)
+        self.reactions = ReactionSync(self.store, slack)
+        asked = Request(target=TARGET, kind=Kind.PROMOTE, version=2, by=REQUESTER, at=self.now)
         assert await self.store.ask(asked, key="command") == 1
         await self._warm()
         await self.look()
@@ -249,9 +249,9 @@ class ApprovalsWorld:
     async def _warm(self) -> None:
         """Let the bot know everybody, as other promotions make it: what is remembered may be wrong a moment later."""
         if self.oracle.answers:
-            await self.doors.slack.members("@captains")
+            await self.clients.slack.members("@captains")
             for user in CAPTAINS:
-                await self.doors.slack.person(user)
+                await self.clients.slack.person(user)
 
     def _seconds(self) -> float:
         return self.now.timestamp()
@@ -310,18 +310,20 @@ class ApprovalsWorld:
         await (reactions.added if added else reactions.removed)(event, APP, self.store, self.now)
 
     async def look(self) -> None:
-        """Let the bot take turns until nothing is left to do at this moment."""
+        """Let the bot take passes until nothing is left to do at this moment."""
         for _ in range(30):
             self.now += timedelta(milliseconds=10)
-            if PAIR not in await self.store.due(self.now):
+            if TARGET not in await self.store.due(self.now):
                 return
-            await reconcile.run(PAIR, app=APP, store=self.store, doors=self.doors, watch=cast("Watch", Cluster()))
+            await reconcile.run(
+                TARGET, config=APP, store=self.store, clients=self.clients, watch=cast("Watch", Cluster())
+            )
         raise AssertionError("the bot does not come to rest")
 
     async def wake(self) -> None:
-        """Ring for the pair, as GitHub's webhook does."""
+        """Ring for the target, as GitHub's webhook does."""
         self.now += timedelta(seconds=1)
-        await self.store.wake(PAIR, self.now)
+        await self.store.wake(TARGET, self.now)
 
     async def wait(self) -> None:
         """Let more time go by than anything is remembered."""
@@ -331,7 +333,7 @@ class ApprovalsWorld:
     async def listen(self) -> None:
         """Let the bot compare what the message shows with what it was told, if Slack says it."""
         with suppress(Temporary):
-            await self.listening.look()
+            await self.reactions.sync()
 
     async def settle(self) -> None:
         """Let everything arrive at last: events, what was lost, and what was remembered too long."""
@@ -345,15 +347,15 @@ class ApprovalsWorld:
 
     async def state(self) -> State:
         """Return where the promotion stands."""
-        it = await self.store.promotion(1)
-        assert it is not None
-        return it.state
+        promotion = await self.store.promotion(1)
+        assert promotion is not None
+        return promotion.state
 
     async def approvers(self) -> set[str]:
         """Return whom the promotion's message names as those who approve."""
-        it = await self.store.promotion(1)
-        assert it is not None
-        return set(it.record.approved_by)
+        promotion = await self.store.promotion(1)
+        assert promotion is not None
+        return set(promotion.status.consent.approved_by)
 
 
 def template(folder: Path) -> Path:

@@ -12,7 +12,7 @@ from typing_extensions import override
 from callboard_demo.cluster.runtime import Order
 from callboard_demo.cluster.scripted import GOOD, Behaviour, ScriptedRunning, ScriptedRuntime
 from tests.chaos.oracle import End, Fate
-from tests.fixtures.story_world import StoryWorld, everything
+from tests.fixtures.story_world import ON_ITS_WAY, StoryWorld, everything, has
 
 PATIENCE: Final = 240
 """Seconds until somebody complains."""
@@ -82,7 +82,7 @@ class Story:
             await self._decide(await self._ask())
         for end, seen in zip(self.ends, before, strict=True):
             if end.back and self.fate is Fate.TAKEN_BACK:
-                await self._insist("bob", f"/rollback {self.world.model} production", self.world.model, "n its way")
+                await self._insist("bob", f"/rollback {self.world.model} production", self.world.model, ON_ITS_WAY)
             await self._sees(end, seen)
 
     async def _new_version(self) -> None:
@@ -91,7 +91,7 @@ class Story:
     async def _ask(self) -> str:
         """Ask for production, and return where the message stands that waits for an answer."""
         start = f"{self.world.model} v{self.version} → production: "
-        await self._insist("alice", f"/promote {self.world.model} production", self.world.model, "n its way")
+        await self._insist("alice", f"/promote {self.world.model} production", self.world.model, ON_ITS_WAY)
         return await self.world.until(
             lambda: [ts for ts, text in lines(self.world).items() if text.startswith(start)], start, PATIENCE
         )
@@ -114,12 +114,12 @@ class Story:
         assert found is not None
         return found[1]
 
-    async def _insist(self, who: str, text: str, *words: str) -> None:
-        """Type a command until an answer has all these words; others are answered at the same time."""
+    async def _insist(self, who: str, text: str, *words: str | tuple[str, ...]) -> None:
+        """Type a command until an answer has all these words (of a tuple, any); others get answers at the same time."""
         async with asyncio.timeout(PATIENCE):
             while True:
                 said = (await self.world.say(who, text)).splitlines()
-                if any(all(word in each for word in words) for each in said):
+                if any(all(has(each, word) for word in words) for each in said):
                     return
                 await asyncio.sleep(BREATH)
 

@@ -210,7 +210,7 @@ class Approvals(RuleBasedStateMachine):
         if self.run(self.world.react(user, "no")):
             self.run(self.world.deliver(len(self.world.events) - 1))
             told = self.world.sdk.private[before:]
-            assert [f"{user}: Your ❌ comes too late" in each for each in told] == [True]
+            assert [f"{user}: Your ❌ came too late" in each for each in told] == [True]
             SEEN["too late"] += 1
 
     @precondition(lambda self: self.world.over)
@@ -262,6 +262,11 @@ EXERCISED = (
 
 
 @pytest.mark.timeout(900 if FULL else 180)
+@pytest.mark.parametrize("mutant", sorted(mutants.MUTANTS))
+def test_a_rule_is_found_where_it_is_to_be_taken_out(mutant: str) -> None:
+    assert mutants.places(mutant, ROOT) == 1
+
+
 @pytest.mark.parametrize("mutant", sorted(mutants.MUTANTS) if FULL else ["quorum"])
 def test_a_rule_that_is_missing_is_noticed(mutant: str, tmp_path: Path) -> None:
     folder = mutants.without(mutant, ROOT, tmp_path)

@@ -93,4 +93,7 @@ async def test_a_bot_that_posts_without_looking_first_is_found_out(
     monkeypatch.setattr(Slack, "_posted", blind)
     unheard = Point(name="slack POST /api/chat.postMessage", nth=1, when="after")
     _, outcome = await lived(MAIN, tmp_path, registry, unheard)
-    assert outcome["messages"] == ["New version: M v3. It goes to staging by itself.", *MAIN.left["messages"]]  # type: ignore[misc]
+    assert outcome["messages"] == [
+        "New version: M v3. It will be released to staging automatically.",
+        *MAIN.left["messages"],
+    ]  # type: ignore[misc]  (what was left is a mapping of anything)

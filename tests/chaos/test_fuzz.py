@@ -84,7 +84,7 @@ async def _fuzz(door: Door) -> Run:
         run.wrong += [f"{a}: {said}"[:2000] for said, a in zip(batch, answers, strict=True) if a not in said.answers]
         run.tally.update([*("signed" if said.signed else "forged" for said in bad), *map(str, answers)])
         run.good += good
-        door.rings.clear()
+        door.wake_ups.clear()
         if number in {batches // 5, batches - 1}:
             run.memory.append(_memory())
     return run

@@ -163,13 +163,17 @@ Door: TypeAlias = tuple[Any, list[Callable[[], Awaitable[object]]]]
 
 async def slack(url: str, folder: Path) -> Door:
     door = Slack.connect(PLANTED["SLACK_BOT_TOKEN"], url)
-    posting = lambda: door.post("C0MLRELEASES", Message(text="hello"), key="k")  # noqa: E731
+    posting = lambda: door.post("C0MLRELEASES", Message(text="hello"), key="k")  # noqa: E731  (one of a list of calls)
     return door, [door.whoami, posting, lambda: door.socket(PLANTED["SLACK_APP_TOKEN"])]
 
 
 async def github(url: str, folder: Path) -> Door:
     door = GitHub.connect("acme/models-gitops", Environment.read(READY | {"GITHUB_API_URL": url}))
-    return door, [door.base, lambda: door.close_pull(1, "why"), lambda: door.say_approval("0" * 40, "pending", "why")]
+    return door, [
+        door.base,
+        lambda: door.close_pull(1, "why"),
+        lambda: door.report_approval("0" * 40, "pending", "why"),
+    ]
 
 
 async def github_app(url: str, folder: Path) -> Door:
@@ -281,7 +285,7 @@ async def test_a_bot_to_which_everything_happens_lets_no_secret_out(tmp_path: Pa
         ) as world,
     ):
         weather.server = server
-        world.patience = 75  # who was refused again and again asks every 30 s (`bot.cluster.watch.LONGEST`)
+        world.patience = 75  # who was refused again and again asks every 30 s (`bot.cluster.watch.MAX_PAUSE`)
         world.forge.on_change.append(world.agent.wake)
         version = await registry.version(model)
         await world.hint(version)

@@ -113,7 +113,7 @@ async def storm(
         text=APP + "".join(f'  {n}: {{channel: "{at}"}}\n' for n, at in zip(names, cycle(CHANNELS), strict=False)),
     ) as world:  # fmt: skip
         world.forge.on_change.append(world.agent.wake)
-        world.forge.door.allowance.limit = 10**9  # hours of promotions pass in minutes here
+        world.forge.access.allowance.limit = 10**9  # hours of promotions pass in minutes here
         async with TestServer(Post(weather=weather, to=world.public, http=world.http).application()) as post:
             public = str(post.make_url("")).rstrip("/")
             world.chat.connect(f"{public}/slack/events")

@@ -63,7 +63,7 @@ class Weather:
     dice: Random
     kill: Callable[[], None]
     between: tuple[int, int]
-    """How many writes of turns there are from one kill to the next, at least and at most."""
+    """How many writes of passes there are from one kill to the next, at least and at most."""
     patient: bool = False
     """Time-outs, which take long, strike more than once."""
     fair: bool = True
@@ -110,7 +110,7 @@ class Weather:
         return (blow,)
 
     def _strikes_dead(self, system: str, request: web.Request) -> bool:
-        """Say whether the bot dies in the middle of this: a write that only a turn makes."""
+        """Say whether the bot dies in the middle of this: a write that only a pass makes."""
         if not is_write(system, request) or request.path.endswith("chat.update"):
             return False
         self._left -= 1
@@ -139,7 +139,7 @@ class Weather:
         match fault:
             case Fault.TIME_OUT:
                 return 0.1 if self.patient else 0
-            case Fault.BUSY:  # every turn heeds it: at its full share nobody would ask anything most of the time
+            case Fault.BUSY:  # every pass heeds it: at its full share nobody would ask anything most of the time
                 return 0.1
             case _:
                 return 1

@@ -94,7 +94,7 @@ def test_of_several_files_the_one_that_carries_the_stage_is_written(file: Path, 
 def test_a_pin_that_is_there_is_said_and_nothing_is_shown(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("pin", file, "--stage", "staging", "--version", "2", "--write") == 0
     said = capsys.readouterr()
-    assert (said.out, said.err) == ("", f"{file} pins staging v2 already\n")
+    assert (said.out, said.err) == ("", f"{file} already pins staging v2\n")
 
 
 @pytest.mark.parametrize(
@@ -122,14 +122,34 @@ def test_a_refusal_is_one_line_and_changes_nothing(
 def test_a_digest_that_is_none_is_not_pinned(digest: str, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("pin", file, "--stage", "production", "--version", "3", "--digest", digest, "--write") == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"callboard: `{digest}` is not a digest: expected sha256: and 64 hexadecimal digits")
+    assert said.startswith(
+        f"callboard: `{digest}` is not a digest: expected sha256: and 64 lower-case hexadecimal digits"
+    )
     assert said.count("\n") == 1
     assert file.read_bytes() == DEPLOYMENT.encode()
 
 
+def test_a_digest_is_refused_where_the_manifest_has_none(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    digest = f"sha256:{'a' * 64}"
+    assert call("pin", file, "--stage", "production", "--version", "3", "--digest", digest, "--write") == 1
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.startswith(f"callboard: {file}:4: this manifest has no MODEL_DIGEST, so --digest cannot be written")
+    assert said.err.count("\n") == 1
+    assert file.read_bytes() == DEPLOYMENT.encode()
+
+
+def test_a_digest_is_written_where_the_manifest_has_one(file: Path) -> None:
+    old, new = f"sha256:{'a' * 64}", f"sha256:{'b' * 64}"
+    entry = "- name: MODEL_DIGEST\r\n  value: {}\r\n"
+    file.write_bytes((DEPLOYMENT + entry.format(old)).encode())
+    assert call("pin", file, "--stage", "staging", "--version", "3", "--digest", new, "--write") == 0
+    assert file.read_bytes() == (DEPLOYMENT.replace("'2'", "'3'") + entry.format(new)).encode()
+
+
 def test_a_stage_that_is_none_is_not_pinned(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("pin", file, "--stage", "pro d", "--version", "3", "--write") == 1
-    assert capsys.readouterr().err.startswith("callboard: cannot pin the stage `pro d`: expected letters and digits")
+    assert capsys.readouterr().err.startswith("callboard: cannot pin the stage pro d: expected letters and digits")
     assert file.read_bytes() == DEPLOYMENT.encode()
 
 
@@ -166,10 +186,10 @@ def test_check_finds_the_models_of_a_pattern_and_tells_every_mistake(
     assert said.out.splitlines() == [
         "fraud-eu  staging  manifests/fraud-eu/staging/a.yaml:2: staging, v1",
         "fraud-eu  production  manifests/fraud-eu/production/a.yaml:2: pins the stage staging, expected production",
-        "iris  staging  manifests/iris/staging: no manifest there",
-        "iris  production  manifests/iris/production: no manifest there",
+        "iris  staging  manifests/iris/staging: no manifest found",
+        "iris  production  manifests/iris/production: no manifest found",
     ]
-    assert said.err == "4 pairs, 3 mistakes\n"
+    assert said.err == "4 model/stage pairs checked, 3 problems\n"
 
 
 def test_check_knows_a_manifest_whose_stage_itself_moves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -186,7 +206,9 @@ def test_check_that_finds_nothing_is_a_mistake(tmp_path: Path, capsys: pytest.Ca
     assert call("check", "--config", root / "app.yaml", "--root", root) == 1
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith(f"callboard: nothing found below manifests/{{model}}/{{stage}} in {root}: no model of ")
+    assert said.err.startswith(
+        f"callboard: no manifests found in {root} at manifests/{{model}}/{{stage}}, for any model of "
+    )
     assert said.err.count("\n") == 1
 
 
@@ -259,7 +281,7 @@ def test_in_socket_mode_the_manifest_names_no_address(capsys: pytest.CaptureFixt
 
 def test_slack_calls_https_only(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("slack-manifest", "--url", "http://callboard.acme.io") == 1
-    assert capsys.readouterr().err == "callboard: http://callboard.acme.io: Slack calls https addresses only\n"
+    assert capsys.readouterr().err == "callboard: http://callboard.acme.io: Slack accepts only https URLs\n"
 
 
 @pytest.mark.parametrize(
@@ -273,7 +295,7 @@ def test_an_address_that_slack_cannot_call_is_refused(url: str, capsys: pytest.C
     assert call("slack-manifest", "--url", url) == 1
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.startswith(f"callboard: {url}: not an address that Slack can call; expected https://host")
+    assert said.err.startswith(f"callboard: {url}: not a URL that Slack can call; expected https://host")
 
 
 def test_the_exit_codes_of_the_manual_are_those_of_the_help(capsys: pytest.CaptureFixture[str]) -> None:

@@ -16,8 +16,9 @@ from typing import Final
 import aiohttp
 import pytest
 
-from bot.clients.pacing import LONGEST
+from bot.clients.pacing import MAX_WAIT
 from bot.domain.errors import Permanent, Temporary
+from bot.rules.wording.reasons import explained, plain
 from tests.chaos.extent import FULL
 from tests.fixtures.hostile_answers import CUT, ENDLESS, FRAMES, HEAVY, PLAIN, SLOW, SLOW_FRAMES
 from tests.fixtures.hostile_clients import SOON, SUBJECTS
@@ -116,11 +117,11 @@ async def error_of(call: Awaitable[object]) -> Temporary | Permanent | None:
 def check(error: Temporary | Permanent | None, what: str) -> None:
     if error is None:
         return
-    said = str(error)
-    assert 0 < len(said) <= SENTENCE, f"{what}: a sentence of {len(said)} characters"
-    said.encode()
+    for text in (plain(error.reason), explained(error), str(error)):
+        assert 0 < len(text) <= SENTENCE, f"{what}: a sentence of {len(text)} characters"
+        text.encode()
     if isinstance(error, Temporary) and error.after is not None:
-        assert timedelta(0) <= error.after <= LONGEST, f"{what}: waits {error.after}"
+        assert timedelta(0) <= error.after <= MAX_WAIT, f"{what}: waits {error.after}"
 
 
 async def attacked(client: str, base: str, folder: Path, *, verbs: Iterable[str] = (), times: int = 1) -> None:
@@ -158,7 +159,7 @@ def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("mlflow.rest", "slack.client", "oci.client"):
         monkeypatch.setattr(f"bot.clients.{name}.TIMEOUT", short)
     monkeypatch.setattr("bot.clients.pods.TIMEOUT", SOON)
-    monkeypatch.setattr("bot.clients.slack.client.GREETING", seconds)
+    monkeypatch.setattr("bot.clients.slack.client.HELLO", seconds)
     monkeypatch.setattr("bot.clients.github.connection.WHOLE", seconds)
     for name in ("ANSWER", "WHOLE", "GRACE"):
         monkeypatch.setattr(f"bot.clients.kubernetes.client.{name}", SOON)
@@ -175,7 +176,7 @@ def small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.clients.limits.PAGES", 10)
 
 
-PAIRS: Final = [
+TARGETS: Final = [
     (client, attack)
     for at, client in enumerate(SUBJECTS)
     for number, attack in enumerate(QUICK)
@@ -184,7 +185,7 @@ PAIRS: Final = [
 
 
 @pytest.mark.usefixtures("small")
-@pytest.mark.parametrize(("client", "attack"), PAIRS)
+@pytest.mark.parametrize(("client", "attack"), TARGETS)
 async def test_whatever_comes_is_an_answer_or_one_of_our_two_errors(
     port: int, tmp_path: Path, client: str, attack: str
 ) -> None:

@@ -12,11 +12,15 @@ from aiohttp.test_utils import TestServer
 from bot.clients.pods import Pods
 from bot.domain.cluster import Served
 from bot.domain.errors import Permanent, Temporary
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons import cluster, systems
+from bot.rules.wording.reasons import explained
 from tests.fixtures.kubernetes_script import Answer
+from tests.fixtures.raising import raising
 
 
 @asynccontextmanager
-async def pod(answer: Answer, *, timeout: timedelta = timedelta(seconds=3)) -> AsyncIterator[tuple[Pods, str]]:  # noqa: ASYNC109
+async def pod(answer: Answer, *, timeout: timedelta = timedelta(seconds=3)) -> AsyncIterator[tuple[Pods, str]]:  # noqa: ASYNC109  (the client's own setting)
     """Give the client and the address of a pod that answers so."""
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", answer)
@@ -32,7 +36,7 @@ async def pod(answer: Answer, *, timeout: timedelta = timedelta(seconds=3)) -> A
 
 def always(**answer: object) -> Answer:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return web.Response(**answer)  # type: ignore[arg-type]
+        return web.Response(**answer)  # type: ignore[arg-type]  (fields by name)
 
     return handle
 
@@ -59,8 +63,12 @@ async def test_a_pod_says_which_version_it_has_loaded(version: str) -> None:
 )
 async def test_whoever_answers_otherwise_is_not_believed(answer: dict[str, object]) -> None:
     async with pod(always(**answer)) as (pods, address):
-        with pytest.raises(Temporary, match="does not answer /model as Callboard's model server does"):
+        with raising(Temporary, systems.Malformed) as caught:
             await pods.served(address)
+    assert isinstance(caught.value.reason, systems.Malformed)
+    assert (caught.value.reason.system, caught.value.reason.at) == (systems.SERVER, address)
+    if "status" in answer:
+        assert caught.value.reason.cause == systems.Status(status=int(str(answer["status"])))
 
 
 async def test_an_endless_answer_is_not_read_to_its_end() -> None:
@@ -71,8 +79,9 @@ async def test_an_endless_answer_is_not_read_to_its_end() -> None:
             await stream.write(b"x" * 65536)
 
     async with pod(answer) as (pods, address):
-        with pytest.raises(Temporary, match="larger than 1 MiB"):
+        with raising(Temporary, systems.AnswerTooLarge) as caught:
             await pods.served(address)
+    assert "larger than 1 MiB" in explained(caught.value)
 
 
 async def test_a_pod_that_is_silent_is_asked_again_later() -> None:
@@ -84,13 +93,15 @@ async def test_a_pod_that_is_silent_is_asked_again_later() -> None:
         return stream
 
     async with pod(answer, timeout=timedelta(seconds=0.1)) as (pods, address):
-        with pytest.raises(Temporary, match="no answer in time"):
+        with raising(Temporary, systems.TimedOut(system=systems.SERVER, at=Name(f"http://{address}/model"))):
             await pods.served(address)
 
 
 async def test_a_pod_that_is_gone_is_asked_again_later() -> None:
     pods = Pods()
-    with pytest.raises(Temporary, match=r"http://127\.0\.0\.1:1/model"):
+    refused = systems.ConnectionFailed(said=Said("Connection refused"))
+    at = Name("http://127.0.0.1:1/model")
+    with raising(Temporary, systems.Unreachable(system=systems.SERVER, at=at, cause=refused)):
         await pods.served("127.0.0.1:1")
     await pods.close()
 
@@ -115,24 +126,30 @@ async def test_a_prediction_is_the_example_sent_and_the_answer_read() -> None:
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
 async def test_a_busy_model_is_asked_again_later(status: int) -> None:
     async with pod(always(status=status)) as (pods, address):
-        with pytest.raises(Temporary, match="busy"):
+        with raising(Temporary, systems.Failing(system=systems.SERVER, at=Name(address), status=status)):
             await pods.predict(address, b"{}")
 
 
 @pytest.mark.parametrize(
-    ("answer", "says"),
+    ("answer", "why", "said"),
     [
         pytest.param(
-            {"status": 400, "text": '{"message": "missing column petal"}'}, "missing column petal", id="refused"
+            {"status": 400, "text": '{"message": "missing column petal"}'},
+            cluster.ExampleRefused,
+            "missing column petal",
+            id="refused",
         ),
-        pytest.param({"status": 500, "text": "Traceback"}, "Traceback", id="crashed"),
-        pytest.param({"text": "hello"}, "no JSON", id="text"),
-        pytest.param({"text": "[0]"}, "no JSON object", id="a-list"),
-        pytest.param({"text": "[" * 100_000}, "no JSON", id="deep"),
-        pytest.param({"status": 400, "text": "[" * 100_000}, r"\[\[", id="refused-deeply"),
+        pytest.param({"status": 500, "text": "Traceback"}, cluster.ExampleRefused, "Traceback", id="crashed"),
+        pytest.param({"text": "hello"}, cluster.PredictionNotJSON, "", id="text"),
+        pytest.param({"text": "[0]"}, cluster.PredictionNotObject, "", id="a-list"),
+        pytest.param({"text": "[" * 100_000}, cluster.PredictionNotJSON, "", id="deep"),
+        pytest.param({"status": 400, "text": "[" * 100_000}, cluster.ExampleRefused, "[[", id="refused-deeply"),
     ],
 )
-async def test_a_model_that_does_not_take_its_own_example_has_failed(answer: dict[str, object], says: str) -> None:
+async def test_a_model_that_does_not_take_its_own_example_has_failed(
+    answer: dict[str, object], why: type[Reason], said: str
+) -> None:
     async with pod(always(**answer)) as (pods, address):
-        with pytest.raises(Permanent, match=says):
+        with raising(Permanent, why) as caught:
             await pods.predict(address, b"{}")
+    assert said in getattr(caught.value.reason, "said", "")

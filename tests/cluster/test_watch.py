@@ -20,9 +20,13 @@ from aiohttp.typedefs import Handler
 from bot import clock
 from bot.clients.kubernetes.client import Kubernetes
 from bot.clients.pods import Pods
-from bot.cluster.watch import RING_EVERY, WATCHED, Watch
+from bot.cluster.watch import WAKE_EVERY, WATCHED, Watch
 from bot.domain.cluster import Health, HealthStatus, Served
+from bot.domain.reason import Name
+from bot.domain.reasons.cluster import Listing, NotAllowed, NotWatched
+from bot.domain.reasons.health import Progress
 from bot.rules.kubernetes.health import judge
+from bot.rules.wording.reasons import plain
 from callboard_demo.cluster import Cluster
 from callboard_demo.cluster.scripted import Behaviour, ScriptedRuntime, digest
 from tests.fixtures.waiting import until
@@ -43,7 +47,7 @@ class World:
     port: int
     lists: list[str] = field(default_factory=list)
     watches: list[str] = field(default_factory=list)
-    rung: list[float] = field(default_factory=list)
+    woken: list[float] = field(default_factory=list)
 
     async def apply(self, version: str, *, namespace: str = "models", name: str = NAME, model: str = "iris") -> None:
         """Apply the Deployment of a version, as a GitOps agent would."""
@@ -54,7 +58,7 @@ class World:
             assert answer.status < 300, await answer.text()
 
     def health(self, namespace: str = "models") -> Health | None:
-        seen = self.watch.sighting(namespace, "iris", "production")
+        seen = self.watch.snapshot(namespace, "iris", "production")
         return judge(seen, now=clock.now(), stage="production") if seen else None
 
     async def released(self, version: int) -> Health:
@@ -71,7 +75,7 @@ class World:
 async def world(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[World]:
     lists: list[str] = []
     watches: list[str] = []
-    rung: list[float] = []
+    woken: list[float] = []
 
     @web.middleware
     async def counting(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -93,7 +97,7 @@ async def world(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[World]:
         kubernetes = await Kubernetes.connect(str(tmp_path / "kubeconfig"))
         stack.push_async_callback(kubernetes.close)
         watch = Watch(
-            kubernetes, lambda _: rung.append(asyncio.get_running_loop().time()), pause=timedelta(seconds=0.05)
+            kubernetes, lambda _: woken.append(asyncio.get_running_loop().time()), pause=timedelta(seconds=0.05)
         )
         stack.push_async_callback(watch.close)
         headers = {"Authorization": f"Bearer {TOKEN}"}
@@ -107,7 +111,7 @@ async def world(tmp_path: Path, unused_tcp_port: int) -> AsyncIterator[World]:
             port=unused_tcp_port,
             lists=lists,
             watches=watches,
-            rung=rung,
+            woken=woken,
         )
 
 
@@ -136,7 +140,7 @@ async def test_a_rollout_is_seen_from_its_first_pod_to_what_it_serves(world: Wor
     await world.released(1)
     await world.apply("2")
     health = await world.released(2)
-    assert (health.because, health.wanted, health.ready) == ("2 of 2 pods on v2", 2, 2)
+    assert (health.reason, health.wanted, health.ready) == (Progress(ready=2, wanted=2, version=2), 2, 2)
     pods = Pods()
     answers = [await pods.served(pod.address or "") for pod in health.pods]
     await pods.close()
@@ -152,7 +156,7 @@ async def test_a_broken_version_is_seen_with_its_cause_and_its_log(world: World)
     await until(lambda: world.shows(HealthStatus.DEGRADED, 2), "the crash loop")
     health = world.health()
     assert health is not None
-    assert "exit code 3" in health.because
+    assert "exit code 3" in plain(health.reason)
     assert health.culprit is not None
     log = await world.kubernetes.log("models", health.culprit, previous=True)
     assert "ValueError: periwinkle" in log
@@ -167,7 +171,7 @@ async def test_the_way_back_is_seen_too(world: World) -> None:
     await world.apply("2")
     await until(lambda: world.shows(HealthStatus.DEGRADED, 2), "the crash loop")
     await world.apply("1")
-    assert (await world.released(1)).because == "2 of 2 pods on v1"
+    assert (await world.released(1)).reason == Progress(ready=2, wanted=2, version=1)
 
 
 async def test_an_image_that_is_not_there_is_seen_with_its_name(world: World) -> None:
@@ -182,7 +186,7 @@ async def test_an_image_that_is_not_there_is_seen_with_its_name(world: World) ->
     await until(lambda: world.shows(HealthStatus.DEGRADED, 1), "the missing image")
     health = world.health()
     assert health is not None
-    assert "cannot pull image model-server:missing: " in health.because
+    assert "cannot pull image model-server:missing: " in plain(health.reason)
     assert health.patience > timedelta(0)
 
 
@@ -202,14 +206,14 @@ async def test_each_workload_has_its_own_objects_alone(world: World) -> None:
     await world.released(1)
     await until(lambda: len(_pods(world, "churn")) == 2, "churn's pods")
     assert _pods(world, "iris").isdisjoint(_pods(world, "churn"))
-    assert world.watch.sighting("models", "iris", "staging") is None
-    named = world.watch.sighting("models", "iris", "staging", NAME)
+    assert world.watch.snapshot("models", "iris", "staging") is None
+    named = world.watch.snapshot("models", "iris", "staging", NAME)
     assert named is not None, "by its name a workload is found whose stage is about to change"
-    assert world.watch.sighting("models", "iris", "staging", "churn-production") is None
+    assert world.watch.snapshot("models", "iris", "staging", "churn-production") is None
 
 
 def _pods(world: World, model: str) -> set[str]:
-    seen = world.watch.sighting("models", model, "production")
+    seen = world.watch.snapshot("models", model, "production")
     return {pod["metadata"]["name"] for pod in seen.pods} if seen else set()
 
 
@@ -219,7 +223,7 @@ async def test_what_is_seen_of_a_pod_comes_with_its_events(world: World) -> None
     await world.released(1)
 
     def told() -> set[str]:
-        seen = world.watch.sighting("models", "iris", "production")
+        seen = world.watch.snapshot("models", "iris", "production")
         return {event["involvedObject"]["kind"] for event in seen.events} if seen else set()
 
     await until(lambda: told() >= {"Deployment", "ReplicaSet", "Pod"}, "the events")
@@ -235,8 +239,8 @@ async def test_a_namespace_is_watched_once_however_many_ask(world: World) -> Non
 async def test_one_namespace_says_nothing_of_another(world: World) -> None:
     await world.apply("1", namespace="default")
     await watched(world)
-    assert world.watch.sighting("models", "iris", "production") is None
-    assert world.watch.trouble("default") == "namespace default is not watched"
+    assert world.watch.snapshot("models", "iris", "production") is None
+    assert world.watch.trouble("default") == NotWatched(namespace=Name("default"))
     assert not world.watch.fresh("default")
 
 
@@ -245,9 +249,9 @@ async def test_many_changes_at_once_ring_a_few_times(world: World) -> None:
     for version in range(1, 9):
         await world.apply(str(version))
     await world.released(8)
-    await until(lambda: len(world.rung) > 1, "the second ring")
-    gaps = [later - earlier for earlier, later in pairwise(world.rung)]
-    assert min(gaps) > RING_EVERY.total_seconds() * 0.9
+    await until(lambda: len(world.woken) > 1, "the second wake-up")
+    gaps = [later - earlier for earlier, later in pairwise(world.woken)]
+    assert min(gaps) > WAKE_EVERY.total_seconds() * 0.9
 
 
 # ── breaks ───────────────────────────────────────────────────────────────────────────────────────────
@@ -284,10 +288,11 @@ async def test_a_missing_right_is_told_at_once_and_until_it_is_granted(
     world.cluster.forbid("list", "pods")
     await world.watch.ensure("models")
     await until(lambda: world.watch.trouble("models") is not None, "the trouble")
-    trouble = world.watch.trouble("models") or ""
-    assert "listing pods in models is not allowed" in trouble
-    assert "kubectl create role" in trouble
-    assert TOKEN not in trouble
+    trouble = world.watch.trouble("models")
+    assert isinstance(trouble, NotAllowed)
+    assert trouble.during == Listing(kind=Name("pods"), namespace=Name("models"))
+    assert "kubectl create role" in plain(trouble)
+    assert TOKEN not in f"{trouble}{plain(trouble)}"
     assert not world.watch.fresh("models")
     world.cluster.allow_all()
     await until(lambda: world.watch.trouble("models") is None, "the right")

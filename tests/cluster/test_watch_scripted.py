@@ -12,7 +12,10 @@ from aiohttp import web
 
 from bot.cluster.watch import WATCHED, Watch
 from bot.domain.errors import Permanent
+from bot.domain.reasons.cluster import KubeconfigUnusable
+from bot.rules.wording.reasons import plain
 from tests.fixtures.kubernetes_script import cut, line, listed, refusal, scripted, stream, thing
+from tests.fixtures.raising import raising
 from tests.fixtures.waiting import until
 from tests.fixtures.watch_world import manifest
 
@@ -38,11 +41,17 @@ async def watching(
             await watch.close()
 
 
+def words(watch: Watch) -> str:
+    """Return the trouble in the words that people read."""
+    trouble = watch.trouble("models")
+    return plain(trouble) if trouble is not None else ""
+
+
 async def test_a_cluster_that_never_answers_is_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.cluster.watch.LOST", timedelta(seconds=0.2))
     async with watching(lambda _: refusal(503, "etcd is away"), tmp_path) as watch:
         assert watch.trouble("models") is None, "not at once: it may be about to answer"
-        await until(lambda: "etcd is away" in (watch.trouble("models") or ""), "the trouble")
+        await until(lambda: "etcd is away" in words(watch), "the trouble")
 
 
 async def test_a_cluster_that_is_back_is_no_trouble_even_when_nothing_changes(
@@ -57,7 +66,7 @@ async def test_a_cluster_that_is_back_is_no_trouble_even_when_nothing_changes(
 
     async with watching(answer, tmp_path) as watch:
         await until(lambda: watch.fresh("models"), "the first lists")
-        await until(lambda: "away" in (watch.trouble("models") or ""), "the trouble")
+        await until(lambda: "away" in words(watch), "the trouble")
         away.clear()
         await until(lambda: watch.trouble("models") is None, "the return")
 
@@ -111,7 +120,7 @@ async def test_one_odd_object_costs_nobody_the_watch(tmp_path: Path) -> None:
     async with scripted(handle, tmp_path) as kubernetes:
         watch = Watch(kubernetes, lambda _: None)
         await watch.ensure("models")
-        await until(lambda: watch.sighting("models", "iris", "production") is not None, "the good one")
+        await until(lambda: watch.snapshot("models", "iris", "production") is not None, "the good one")
         assert watch.trouble("models") is None
         await watch.close()
 
@@ -189,11 +198,11 @@ async def test_a_kubeconfig_that_turned_bad_is_told_and_the_watch_goes_on(tmp_pa
         config = tmp_path / "kubeconfig"
         text = config.read_text()
         config.write_text("a: [")
-        with pytest.raises(Permanent, match="set KUBECONFIG"):
+        with raising(Permanent, KubeconfigUnusable):
             await kubernetes.list("models", "pods")
         watch = Watch(kubernetes, lambda _: None, pause=timedelta(seconds=0.02))
         await watch.ensure("models")
-        await until(lambda: "set KUBECONFIG" in (watch.trouble("models") or ""), "the trouble")
+        await until(lambda: isinstance(watch.trouble("models"), KubeconfigUnusable), "the trouble")
         config.write_text(text)
         refused.clear()
         await until(lambda: watch.trouble("models") is None, "the end of the trouble")

@@ -80,7 +80,7 @@ def test_a_taken_port_is_said_in_one_line_and_the_others_are_let_go() -> None:
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Misunderstood, match=r"file/state cannot be written to \(Not a directory\): start elsewhere"):
+    with pytest.raises(Misunderstood, match=r"file/state is not writable \(Not a directory\): start elsewhere"):
         Home.open(tmp_path / "file" / "state")
 
 

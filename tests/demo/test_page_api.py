@@ -148,14 +148,14 @@ SAY = {"as": "alice", "channel": "#ml-releases", "text": "hi"}
         ("say", {**SAY, "colour": "red"}, "unknown field `colour`"),
         ("say", {**SAY, "text": ""}, "length >= 1"),
         ("say", {**SAY, "text": 7}, "Expected `str`, got `int`"),
-        ("say", {**SAY, "as": "dave"}, 'no person "dave": one of alice, bob, carol, mallory'),
+        ("say", {**SAY, "as": "dave"}, 'no person "dave"; known: alice, bob, carol, mallory'),
         ("say", {**SAY, "as": "callboard"}, 'no person "callboard"'),
-        ("say", {**SAY, "channel": "#nowhere"}, 'no channel "nowhere": one of ml-releases, random'),
+        ("say", {**SAY, "channel": "#nowhere"}, 'no channel "nowhere"; known: ml-releases, random'),
         ("react", {"as": "bob", "ts": "1.0", "emoji": "x"}, 'no message with the ts "1.0"'),
         ("react", {"as": "bob", "ts": "CARD", "emoji": "<x>"}, "matching regex"),
         ("react", {"as": "bob", "ts": "CARD", "emoji": "no-such-emoji"}, "there is no emoji 'no-such-emoji'"),
         ("click", {"as": "bob", "ts": "CARD", "action_id": "veto"}, 'no button "veto": it has approve'),
-        ("train", {"model": "iris", "quality": "better"}, 'no model "iris": one of churn, iris-classifier'),
+        ("train", {"model": "iris", "quality": "better"}, 'no model "iris"; known: churn, iris-classifier'),
         ("train", {"model": "churn", "quality": "best"}, "Invalid enum value 'best'"),
         ("bot", {"do": "restart"}, "Invalid enum value 'restart'"),
         ("fault", {"system": "gitlab", "kind": "down", "seconds": 1}, "Invalid enum value 'gitlab'"),
@@ -185,7 +185,7 @@ async def test_the_stream_begins_with_a_whole_picture_and_sends_one_per_change(
     world.forge.change(pulls=[])
     second = await anext(frames)
     assert (len(first["pulls"]), second["pulls"]) == (3, [])
-    await frames.aclose()  # type: ignore[attr-defined]
+    await frames.aclose()  # type: ignore[attr-defined]  (an async generator, typed as an iterator)
 
 
 async def test_many_changes_at_once_are_one_picture(script: Script, world: CannedWorld) -> None:
@@ -197,7 +197,7 @@ async def test_many_changes_at_once_are_one_picture(script: Script, world: Canne
     while seen[-1] != 49:
         seen.append((await anext(frames))["pulls"][0]["number"])
     assert len(seen) <= 2
-    await frames.aclose()  # type: ignore[attr-defined]
+    await frames.aclose()  # type: ignore[attr-defined]  (an async generator, typed as an iterator)
 
 
 async def test_closing_the_page_ends_its_streams(tmp_path: Path) -> None:

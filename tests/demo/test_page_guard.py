@@ -70,7 +70,7 @@ async def test_localhost_is_the_same_page(browser: Browser) -> None:
 async def test_another_host_is_refused_everywhere(browser: Browser, host: str, path: str) -> None:
     status, said = await browser.get(path, Host=host)
     assert status == 403
-    assert "answers only to the Host" in said
+    assert "accepts only the Host" in said
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "file://"])

@@ -6,19 +6,26 @@ from typing import Any, cast
 import pytest
 
 from bot.domain.errors import Denied, Permanent, Temporary
-from bot.domain.promotion import Promotion
-from bot.domain.repository import Base, Pull, PullState
+from bot.domain.promotion import Approval, ApprovalState, Promotion, StatusChange
+from bot.domain.reason import Name
+from bot.domain.reasons.approval import ApprovedInSlack, HeadMoved, NotRevoked
+from bot.domain.repository import Pull, PullState
 from bot.engine.actions import Outcome, act
-from bot.engine.evidence import Doors
-from bot.rules.release.decision import Action, Evidence, Merge, Revoke, Say
-from tests.fixtures.evidence import IT, READY
+from bot.engine.evidence import Clients
+from bot.rules.release.decision import Action, Evidence, Merge, Report, Revoke
+from tests.fixtures.evidence import OURS, PROMOTION, READY, told
 
 HEAD = "c0ffee0"
-SUCCESS = Say(head=HEAD, state="success", because="approved in Slack")
-PENDING = Say(head=HEAD, state="pending", because="1 of 2 approvals")
-REVOKE = Revoke(head=HEAD, because="the branch holds another commit now")
-UNKNOWN = replace(READY, base=Base(branch="main", commit="c", tree="t"))
+SUCCESS = Report(approval=Approval(head=HEAD, state=ApprovalState.SUCCESS, reason=ApprovedInSlack()))
+PENDING = Report(approval=Approval(head=HEAD, state=ApprovalState.PENDING, reason=told("1 of 2 approvals")))
+REVOKE = Revoke(head=HEAD, reason=HeadMoved())
+UNKNOWN = READY
 APPROVED = replace(UNKNOWN, approved_heads=(HEAD,))
+
+
+def reported(approval: Approval | None) -> StatusChange:
+    """Return the note that GitHub was told this."""
+    return {"pull": replace(OURS, approval=approval)}
 
 
 @dataclass
@@ -29,8 +36,8 @@ class GitHub:
     base: str = "main"
     asked: list[tuple[str, str, str, bool]] = field(default_factory=list)
 
-    async def say_approval(self, sha: str, state: str, description: str, *, anew: bool) -> None:
-        self.asked.append((sha, state, description, anew))
+    async def report_approval(self, sha: str, state: str, description: str, *, force: bool) -> None:
+        self.asked.append((sha, state, description, force))
         if self.error is not None:
             raise self.error
 
@@ -38,18 +45,18 @@ class GitHub:
         return Pull(number=number, url="u", state=PullState.MERGED, head=head, base=self.base, merge_commit="m")
 
 
-async def done(action: Action, seen: Evidence, github: GitHub, it: Promotion = IT) -> Outcome:
+async def done(action: Action, seen: Evidence, github: GitHub, promotion: Promotion = PROMOTION) -> Outcome:
     no: Any = None
-    doors = Doors(slack=no, mlflow=no, kubernetes=no, pods=no, github=cast("Any", github))
-    return await act(action, it, no, seen, app=no, store=no, doors=doors)
+    clients = Clients(slack=no, mlflow=no, kubernetes=no, pods=no, github=cast("Any", github))
+    return await act(action, promotion, no, seen, config=no, store=no, clients=clients)
 
 
 async def test_what_is_said_to_be_approved_stays_to_be_revoked_and_anything_else_settles_it() -> None:
     github = GitHub()
-    assert await done(SUCCESS, UNKNOWN, github) == Outcome(note={"approval": SUCCESS.mark}, settled=None)
-    assert await done(PENDING, APPROVED, github) == Outcome(note={"approval": PENDING.mark}, settled=HEAD)
+    assert await done(SUCCESS, UNKNOWN, github) == Outcome(note=reported(SUCCESS.approval), settled=None)
+    assert await done(PENDING, APPROVED, github) == Outcome(note=reported(PENDING.approval), settled=HEAD)
     assert (await done(REVOKE, APPROVED, github)).settled == HEAD
-    assert [(state, anew) for _, state, _, anew in github.asked] == [
+    assert [(state, force) for _, state, _, force in github.asked] == [
         ("success", False), ("pending", True), ("failure", True),
     ]  # fmt: skip
     assert github.asked[-1][2] == "not approved any more: the branch holds another commit now"
@@ -66,25 +73,27 @@ async def test_what_is_said_to_be_approved_stays_to_be_revoked_and_anything_else
 async def test_an_approval_that_cannot_be_written_holds_up_no_release(
     seen: Evidence, error: Exception, settled: str | None
 ) -> None:
-    assert await done(SUCCESS, seen, GitHub(error)) == Outcome(note={"approval": SUCCESS.mark}, settled=settled)
+    assert await done(SUCCESS, seen, GitHub(error)) == Outcome(note=reported(SUCCESS.approval), settled=settled)
 
 
 @pytest.mark.parametrize("action", [REVOKE, PENDING])
 async def test_a_revocation_that_is_refused_stops_everything_else_and_says_so(action: Action) -> None:
-    with pytest.raises(
-        Permanent, match="the approval at commit c0ffee0 cannot be revoked, so anybody may merge it: 403"
-    ):
+    with pytest.raises(Permanent) as refused:
         await done(action, APPROVED, GitHub(Denied("403")))
+    assert refused.value.reason == NotRevoked(head=Name("c0ffee0"), cause=told("403"))
     with pytest.raises(Temporary):
         await done(action, APPROVED, GitHub(Temporary("no answer")))
 
 
 async def test_a_word_at_the_present_head_is_said_again_after_a_revocation() -> None:
-    it = replace(IT, record=replace(IT.record, approval=SUCCESS.mark))
-    assert await done(REVOKE, APPROVED, GitHub(), it) == Outcome(note={"approval": None}, settled=HEAD)
+    pull = replace(OURS, approval=SUCCESS.approval)
+    promotion = replace(PROMOTION, status=replace(PROMOTION.status, pull=pull))
+    assert await done(REVOKE, APPROVED, GitHub(), promotion) == Outcome(note=reported(None), settled=HEAD)
 
 
 async def test_a_merge_settles_its_head_where_it_went_into_main() -> None:
     merge = Merge(number=7, head=HEAD)
-    assert await done(merge, APPROVED, GitHub()) == Outcome(note={"merge_commit": "m"}, settled=HEAD)
+    assert await done(merge, APPROVED, GitHub()) == Outcome(
+        note={"pull": replace(OURS, merge_commit="m")}, settled=HEAD
+    )
     assert await done(merge, APPROVED, GitHub(base="release-1")) == Outcome()

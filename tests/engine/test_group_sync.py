@@ -30,8 +30,8 @@ class Sides:
     slack: Slack
 
     async def look(self) -> None:
-        doors: Any = self
-        await group_sync.sync_groups(app=APP, store=self.store, doors=doors)
+        clients: Any = self
+        await group_sync.sync_groups(config=APP, store=self.store, clients=clients)
 
     async def known(self) -> dict[str, frozenset[str]]:
         return {name: group.members for name, group in (await self.store.groups.all()).items()}

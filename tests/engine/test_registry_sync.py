@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, cast
 from bot.config.app_yaml import parse
 from bot.domain.registry import ModelVersion
 from bot.domain.repository import Base
-from bot.domain.target import Pair
+from bot.domain.target import Target
 from bot.engine import registry_sync, repository_sync
 from bot.store.store import Store
 
@@ -58,7 +58,7 @@ def many(model: str, *numbers: int) -> list[ModelVersion]:
 
 
 async def look(store: Store, registry: Registry) -> int:
-    return await registry_sync.sync_registry(app=APP, store=store, doors=cast("Any", OnlyMLflow(registry)))
+    return await registry_sync.sync_registry(config=APP, store=store, clients=cast("Any", OnlyMLflow(registry)))
 
 
 async def heard(store: Store) -> set[Any]:
@@ -68,7 +68,7 @@ async def heard(store: Store) -> set[Any]:
 async def test_the_first_look_announces_nothing_and_takes_the_aliases_for_releases(store: Store) -> None:
     await look(store, Registry(many("iris", 1, 2)))
     assert await heard(store) == set()
-    release = await store.release(Pair(model="iris", stage="production"))
+    release = await store.release(Target(model="iris", stage="production"))
     assert release is not None
     assert release.version == 1
 
@@ -142,16 +142,16 @@ class OnlyGitHub:
 async def test_where_a_pin_stands_is_looked_up_when_its_manifests_have_changed(store: Store) -> None:
     await look(store, Registry())
     forge, cluster = Forge(), Cluster()
-    doors, watch = cast("Any", OnlyGitHub(forge)), cast("Any", cluster)
-    repository = repository_sync.Repository(app=APP, store=store, doors=doors, watch=watch)
-    pair = Pair(model="iris", stage="production")
+    clients, watch = cast("Any", OnlyGitHub(forge)), cast("Any", cluster)
+    repository = repository_sync.RepositorySync(config=APP, store=store, clients=clients, watch=watch)
+    target = Target(model="iris", stage="production")
     seen = []
     for namespace in ("models", "models", "elsewhere"):
         forge.namespace = namespace
         forge.commits += 1
-        await repository.look()
-        place = (await store.load(pair)).place
+        await repository.sync()
+        place = (await store.load(target)).place
         seen.append(place.namespace if place else None)
     assert seen == ["models", "models", "elsewhere"]
     assert cluster.watched == ["models", "elsewhere"]
-    assert (await store.load(Pair(model="iris", stage="staging"))).place is None
+    assert (await store.load(Target(model="iris", stage="staging"))).place is None

@@ -1,4 +1,4 @@
-"""Dispatch ends when it is told to, whatever rings at that moment."""
+"""Dispatch ends when it is told to, whatever wakes it at that moment."""
 
 import asyncio
 from datetime import datetime
@@ -21,13 +21,13 @@ class Idle:
 
 @pytest.mark.parametrize("ticks", range(5))
 async def test_who_rings_while_it_is_told_to_end_does_not_keep_it(ticks: int) -> None:
-    async def turn(key: Key) -> None:
+    async def reconcile(key: Key) -> None:
         raise AssertionError(key)
 
-    dispatch = Dispatch(cast("Any", Idle()), turn)
+    dispatch = Dispatch(cast("Any", Idle()), reconcile)
     running = asyncio.create_task(dispatch.run())
     await asyncio.sleep(0.01)
-    dispatch.ring()
+    dispatch.wake()
     for _ in range(ticks):
         await asyncio.sleep(0)
     running.cancel()

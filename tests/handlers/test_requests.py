@@ -1,4 +1,4 @@
-"""What a command does to the record: who takes over from whom, where a way back leads, who may not."""
+"""What a command stores: which promotion supersedes which, where a rollback leads, who may not."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -6,19 +6,20 @@ from datetime import UTC, datetime
 
 import pytest
 
-from bot.config.app_yaml import App, parse
+from bot.config.app_yaml import Config, parse
 from bot.domain.chat import Posted
 from bot.domain.errors import Misunderstood
-from bot.domain.promotion import FactKind, Kind, Promotion, RecordChange, State
+from bot.domain.promotion import FactKind, Kind, MessageStatus, Promotion, PullStatus, State, StatusChange
 from bot.domain.registry import ModelVersion
-from bot.domain.target import Pair
+from bot.domain.target import Target
 from bot.rules.release import gates
 from bot.rules.release.decision import Decision, Post
+from bot.rules.wording.reasons import reply
 from bot.store.store import Store
 from handlers import COMMANDS, Asked
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-PAIR = Pair(model="iris", stage="production")
+TARGET = Target(model="iris", stage="production")
 APP = """\
 repository: acme/models-gitops
 stages:
@@ -32,9 +33,9 @@ models: {iris: {}}
 
 @dataclass(kw_only=True)
 class Desk:
-    """The handlers, with a record behind them."""
+    """The handlers, with a database behind them."""
 
-    app: App
+    app: Config
     store: Store
     typed: int = 0
 
@@ -46,22 +47,23 @@ class Desk:
         try:
             return (await COMMANDS[name].answer(asked, self.app, self.store)).text
         except Misunderstood as refused:
-            return str(refused)
+            return reply(refused.reason)
 
     async def under_way(self) -> Promotion:
         """Return the open promotion."""
-        it = await self.store.open_promotion(PAIR)
-        assert it is not None
-        return it
+        promotion = await self.store.open_promotion(TARGET)
+        assert promotion is not None
+        return promotion
 
     async def reach(self, state: State) -> None:
         """Let the open promotion be told of, and get so far."""
         posted = Posted(channel="C1", ts=f"1.{(await self.under_way()).id}")
-        loaded = await self.store.commit(await self.store.load(PAIR), Decision(action=Post()), now=NOON)
-        await self.store.outcome(loaded, {"message": posted}, now=NOON)
-        merged: RecordChange = {} if state in {State.PROPOSED, State.MERGING} else {"merge_commit": "c0ffee"}
-        decision = Decision(state=state, note=merged, released=state is State.RELEASED)
-        await self.store.commit(await self.store.load(PAIR), decision, now=NOON)
+        loaded = await self.store.commit(await self.store.load(TARGET), Decision(action=Post()), now=NOON)
+        await self.store.outcome(loaded, {"message": MessageStatus(posted=posted)}, now=NOON)
+        merged = PullStatus(number=7, url="https://forge/7", merge_commit="c0ffee")
+        note: StatusChange = {} if state in {State.PROPOSED, State.MERGING} else {"pull": merged}
+        decision = Decision(state=state, note=note, released=state is State.RELEASED)
+        await self.store.commit(await self.store.load(TARGET), decision, now=NOON)
 
     async def facts(self) -> list[tuple[FactKind, str]]:
         """Return what was said of the open promotion."""
@@ -77,7 +79,7 @@ async def desk(record: str) -> AsyncIterator[Desk]:
     await store.mirror.meet([ModelVersion(model="iris", version=n) for n in (1, 2, 3, 4)], baseline=True, now=NOON)
     await store.groups.see("@captains", frozenset({"U0BOB"}), now=NOON)
     await store.groups.see("@science", frozenset({"U0DAVE"}), now=NOON)
-    await store.baseline(PAIR, 1, now=NOON)
+    await store.baseline(TARGET, 1, now=NOON)
     desk = Desk(app=parse(APP), store=store)
     await desk.type("U0ALICE", "/promote iris production 2")
     await desk.reach(State.RELEASED)
@@ -88,7 +90,9 @@ async def desk(record: str) -> AsyncIterator[Desk]:
 async def test_a_newer_version_takes_over_and_the_answer_says_from_which(desk: Desk) -> None:
     await desk.type("U0ALICE", "/promote iris production 3")
     said = await desk.type("U0DAVE", "/promote iris production 4")
-    assert said.startswith("On its way: `iris` v4 → `production`, promotion 3, in place of promotion 2 (v3). Follow it")
+    assert said == (
+        "Started: `iris` v4 → `production` (promotion 3), replacing promotion 2 (v3). Updates in #ml-releases."
+    )
     older = await desk.store.promotion(2)
     assert older is not None
     assert older.state is State.SUPERSEDED
@@ -101,80 +105,77 @@ async def test_a_newer_version_takes_over_and_the_answer_says_from_which(desk: D
 async def test_an_older_version_does_not_take_over(desk: Desk) -> None:
     await desk.type("U0ALICE", "/promote iris production 4")
     said = await desk.type("U0ALICE", "/promote iris production 3")
-    assert said.startswith("`iris` v4 is on its way to `production` already (promotion 2, asked by <@U0ALICE>).")
+    assert said.startswith("`iris` v4 is already on its way to `production` (promotion 2, requested by <@U0ALICE>).")
     assert (await desk.under_way()).version == 4
 
 
-@pytest.mark.parametrize("state", [State.MERGING, State.SYNCING, State.ROLLING_OUT, State.PROVING])
+@pytest.mark.parametrize("state", [State.MERGING, State.SYNCING, State.ROLLING_OUT, State.VERIFYING])
 async def test_nothing_new_takes_over_from_what_is_being_merged(desk: Desk, state: State) -> None:
     await desk.type("U0ALICE", "/promote iris production 3")
     await desk.reach(state)
     said = await desk.type("U0ALICE", "/promote iris production 4")
-    assert "v3 is being merged, or rolled out to `production`, already" in said
-    assert "`/rollback iris production` to go back" in said
+    assert "v3 is already being merged or rolled out to `production`" in said
+    assert "`/rollback iris production` to roll back" in said
 
 
-async def test_going_back_leads_to_the_release_before(desk: Desk) -> None:
+async def test_a_rollback_leads_to_the_previous_release(desk: Desk) -> None:
     await desk.type("U0BOB", "/rollback iris production")
     assert (await desk.under_way()).version == 1
 
 
-async def test_going_back_takes_over_from_what_waits(desk: Desk) -> None:
+async def test_a_rollback_supersedes_what_waits(desk: Desk) -> None:
     await desk.type("U0ALICE", "/promote iris production 3")
-    assert "in place of promotion 2 (v3)" in await desk.type("U0BOB", "/rollback iris production")
-    it = await desk.under_way()
-    assert (it.kind, it.version) == (Kind.ROLLBACK, 1)
+    assert "replacing promotion 2 (v3)" in await desk.type("U0BOB", "/rollback iris production")
+    promotion = await desk.under_way()
+    assert (promotion.kind, promotion.version) == (Kind.ROLLBACK, 1)
 
 
-@pytest.mark.parametrize("state", [State.MERGING, State.SYNCING, State.ROLLING_OUT, State.PROVING, State.FAILED])
+@pytest.mark.parametrize("state", [State.MERGING, State.SYNCING, State.ROLLING_OUT, State.VERIFYING, State.FAILED])
 @pytest.mark.parametrize("version", ["", " 2"])
-async def test_while_something_unproven_is_merged_going_back_leads_to_the_proven_release(
+async def test_while_something_unverified_is_merged_a_rollback_leads_to_the_verified_release(
     desk: Desk, state: State, version: str
 ) -> None:
     await desk.type("U0ALICE", "/promote iris production 3")
     await desk.reach(state)
-    assert "On its way" in await desk.type("U0BOB", f"/rollback iris production{version}")
-    it = await desk.under_way()
-    assert (it.kind, it.version) == (Kind.ROLLBACK, 2)
+    assert "Started: " in await desk.type("U0BOB", f"/rollback iris production{version}")
+    promotion = await desk.under_way()
+    assert (promotion.kind, promotion.version) == (Kind.ROLLBACK, 2)
 
 
-async def test_what_is_live_and_merged_is_not_gone_back_to(desk: Desk) -> None:
-    assert "runs `iris` v2 already" in await desk.type("U0BOB", "/rollback iris production 2")
+async def test_what_is_live_and_merged_is_not_rolled_back_to(desk: Desk) -> None:
+    assert "already runs `iris` v2" in await desk.type("U0BOB", "/rollback iris production 2")
     await desk.type("U0ALICE", "/promote iris production 3")
-    assert "runs `iris` v2 already" in await desk.type("U0BOB", "/rollback iris production 2"), "v3 is not merged"
+    assert "already runs `iris` v2" in await desk.type("U0BOB", "/rollback iris production 2"), "v3 is not merged"
 
 
-async def test_who_may_not_ask_is_told_so_and_nothing_is_recorded(desk: Desk) -> None:
+async def test_a_request_by_others_is_refused_and_nothing_is_stored(desk: Desk) -> None:
     said = await desk.type("U0MALLORY", "/promote iris production 3")
-    assert said == (
-        "You may not promote `iris` to `production`: `@science`, <@U0ALICE> may. Nothing was recorded; ask one of them "
-        "to do it."
-    )
-    assert await desk.store.open_promotion(PAIR) is None
-    assert "On its way" in await desk.type("U0DAVE", "/promote iris production 3")
+    assert said == "Only <@U0ALICE> and `@science` can promote `iris` to `production`. Nothing was changed."
+    assert await desk.store.open_promotion(TARGET) is None
+    assert "Started: " in await desk.type("U0DAVE", "/promote iris production 3")
 
 
 async def test_an_override_is_recorded_with_the_request_and_its_reason(desk: Desk) -> None:
     await desk.store.groups.see("@science", frozenset({"U0BOB"}), now=NOON)
     said = await desk.type("U0BOB", '/promote iris production 3 --override "db is on fire"')
-    of = ", and of ".join(gates.overridable())
-    assert said.endswith(f"It goes on in spite of {of}, once it is approved: `db is on fire`.")
-    assert {"a freeze", "the stage before"} <= set(gates.overridable())
+    holds = ", ".join(gates.overridable())
+    assert said.endswith(f"Once it is approved, these gates no longer hold it up: {holds}. Reason: `db is on fire`.")
+    assert {"freeze", "soak"} <= set(gates.overridable())
     assert await desk.facts() == [(FactKind.PROMOTE, ""), (FactKind.OVERRIDE, "db is on fire")]
 
 
 async def test_who_may_ask_may_not_override_for_that(desk: Desk) -> None:
     said = await desk.type("U0ALICE", '/promote iris production 3 --override "now"')
-    assert said.startswith("You may not override what holds releases to `production` up: `@captains` may.")
-    assert await desk.store.open_promotion(PAIR) is None
+    assert said == "Only `@captains` can override a hold on `production`. Nothing was changed."
+    assert await desk.store.open_promotion(TARGET) is None
 
 
 async def test_an_override_of_what_waits_already_is_said_of_that_once(desk: Desk) -> None:
     await desk.store.groups.see("@science", frozenset({"U0BOB"}), now=NOON)
     await desk.type("U0ALICE", "/promote iris production 3")
     words = "/promote iris production 3 --override now"
-    assert "Promotion 2 is under way already. It goes on" in await desk.type("U0BOB", words, key="k")
-    assert await desk.type("U0BOB", words, key="k") == "That request has arrived before."
+    assert "Promotion 2 is already under way. Once it is approved" in await desk.type("U0BOB", words, key="k")
+    assert await desk.type("U0BOB", words, key="k") == "Already received."
     assert await desk.facts() == [(FactKind.PROMOTE, ""), (FactKind.OVERRIDE, "now")]
 
 
@@ -183,7 +184,7 @@ async def test_an_override_does_not_reach_what_is_being_merged(desk: Desk) -> No
     await desk.type("U0ALICE", "/promote iris production 3")
     await desk.reach(State.MERGING)
     said = await desk.type("U0BOB", "/promote iris production 3 --override now")
-    assert "is being merged" in said
+    assert "is already being merged" in said
     assert await desk.facts() == [(FactKind.PROMOTE, "")]
 
 
@@ -196,19 +197,19 @@ async def test_who_asked_and_approvers_cancel(desk: Desk, by: str, told: str) ->
 async def test_others_do_not_cancel(desk: Desk) -> None:
     await desk.type("U0ALICE", "/promote iris production 3")
     said = await desk.type("U0DAVE", "/promotions cancel 2")
-    assert said.startswith("You may not cancel promotion 2: <@U0ALICE>, `@captains` may.")
+    assert said == "Only <@U0ALICE> and `@captains` can cancel promotion 2. Nothing was changed."
     assert await desk.facts() == [(FactKind.PROMOTE, "")]
 
 
 async def test_a_freeze_is_ordered_by_who_may_and_once(desk: Desk) -> None:
-    assert "You may not freeze `production`, or end that: `@captains` may." in await desk.type(
-        "U0ALICE", "/freeze production"
+    assert await desk.type("U0ALICE", "/freeze production") == (
+        "Only `@captains` can freeze or unfreeze `production`. Nothing was changed."
     )
     assert await desk.type("U0BOB", "/freeze production", key="k") == (
-        "<@U0BOB> froze `production` until somebody ends it. Nothing new goes there, for any model; going back always "
-        "works. `/freeze production off` ends it."
+        "<@U0BOB> froze `production` until someone lifts it. No model is promoted there; rollbacks always work. "
+        "`/freeze production off` lifts it."
     )
-    assert await desk.type("U0BOB", "/freeze production", key="k") == "That request has arrived before."
+    assert await desk.type("U0BOB", "/freeze production", key="k") == "Already received."
     assert "froze `staging`" in await desk.type("U0ALICE", "/freeze STAGING for 1h")
-    assert "so what waits there goes on" in await desk.type("U0BOB", "/freeze production off")
-    assert "nothing is left to end" in await desk.type("U0BOB", "/freeze production off")
+    assert "so what waits there continues" in await desk.type("U0BOB", "/freeze production off")
+    assert "is not frozen. `/freeze` lists what is" in await desk.type("U0BOB", "/freeze production off")

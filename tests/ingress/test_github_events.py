@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 
 from bot.config.app_yaml import parse
-from bot.domain.promotion import Kind, Request
-from bot.domain.target import Pair
+from bot.domain.promotion import Kind, PullStatus, Request
+from bot.domain.target import Target
 from bot.rules.release.decision import Decision
 from bot.store.store import Store
 from handlers.pulls import heard
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
-IRIS, CHURN = (Pair(model=model, stage="production") for model in ("iris", "churn"))
+IRIS, CHURN = (Target(model=model, stage="production") for model in ("iris", "churn"))
 HEADS = {IRIS: "a" * 40, CHURN: "c" * 40}
 APP = parse("repository: acme/models-gitops\nstages: {production: {}}\nchannel: '#ml'\n")
 
@@ -24,11 +24,13 @@ APP = parse("repository: acme/models-gitops\nstages: {production: {}}\nchannel: 
 async def store(tmp_path: Path) -> AsyncIterator[Store]:
     """Yield a record with two proposed promotions that wait for people."""
     store = await Store.open(f"sqlite:///{tmp_path}/callboard.db")
-    for pair, head in HEADS.items():
-        request = Request(pair=pair, kind=Kind.PROMOTE, version=3, by="U0ALICE", at=NOON)
-        assert await store.ask(request, key=pair.model)
-        waiting = Decision(note={"head": head}, wake=timedelta(days=1))
-        await store.commit(await store.load(pair), waiting, now=NOON)
+    for target, head in HEADS.items():
+        request = Request(target=target, kind=Kind.PROMOTE, version=3, by="U0ALICE", at=NOON)
+        assert await store.ask(request, key=target.model)
+        waiting = Decision(
+            note={"pull": PullStatus(number=7, url="https://forge/7", head=head)}, wake=timedelta(days=1)
+        )
+        await store.commit(await store.load(target), waiting, now=NOON)
     yield store
     await store.close()
 

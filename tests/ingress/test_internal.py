@@ -10,10 +10,13 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
 from bot.domain.promotion import Kind, Request
-from bot.domain.target import Pair
+from bot.domain.reason import Said
+from bot.domain.reasons.told import Told
+from bot.domain.target import Target
 from bot.ingress.internal import Readiness, internal
-from bot.rules.parsing.hosts import REFUSAL
+from bot.rules.parsing.hosts import REFUSED
 from bot.rules.release.decision import Decision
+from bot.rules.wording.reasons import complete, plain
 from bot.store.store import Store
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -31,31 +34,33 @@ async def said(client: TestClient[Any, Any]) -> tuple[int, dict[str, str]]:
     return answer.status, (await answer.json())["trouble"]
 
 
-def pairs() -> Iterator[Pair]:
+def targets() -> Iterator[Target]:
     for number in range(1, 8):
-        yield Pair(model=f"m{number}", stage="production")
+        yield Target(model=f"m{number}", stage="production")
 
 
-async def asked(store: Store, pair: Pair) -> None:
-    request = Request(pair=pair, kind=Kind.PROMOTE, version=3, by="U0ALICE", at=NOON)
-    assert await store.ask(request, key=pair.model)
+async def asked(store: Store, target: Target) -> None:
+    request = Request(target=target, kind=Kind.PROMOTE, version=3, by="U0ALICE", at=NOON)
+    assert await store.ask(request, key=target.model)
 
 
 async def test_trouble_of_a_turn_is_said_until_a_turn_goes_through(store: Store) -> None:
-    pair = next(pairs())
-    await asked(store, pair)
+    target = next(targets())
+    await asked(store, target)
     async with listening(Readiness(waiting_for=set(), store=store)) as client:
         assert await said(client) == (200, {})
-        await store.postpone(await store.load(pair), DOWN, wake_at=NOON + timedelta(seconds=1), now=NOON)
+        await store.postpone(
+            await store.load(target), Told(text=Said(DOWN)), wake_at=NOON + timedelta(seconds=1), now=NOON
+        )
         assert await said(client) == (200, {"promotion 1": DOWN})  # it is ready: the others go on
-        await store.commit(await store.load(pair), Decision(), now=NOON)
+        await store.commit(await store.load(target), Decision(), now=NOON)
         assert await said(client) == (200, {})
 
 
 async def test_the_same_trouble_of_many_is_said_once(store: Store) -> None:
-    for pair in pairs():
-        await asked(store, pair)
-        await store.postpone(await store.load(pair), DOWN, wake_at=NOON, now=NOON)
+    for target in targets():
+        await asked(store, target)
+        await store.postpone(await store.load(target), Told(text=Said(DOWN)), wake_at=NOON, now=NOON)
     async with listening(Readiness(waiting_for={"MLflow"}, store=store)) as client:
         assert await said(client) == (503, {"promotions 1, 2, 3, 4, 5 and 2 more": DOWN})
 
@@ -73,11 +78,11 @@ async def test_before_there_is_a_record_it_says_what_it_waits_for() -> None:
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/promotions", "/", "/none"])
 @pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "OPTIONS"])
 async def test_a_web_page_that_rebinds_its_name_reads_nothing(store: Store, method: str, path: str) -> None:
-    await asked(store, next(pairs()))
+    await asked(store, next(targets()))
     async with listening(Readiness(waiting_for=set(), store=store)) as client:
         answer = await client.request(method, path, headers={"Host": f"evil.example:{client.port}"})
         assert answer.status == 421
-        assert await answer.text() == ("" if method == "HEAD" else REFUSAL)
+        assert await answer.text() == ("" if method == "HEAD" else complete(plain(REFUSED)) + "\n")
         assert not [name for name in answer.headers if name.startswith("Access-Control-")]
 
 
@@ -97,7 +102,7 @@ async def test_probes_and_operators_are_answered(store: Store, host: str) -> Non
     ids=["without a Host", "with two"],
 )
 async def test_a_request_names_one_host(store: Store, heads: str) -> None:
-    await asked(store, next(pairs()))
+    await asked(store, next(targets()))
     async with listening(Readiness(waiting_for=set(), store=store)) as client:
         reader, writer = await asyncio.open_connection(client.host, client.port)
         writer.write(heads.encode())

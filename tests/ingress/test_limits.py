@@ -50,7 +50,7 @@ def fresh() -> dict[str, str]:
 async def listening(folder: Path, *, limit: int = 256, within: float = 10.0) -> AsyncIterator[tuple[int, Connections]]:
     """Serve the public listener with limits of the test's own; gives its port and connections."""
     store = await Store.open(f"sqlite:///{folder / 'callboard.db'}")
-    inbound = Inbound(app=parse(APP), store=store, ring=lambda: None, bodies=Bodies(within=within))
+    inbound = Inbound(config=parse(APP), store=store, wake=lambda: None, bodies=Bodies(within=within))
     app = inbound.application(
         slack_secret=Secret(SECRET), mlflow_secret=Secret(MLFLOW_SECRET), github_secret=Secret(GITHUB_SECRET)
     )

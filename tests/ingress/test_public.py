@@ -192,7 +192,7 @@ async def test_what_mlflow_sends_is_accepted_and_what_speaks_of_a_version_of_our
         "model_version_tag.set",
     }
     assert len(door.recorded()["facts"]) == 4
-    assert await door.store.mirror.heard(V1) is not None
+    assert await door.store.mirror.pending(V1) is not None
 
 
 async def test_what_mlflow_sends_is_stale_by_now(door: Door) -> None:
@@ -214,7 +214,7 @@ async def test_a_version_that_is_heard_of_is_looked_at_soon_and_not_believed(doo
     assert await door.signed("/webhooks/mlflow", about(version="1")) == 200
     assert await door.store.due(clock.now()) == (V1,)
     assert await door.store.mirror.known_versions("iris-classifier") == ()
-    assert door.rings
+    assert door.wake_ups
 
 
 GARBAGE = {
@@ -254,7 +254,7 @@ async def test_what_speaks_of_nothing_of_ours_is_taken_and_forgotten(door: Door,
 
 async def test_what_github_says_makes_us_look_and_is_not_believed(door: Door) -> None:
     assert await door.signed("/webhooks/github", b"\xff not even JSON") == 200
-    assert door.rings
+    assert door.wake_ups
     assert not any(door.recorded().values())
 
 
@@ -273,7 +273,7 @@ async def test_a_command_that_is_delivered_twice_asks_once(door: Door) -> None:
 
 async def test_a_command_from_the_channel_is_answered_in_private(door: Door) -> None:
     await door.know()
-    for typed, answer in (("iris-clasifier staging", "Did you mean"), ("iris-classifier staging 1", "On its way")):
+    for typed, answer in (("iris-clasifier staging", "Did you mean"), ("iris-classifier staging 1", "Started: ")):
         told = await door.chat.say(user="alice", channel="#ml-releases", text=f"/promote {typed}")
         assert told["status"] == 200
         assert answer in door.chat.state()["private"][-1]["text"]
@@ -294,6 +294,6 @@ async def test_a_reaction_to_what_is_not_ours_is_forgotten(door: Door) -> None:
     assert posted["ok"]
     await door.chat.react(user="bob", ts=door.chat.state()["messages"][0]["ts"], emoji="white_check_mark")
     async with asyncio.timeout(10):
-        while not door.rings:  # noqa: ASYNC110 - the delivery rings no bell of ours
+        while not door.wake_ups:  # noqa: ASYNC110 - the delivery signals nothing to us
             await asyncio.sleep(0.01)
     assert not any(door.recorded().values())

@@ -119,7 +119,7 @@ async def test_an_interaction_that_is_not_ours_is_taken_and_forgotten(door: Door
 async def test_a_command_that_is_not_ours_is_told_so(door: Door) -> None:
     told = await door.chat.say(user="alice", channel="#ml-releases", text="/promot iris-classifier staging")
     assert told["status"] == 200
-    assert "Type one of /promote" in door.chat.state()["private"][-1]["text"]
+    assert "Callboard has no such command. Its commands: `/promote`" in door.chat.state()["private"][-1]["text"]
 
 
 UNREADABLE = {

@@ -17,9 +17,11 @@ from bot.domain.chat import Posted
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.promotion import Kind as Wanted
-from bot.domain.promotion import Request
+from bot.domain.promotion import MessageStatus, PullStatus, Request
+from bot.domain.reason import Said
+from bot.domain.reasons.slack import AppTokenRefused, SocketRefused
 from bot.domain.registry import ModelVersion
-from bot.domain.target import Pair
+from bot.domain.target import Target
 from bot.ingress import socket_mode
 from bot.ingress.public import Inbound
 from bot.rules.parsing.slack_requests import Kind
@@ -29,6 +31,7 @@ from callboard_demo.chat import Chat
 from callboard_demo.faults import Faults
 from tests.fixtures.chat_world import APP_TOKEN, CHANNEL, TOKEN, served
 from tests.fixtures.inbound_world import APP
+from tests.fixtures.raising import raising
 from tests.fixtures.waiting import until
 
 V1 = ModelVersion(model="iris-classifier", version=1)
@@ -57,25 +60,29 @@ class Line:
             except Temporary:
                 await asyncio.sleep(0.02)
 
-    async def hear(self, kind: Kind, body: Json) -> Json | None:
+    async def receive(self, kind: Kind, body: Json) -> Json | None:
         self.heard.append(kind)
         await self.gate.wait()
         if self.fails:
             self.fails -= 1
             raise RuntimeError("a fault of ours")
-        return await self.inbound.hear(kind, body)
+        return await self.inbound.receive(kind, body)
 
     def lose(self) -> None:
         self.lost += 1
 
     async def stand(self) -> str:
         """Let a promotion be under way; return the ts of its message."""
-        pair, now = Pair(model=V1.model, stage="production"), clock.now()
-        await self.store.ask(Request(pair=pair, kind=Wanted.PROMOTE, version=1, by="U0ALICE", at=now), key="standing")
+        target, now = Target(model=V1.model, stage="production"), clock.now()
+        await self.store.ask(
+            Request(target=target, kind=Wanted.PROMOTE, version=1, by="U0ALICE", at=now), key="standing"
+        )
         posted = await self.slack.sdk.chat_postMessage(channel=CHANNEL, text="card", blocks=CARD)
-        decision = Decision(note={"digest": "d"}, action=Post())
-        loaded = await self.store.commit(await self.store.load(pair), decision, now=now)
-        await self.store.outcome(loaded, {"message": Posted(channel=CHANNEL, ts=posted["ts"])}, now=now)
+        decision = Decision(note={"pull": PullStatus(number=7, url="https://forge/7", digest="d")}, action=Post())
+        loaded = await self.store.commit(await self.store.load(target), decision, now=now)
+        await self.store.outcome(
+            loaded, {"message": MessageStatus(posted=Posted(channel=CHANNEL, ts=posted["ts"]), digest="d")}, now=now
+        )
         return str(posted["ts"])
 
     async def words(self) -> list[tuple[str, str]]:
@@ -106,7 +113,7 @@ async def lined(folder: Path) -> AsyncIterator[Line]:
         served(folder / "chat", patience=0.5, middlewares=middlewares) as world,
         Slack.connect(TOKEN, world.url) as slack,
     ):
-        inbound = Inbound(app=parse(APP), store=store, ring=lambda: None)
+        inbound = Inbound(config=parse(APP), store=store, wake=lambda: None)
         await store.mirror.see({V1.model: {}})
         await store.mirror.meet((V1,), baseline=True, now=clock.now())
         line = Line(chat=world.chat, slack=slack, store=store, inbound=inbound, faults=faults)
@@ -118,7 +125,7 @@ async def lined(folder: Path) -> AsyncIterator[Line]:
 @pytest.fixture
 async def line(tmp_path: Path) -> AsyncIterator[Line]:
     async with lined(tmp_path) as found:
-        ear = asyncio.create_task(socket_mode.run(found.connect, found.hear, lost=found.lose))
+        ear = asyncio.create_task(socket_mode.run(found.connect, found.receive, lost=found.lose))
         await until(lambda: found.chat.sockets.connected, "the socket to connect")
         yield found
         ear.cancel()
@@ -129,8 +136,8 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
 async def test_what_people_do_is_recorded_and_answered_as_over_http(line: Line) -> None:
     told = await line.chat.say(user="alice", channel="#ml-releases", text="/promote iris-classifier staging 1")
     assert told["ok"]
-    assert "On its way" in line.chat.state()["private"][-1]["text"]
-    assert await line.store.open_promotion(Pair(model=V1.model, stage="staging"))
+    assert "Started: " in line.chat.state()["private"][-1]["text"]
+    assert await line.store.open_promotion(Target(model=V1.model, stage="staging"))
 
 
 @pytest.mark.usefixtures("quiet")
@@ -211,7 +218,7 @@ async def test_an_address_that_was_spent_in_vain_is_not_tried_again(line: Line) 
         tickets.append(ticket)
         return len(tickets) > 3 and redeem(ticket)
 
-    line.chat.world.redeem = lapsed  # type: ignore[method-assign]
+    line.chat.world.redeem = lapsed  # type: ignore[method-assign]  (one connection is refused)
     await line.chat.sockets.dismiss(notice=0.0)
     await until(lambda: line.chat.sockets.connected, "the socket to connect")
     assert len(set(tickets)) == len(tickets) == 4
@@ -222,7 +229,7 @@ async def test_nonsense_over_the_socket_is_acknowledged_and_forgotten(line: Line
     ts = await line.stand()
     for kind, payload in (("events_api", {"type": []}), ("interactive", {}), ("slash_commands", {"command": 7})):
         assert (await line.chat.sockets.deliver(kind, payload)).status == 200
-    assert (await line.chat.sockets.deliver("events_api", [])).reason == "timeout"  # type: ignore[arg-type]
+    assert (await line.chat.sockets.deliver("events_api", [])).reason == "timeout"  # type: ignore[arg-type]  (a payload that is no object)
     assert (await line.chat.sockets.deliver("of_a_later_slack", {})).reason == "timeout"
     await line.chat.react(user="bob", ts=ts, emoji="white_check_mark")
     await line.until_words(("approve", "U0BOB"))
@@ -231,14 +238,14 @@ async def test_nonsense_over_the_socket_is_acknowledged_and_forgotten(line: Line
 async def test_a_token_that_opens_no_socket_is_told_to_the_operator(tmp_path: Path) -> None:
     async with lined(tmp_path) as line:
         for token in (TOKEN, "xapp-another"):
-            with pytest.raises(Permanent, match=r"^Slack refuses SLACK_APP_TOKEN .*connections:write"):
+            with raising(Permanent, AppTokenRefused):
                 await line.slack.socket(token)
         assert (await line.slack.whoami()).user == "U0CALLBOARD"
 
 
 async def test_a_socket_that_slack_does_not_take_is_tried_later(line: Line) -> None:
     others = [await line.slack.socket(APP_TOKEN) for _ in range(9)]
-    with pytest.raises(Temporary, match="too_many_websockets"):
+    with raising(Temporary, SocketRefused(said=Said("too_many_websockets"))):
         await line.slack.socket(APP_TOKEN)
     for socket in others:
         await socket.close()

@@ -9,7 +9,7 @@ import yaml
 
 from bot.cli.checkout import check, texts
 from bot.config.app_yaml import load
-from bot.domain.target import Pair, Pin
+from bot.domain.target import Pin, Target
 from bot.rules import pins
 from callboard_demo.gitops import seed
 from callboard_model_server import settings
@@ -95,8 +95,8 @@ def test_the_stages_of_app_yaml_have_their_manifests(text: str, stages: set[str]
         written = re.sub(r"^  # (canary:|  after: staging)", r"  \1", written, flags=re.MULTILINE)
     (tmp_path / "app.yaml").write_text(written)
     found = check(load(tmp_path / "app.yaml"), ROOT)
-    assert [each.says for each in found if each.wrong] == []
-    assert {each.pair for each in found} == {Pair(model="iris-classifier", stage=stage) for stage in stages}
+    assert [each.text for each in found if each.wrong] == []
+    assert {each.target for each in found} == {Target(model="iris-classifier", stage=stage) for stage in stages}
 
 
 def test_a_canary_that_pins_another_stage_is_found(tmp_path: Path) -> None:
@@ -105,7 +105,7 @@ def test_a_canary_that_pins_another_stage_is_found(tmp_path: Path) -> None:
     release.write_text(release.read_text().replace("value: canary", "value: production"))
     (tmp_path / "app.yaml").write_text("repository: a/b\nstages: {canary: {}}\nmodels: {iris-classifier: {}}\n")
     (found,) = check(load(tmp_path / "app.yaml"), tmp_path)
-    assert (found.wrong, found.says.partition(": ")[2]) == (True, "pins the stage production, expected canary")
+    assert (found.wrong, found.text.partition(": ")[2]) == (True, "pins the stage production, expected canary")
 
 
 def test_the_demo_runs_the_same_manifests_without_what_it_has_no_room_for() -> None:

@@ -26,18 +26,18 @@ CSV = ",".join(COLUMNS) + "\n" + "\n".join(",".join(map(str, row)) for row in RO
 JSON = "application/json"
 
 
-Pair = tuple[ModelServer, ModelServer]
+Target = tuple[ModelServer, ModelServer]
 """Our server and MLflow's, on the same model."""
 
 
 @pytest.fixture(scope="module")
-def both(mlflow_server: MLflowServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def both(mlflow_server: MLflowServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     with beside(mlflow_server.url, "iris-classifier", tmp_path_factory.mktemp("both")) as pair:
         yield pair
 
 
 @contextmanager
-def beside(url: str, model: str, folder: Path) -> Iterator[Pair]:
+def beside(url: str, model: str, folder: Path) -> Iterator[Target]:
     """Start both; each takes seconds, so it is done at the same time."""
     told = environment(url, MODEL_NAME=model, MODEL_VERSION="1", MODEL_FLAVORS="sklearn,python_function")
     with mlflows(url, model, folder) as theirs, serving(folder, told | {"TMPDIR": str(folder)}) as ours:
@@ -100,7 +100,7 @@ GOOD: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", GOOD)
-def test_a_good_request_gets_the_same_answer(name: str, both: Pair) -> None:
+def test_a_good_request_gets_the_same_answer(name: str, both: Target) -> None:
     body, kind = GOOD[name]
     sent = (body if isinstance(body, str) else json.dumps(body)).encode()
     mine, its = (server.ask("POST", "/invocations", sent, kind) for server in both)
@@ -134,7 +134,7 @@ BAD: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_request_gets_the_same_status_and_a_sentence_without_a_traceback(name: str, both: Pair) -> None:
+def test_a_bad_request_gets_the_same_status_and_a_sentence_without_a_traceback(name: str, both: Target) -> None:
     mine, its = (server.ask("POST", "/invocations", *BAD[name]) for server in both)
     assert mine[0] == its[0]
     said = json.loads(mine[1])
@@ -147,7 +147,7 @@ DEEP = b'{"inputs": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
 
 
 @pytest.mark.parametrize(("body", "kind", "status"), [(DEEP, JSON, 400), (b"{}", "", 415)])
-def test_where_mlflows_server_breaks_ours_answers(body: bytes, kind: str, status: int, both: Pair) -> None:
+def test_where_mlflows_server_breaks_ours_answers(body: bytes, kind: str, status: int, both: Target) -> None:
     ours, theirs = both
     assert theirs.ask("POST", "/invocations", body, kind)[0] == 500
     mine = ours.ask("POST", "/invocations", body, kind)
@@ -158,7 +158,7 @@ def test_where_mlflows_server_breaks_ours_answers(body: bytes, kind: str, status
     ("method", "path"),
     [("GET", "/ping"), ("GET", "/health"), ("GET", "/version"), ("GET", "/invocations"), ("GET", "/no")],
 )
-def test_the_other_routes_answer_alike(method: str, path: str, both: Pair) -> None:
+def test_the_other_routes_answer_alike(method: str, path: str, both: Target) -> None:
     mine, its = (server.hear(method, path) for server in both)
     assert mine[0] == its[0]
     if mine[0] == 200:

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, given, seed, settings
 
 from callboard_model_server.__main__ import DATA_ONLY
-from callboard_model_server.refusals import LONGEST
+from callboard_model_server.refusals import MAX_LINE
 from tests.chaos.extent import FULL, SEED, figure
 from tests.model_server import canaries, forged_skops
 from tests.model_server.forged_documents import DATA, GOOD, OUTSIDE, anything, led_elsewhere, plain
@@ -223,7 +223,7 @@ def test_no_canary_runs_whatever_a_model_says_and_whatever_is_in_it(loads: Loads
         assert outcome["code"] in ENDS, outcome["said"]
         assert bool(outcome["said"]) == (outcome["code"] != 0)
         assert "\n" not in outcome["said"]
-        assert len(outcome["said"]) <= LONGEST + len(" …")
+        assert len(outcome["said"]) <= MAX_LINE + len(" …")
 
     began = time.monotonic()
     try:

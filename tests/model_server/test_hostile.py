@@ -231,7 +231,7 @@ def test_a_table_that_is_far_too_wide_is_refused_at_once(server: ModelServer, na
     body, kind = TABLES[name]
     status, answer = server.ask("POST", "/invocations", body, kind)
     assert status == 400
-    assert "more columns than the model takes" in json.loads(answer)["message"]
+    assert "columns, too many for the model" in json.loads(answer)["message"]
 
 
 def test_a_column_that_the_model_does_not_know_does_no_harm(server: ModelServer) -> None:

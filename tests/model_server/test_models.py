@@ -22,13 +22,18 @@ OTHER = "sha256:" + 64 * "0"
 @pytest.mark.parametrize(
     ("model", "told", "code", "says"),
     [
-        ("forest", {"MODEL_DIGEST": OTHER}, 65, f"and MODEL_DIGEST is {OTHER}: they changed in the registry"),
-        ("older", {}, 78, "it was made with scikit-learn 1.2.2, and here is"),
-        ("demanding", {"MODEL_STRICT": "1"}, 78, "it requires no-such-project==1.0, and here is none"),
-        ("pickled", {}, 79, "the model is of sklearn:cloudpickle, and MODEL_FLAVORS allows lightgbm, sklearn:"),
-        ("forest", {"MODEL_FLAVORS": "lightgbm"}, 79, "the model is of sklearn, and MODEL_FLAVORS allows lightgbm:"),
-        ("untrusted", {}, 79, "trusted with numpy.nan_to_num: look"),
-        ("forgetful", {}, 79, "the model is of python_function,"),
+        ("forest", {"MODEL_DIGEST": OTHER}, 65, f"but MODEL_DIGEST is {OTHER}: the files have changed in the registry"),
+        ("older", {}, 78, "it was made with scikit-learn 1.2.2, but here it is"),
+        ("demanding", {"MODEL_STRICT": "1"}, 78, "it requires no-such-project==1.0, but here it is not installed"),
+        ("pickled", {}, 79, "the model needs sklearn:cloudpickle, but MODEL_FLAVORS allows only lightgbm, sklearn:"),
+        (
+            "forest",
+            {"MODEL_FLAVORS": "lightgbm"},
+            79,
+            "the model needs sklearn, but MODEL_FLAVORS allows only lightgbm:",
+        ),
+        ("untrusted", {}, 79, "untrusted types: numpy.nan_to_num; review"),
+        ("forgetful", {}, 79, "the model needs python_function, but MODEL_FLAVORS allows only"),
         (
             "forgetful",
             {"MODEL_FLAVORS": "python_function"},

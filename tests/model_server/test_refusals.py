@@ -29,7 +29,7 @@ def nowhere() -> Iterator[Future[tuple[int, list[str]]]]:
         ({"MLFLOW_TRACKING_URI": "sqlite:///mlflow.db"}, ["MLFLOW_TRACKING_URI", "http"]),
         (
             {"MLFLOW_TRACKING_URI": "https://mlflow", "MLFLOW_TRACKING_SERVER_CERT_PATH": "/none/ca.crt"},
-            ["MLFLOW_TRACKING_SERVER_CERT_PATH", "'/none/ca.crt'", "not there", "the authority that signed MLflow's"],
+            ["MLFLOW_TRACKING_SERVER_CERT_PATH", "'/none/ca.crt'", "does not exist", "the certificate of MLflow's CA"],
         ),
         ({"MODEL_VERSION": ""}, ["MODEL_VERSION", "MODEL_STAGE"]),
         ({"MODEL_VERSION": "latest"}, ["MODEL_VERSION", "'latest'", "such as 3"]),
@@ -90,7 +90,7 @@ def test_a_registry_that_does_not_answer_within_15_seconds_is_exit_69(nowhere: F
     code, lines = nowhere.result()
     assert code == 69
     assert lines[-1].startswith("MLflow registry unreachable: http://127.0.0.1:")
-    assert "15 s" in lines[-1]
+    assert "15 seconds" in lines[-1]
     assert "refused" in lines[-1]
     assert all(line.startswith("{") for line in lines[:-1])
     assert "hunter2" not in "".join(lines)

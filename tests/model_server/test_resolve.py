@@ -105,7 +105,7 @@ async def test_what_does_not_answer_in_time_is_unavailable(registry: Scripted, a
     registry.answers = [answer]
     refused = await refusal(registry, patience=1)
     assert refused.code is Exit.UNAVAILABLE
-    assert str(refused).startswith(f"MLflow registry unreachable: {registry.url} gave no answer in 1 s")
+    assert str(refused).startswith(f"MLflow registry unreachable: {registry.url} did not respond within 1 seconds")
 
 
 @pytest.mark.parametrize("code", [301, 302, 307, 308])
@@ -116,7 +116,8 @@ async def test_a_registry_that_sends_the_server_elsewhere_is_not_followed(regist
     registry.answers = [away, ready]
     refused = await refusal(registry)
     assert refused.code is Exit.UNAVAILABLE
-    assert f"{registry.url} sends this server elsewhere ({code}): set MLFLOW_TRACKING_URI" in str(refused)
+    why = f"{registry.url} redirects to another address ({code}), which is not followed: set MLFLOW_TRACKING_URI"
+    assert why in str(refused)
     assert len(registry.requests) == 1
 
 
@@ -148,7 +149,7 @@ async def test_an_answer_that_has_no_end_or_no_bottom_is_unavailable(registry: S
     registry.answers = [answer]
     refused = await refusal(registry, patience=2)
     assert refused.code is Exit.UNAVAILABLE
-    assert "does not answer as MLflow does" in str(refused)
+    assert "did not respond like an MLflow server" in str(refused)
 
 
 async def test_what_is_not_an_mlflow_server_is_unavailable_and_said_so(registry: Scripted) -> None:
@@ -158,7 +159,7 @@ async def test_what_is_not_an_mlflow_server_is_unavailable_and_said_so(registry:
     registry.answers = [page]
     refused = await refusal(registry, patience=1)
     assert refused.code is Exit.UNAVAILABLE
-    assert "does not answer as MLflow does" in str(refused)
+    assert "did not respond like an MLflow server" in str(refused)
 
 
 @pytest.mark.parametrize("code", [400, 404])

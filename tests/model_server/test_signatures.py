@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.fixtures.model_server import ModelServer
-from tests.model_server.test_answers import JSON, Pair, beside
+from tests.model_server.test_answers import JSON, Target, beside
 
 ROWS = [[1.0, 1.0], [2.0, 0.0]]
 SPLIT = {"columns": ["x", "y"], "data": ROWS}
@@ -23,7 +23,7 @@ def model(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(scope="module")
-def both(model: str, odd_models: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def both(model: str, odd_models: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Target]:
     with beside(odd_models, model, tmp_path_factory.mktemp(model)) as pair:
         yield pair
 
@@ -61,7 +61,7 @@ ASKED: dict[str, tuple[Any, str]] = {
 
 
 @pytest.mark.parametrize("name", ASKED)
-def test_it_gets_the_same_status_and_where_it_is_good_the_same_answer(name: str, both: Pair) -> None:
+def test_it_gets_the_same_status_and_where_it_is_good_the_same_answer(name: str, both: Target) -> None:
     body, kind = ASKED[name]
     sent = (body if isinstance(body, str) else json.dumps(body)).encode()
     mine, its = (server.ask("POST", "/invocations", sent, kind) for server in both)
@@ -80,7 +80,7 @@ GOOD = {
 }
 
 
-def test_what_was_made_for_it_is_good(model: str, both: Pair) -> None:
+def test_what_was_made_for_it_is_good(model: str, both: Target) -> None:
     for name in GOOD[model]:
         body, kind = ASKED[name]
         sent = (body if isinstance(body, str) else json.dumps(body)).encode()
@@ -88,7 +88,7 @@ def test_what_was_made_for_it_is_good(model: str, both: Pair) -> None:
 
 
 @pytest.mark.parametrize("model", ["adjustable"], indirect=True)
-def test_a_model_that_raises_is_a_400_as_it_is_with_mlflow_and_is_counted_by_its_exception(both: Pair) -> None:
+def test_a_model_that_raises_is_a_400_as_it_is_with_mlflow_and_is_counted_by_its_exception(both: Target) -> None:
     """MLflow blames the caller, since nobody can tell who is wrong, he or the model: its clients go by that."""
     body = json.dumps({"dataframe_records": [{"x": -1.0, "y": 0.0}]}).encode()
     ours, theirs = both

@@ -336,7 +336,7 @@ def test_the_demo_may_import_the_vocabulary_and_the_clock_alone(graph: ImportGra
 
 
 def test_every_client_is_independent_of_the_others(graph: ImportGraph) -> None:
-    shared = {"bot.clients.limits", "bot.clients.pacing", "bot.clients.redirects"}
+    shared = {"bot.clients.failures", "bot.clients.limits", "bot.clients.pacing", "bot.clients.redirects"}
     assert graph.find_children("bot.clients") - shared == set(CONTRACTS["clients"]["modules"])
 
 

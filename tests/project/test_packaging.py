@@ -191,7 +191,7 @@ def test_the_command_line_works_in_an_empty_folder(installed: Installed, tmp_pat
     pinned = installed.run("callboard", "pin", MANIFEST, "--stage", "production", "--version", "7", cwd=tmp_path)
     assert '\n+          value: "7"\n' in pinned.stdout, pinned.stderr
     checked = installed.run("callboard", "check", "--config", ROOT / "app.yaml", "--root", ROOT, cwd=tmp_path)
-    assert (checked.returncode, checked.stderr) == (0, "2 pairs, no mistakes\n")
+    assert (checked.returncode, checked.stderr) == (0, "2 model/stage pairs checked, no problems\n")
     for command in ("check", "run"):
         refused = installed.run("callboard", command, cwd=tmp_path)
         assert refused.returncode == 1
@@ -242,7 +242,7 @@ async def test_the_demo_runs_from_an_empty_folder_goes_on_where_it_was_and_leave
 
     keys = json.loads((tmp_path / ".callboard" / "keys.json").read_text())
     async with demo(installed, tmp_path, port) as second:
-        await second.says("Ctrl-C stops it.", within=300)
+        await second.says("Press Ctrl-C to stop.", within=300)
         assert "Training" not in second.said
         assert json.loads((tmp_path / ".callboard" / "keys.json").read_text()) == keys
         await shows_a_page(port)

@@ -1,4 +1,4 @@
-"""What one step of a turn hands to the next is typed: mypy finds a slip that no test of a single step could."""
+"""What one step of a pass hands to the next is typed: mypy finds a slip that no test of a single step could."""
 
 import shutil
 import subprocess
@@ -9,22 +9,32 @@ from typing import Final
 from tests.paths import ROOT
 
 SLIPS: Final = {
-    "a key of a note that no record has": (
-        "bot/rules/release/lifecycle.py",
-        '{"merge_commit": pull.merge_commit}',
-        '{"merged_commit": pull.merge_commit}',
+    "a key of a note that no status has": (
+        "bot/rules/release/merging.py",
+        'note["pull"] = replace(',
+        'note["pul"] = replace(',
     ),
     "a note of another type": (
         "bot/rules/release/rollout.py",
-        'note: RecordChange = {"failing_since": since,',
-        'note: RecordChange = {"failing_since": str(since),',
+        'note={"failing": failing}',
+        'note={"failing": failing.reason}',
     ),
     "an action without one of its fields": (
         "bot/rules/release/statuses.py",
-        "Revoke(head=head, because=because)",
+        "Revoke(head=head, reason=void)",
         "Revoke(head=head)",
     ),
     "an action that is not done": ("bot/engine/actions.py", "case Tag():", "case Tag(key=''):"),
+    "evidence without one of its fields": (
+        "bot/engine/evidence.py",
+        "        upstream=upstream,\n",
+        "",
+    ),
+    "a reason without one of its parameters": (
+        "bot/rules/release/closing.py",
+        "into=Name(pull.base), ",
+        "",
+    ),
 }
 
 

@@ -6,14 +6,19 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.promotion import FactKind, Kind, State
-from bot.rules.release.decision import Decision, Merge, Post, Revoke, Say
+from bot.domain.promotion import Approval, ApprovalState, FactKind, Kind, MessageStatus, PullStatus, State
+from bot.domain.reasons.approval import ApprovedInSlack, HeadMoved
+from bot.rules.release.decision import Decision, Merge, Post, Report, Revoke
 from bot.store.rows import Overtaken
 from bot.store.store import Loaded, Store
-from tests.store.test_store import NOON, PAIR, POSTED, REQUEST
+from tests.store.test_store import NOON, POSTED, REQUEST, TARGET
 
-SAID = Say(head="a", state="success", because="approved in Slack")
-APPROVE = Decision(action=SAID)
+SUCCESS = Approval(head="a", state=ApprovalState.SUCCESS, reason=ApprovedInSlack())
+PENDING = Report(approval=replace(SUCCESS, state=ApprovalState.PENDING))
+APPROVE = Decision(action=Report(approval=SUCCESS))
+REVOKE = Revoke(head="a", reason=HeadMoved())
+PULL = PullStatus(number=7, url="https://forge/7", approval=SUCCESS)
+SHOWN = MessageStatus(posted=POSTED)
 
 
 @pytest.fixture
@@ -25,17 +30,19 @@ async def asked(record: str) -> AsyncIterator[Store]:
 
 
 async def heads(store: Store) -> tuple[str, ...]:
-    return (await store.load(PAIR)).approved_heads
+    return (await store.load(TARGET)).approved_heads
 
 
 async def approved(store: Store, head: str = "a") -> Loaded:
-    return await store.commit(await store.load(PAIR), Decision(action=replace(SAID, head=head)), now=NOON)
+    return await store.commit(
+        await store.load(TARGET), Decision(action=Report(approval=replace(SUCCESS, head=head))), now=NOON
+    )
 
 
 async def test_a_commit_is_remembered_before_it_is_said_to_be_approved(asked: Store) -> None:
     acted = await approved(asked)
     assert await heads(asked) == ("a",), "the answer may be lost"
-    await asked.outcome(acted, {"approval": "success a: …"}, now=NOON)
+    await asked.outcome(acted, {"pull": PULL}, now=NOON)
     assert await heads(asked) == ("a",)
 
 
@@ -45,12 +52,12 @@ async def test_it_is_remembered_once_and_in_the_order_in_which_it_was_said(asked
     assert sorted(await heads(asked)) == ["a", "b"]
 
 
-@pytest.mark.parametrize("action", [Revoke(head="a", because="why"), Say(head="a", state="pending", because="why")])
+@pytest.mark.parametrize("action", [REVOKE, PENDING])
 async def test_it_is_forgotten_only_when_the_forge_has_confirmed_that_it_says_so_no_more(
-    asked: Store, action: Revoke | Say
+    asked: Store, action: Revoke | Report
 ) -> None:
     await asked.outcome(await approved(asked), {}, now=NOON)
-    acted = await asked.commit(await asked.load(PAIR), Decision(action=action), now=NOON)
+    acted = await asked.commit(await asked.load(TARGET), Decision(action=action), now=NOON)
     assert await heads(asked) == ("a",)
     await asked.outcome(acted, {}, settled="a", now=NOON)
     assert await heads(asked) == ()
@@ -59,20 +66,20 @@ async def test_it_is_forgotten_only_when_the_forge_has_confirmed_that_it_says_so
 async def test_it_is_forgotten_when_it_is_merged_and_no_other_with_it(asked: Store) -> None:
     await asked.outcome(await approved(asked, "b"), {}, now=NOON)
     await asked.outcome(await approved(asked), {}, now=NOON)
-    await asked.commit(await asked.load(PAIR), Decision(state=State.SYNCING, merged="a"), now=NOON)
+    await asked.commit(await asked.load(TARGET), Decision(state=State.SYNCING, merged="a"), now=NOON)
     assert await heads(asked) == ("b",)
 
 
 async def test_who_takes_over_takes_what_was_approved_over(asked: Store) -> None:
     await asked.outcome(await approved(asked), {}, now=NOON)
     assert await asked.ask(replace(REQUEST, version=REQUEST.version + 1), key="b") == 2
-    loaded = await asked.load(PAIR)
+    loaded = await asked.load(TARGET)
     assert loaded.promotion is not None
     # The older one was never told to anybody, so that comes first; it revokes its own commits and no other's.
     assert (loaded.promotion.id, loaded.approved_heads) == (1, ("a",))
     posted = await asked.commit(loaded, Decision(action=Post()), now=NOON)
-    await asked.outcome(posted, {"message": POSTED}, now=NOON)
-    loaded = await asked.load(PAIR)
+    await asked.outcome(posted, {"message": SHOWN}, now=NOON)
+    loaded = await asked.load(TARGET)
     assert loaded.promotion is not None
     assert (loaded.promotion.id, loaded.approved_heads) == (2, ("a",))
     await asked.outcome(await approved(asked, "b"), {}, now=NOON)
@@ -81,14 +88,14 @@ async def test_who_takes_over_takes_what_was_approved_over(asked: Store) -> None
 
 async def test_a_promotion_that_is_over_needs_work_while_a_commit_of_it_is_approved(asked: Store) -> None:
     acted = await approved(asked)
-    await asked.outcome(acted, {"message": POSTED}, now=NOON)
-    await asked.commit(await asked.load(PAIR), Decision(state=State.REJECTED), now=NOON)
-    loaded = await asked.load(PAIR)
+    await asked.outcome(acted, {"message": SHOWN}, now=NOON)
+    await asked.commit(await asked.load(TARGET), Decision(state=State.REJECTED), now=NOON)
+    loaded = await asked.load(TARGET)
     assert loaded.promotion is not None
     assert (loaded.promotion.state, loaded.approved_heads) == (State.REJECTED, ("a",))
-    acted = await asked.commit(loaded, Decision(action=Revoke(head="a", because="why")), now=NOON)
+    acted = await asked.commit(loaded, Decision(action=REVOKE), now=NOON)
     await asked.outcome(acted, {}, settled="a", now=NOON)
-    assert (await asked.load(PAIR)).promotion is None
+    assert (await asked.load(TARGET)).promotion is None
 
 
 @pytest.mark.parametrize(
@@ -97,20 +104,20 @@ async def test_a_promotion_that_is_over_needs_work_while_a_commit_of_it_is_appro
 async def test_a_word_that_comes_between_the_look_and_the_decision_is_heard_before_anything_can_be_merged(
     asked: Store, decision: Decision
 ) -> None:
-    looked = await asked.load(PAIR)
+    looked = await asked.load(TARGET)
     await asked.cancel(1, "U0ALICE", at=NOON, key="c")
     with pytest.raises(Overtaken):
         await asked.commit(looked, decision, now=NOON)
     assert await heads(asked) == ()
-    await asked.commit(await asked.load(PAIR), decision, now=NOON)
+    await asked.commit(await asked.load(TARGET), decision, now=NOON)
 
 
 async def test_a_veto_while_a_merge_is_tried_is_answered_when_that_has_succeeded(asked: Store) -> None:
-    acted = await asked.commit(await asked.load(PAIR), Decision(state=State.MERGING, action=Post()), now=NOON)
-    await asked.outcome(acted, {"message": POSTED}, now=NOON)
+    acted = await asked.commit(await asked.load(TARGET), Decision(state=State.MERGING, action=Post()), now=NOON)
+    await asked.outcome(acted, {"message": SHOWN}, now=NOON)
     said = {"at": NOON, "now": NOON + timedelta(seconds=1), "key": "v", "how": "reaction"}
-    await asked.word(FactKind.VETO, "U0BOB", POSTED, **said)  # type: ignore[arg-type]
-    await asked.commit(await asked.load(PAIR), Decision(state=State.SYNCING), now=NOON)
-    facts = (await asked.load(PAIR)).facts
+    await asked.word(FactKind.VETO, "U0BOB", POSTED, **said)  # type: ignore[arg-type]  (arguments by name)
+    await asked.commit(await asked.load(TARGET), Decision(state=State.SYNCING), now=NOON)
+    facts = (await asked.load(TARGET)).facts
     assert [fact.answered for fact in facts if fact.kind is FactKind.VETO] == [False]
     assert [fact.answered for fact in facts if fact.kind.value == Kind.PROMOTE.value] == [True]

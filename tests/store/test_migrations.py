@@ -10,20 +10,20 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 
-from bot.domain.target import Pair
+from bot.domain.target import Target
 from bot.store import migrations
 from bot.store.engine import address, engine
 from bot.store.schema import metadata
 from bot.store.store import Store
 
-PRODUCTION = Pair(model="iris", stage="production")
-STAGING = Pair(model="iris", stage="staging")
+PRODUCTION = Target(model="iris", stage="production")
+STAGING = Target(model="iris", stage="staging")
 PROMOTION = (
     "INSERT INTO promotions (id, model, stage, kind, version, requested_by, requested_at, automatic, state, entered_at,"
     " because, open, told, record) VALUES ({id}, 'iris', '{stage}', 'promote', 3, 'U0ALICE', '2026-05-04 12:00:00',"
     " {no}, '{state}', '2026-05-04 12:00:00', '', {open}, {yes}, '{record}')"
 )
-ONE_PAIR = "INSERT INTO pairs (model, stage, revision, rings, tries) VALUES ('iris', '{stage}', 1, 1, 0)"
+ONE_TARGET = "INSERT INTO pairs (model, stage, revision, rings, tries) VALUES ('iris', '{stage}', 1, 1, 0)"
 CLOSED, OPEN, MERGED, GONE = "a" * 40, "b" * 40, "c" * 40, "d" * 40
 RECORDS = {
     (1, "production", "rejected"): f'{{"approval": "success {CLOSED}: approved in Slack"}}',
@@ -42,7 +42,7 @@ def _old(connection: Connection) -> None:
     command.upgrade(config, "0002")
     yes, no = ("true", "false") if connection.dialect.name == "postgresql" else ("1", "0")
     for stage in ("production", "staging"):
-        connection.exec_driver_sql(ONE_PAIR.format(stage=stage))
+        connection.exec_driver_sql(ONE_TARGET.format(stage=stage))
     for (number, stage, state), record in RECORDS.items():
         values = {"id": number, "stage": stage, "state": state, "open": yes if state == "proposed" else no}
         connection.exec_driver_sql(PROMOTION.format(**values, yes=yes, no=no, record=record))
@@ -61,7 +61,7 @@ async def upgraded(record: str) -> AsyncIterator[Store]:
     await store.close()
 
 
-async def test_what_was_approved_and_never_merged_is_known_and_its_pair_due(upgraded: Store) -> None:
+async def test_what_was_approved_and_never_merged_is_known_and_its_target_due(upgraded: Store) -> None:
     loaded = await upgraded.load(PRODUCTION)
     assert loaded.promotion is not None
     assert (loaded.promotion.id, loaded.approved_heads) == (2, (CLOSED, OPEN))

@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from bot.domain.chat import Posted
 from bot.domain.registry import ModelVersion
-from bot.store.mirror import Heard, Mirror
+from bot.store.mirror import Mirror, Pending
 from bot.store.store import Store
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -26,8 +26,8 @@ async def together(mirror: Mirror, what: ModelVersion, *, more_than: int = 2) ->
     return await mirror.together(what, lambda model: model == "iris", more_than=more_than, now=NOON)
 
 
-async def looked_at(mirror: Mirror, what: ModelVersion) -> Heard:
-    heard = await mirror.heard(what)
+async def looked_at(mirror: Mirror, what: ModelVersion) -> Pending:
+    heard = await mirror.pending(what)
     assert heard is not None
     return heard
 
@@ -70,14 +70,14 @@ async def test_what_was_told_as_one_of_many_since_it_was_looked_at_is_not_told_a
 async def test_what_was_announced_together_is_complete(mirror: Mirror) -> None:
     posted = Posted(channel="C1", ts="1.0")
     await mirror.announced_together(await together(mirror, THOSE[0]), posted, "form", wake=(), now=NOON)
-    heard = [await mirror.heard(what) for what in THOSE]
+    heard = [await mirror.pending(what) for what in THOSE]
     assert {(one.posted, one.complete) for one in heard if one is not None} == {(posted, True)}
 
 
 async def test_a_version_that_was_heard_of_before_it_was_there_is_looked_at_once_it_is(mirror: Mirror) -> None:
     early = ModelVersion(model="iris", version=7)
-    await mirror.hear(early, at=NOON, key="delivery")
-    await mirror.look_again(early, None)  # the registry does not know it
+    await mirror.notice(early, at=NOON, key="delivery")
+    await mirror.postpone(early, None)  # the registry does not know it
     assert await mirror.meet([early], baseline=False, now=NOON) == 1
     assert await mirror.meet([early], baseline=False, now=NOON) == 0
     assert early.version in await mirror.known_versions("iris")

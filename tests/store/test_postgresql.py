@@ -15,10 +15,10 @@ from bot.store.engine import LEADER
 from bot.store.store import Store
 from tests.fixtures.postgres import Server, running
 from tests.handlers.test_requests import *  # noqa: F403  (the same tests, on the record that stands below)
-from tests.store.test_heads import *  # noqa: F403
-from tests.store.test_migrations import *  # noqa: F403
-from tests.store.test_mirror import *  # noqa: F403
-from tests.store.test_store import *  # noqa: F403
+from tests.store.test_heads import *  # noqa: F403  (the same tests, on PostgreSQL)
+from tests.store.test_migrations import *  # noqa: F403  (the same tests, on PostgreSQL)
+from tests.store.test_mirror import *  # noqa: F403  (the same tests, on PostgreSQL)
+from tests.store.test_store import *  # noqa: F403  (the same tests, on PostgreSQL)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ async def record(server: Server) -> AsyncIterator[str]:
 
 async def test_tables_are_made_once_and_kept(record: str) -> None:
     first = await Store.open(record)
-    assert await first.ask(REQUEST, key="a") == 1  # noqa: F405
+    assert await first.ask(REQUEST, key="a") == 1  # noqa: F405  (imported with the tests)
     await first.close()
     second = await Store.open(record)
     assert len(await second.promotions()) == 1

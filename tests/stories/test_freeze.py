@@ -31,13 +31,13 @@ async def approved(world: StoryWorld, version: int) -> str:
     """Let bob approve the promotion of the version to production; return what is told while it waits."""
     card = await world.message(f"{world.model} v{version}", "production", "1 approvals")
     await world.react("bob", card)
-    return everything(await world.message(f"{world.model} v{version}", "Waiting: production is frozen"))
+    return everything(await world.message(f"{world.model} v{version}", "Waiting: `production` is frozen"))
 
 
 async def test_a_frozen_stage_holds_a_promotion_until_it_is_thawed(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=app(model)) as world:
-        assert "You may not freeze `production`" in await world.say("mallory", "/freeze production")
+        assert "can freeze or unfreeze `production`" in await world.say("mallory", "/freeze production")
         assert "Did you mean `production`?" in await world.say("bob", "/freeze prodution for 3d")
         assert not await world.say("bob", "/freeze production for 3d “holidays”"), "the answer is not private"
         await world.message("froze `production`", "`holidays`")
@@ -48,10 +48,10 @@ async def test_a_frozen_stage_holds_a_promotion_until_it_is_thawed(tmp_path: Pat
         assert len(world.pulls()) == 1
 
         await world.say("carol", "/freeze production off")
-        await world.message("ended the freeze of `production`", "goes on")
+        await world.message("lifted the freeze of `production`", "continues")
         await world.message("Released v2 to production")
         assert "Nothing is frozen" in await world.say("alice", "/freeze")
-        assert "nothing is left to end" in await world.say("bob", "/callboard freeze production off")
+        assert "`production` is not frozen" in await world.say("bob", "/callboard freeze production off")
 
 
 async def test_a_captains_override_goes_on_in_spite_of_a_window_and_nobody_elses(
@@ -59,14 +59,18 @@ async def test_a_captains_override_goes_on_in_spite_of_a_window_and_nobody_elses
 ) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=app(model, ALWAYS)) as world:
-        assert "`app.yaml` that freezes `production`" in await world.say("bob", "/freeze production off")
+        assert "`production` is frozen by `app.yaml`" in await world.say("bob", "/freeze production off")
         promote = f"/promote {model} production"
-        assert "You may not override" in await world.say("mallory", f'{promote} --override "because I want to"')
+        assert "can override a hold on `production`" in await world.say(
+            "mallory", f'{promote} --override "because I want to"'
+        )
         assert "Which" not in await world.say("alice", promote)
         await approved(world, 2)
-        assert "You may not override" in await world.say("mallory", f"{promote} —override “because I want to”")
+        assert "can override a hold on `production`" in await world.say(
+            "mallory", f"{promote} —override “because I want to”"
+        )
         said = await world.say("bob", f"{promote} —override “R&D is waiting”")
-        assert "is under way already. It goes on in spite of a freeze" in said
+        assert "is already under way. Once it is approved, these gates no longer hold it up: freeze" in said
         await world.message("Released v2 to production")
         number = said.split("Promotion ")[1].split()[0]
         story = await world.say("alice", f"/promotions {number}")
@@ -83,8 +87,8 @@ async def test_going_back_is_never_frozen_and_only_those_named_may(tmp_path: Pat
         await world.message("Released v2 to production")
         await world.say("bob", "/freeze production")
         refused = await world.say("mallory", f"/rollback {model} production")
-        assert f"You may not take `{model}` back on `production`: `@ml-release-captains` may" in refused
-        assert "On its way" in await world.say("carol", f"/rollback {model} production")
+        assert f"Only `@ml-release-captains` can roll back `{model}` on `production`" in refused
+        assert "Started: " in await world.say("carol", f"/rollback {model} production")
         await world.message("Released v1 to production")
 
 
@@ -103,8 +107,8 @@ async def test_what_is_under_way_is_cancelled_by_an_approver_but_by_no_bystander
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=app(model)) as world:
         said = await world.say("alice", f"/promote {model} production 2")
-        number = said.split("promotion ")[1].split(".")[0]
+        number = said.split("promotion ")[1].split(")")[0]
         await world.message(f"{model} v2", "production", "1 approvals")
-        assert "You may not cancel promotion" in await world.say("mallory", f"/promotions cancel {number}")
+        assert "can cancel promotion" in await world.say("mallory", f"/promotions cancel {number}")
         assert "is being cancelled" in await world.say("bob", f"/promotions cancel {number}")
         await world.message(f"{model} v2", "Cancelled")

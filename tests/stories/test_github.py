@@ -57,14 +57,14 @@ async def test_a_protected_main_takes_what_is_approved_and_has_passed_its_checks
         world.forge.report("ci/test", "pending", branch=branch(world))
         await approve(world, card)
         await says(world, "success", "approved in Slack")
-        waiting = await world.message("GitHub does not let #1 be merged yet", "the check ci/test is pending")
+        waiting = await world.message("GitHub does not allow #1 to be merged yet", "the check `ci/test` is pending")
         assert waiting["ts"] == card["ts"]
 
         await world.chat.react(user="carol", ts=card["ts"], emoji="white_check_mark", remove=True)
         await says(world, "pending", "1 of 2 approvals")
         world.forge.report("ci/test", "failure", branch=branch(world))
         await world.react("carol", card)
-        await world.message("the check ci/test failed")
+        await world.message("the check `ci/test` failed")
         assert [pull["number"] for pull in world.pulls()] == [1]
 
         world.forge.report("ci/test", "success", branch=branch(world))
@@ -80,7 +80,7 @@ async def test_a_refused_merge_is_looked_at_again_and_a_draft_waits_for_people(
         card = await asked(world)
         world.forge.hub.pull(1).draft = True
         await approve(world, card)
-        await world.message("GitHub does not let #1 be merged yet: it is a draft")
+        await world.message("GitHub does not allow #1 to be merged yet: it is a draft")
         world.forge.hub.base_races = 1  # the main branch moves at the very moment
         world.forge.hub.pull(1).draft = False
         world.forge.report("lint", "success", branch=branch(world))  # any event makes Callboard look
@@ -96,11 +96,11 @@ async def test_a_pull_request_merged_by_hand_is_followed_and_said_to_be_unapprov
         card = await asked(world)
         merge(world.forge.hub, world.forge.hub.pull(1), Wish(by="dave"))
         done = await world.message(
-            "Released v2 to production", "Merged in GitHub by hand, not approved through Callboard"
+            "Released v2 to production", "Merged by hand on GitHub, not approved through Callboard"
         )
         assert done["ts"] == card["ts"]
         story = await world.say("alice", "/promotions 1")
-        assert "merged in GitHub by hand, not approved through Callboard" in story
+        assert "merged by hand on GitHub, not approved through Callboard" in story
 
 
 async def test_a_pull_request_closed_by_hand_ends_the_promotion(tmp_path: Path, registry: Models) -> None:
@@ -111,7 +111,7 @@ async def test_a_pull_request_closed_by_hand_ends_the_promotion(tmp_path: Path, 
         told = await world.message("Rejected", "pull request #1 was closed")
         assert told["ts"] == card["ts"]
         assert '"1"' in world.pinned(path(world))
-        assert "On its way" in await world.say("alice", f"/promote {model} production"), "the pair is free again"
+        assert "Started: " in await world.say("alice", f"/promote {model} production"), "the target is free again"
 
 
 async def test_a_branch_that_somebody_pushed_to_is_never_merged_by_callboard(tmp_path: Path, registry: Models) -> None:
@@ -170,7 +170,7 @@ async def test_another_change_on_a_moved_main_takes_a_new_message_and_new_approv
             lambda: [m for m in world.messages(f"{model} v2", "0 of 2 approvals") if m["ts"] != card["ts"]],
             "a new message",
         )
-        old = await world.message("stands for an older change", f"/p{newer['ts'].replace('.', '')}")
+        old = await world.message("shows an older change", f"/p{newer['ts'].replace('.', '')}")
         assert old["ts"] == card["ts"]
         await world.react("carol", card)  # says nothing about the newer change
         assert "0 of 2 approvals" in everything(await world.message(f"{model} v2", "production", "0 of 2"))
@@ -238,7 +238,7 @@ async def test_an_approved_pull_request_that_was_closed_is_not_merged_when_it_is
         await world.message("froze `production`")
         hub.edit(pull, {"state": "open"}, by="dave")
         attack(world, pull)
-        await says(world, "failure", "pull request 1 was closed")
+        await says(world, "failure", "pull request #1 was closed")
 
 
 async def test_a_freeze_and_the_end_of_it_are_told_at_the_head(tmp_path: Path, registry: Models) -> None:
@@ -279,12 +279,12 @@ async def test_a_merge_into_another_branch_is_no_release_and_leaves_nothing_appr
         card, approved = await held_back(world)
         hub.edit(hub.pull(1), {"base": "release-1"}, by="dave")
         merge(hub, hub.pull(1), Wish(by="dave"))
-        told = await world.message("Rejected", "merged into `release-1` and not into `main`", "To ask again")
+        told = await world.message("Rejected", "merged into `release-1` instead of `main`", "To request it again")
         assert told["ts"] == card["ts"]
         await says(world, "failure", "merged into release-1")
         hub.move("refs/heads/daves", approved, by="dave")
         attack(world, hub.open(head="daves", base="main", title="T", body=None, draft=False, by="dave"))
-        assert "On its way" in await world.say("alice", f"/promote {model} production"), "the pair is free again"
+        assert "Started: " in await world.say("alice", f"/promote {model} production"), "the target is free again"
 
 
 async def test_a_veto_between_two_tries_to_merge_counts(tmp_path: Path, registry: Models) -> None:
@@ -293,7 +293,7 @@ async def test_a_veto_between_two_tries_to_merge_counts(tmp_path: Path, registry
         card = await asked(world)
         world.forge.hub.base_races = 10**6  # the main branch moves whenever somebody tries
         await approve(world, card)
-        await world.message("the main branch moved at that moment, so it is tried again")
+        await world.message("the main branch changed at that moment; Callboard tries again")
         await world.react("carol", card, "x")
         world.forge.hub.base_races = 0
         told = await world.message("Rejected: vetoed")

@@ -22,16 +22,19 @@ async def test_a_version_goes_from_the_registry_to_production(tmp_path: Path, re
         assert await world.served("staging") == [3]
         assert await world.alias("staging") == 3
 
-        assert "On its way" in await world.say("alice", f"/promote {model} production")
+        assert "Started: " in await world.say("alice", f"/promote {model} production")
         pull = await world.pull()
         assert pull["head"] == f"callboard/{model}/production"
         changed = [x for x in pull["diff"].splitlines() if x[:1] in "+-" and x[:3] not in {"+++", "---"}]
         assert [x.strip("+- ") for x in changed] == ['value: "1"', 'value: "3"']
 
         card = await world.message(f"{model} v3", "production", "2 approvals")
-        for who, why in (("alice", "your own ✅ does not count"), ("mallory", "only @ml-release-captains may approve")):
+        for who, why in (
+            ("alice", "so your ✅ was not counted"),
+            ("mallory", "only `@ml-release-captains` can approve"),
+        ):
             await world.react(who, card)
-            await world.until(lambda why=why: [p for p in world.chat.state()["private"] if why in everything(p)], why)  # type: ignore[misc]
+            await world.until(lambda why=why: [p for p in world.chat.state()["private"] if why in everything(p)], why)  # type: ignore[misc]  (mypy infers no type for a default of a lambda)
         await world.react("bob", card)
         assert world.pulls()[0]["state"] == "open"
         await world.react("carol", card)
@@ -93,7 +96,7 @@ async def test_a_veto_closes_the_pull_request(tmp_path: Path, registry: Models) 
         await world.message("vetoed by")
         assert [p["number"] for p in world.pulls("closed")] == [1]
         assert '"1"' in world.pinned(f"manifests/{model}/production/deployment.yaml")
-        assert "On its way" in await world.say("alice", f"/promote {model} production"), "the pair is free again"
+        assert "Started: " in await world.say("alice", f"/promote {model} production"), "the target is free again"
 
 
 async def test_buttons_say_the_same_as_reactions(tmp_path: Path, registry: Models) -> None:
@@ -114,9 +117,9 @@ async def test_what_cannot_be_done_is_answered_privately_and_changes_nothing(tmp
         f"/promote {model} prodction": f"/promote {model} production",
         f"/promote {model} production 99": "has no version 99",
         f"/promote {model} production @champion": "has no alias",
-        f"/promote {model} production 1": f"runs `{model}` v1 already",
+        f"/promote {model} production 1": f"already runs `{model}` v1",
         f"/promote {model} production 2 please": "please",
-        f"/rollback {model} production": "no earlier release",
+        f"/rollback {model} production": "nothing to roll back",
         "/promotions 77": "There is no promotion 77",
         "/callboard dance": "/callboard promote",
     }
@@ -134,4 +137,4 @@ async def test_what_cannot_be_done_is_answered_privately_and_changes_nothing(tmp
         assert f"{model}" in await world.say("bob", "/models")
         assert "v2" in await world.say("bob", f"/models {model}")
         assert "production" in await world.say("bob", "/promotions")
-        assert "asked for" in await world.say("bob", "/promotions 1")
+        assert "requested it" in await world.say("bob", "/promotions 1")

@@ -1,8 +1,7 @@
-"""The one door to GitHub: one repository, its main branch, and the pull requests that we make.
+"""The client for GitHub: one repository, its main branch, and Callboard's pull requests.
 
-Every verb may be repeated, and raises only `Temporary` or `Permanent`.  Writes look before they make anew, so that an
-answer that was lost on the way costs nothing.  Nothing is cloned: commits are made through
-https://docs.github.com/en/rest/git.
+Every method may be repeated, and raises only `Temporary` or `Permanent`.  Writes check before they create, so a lost
+answer does no harm.  Nothing is cloned: commits are created through https://docs.github.com/en/rest/git .
 """
 
 import dataclasses
@@ -16,16 +15,18 @@ import msgspec
 
 from bot.clients.github import checks, pulls
 from bot.clients.github.files import Files
-from bot.clients.github.requester import Calls, Credentials, Refused, Wire
+from bot.clients.github.requester import Calls, Credentials, Refused, Workers
 from bot.config.environment import Environment
 from bot.domain.errors import Permanent
 from bot.domain.json import Json
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons import github as reasons
 from bot.domain.repository import Base, Pull
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """What is to be proposed."""
+    """A change to propose."""
 
     branch: str
     base: Base
@@ -34,14 +35,14 @@ class Proposal:
     body: str
 
 
-class _Made(msgspec.Struct):
-    """What has an id in git."""
+class _Object(msgspec.Struct):
+    """A Git object."""
 
     sha: str
 
 
 class _Written(msgspec.Struct):
-    tree: _Made
+    tree: _Object
 
 
 class _Commit(msgspec.Struct):
@@ -56,33 +57,33 @@ class _Branch(msgspec.Struct):
 
 
 class GitHub:
-    """One repository on GitHub, as one token or one App's installation sees it."""
+    """One repository on GitHub, accessed with one token or one App's installation."""
 
-    def __init__(self, wire: Wire, *, branch: str = "main") -> None:
-        self._wire = wire
+    def __init__(self, workers: Workers, *, branch: str = "main") -> None:
+        self._workers = workers
         self._branch = branch
-        self._owner = wire.repository.partition("/")[0]
+        self._owner = workers.repository.partition("/")[0]
         self._files = Files()
 
     @classmethod
     def connect(cls, repository: str, environment: Environment, *, branch: str = "main") -> Self:
-        """Return a door to `repository` (owner/name).  Nothing is asked yet.
+        """Return a client for `repository` (owner/name).  Sends no request yet.
 
         Raises:
-            Permanent: the environment names neither a token nor a whole App.
+            Permanent: the environment has neither a token nor a complete App.
         """
         url = environment.github_api_url.rstrip("/")
-        return cls(Wire(repository, _credentials(environment, url), url), branch=branch)
+        return cls(Workers(repository, _credentials(environment, url), url), branch=branch)
 
     async def close(self) -> None:
-        """Wait for what is under way, then let the connections go."""
-        await self._wire.close()
+        """Wait for running calls, then close the connections."""
+        await self._workers.close()
 
     # ── reading ───────────────────────────────────────────────────────────────────────────────────────
 
     async def base(self) -> Base:
         """Return the head of the main branch.  One request."""
-        return await self._wire.run(self._base)
+        return await self._workers.run(self._base)
 
     def _base(self, calls: Calls) -> Base:
         commit = msgspec.convert(calls.get(f"/branches/{quote(self._branch)}"), _Branch).commit
@@ -94,7 +95,7 @@ class GitHub:
         Raises:
             Permanent: among others, one of them is not UTF-8.
         """
-        return await self._wire.run(partial(self._files.folder, path=path, at=at))
+        return await self._workers.run(partial(self._files.folder, path=path, at=at))
 
     async def files(self, paths: Iterable[str], at: Base) -> dict[str, str]:
         """Return the texts of these files; what is missing is left out.  One request a file, at most.
@@ -102,25 +103,25 @@ class GitHub:
         Raises:
             Permanent: among others, one of them is not UTF-8.
         """
-        return await self._wire.run(partial(self._files.these, paths=tuple(paths), at=at))
+        return await self._workers.run(partial(self._files.texts, paths=tuple(paths), at=at))
 
     async def pull(self, number: int) -> Pull:
-        """Return a pull request as it stands."""
-        return await self._wire.run(partial(pulls.look, number=number))
+        """Return a pull request."""
+        return await self._workers.run(partial(pulls.fetch, number=number))
 
     # ── proposing ─────────────────────────────────────────────────────────────────────────────────────
 
     async def propose(self, branch: str, base: Base, files: Mapping[str, str], title: str, body: str) -> Pull:
         """Return the open pull request whose branch is `base` with `files`; its `head` holds exactly that.
 
-        The branch is ours: whatever else it held is replaced.  Four requests where nothing of it is there yet.
+        The branch is Callboard's: whatever else it held is replaced.  Four requests where nothing of it exists yet.
 
         Raises:
-            Temporary: it may be there, in part or whole; doing it again finds it.
+            Temporary: some of it, or all, may exist; repeating the call finds it.
             Permanent: among others, `files` change nothing.
         """
         wanted = Proposal(branch=branch, base=base, files=files, title=title, body=body)
-        return await self._wire.run(partial(self._propose, wanted=wanted), content=True)
+        return await self._workers.run(partial(self._propose, wanted=wanted), content=True)
 
     def _propose(self, calls: Calls, wanted: Proposal) -> Pull:
         head = _point(calls, wanted)
@@ -137,7 +138,7 @@ class GitHub:
             found = calls.get("/pulls", head=head, base=self._branch, state="open")
             if not found:
                 raise
-            return _told(calls, found[0], wanted)
+            return _updated(calls, found[0], wanted)
 
     # ── ending ────────────────────────────────────────────────────────────────────────────────────────
 
@@ -145,37 +146,37 @@ class GitHub:
         """Merge a pull request if its head is exactly `head`; return it merged.  One that is merged already is success.
 
         Raises:
-            Temporary: it did not merge at this moment (conflict, moved base or head, checks, reviews), with GitHub's
-                reason and what to do; look at everything again.
-            Permanent: this token, or this repository, never merges so.
+            Temporary: it did not merge now (conflict, moved base or head, checks, reviews), with GitHub's text and what
+                to do; gather the evidence again.
+            Permanent: this token, or this repository, never merges like this.
         """
-        return await self._wire.run(partial(pulls.merge, number=number, head=head), content=True)
+        return await self._workers.run(partial(pulls.merge, number=number, head=head), content=True)
 
     async def close_pull(self, number: int, comment: str | None) -> None:
-        """Close a pull request unmerged, with a word why.  One that is not open stays as it is."""
-        await self._wire.run(partial(pulls.close, number=number, comment=comment), content=True)
+        """Close a pull request unmerged, with a comment that says why.  One that is not open stays as it is."""
+        await self._workers.run(partial(pulls.close, number=number, comment=comment), content=True)
 
     async def delete_branch(self, branch: str) -> None:
         """Delete a branch; one that is gone already is success."""
-        await self._wire.run(partial(_delete, branch=branch))
+        await self._workers.run(partial(_delete, branch=branch))
 
-    # ── telling ───────────────────────────────────────────────────────────────────────────────────────
+    # ── reporting ─────────────────────────────────────────────────────────────────────────────────────
 
     async def comment(self, number: int, body: str, key: str) -> None:
-        """Add a comment to a pull request, unless one with this key (ours: letters, digits, `:_-`) is there."""
-        await self._wire.run(partial(pulls.say, number=number, body=body, key=key), content=True)
+        """Add a comment to a pull request, unless one with this key (letters, digits, `:_-`) exists."""
+        await self._workers.run(partial(pulls.add_comment, number=number, body=body, key=key), content=True)
 
-    async def say_approval(self, sha: str, state: str, description: str, *, anew: bool = False) -> None:
-        """Say at a commit how far the approval is: `pending`, `success` or `failure`.  What stands there stays.
+    async def report_approval(self, sha: str, state: str, description: str, *, force: bool = False) -> None:
+        """Report at a commit how far the approval is: `pending`, `success` or `failure`.  Writes only a difference.
 
-        `anew` writes it whatever is read there: where an approval is revoked, an answer that lags behind must not
-        leave it standing.  A commit that GitHub does not have any more is success then.
+        `force` writes in any case: where an approval is revoked, a stale answer must not leave it in place.  Then a
+        commit that GitHub no longer has is success.
         """
-        await self._wire.run(partial(checks.say, sha=sha, state=state, description=description, anew=anew))
+        await self._workers.run(partial(checks.report, sha=sha, state=state, description=description, force=force))
 
-    async def missing(self, pull: Pull) -> tuple[str, ...]:
-        """Return what GitHub still wants before it lets a blocked pull request be merged; nothing if it does now."""
-        return await self._wire.run(partial(checks.missing, pull=pull, branch=quote(self._branch)))
+    async def missing(self, pull: Pull) -> tuple[Reason, ...]:
+        """Return what GitHub still requires before it lets a blocked pull request be merged; nothing if it does now."""
+        return await self._workers.run(partial(checks.missing, pull=pull, branch=quote(self._branch)))
 
 
 def _credentials(environment: Environment, url: str) -> Credentials:
@@ -184,26 +185,22 @@ def _credentials(environment: Environment, url: str) -> Credentials:
     )  # fmt: skip
     if app and key and installation:
         if not installation.isdecimal():
-            raise Permanent(
-                "GITHUB_APP_INSTALLATION_ID is a number: the last part of the installation's address on GitHub"
-            )
+            raise Permanent(reasons.InstallationInvalid())
         return Credentials.app(app=app, private_key=key.reveal(), installation=int(installation), url=url)
     if environment.github_token:
         return Credentials.token(environment.github_token.reveal())
-    raise Permanent(
-        "GitHub needs GITHUB_TOKEN, or GITHUB_APP_ID, GITHUB_APP_PRIVATE_KEY and GITHUB_APP_INSTALLATION_ID"
-    )
+    raise Permanent(reasons.CredentialsMissing())
 
 
 def _commit(calls: Calls, wanted: Proposal) -> tuple[str, str]:
-    """Return a new commit, which no branch holds yet, and its tree."""
+    """Create a commit, which is on no branch yet; return it and its tree."""
     entries = [{"path": path, "mode": "100644", "type": "blob", "content": text} for path, text in wanted.files.items()]
     made = calls.send("POST", "/git/trees", {"base_tree": wanted.base.tree, "tree": entries})
-    tree = msgspec.convert(made, _Made).sha
+    tree = msgspec.convert(made, _Object).sha
     if tree == wanted.base.tree:
-        raise Permanent(f"there is nothing to propose: {wanted.base.commit[:7]} holds these files already")
+        raise Permanent(reasons.NothingToPropose(commit=Name(wanted.base.commit[:7])))
     body = {"message": wanted.title, "tree": tree, "parents": [wanted.base.commit]}
-    return msgspec.convert(calls.send("POST", "/git/commits", body), _Made).sha, tree
+    return msgspec.convert(calls.send("POST", "/git/commits", body), _Object).sha, tree
 
 
 def _point(calls: Calls, wanted: Proposal) -> str:
@@ -219,16 +216,16 @@ def _point(calls: Calls, wanted: Proposal) -> str:
 def _repoint(calls: Calls, wanted: Proposal, head: str, tree: str, refused: Refused) -> str:
     try:
         commit = calls.get(f"/branches/{quote(wanted.branch)}")["commit"]
-    except Refused:  # the branch is not there, so it was refused for another reason
+    except Refused:  # the branch does not exist, so the cause is another
         raise refused from None
     if (commit["commit"]["tree"]["sha"], [p["sha"] for p in commit["parents"]]) == (tree, [wanted.base.commit]):
-        return str(commit["sha"])  # made before, and the answer was lost
+        return str(commit["sha"])  # created earlier, and the answer was lost
     calls.send("PATCH", f"/git/refs/heads/{quote(wanted.branch)}", {"sha": head, "force": True})
     return head
 
 
-def _told(calls: Calls, found: Json, wanted: Proposal) -> Pull:
-    """Return an open pull request, once it says what is wanted."""
+def _updated(calls: Calls, found: Json, wanted: Proposal) -> Pull:
+    """Return an open pull request, with the title and body that are wanted."""
     words = {"title": wanted.title, "body": wanted.body}
     if {key: found[key] for key in words} == words:
         return pulls.read(found)
@@ -239,5 +236,5 @@ def _delete(calls: Calls, branch: str) -> None:
     try:
         calls.send("DELETE", f"/git/refs/heads/{quote(branch)}")
     except Refused as refused:
-        if refused.status != HTTPStatus.UNPROCESSABLE_ENTITY or "does not exist" not in refused.reason:
+        if refused.status != HTTPStatus.UNPROCESSABLE_ENTITY or "does not exist" not in refused.words:
             raise

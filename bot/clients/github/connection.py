@@ -1,7 +1,7 @@
 """Send one request to GitHub through PyGithub's requester, within limits on time and size.
 
-PyGithub and requests have a read timeout only: a server that sends a byte now and then would hold a thread for ever,
-and whatever it sends would be read.  Here each call has a deadline, a maximum number of requests and a maximum number
+PyGithub and requests only have a read timeout: a server that sends a byte now and then would occupy a thread forever,
+and everything it sends would be read.  Here each call has a deadline, a maximum number of requests and a maximum number
 of bytes, counted after decompression.
 """
 
@@ -30,21 +30,21 @@ from bot.clients.limits import TEXT, Malformed, Oversized, decoded
 TIMEOUT: Final = 15.0
 """Read timeout in seconds."""
 WHOLE: Final = 60.0
-"""Seconds for one call: its redirects, its second tries and its whole answer."""
+"""Seconds for one call, with its redirects, retries and whole answer."""
 REQUESTS: Final = 5
-"""Requests of one call.  PyGithub follows a 301, and asks again after a 202, without an end."""
+"""Requests of one call.  PyGithub follows 301 and repeats a request after 202 without a limit."""
 LARGEST: Final = 32 << 20
-"""Bytes of an answer: a listing of 100,000 files has 21 MB."""
+"""Bytes of an answer: a listing of 100,000 files takes 21 MB."""
 PARTS: Final = 750_000
 """Values in an answer: that listing has 700,000."""
 PIECE: Final = 1 << 16
-"""Bytes that are read at once."""
+"""Bytes that are read at a time."""
 RATE: Final = "x-ratelimit-"
-"""How the names of the headers on the rate limit begin."""
+"""Prefix of the rate limit headers."""
 BUSY: Final = frozenset({500, 502, 503, 504})
-"""Statuses after which a read is tried again."""
+"""Statuses after which a read is retried."""
 PAUSES: Final = (0.0, 0.4, 0.8)
-"""Seconds to wait before each of these tries.
+"""Seconds to wait before each of these retries.
 
 PyGithub's own retries are not used: they wait for the end of a rate limit inside the thread, and repeat a POST, which
 may have taken effect.  Nor are urllib3's: they read the whole answer before they try again.
@@ -52,7 +52,7 @@ may have taken effect.  Nor are urllib3's: they read the whole answer before the
 
 
 def patience() -> Retry:
-    """Return urllib3's retries: a GET once, where the connection failed."""
+    """Return urllib3's retries: one of a GET whose connection failed."""
     return Retry(
         total=1, connect=1, read=1, status=0, backoff_factor=0, allowed_methods={"GET"},
         respect_retry_after_header=False, raise_on_status=False,
@@ -63,15 +63,15 @@ def patience() -> Retry:
 
 
 class _Deadline(threading.local):
-    """When the call that a thread makes has to end, by the monotonic clock."""
+    """When a thread's current call has to end, by the monotonic clock."""
 
     at: float = 0.0
 
     def left(self) -> float:
-        """Return how many seconds there are yet.
+        """Return how many seconds are left.
 
         Raises:
-            TimeoutError: none.
+            TimeoutError: none are.
         """
         left = self.at - monotonic()
         if left <= 0:
@@ -83,7 +83,7 @@ _deadline: Final = _Deadline()
 
 
 class _Raw(io.RawIOBase):
-    """The bytes of a socket, each awaited no longer than until the deadline."""
+    """The bytes of a socket, read until the deadline at the latest."""
 
     def __init__(self, sock: socket.socket) -> None:
         self._sock = sock
@@ -105,7 +105,7 @@ class _Raw(io.RawIOBase):
 
 
 class _Response(HTTPResponse):
-    """An answer of which everything is read before the deadline: status, headers and body."""
+    """An answer whose status, headers and body are all read before the deadline."""
 
     def __init__(self, sock: socket.socket, *args: Any, **more: Any) -> None:
         super().__init__(sock, *args, **more)
@@ -133,7 +133,7 @@ POOLS: Final = {"http": _Pool, "https": _SecurePool}
 
 
 class _Adapter(HTTPAdapter):
-    """What makes requests use these connections, also through a proxy."""
+    """Makes requests use these connections, also through a proxy."""
 
     @override
     def init_poolmanager(self, *args: Any, **more: Any) -> None:
@@ -159,7 +159,7 @@ class _Answer(RequestsResponse):
 
     @override
     def getheaders(self) -> ItemsView[str, str]:
-        """Return the headers without those that PyGithub would take for numbers; they are read in `Sender`."""
+        """Return the headers without those that PyGithub would parse as numbers; `Sender` reads them."""
         return {name: value for name, value in self.headers.items() if not name.lower().startswith(RATE)}.items()
 
     @override
@@ -183,7 +183,7 @@ class _Connection(HTTPSRequestsConnectionClass):
     def getresponse(self) -> RequestsResponse:
         self.requests_left -= 1
         if self.requests_left < 0:
-            raise requests.TooManyRedirects(f"it leads elsewhere, or puts off its answer, {REQUESTS} times")
+            raise requests.TooManyRedirects(f"no final answer to {REQUESTS} requests")
         for pause in PAUSES if self.verb == "GET" else ():
             answer = self._asked()
             if answer.status not in BUSY:
@@ -201,19 +201,19 @@ class _Connection(HTTPSRequestsConnectionClass):
 
 
 def _body(answer: requests.Response) -> bytes:
-    """Return a whole answer, or the beginning of one that is not a success."""
+    """Return a whole answer, or the beginning of an error."""
     most, body = LARGEST if answer.ok else TEXT, bytearray()
     for piece in answer.iter_content(PIECE):
         body += piece
         if len(body) > most:
             break
     if len(body) > most and answer.ok:
-        raise Oversized(f"the answer is larger than {LARGEST >> 20} MiB")
+        raise Oversized(LARGEST)
     return bytes(body[:most])
 
 
 class Sender:
-    """PyGithub with such a connection.  Not to be shared by threads."""
+    """PyGithub with such a connection.  Threads must not share one."""
 
     def __init__(self, auth: Auth.Auth, url: str) -> None:
         self._github = Github(
@@ -234,22 +234,22 @@ class Sender:
         Raises:
             GithubException: it is not a success.
             requests.RequestException, OSError: there is none, or not in time.
-            RuntimeError: it leads elsewhere.
-            Oversized, Malformed: it is too large, or no JSON.
+            RuntimeError: it redirects to another host.
+            Oversized, Malformed: it is too large, or not JSON.
         """
         self._connection.requests_left = REQUESTS
         _deadline.at = monotonic() + WHOLE
         status, _, text = self._github.requester.requestJson(method, path, query, headers, body, self._connection)
         received = {name.lower(): value for name, value in self._connection.headers_received.items()}
         if status >= HTTPStatus.BAD_REQUEST:
-            raise Requester.createException(status, received, _told(text))
+            raise Requester.createException(status, received, _error_body(text))
         return received, decoded(text, parts=PARTS) if text else None
 
 
-def _told(text: str) -> dict[str, Any]:
-    """Return the JSON object of an error, or none where its message, which PyGithub expects to be text, is not."""
+def _error_body(text: str) -> dict[str, Any]:
+    """Return the JSON object of an error; an empty one where its message is not text, as PyGithub requires."""
     try:
-        told = decoded(text)
+        body = decoded(text)
     except Malformed:
         return {}
-    return told if isinstance(told, dict) and isinstance(told.get("message", ""), str) else {}
+    return body if isinstance(body, dict) and isinstance(body.get("message", ""), str) else {}

@@ -1,6 +1,6 @@
-"""Reading files of a repository at one commit, with few requests.
+"""Read files of a repository at one commit, with few requests.
 
-What has an id in git never changes, so texts are remembered by blob and listings by tree.  A whole listing is one
+Git objects never change, so texts are cached by blob and listings by tree.  A whole listing is one
 request (up to 100,000 entries: https://docs.github.com/en/rest/git/trees#get-a-tree); beyond that, folders are listed
 one by one.
 """
@@ -15,11 +15,13 @@ from urllib.parse import quote
 from bot.clients.github.requester import Calls, Refused
 from bot.domain.errors import Permanent
 from bot.domain.json import Json
+from bot.domain.reason import Name
+from bot.domain.reasons.github import NotText
 from bot.domain.repository import Base
 
 V = TypeVar("V")
 KEPT_TEXTS: Final = 20_000
-"""A manifest is some 2 kB."""
+"""A manifest takes about 2 kB."""
 KEPT_CHARACTERS: Final = 64 << 20
 KEPT_TREES: Final = 2
 FILES: Final = {"100644", "100755"}
@@ -28,11 +30,11 @@ MANIFESTS: Final = (".yaml", ".yml")
 KUSTOMIZATION: Final = "Kustomization"
 
 
-class Memory(Generic[V]):
-    """The newest of what never changes, by its id, for several threads."""
+class Cache(Generic[V]):
+    """The newest Git objects by their id, for several threads."""
 
     def __init__(self, most: int, *, together: int = 0) -> None:
-        """Take how many are kept, and how large they may be together, where they are put with a size."""
+        """Take how many are kept, and how large they may be in total, if they are put with a size."""
         self._most = most
         self._together = together
         self._lock = threading.Lock()
@@ -40,13 +42,13 @@ class Memory(Generic[V]):
         self._size = 0
 
     def get(self, sha: str) -> V | None:
-        """Return what is remembered of `sha`."""
+        """Return the object `sha`, if it is cached."""
         with self._lock:
             found = self._kept.get(sha)
         return found[0] if found else None
 
     def put(self, sha: str, value: V, size: int = 0) -> V:
-        """Remember and return `value`, and forget the oldest beyond the limits."""
+        """Cache and return `value`, and drop the oldest beyond the limits."""
         with self._lock:
             self._size += size - self._kept.pop(sha, (value, 0))[1]
             self._kept[sha] = value, size
@@ -57,7 +59,7 @@ class Memory(Generic[V]):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The files of one tree: path → blob.  `whole` is False where GitHub cut it short."""
+    """The files of one tree: path → blob.  `whole` is False where GitHub truncated it."""
 
     blobs: dict[str, str]
     manifests: dict[str, dict[str, str]]
@@ -66,11 +68,11 @@ class Listing:
 
 
 class Files:
-    """The files of one repository, and what is remembered of them."""
+    """The files of one repository, with caches."""
 
     def __init__(self) -> None:
-        self._texts: Memory[str] = Memory(KEPT_TEXTS, together=KEPT_CHARACTERS)
-        self._listings: Memory[Listing] = Memory(KEPT_TREES)
+        self._texts: Cache[str] = Cache(KEPT_TEXTS, together=KEPT_CHARACTERS)
+        self._listings: Cache[Listing] = Cache(KEPT_TREES)
 
     def folder(self, calls: Calls, path: str, at: Base) -> dict[str, str]:
         """Return the texts of the manifests directly in a folder, or of the one file at `path`; none if missing.
@@ -84,7 +86,7 @@ class Files:
         blobs = _within(listing, path) if listing.whole else _listed(calls, path, at)
         return {name: self._text(calls, name, sha) for name, sha in sorted(blobs.items())}
 
-    def these(self, calls: Calls, paths: Iterable[str], at: Base) -> dict[str, str]:
+    def texts(self, calls: Calls, paths: Iterable[str], at: Base) -> dict[str, str]:
         """Return the texts of these files; what is missing is left out.  Costs one request a file, at most.
 
         Raises:
@@ -112,7 +114,7 @@ class Files:
         kept = self._texts.get(found["sha"])
         if kept is not None:
             return kept
-        if found["encoding"] != "base64":  # above 1 MB contents come without the text
+        if found["encoding"] != "base64":  # above 1 MB, contents come without the text
             return self._text(calls, path, found["sha"])
         return self._keep(found["sha"], _decoded(path, found["content"]))
 
@@ -158,4 +160,4 @@ def _decoded(path: str, content: str) -> str:
     try:
         return base64.b64decode(content).decode()
     except UnicodeDecodeError as error:
-        raise Permanent(f"{path} is not UTF-8 text, so Callboard cannot edit it") from error
+        raise Permanent(NotText(path=Name(path))) from error

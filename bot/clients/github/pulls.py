@@ -1,7 +1,4 @@
-"""A pull request that is there: looking at it, merging it, closing it, adding a word.
-
-Beside `github.py`, which is its only user and makes them.
-"""
+"""Existing pull requests: fetch, merge, close, comment.  `client` creates them."""
 
 import dataclasses
 from http import HTTPStatus
@@ -9,15 +6,16 @@ from typing import Annotated, Final
 
 import msgspec
 
-from bot.clients.github.refusals import another_way, unmerged
+from bot.clients.github.refusals import other_method_may_work, unmerged
 from bot.clients.github.requester import Calls, Conflict, Refused
 from bot.clients.limits import Pages
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
+from bot.domain.reasons.github import Comments, NoMergeMethod
 from bot.domain.repository import Pull, PullState
 
 METHODS: Final = ("merge", "squash", "rebase")
-"""Ways of merging; the first that the repository allows is taken."""
+"""Ways of merging; the first that the repository allows is used."""
 PAGE: Final = 100
 
 
@@ -46,63 +44,63 @@ class _Found(msgspec.Struct):
 
 
 def read(answer: Json) -> Pull:
-    """Return what GitHub says of a pull request, alone or in a list, in our words."""
+    """Return a pull request as GitHub shows it, alone or in a list."""
     found = msgspec.convert(answer, _Found)
     merged = bool(found.merged or found.merged_at)  # lists have only the second
     state = PullState.MERGED if merged else PullState(found.state)
     return Pull(
         number=found.number, url=found.html_url, state=state, head=found.head.sha, base=found.base.ref,
-        # While it is open, this names GitHub's trial merge, which is in no branch.
+        # While it is open, this is GitHub's trial merge, which is on no branch.
         merge_commit=found.merge_commit_sha if merged else None, mergeable=found.mergeable,
         behind=found.mergeable_state == "behind", withheld=found.mergeable_state == "blocked" or bool(found.draft),
     )  # fmt: skip
 
 
-def look(calls: Calls, number: int) -> Pull:
-    """Return a pull request as it stands."""
+def fetch(calls: Calls, number: int) -> Pull:
+    """Return a pull request."""
     return read(calls.get(f"/pulls/{number}"))
 
 
 def merge(calls: Calls, number: int, head: str) -> Pull:
-    """Merge exactly `head`, in the first way that is allowed, and look at what became of it."""
+    """Merge exactly `head` with the first allowed method, and return the result."""
     for method in METHODS:
         try:
             done = calls.send("PUT", f"/pulls/{number}/merge", {"sha": head, "merge_method": method})
         except (Refused, Temporary) as error:
-            pull = look(calls, number)
+            pull = fetch(calls, number)
             if pull.state is PullState.MERGED:
                 return pull
-            reason = _reason(error)
-            if reason is None:
+            words = _words(error)
+            if words is None:
                 raise
-            if not another_way(reason):
-                raise unmerged(reason, pull, head) from error
+            if not other_method_may_work(words):
+                raise unmerged(words, pull, head) from error
         else:
             commit = msgspec.convert(done, _Head).sha
-            return dataclasses.replace(look(calls, number), state=PullState.MERGED, merge_commit=commit)
-    raise Permanent("this repository allows no way of merging pull requests: allow one in its settings on GitHub")
+            return dataclasses.replace(fetch(calls, number), state=PullState.MERGED, merge_commit=commit)
+    raise Permanent(NoMergeMethod())
 
 
-def _reason(error: Refused | Temporary) -> str | None:
-    """Return GitHub's words where it refused the merge itself: 405, or 409 for another head."""
+def _words(error: Refused | Temporary) -> str | None:
+    """Return GitHub's text where it refused the merge itself: 405, or 409 for another head."""
     if isinstance(error, Conflict) or (isinstance(error, Refused) and error.status == HTTPStatus.METHOD_NOT_ALLOWED):
-        return error.reason
+        return error.words
     return None
 
 
 def close(calls: Calls, number: int, comment: str | None) -> None:
-    """Close it unmerged, with a word why.  One that has ended stays as it is."""
-    if look(calls, number).state.ended:
+    """Close it unmerged, with a comment that says why.  One that has ended stays as it is."""
+    if fetch(calls, number).state.ended:
         return
     if comment:
-        say(calls, number, comment, "closed")
+        add_comment(calls, number, comment, "closed")
     calls.send("PATCH", f"/pulls/{number}", {"state": "closed"})
 
 
-def say(calls: Calls, number: int, body: str, key: str) -> None:
-    """Add a comment, unless one with this key is there."""
+def add_comment(calls: Calls, number: int, body: str, key: str) -> None:
+    """Add a comment, unless one with this key exists."""
     mark = f"<!-- callboard:{key} -->"
-    page, pages = 1, Pages(f"the comments of pull request {number}")
+    page, pages = 1, Pages(Comments(number=number))
     while found := calls.get(f"/issues/{number}/comments", per_page=PAGE, page=page):
         if any(mark in (comment["body"] or "") for comment in found):
             return

@@ -1,8 +1,8 @@
-"""How requests reach GitHub: PyGithub's requester, one per worker thread, with every failure put into our words.
+"""Requests to GitHub: PyGithub's requester, one per worker thread, with every failure translated into our errors.
 
-Only this module and `connection` import PyGithub.  It knows no operation of GitHub's; those are in github.py.  Raw
-JSON is used instead of PyGithub's objects, because then every request is one that is written there: its lazy objects
-ask when an attribute is read, and send PATCH and DELETE of refs to a path that GitHub does not have.
+Only this module and `connection` import PyGithub.  The operations are in `client`.  Raw JSON is used instead of
+PyGithub's objects, so that every request is written there: its lazy objects send requests when an attribute is read,
+and send PATCH and DELETE of refs to a path that GitHub does not have.
 """
 
 import asyncio
@@ -21,52 +21,59 @@ from jwt import PyJWTError
 from typing_extensions import override
 
 from bot import clock
+from bot.clients.failures import cause
 from bot.clients.github.connection import Sender
 from bot.clients.limits import FAILURES, Malformed, Oversized
-from bot.clients.pacing import SHORT, Asked, Bucket, Quiet, asked, asked_until
+from bot.clients.pacing import SHORT, Asked, Cooldown, TokenBucket, asked, asked_until
 from bot.domain.errors import Denied, Permanent, Temporary
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons import github as reasons
+from bot.domain.reasons import systems
+from bot.domain.reasons.systems import Request
 from bot.rules.wording.redaction import excerpt
 
 T = TypeVar("T")
 THREADS: Final = 4
 TOGETHER: Final = 600.0
-"""Seconds for all requests of one verb."""
+"""Seconds for all requests of one operation."""
 EARLY: Final = timedelta(minutes=1)
-"""So long before it expires an installation's token is made anew."""
+"""How long before it expires an installation's token is replaced."""
 SECONDARY: Final = timedelta(minutes=1)
-"""How long to keep away where GitHub asks for it without saying how long.
+"""How long to back off where GitHub asks for it without saying how long.
 https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#handle-rate-limit-errors-appropriately"""
-SAID: Final = 500
-"""Characters of GitHub's own words."""
+QUOTED: Final = 500
+"""Characters of GitHub's own text."""
 DETAILS: Final = 5
+"""Details of an error that are quoted."""
 CONTENT_A_MINUTE: Final = 80
 CONTENT_BURST: Final = 40
-"""What people are told of (pull requests, comments, merges) may be made so often, in all.
+"""How often content that notifies people (pull requests, comments, merges) may be created, in all.
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#about-secondary-rate-limits"""
 
-_ADVICE: Final = {
-    401: "; the token is wrong, expired or revoked: set GITHUB_TOKEN, or the App's id and key, anew",
-    403: "; the token needs Contents, Pull requests and Commit statuses (an App: Checks), each read and write",
-    404: "; is the repository's name right, and may the token see it?",
+_REFUSALS: Final[Mapping[int, type[reasons.TokenRefused | reasons.NotAllowed | reasons.NotFound]]] = {
+    401: reasons.TokenRefused,
+    403: reasons.NotAllowed,
+    404: reasons.NotFound,
 }
 
 
 class Refused(Denied):
-    """GitHub understood and said no: 404, 405 or 422.  Some verbs look again then; others let it pass on."""
+    """GitHub refused the request: 404, 405 or 422.  Some operations check again then; others pass it on."""
 
-    def __init__(self, sentence: str, *, status: int, reason: str) -> None:
-        super().__init__(sentence)
+    def __init__(self, reason: Reason, *, status: int, words: str) -> None:
+        super().__init__(reason)
         self.status = status
-        self.reason = reason
-        """GitHub's own words."""
+        self.words = words
+        """GitHub's own text, for decisions."""
 
 
 class Conflict(Temporary):
-    """GitHub understood, and something moved meanwhile: 409."""
+    """Something changed meanwhile: 409."""
 
-    def __init__(self, sentence: str, *, reason: str) -> None:
-        super().__init__(sentence)
-        self.reason = reason
+    def __init__(self, reason: Reason, *, words: str) -> None:
+        super().__init__(reason)
+        self.words = words
+        """GitHub's own text, for decisions."""
 
 
 class _Token(msgspec.Struct):
@@ -77,9 +84,9 @@ class _Token(msgspec.Struct):
 
 
 class InstallationToken(Auth.Auth):
-    """A GitHub App's token for one installation: made anew before it expires, shared by all threads.
+    """A GitHub App's token for one installation, replaced before it expires and shared by all threads.
 
-    PyGithub's own AppInstallationAuth would make one for each thread, and leaves its connections open.
+    PyGithub's own AppInstallationAuth would create one for each thread, and leaves its connections open.
     """
 
     def __init__(self, app: Sender, installation: int) -> None:
@@ -98,26 +105,26 @@ class InstallationToken(Auth.Auth):
     @property
     @override
     def token(self) -> str:
-        """Return a token that is good for a minute at least."""
+        """Return a token that is valid for another minute at least."""
         with self._lock:
             if clock.now() + EARLY >= self._until:
-                self._token, self._until = self._made()
+                self._token, self._until = self._created()
             return self._token
 
-    def _made(self) -> tuple[str, datetime]:
+    def _created(self) -> tuple[str, datetime]:
         path = f"/app/installations/{self._installation}/access_tokens"
         try:
             _, answer = self._app.send("POST", path, {}, {"permissions": {}}, Accept=Consts.mediaTypeIntegrationPreview)
         except (requests.RequestException, Malformed, Oversized):
             raise
         except (PyJWTError, ValueError) as error:
-            raise Permanent("GITHUB_APP_PRIVATE_KEY is not the App's private key in PEM") from error
-        made = msgspec.convert(answer, _Token)
-        return made.token, made.expires_at
+            raise Permanent(reasons.PrivateKeyInvalid()) from error
+        created = msgspec.convert(answer, _Token)
+        return created.token, created.expires_at
 
 
 class Credentials:
-    """Who we are to GitHub: a token, or an App's installation."""
+    """How Callboard logs in to GitHub: with a token, or as an App's installation."""
 
     def __init__(self, auth: Auth.Auth, *, by_app: bool = False, close: Callable[[], None] = lambda: None) -> None:
         self.auth = auth
@@ -139,26 +146,26 @@ class Credentials:
 class Calls:
     """One thread's connection to one repository."""
 
-    def __init__(self, repository: str, credentials: Credentials, url: str, quiet: Quiet) -> None:
-        self._quiet = quiet
+    def __init__(self, repository: str, credentials: Credentials, url: str, cooldown: Cooldown) -> None:
+        self._cooldown = cooldown
         self.by_app = credentials.by_app
-        """Whether a GitHub App speaks, and not a person's token."""
+        """Whether the credentials are a GitHub App's, not a person's token."""
         self._repository = repository
         self._sender = Sender(credentials.auth, url)
         self.until = 0.0
-        """When all requests of the verb that is under way have to be sent, by the monotonic clock."""
+        """When all requests of the current operation have to be sent, by the monotonic clock."""
 
     def close(self) -> None:
         """Close the connection."""
         self._sender.close()
 
     def get(self, path: str, **query: str | int) -> Any:
-        """Return the JSON at `path` below the repository.  Tried again at once where that may help.
+        """Return the JSON at `path` below the repository.  Retried once where a short wait may help.
 
         Raises:
-            Temporary: GitHub does not answer, or not so often.
-            Refused: GitHub says no.
-            Permanent: it does not accept us.
+            Temporary: GitHub does not answer, or wants fewer requests.
+            Refused: GitHub refuses.
+            Permanent: it does not accept the credentials.
         """
         try:
             return self._ask("GET", path, query, None)
@@ -168,65 +175,75 @@ class Calls:
         return self._ask("GET", path, query, None)
 
     def send(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
-        """Do what a write does, once; after `Temporary` it may have been done."""
+        """Send a write once; after `Temporary` it may have taken effect."""
         return self._ask(method, path, {}, body)
 
     def _ask(self, method: str, path: str, query: dict[str, Any], body: dict[str, Any] | None) -> Any:
         url = f"/repos/{self._repository}{path}"
-        if (left := self._quiet.left()) <= SHORT:
+        if (left := self._cooldown.left()) <= SHORT:
             sleep(left.total_seconds())  # in a thread of its own
-        self._quiet.check()
+        self._cooldown.check()
+        request = Request(name=Name(f"{method} {path}"))
         if monotonic() > self.until:
-            raise Temporary(f"GitHub needed more than {TOGETHER / 60:.0f} minutes before {method} {path}")
+            raise Temporary(reasons.OperationTooLong(before=request, within=timedelta(seconds=TOGETHER)))
         try:
             headers, answer = self._sender.send(method, url, query, body)
         except GithubException as error:
-            raise self._quiet.heed(refused(error, f"{method} {path}", self._repository)) from error
+            raise self._cooldown.heed(refused(error, request, self._repository)) from error
         except (requests.RequestException, OSError) as error:
-            raise Temporary(f"GitHub does not answer ({_kind(error)} at {method} {path})") from error
-        except RuntimeError as error:  # PyGithub's word for a redirect to elsewhere
-            raise Permanent(f"GitHub is not where GITHUB_API_URL says: {excerpt(str(error))}") from error
+            raise Temporary(_unanswered(error, request)) from error
+        except RuntimeError as error:  # what PyGithub raises for a redirect to another host
+            raise Permanent(reasons.AddressMoved(said=Said(excerpt(str(error))))) from error
         if headers.get("x-ratelimit-remaining") == "0":  # this one was still answered
             wait = _wait(headers)
-            told = f"GitHub's allowance of requests for this hour is used up{wait.remark}"
-            self._quiet.heed(Temporary(told, after=wait.after))
+            self._cooldown.heed(Temporary(reasons.AllowanceUsedUp(wait=wait.remark), after=wait.after))
         return answer
 
 
-def _kind(error: requests.RequestException | OSError) -> str:
-    return "no answer in time" if isinstance(error, requests.Timeout | TimeoutError) else "connection failed"
+def _unanswered(error: requests.RequestException | OSError, request: Request) -> Reason:
+    if isinstance(error, requests.Timeout | TimeoutError):
+        return systems.TimedOut(system=systems.GITHUB, during=request)
+    return systems.Unreachable(system=systems.GITHUB, during=request, cause=systems.ConnectionFailed())
 
 
-def refused(error: GithubException, asked: str, repository: str) -> Temporary | Permanent:
-    """Return what an answer that is not a success means, in a sentence for whoever can act.
+def refused(error: GithubException, request: Request, repository: str) -> Temporary | Permanent:
+    """Return what an answer that is not a success means.
 
     Source: https://docs.github.com/en/rest/using-the-rest-api/troubleshooting-the-rest-api
     """
-    status, reason = error.status, _reason(error)
+    status, words = error.status, _words(error)
+    said = Said(words)
     if isinstance(error, RateLimitExceededException) or status == HTTPStatus.TOO_MANY_REQUESTS:
         wait = _wait(error.headers or {})
-        return Temporary(f"GitHub asks us to call less often ({reason}){wait.remark}", after=wait.after)
+        limited = systems.RateLimited(system=systems.GITHUB, during=request, said=said, wait=wait.remark)
+        return Temporary(limited, after=wait.after)
     if status == HTTPStatus.CONFLICT:
-        return Conflict(f"GitHub did not do {asked} ({status}: {reason})", reason=reason)
+        return Conflict(reasons.Conflict(during=request, said=said), words=words)
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-        return Temporary(f"GitHub did not do {asked} ({status}: {reason})")
-    sentence = f"GitHub refuses {asked} of {repository} ({status}: {reason}){_ADVICE.get(status, '')}"
+        return Temporary(systems.Failing(system=systems.GITHUB, during=request, status=status, said=said))
+    why = _refusal(status, request, Name(repository), said)
     if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}:
-        return Denied(sentence)
-    return Refused(sentence, status=status, reason=reason)
+        return Denied(why)
+    return Refused(why, status=status, words=words)
 
 
-def _reason(error: GithubException) -> str:
+def _refusal(status: int, request: Request, repository: Name, said: Said) -> Reason:
+    if (known := _REFUSALS.get(status)) is not None:
+        return known(during=request, repository=repository, said=said)
+    return reasons.Refused(during=request, repository=repository, status=status, said=said)
+
+
+def _words(error: GithubException) -> str:
     body = error.data if isinstance(error.data, dict) else {}
     errors = body.get("errors")
     details = [detail.get("message") or detail.get("code") if isinstance(detail, dict) else detail
                for detail in (errors[:DETAILS] if isinstance(errors, list) else ())]  # fmt: skip
-    told = [part.strip()[:SAID] for part in (body.get("message"), *details) if isinstance(part, str) and part]
-    return excerpt(": ".join(told), SAID) or "no reason given"
+    parts = [part.strip()[:QUOTED] for part in (body.get("message"), *details) if isinstance(part, str) and part]
+    return excerpt(": ".join(parts), QUOTED) or "no reason given"
 
 
 def _wait(headers: Mapping[str, str]) -> Asked:
-    """Return how long to keep away.  `retry-after` comes first, then the reset of an allowance that is used up."""
+    """Return how long to back off.  `retry-after` comes first, then the reset of a rate limit that is used up."""
     wait = asked(headers.get("retry-after", ""))
     if wait.after is None and headers.get("x-ratelimit-remaining") == "0":
         wait = asked_until(headers.get("x-ratelimit-reset", ""))
@@ -234,21 +251,29 @@ def _wait(headers: Mapping[str, str]) -> Asked:
     return wait if wait.after is not None else Asked(SECONDARY, wait.remark)
 
 
-class Wire:
-    """A few threads that ask GitHub, since PyGithub blocks and one instance is not safe to share."""
+def _malformed(error: Exception, url: str) -> Reason:
+    """Return what an answer is that GitHub would not give."""
+    why = (
+        systems.Unreadable(said=Said(excerpt(str(error)))) if isinstance(error, msgspec.MsgspecError) else cause(error)
+    )
+    return systems.Malformed(system=systems.GITHUB, at=Name(excerpt(url)), cause=why)
+
+
+class Workers:
+    """A few threads that call GitHub, because PyGithub blocks and one instance must not be shared."""
 
     def __init__(self, repository: str, credentials: Credentials, url: str) -> None:
         self.repository = repository
         self._credentials = credentials
         self._url = url
-        self._quiet = Quiet()
-        self._pace = Bucket(every=60 / CONTENT_A_MINUTE, burst=CONTENT_BURST)
+        self._cooldown = Cooldown()
+        self._pace = TokenBucket(every=60 / CONTENT_A_MINUTE, burst=CONTENT_BURST)
         self._local = threading.local()
         self._all: list[Calls] = []
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="github")
 
     async def run(self, ask: Callable[[Calls], T], *, content: bool = False) -> T:
-        """Return what `ask` returns, called in one of the threads; what makes `content` waits for its turn first.
+        """Return what `ask` returns, called in one of the threads; what creates `content` waits for its turn first.
 
         Raises:
             Permanent: among others, an answer that is not GitHub's.
@@ -259,7 +284,7 @@ class Wire:
 
     async def _turn(self) -> None:
         now = monotonic()
-        at = self._pace.turn(now)
+        at = self._pace.next_slot(now)
         self._pace.take(at)
         if at > now:
             await asyncio.sleep(at - now)
@@ -267,17 +292,16 @@ class Wire:
     def _run(self, ask: Callable[[Calls], T]) -> T:
         calls: Calls | None = getattr(self._local, "calls", None)
         if calls is None:
-            calls = self._local.calls = Calls(self.repository, self._credentials, self._url, self._quiet)
+            calls = self._local.calls = Calls(self.repository, self._credentials, self._url, self._cooldown)
             self._all.append(calls)
         calls.until = monotonic() + TOGETHER
         try:
             return ask(calls)
-        except (TypeError, AttributeError, *FAILURES) as error:  # among them: it is no JSON, or of another shape
-            what = excerpt(f"{type(error).__name__}: {error}")
-            raise Permanent(f"{self._url} does not answer as GitHub does ({what}): is GITHUB_API_URL right?") from error
+        except (TypeError, AttributeError, *FAILURES) as error:  # among them: not JSON, or of another form
+            raise Permanent(_malformed(error, self._url)) from error
 
     async def close(self) -> None:
-        """Wait for what is under way, then close all connections."""
+        """Wait for running calls, then close all connections."""
         await asyncio.to_thread(self._pool.shutdown, cancel_futures=True)
         for calls in self._all:
             calls.close()

@@ -1,8 +1,8 @@
-"""Kubernetes: list, watch and read logs, as raw JSON.  Reads only: what changes the cluster is Git.
+"""Kubernetes: list, watch and read logs, as raw JSON.  Read-only: Git changes the cluster.
 
-Over the official client's ApiClient alone, which does authentication, TLS and proxies.  Its typed models cost 9–17
-times the CPU and die of one odd object; its own Watch has no backoff and hangs on a half-open connection.  So nothing
-of `kubernetes.aio.client.models` is used here.
+Uses only the official client's ApiClient, for authentication, TLS and proxies.  Its typed models cost 9–17 times the
+CPU and fail on one malformed object; its own Watch has no backoff and hangs on a half-open connection.  So nothing of
+`kubernetes.aio.client.models` is used here.
 
 Rules of list and watch: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
@@ -18,11 +18,15 @@ from urllib.parse import quote
 import aiohttp
 from kubernetes.aio.client.api_client import ApiClient
 
+from bot.clients.failures import unanswered
 from bot.clients.kubernetes.access import Renew, access, disconnect
 from bot.clients.limits import FAILURES, Malformed, Pages, decoded, head, lines, whole
 from bot.clients.pacing import Asked, asked
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons import cluster, systems
+from bot.domain.reasons.cluster import EventMalformed, Listing, ReadingLog, Watching
 from bot.rules.wording.redaction import excerpt
 
 GROUPS: Final = {
@@ -31,37 +35,41 @@ GROUPS: Final = {
     "deployments": "/apis/apps/v1",
     "replicasets": "/apis/apps/v1",
 }
-"""Where the API keeps each kind that is read here, by its plural name."""
+"""The API path of each kind that is read here, by its plural name."""
 
 PAGE: Final = 500
 PAGE_BYTES: Final = 32 << 20
-"""A page of 500 pods has 5 MB; an object may have 1.5 MB."""
+"""A page of 500 pods takes 5 MB; an object may take 1.5 MB."""
 LINE_BYTES: Final = 8 << 20
 """Bytes of one event of a watch."""
 LOG_BYTES: Final = 65_536
 ANSWER: Final = timedelta(seconds=30)
-"""How long the server may be silent when it is not a watch, and how long one line of a watch may take."""
+"""How long the server may be silent outside a watch, and how long one line of a watch may take."""
 WHOLE: Final = timedelta(minutes=2)
-"""How long an answer that is not a watch may take."""
+"""How long a whole answer that is not a watch may take."""
 GRACE: Final = timedelta(seconds=15)
-"""How much longer than a watch was asked to last it may last."""
+"""How much longer a watch may last than requested."""
 
-SAID: Final = 1000
-"""Characters of the server's own words: a quota or a webhook says more than a sentence."""
+QUOTED: Final = 1000
+"""Characters of the server's own message: quotas and webhooks send long ones."""
 
 Query = Sequence[tuple[str, str]]
+Call = Listing | Watching | ReadingLog
+"""What is asked, for reasons."""
 
 
 class Expired(Temporary):
-    """The resource version is too old for the server to go on from: list again."""
+    """The watch cannot continue from its resource version: list again."""
 
 
 class Refused(Permanent):
-    """The server's own no, with its HTTP status."""
+    """A refusal of the server, with its HTTP status."""
 
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
+    def __init__(self, reason: Reason, *, status: int, words: str) -> None:
+        super().__init__(reason)
         self.status = status
+        self.words = words
+        """The server's own message, for decisions."""
 
 
 class Kubernetes:
@@ -77,12 +85,12 @@ class Kubernetes:
         """Return a client for the kubeconfig at that path; else for the pod that this runs in; else kubectl's default.
 
         Raises:
-            Permanent: it is not there, or does not parse.
+            Permanent: it does not exist, or cannot be parsed.
         """
         return cls(*await access(kubeconfig))
 
     async def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         await disconnect(self._api)
 
     async def list(
@@ -90,17 +98,17 @@ class Kubernetes:
     ) -> tuple[list[Json], str]:
         """Return all objects of a kind (plural: `pods`), and the resource version to watch from.
 
-        Each item gets the `apiVersion` and `kind` that lists leave out, and goes through `keep` page by page, so that a
-        large namespace need not be in memory whole.
+        Each item gets the `apiVersion` and `kind` that lists leave out, and passes through `keep` page by page, so that
+        a large namespace is never completely in memory.
 
         Raises:
-            Temporary: no answer, or the server is busy.  Expired: the list must be begun again.
+            Temporary: no answer, or the server is overloaded.  Expired: start the list again.
             Permanent: not allowed.
         """
-        what, found, following = f"listing {kind} in {namespace}", list[Json](), ""
-        pages = Pages(what)
+        call, found, following = Listing(kind=Name(kind), namespace=Name(namespace)), list[Json](), ""
+        pages = Pages(call)
         while True:
-            page, size = await self._page(namespace, kind, [("limit", str(PAGE)), *_if("continue", following)], what)
+            page, size = await self._page(namespace, kind, [("limit", str(PAGE)), *_if("continue", following)], call)
             pages.take(size)
             of = {"apiVersion": page.get("apiVersion"), "kind": str(page.get("kind", "")).removesuffix("List")}
             found += [keep(of | item) for item in page.get("items") or ()]
@@ -120,22 +128,22 @@ class Kubernetes:
     ) -> AsyncGenerator[Json]:
         """Yield what changes: `{"type": "ADDED|MODIFIED|DELETED|BOOKMARK", "object": …}`, until the server ends it.
 
-        `opened` is called when the server has agreed to the watch: the first change may be minutes away.
+        `opened` is called when the server has accepted the watch: the first change may be minutes away.
 
         Raises:
             Expired: list again.
-            Temporary: the connection broke, or was silent for longer than the watch was to last.
+            Temporary: the connection broke, or was silent for longer than the requested duration.
             Permanent: not allowed.
         """
         seconds = str(max(1, round(lasts.total_seconds())))
         query = [("watch", "true"), ("allowWatchBookmarks", "true"), ("timeoutSeconds", seconds)]
         query += _if("resourceVersion", resource_version)
-        what = f"watching {kind} in {namespace}"
-        async with self._asking(_path(namespace, kind), query, what, lasts=lasts + GRACE) as answer:
+        call = Watching(kind=Name(kind), namespace=Name(namespace))
+        async with self._open(_path(namespace, kind), query, call, lasts=lasts + GRACE) as answer:
             opened()
-            async with aclosing(lines(answer, LINE_BYTES, within=ANSWER.total_seconds())) as told:
-                async for line in told:
-                    yield _event(line, what)
+            async with aclosing(lines(answer, LINE_BYTES, within=ANSWER.total_seconds())) as changes:
+                async for line in changes:
+                    yield _event(line, call)
 
     async def log(
         self, namespace: str, pod: str, *, container: str | None = None, previous: bool = False, lines: int = 40
@@ -147,33 +155,34 @@ class Kubernetes:
         """
         query = [("tailLines", str(lines)), ("limitBytes", str(LOG_BYTES))]
         query += _if("container", container or "") + _if("previous", "true" if previous else "")
-        path, what = f"{_path(namespace, 'pods')}/{quote(pod, safe='')}/log", f"reading the log of {pod} in {namespace}"
+        path = f"{_path(namespace, 'pods')}/{quote(pod, safe='')}/log"
+        call = ReadingLog(pod=Name(pod), namespace=Name(namespace))
         try:
-            async with self._asking(path, query, what) as answer:
+            async with self._open(path, query, call) as answer:
                 return (await head(answer, LOG_BYTES)).decode(errors="replace")
-        except Refused as no:
-            if container is None and (first := _first_choice(str(no))):
+        except Refused as refused:
+            if container is None and (first := _first_choice(refused.words)):
                 return await self.log(namespace, pod, container=first, previous=previous, lines=lines)
-            if previous and no.status == HTTPStatus.BAD_REQUEST:
+            if previous and refused.status == HTTPStatus.BAD_REQUEST:
                 return await self.log(namespace, pod, container=container, lines=lines)
-            if no.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:  # still being created; gone
+            if refused.status in {HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND}:  # not created yet, or deleted
                 return ""
             raise
 
-    async def _page(self, namespace: str, kind: str, query: Query, what: str) -> tuple[Json, int]:
+    async def _page(self, namespace: str, kind: str, query: Query, call: Call) -> tuple[Json, int]:
         """Return a page of a list, and its size in bytes."""
-        async with self._asking(_path(namespace, kind), query, what) as answer:
+        async with self._open(_path(namespace, kind), query, call) as answer:
             body = await whole(answer, PAGE_BYTES)
             page = decoded(body)
         if not _is_list(page):
-            raise Temporary(f"{what}: the answer is no list of objects")
+            raise Temporary(systems.Malformed(system=systems.CLUSTER, during=call, cause=systems.UnexpectedForm()))
         return page, len(body)
 
     @asynccontextmanager
-    async def _asking(
-        self, path: str, query: Query, what: str, *, lasts: timedelta | None = None
+    async def _open(
+        self, path: str, query: Query, call: Call, *, lasts: timedelta | None = None
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Give the open answer, and translate whatever goes wrong until its body is read.  A watch `lasts`."""
+        """Yield the open answer, and translate any failure until its body is read.  A watch `lasts`."""
         try:
             answer = await self._send(path, query, lasts)
             if answer.status == HTTPStatus.UNAUTHORIZED and self._renew is not None:
@@ -183,20 +192,19 @@ class Kubernetes:
             async with answer:
                 if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
                     wait = asked(answer.headers.get("Retry-After", ""))
-                    raise _failure(answer.status, await _said(answer), what, wait)
+                    raise _failure(answer.status, await _message(answer), call, wait)
                 yield answer
         except FAILURES as error:
-            said = "no answer in time" if isinstance(error, TimeoutError) else excerpt(str(error))
-            raise Temporary(f"{what}: {said or type(error).__name__}") from error
+            raise Temporary(unanswered(error, system=systems.CLUSTER, during=call)) from error
 
     async def _send(self, path: str, query: Query, lasts: timedelta | None) -> aiohttp.ClientResponse:
         headers = {"Accept": "application/json, */*"}
-        call = await self._api.param_serialize(
+        request = await self._api.param_serialize(
             "GET", path, query_params=list(query), header_params=headers, auth_settings=["BearerToken"]
         )
         silence, total = (lasts or ANSWER).total_seconds(), (lasts or WHOLE).total_seconds()
         timeout = aiohttp.ClientTimeout(total=total, connect=10, sock_read=silence)
-        answer: aiohttp.ClientResponse = (await self._api.call_api(*call, _request_timeout=timeout)).response
+        answer: aiohttp.ClientResponse = (await self._api.call_api(*request, _request_timeout=timeout)).response
         return answer
 
 
@@ -209,65 +217,62 @@ def _if(name: str, value: str) -> list[tuple[str, str]]:
 
 
 def _is_list(page: object) -> bool:
-    """Say whether an answer has the frame of a list.  What is odd within an object concerns that object alone."""
+    """Return whether an answer has the frame of a list.  A malformed object concerns that object only."""
     if not isinstance(page, dict) or not isinstance(page.get("metadata", {}), dict | None):
         return False
     items = page.get("items") or []
     return isinstance(items, list) and all(isinstance(item, dict) for item in items)
 
 
-def _event(line: bytes, what: str) -> Json:
+def _event(line: bytes, call: Call) -> Json:
     event = decoded(line)
     if not isinstance(event, dict) or not isinstance(event.get("object"), dict):
-        raise Expired(f"{what}: the stream holds something that is no event")
+        raise Expired(EventMalformed(during=call))
     if not isinstance(kind := event.get("type"), str):
-        raise Expired(f"{what}: the stream holds an event of no kind")
+        raise Expired(EventMalformed(during=call))
     if kind == "ERROR":
         status = event["object"]
         code = status.get("code")
         number = code if isinstance(code, int) else HTTPStatus.INTERNAL_SERVER_ERROR
-        raise _failure(number, excerpt(str(status.get("message", ""))), what, Asked())
+        raise _failure(number, excerpt(str(status.get("message", ""))), call, Asked())
     return event
 
 
-async def _said(answer: aiohttp.ClientResponse) -> str:
-    """Return the message of the Status object that the server sends with a no, else the start of what it did send."""
+async def _message(answer: aiohttp.ClientResponse) -> str:
+    """Return the message of the Status object that the server sends with a refusal, else the start of the body."""
     body = await head(answer)
     try:
-        return excerpt(str(decoded(body)["message"]), SAID)
+        return excerpt(str(decoded(body)["message"]), QUOTED)
     except (Malformed, KeyError, TypeError):
         return excerpt(body.decode(errors="replace"), 200) or excerpt(answer.reason or "")
 
 
-def _failure(status: int, said: str, what: str, wait: Asked) -> Temporary | Refused:
+def _failure(status: int, words: str, call: Call, wait: Asked) -> Temporary | Refused:
+    said = Said(words)
     if status == HTTPStatus.GONE:
-        return Expired(f"{what}: {said}")
+        return Expired(cluster.VersionExpired(during=call, said=said))
     if (
         status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.REQUEST_TIMEOUT}
         or status >= HTTPStatus.INTERNAL_SERVER_ERROR
     ):
-        return Temporary(f"{what}: the cluster is busy or ailing ({status}: {said}){wait.remark}", after=wait.after)
-    if status == HTTPStatus.UNAUTHORIZED:
-        return Refused(
-            f"{what}: the cluster does not accept the credentials; renew the token in the kubeconfig", status
-        )
-    if status == HTTPStatus.FORBIDDEN:
-        return Refused(f"{what} is not allowed: {said}; {_grant(what)}", status)
-    if status == HTTPStatus.NOT_FOUND:
-        return Refused(f"{what}: not found ({said}); is that the right namespace, and the right cluster?", status)
-    return Refused(f"{what}: refused ({status}: {said})", status)
+        why = systems.Failing(system=systems.CLUSTER, during=call, status=status, said=said, wait=wait.remark)
+        return Temporary(why, after=wait.after)
+    return Refused(_refusal(status, said, call), status=status, words=words)
 
 
-def _grant(what: str) -> str:
-    namespace = what.rpartition(" in ")[2]
-    return (
-        f"allow it with: kubectl create role callboard-watch -n {namespace} --verb=get,list,watch"
-        " --resource=deployments.apps,replicasets.apps,pods,pods/log,events"
-        f" && kubectl create rolebinding callboard-watch -n {namespace} --role=callboard-watch --user=USER-NAMED-ABOVE"
-    )
+def _refusal(status: int, said: Said, call: Call) -> Reason:
+    match status:
+        case HTTPStatus.UNAUTHORIZED:
+            return cluster.CredentialsRefused(during=call)
+        case HTTPStatus.FORBIDDEN:
+            return cluster.NotAllowed(during=call, namespace=Said(call.namespace), said=said)
+        case HTTPStatus.NOT_FOUND:
+            return cluster.NotFound(during=call, said=said)
+        case _:
+            return cluster.Refused(during=call, status=status, said=said)
 
 
-def _first_choice(said: str) -> str:
+def _first_choice(words: str) -> str:
     """Return the first container of "a container name must be specified for pod x, choose one of: [a b]"."""
-    found = re.search(r"choose one of: \[([\w.-]+)", said)
+    found = re.search(r"choose one of: \[([\w.-]+)", words)
     return found[1] if found else ""

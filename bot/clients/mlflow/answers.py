@@ -1,6 +1,5 @@
-"""The shapes of MLflow's answers, as far as they are used.  Decoded leniently: numbers may come as strings.
+"""The forms of MLflow's answers, as far as they are used.  Decoded leniently: numbers may come as strings.
 
-Beside `mlflow.py`, which is their only user.
 https://github.com/mlflow/mlflow/blob/v3.17.2/mlflow/protos/service.proto and model_registry.proto
 """
 
@@ -12,10 +11,10 @@ from typing import Annotated, TypeAlias
 
 from msgspec import Meta, Struct
 
-LARGEST = sys.float_info.max
+INFINITY = sys.float_info.max
 """What MLflow's SQL store keeps for an infinity."""
 Number: TypeAlias = Annotated[int, Meta(ge=0, lt=1 << 31)]
-"""Of a version: MLflow keeps it in 32 bits."""
+"""A version's number: MLflow stores it in 32 bits."""
 Milliseconds: TypeAlias = Annotated[int, Meta(ge=0, le=253_402_300_799_999)]
 """Since 1970, until the end of the year 9999."""
 
@@ -61,7 +60,7 @@ class Version(Struct, frozen=True):
 
 
 class VersionAnswer(Struct, frozen=True):
-    """What is answered about one version."""
+    """The answer about one version."""
 
     model_version: Version
 
@@ -111,7 +110,7 @@ class Run(Struct, frozen=True):
 
 
 class RunAnswer(Struct, frozen=True):
-    """What is answered about one run."""
+    """The answer about one run."""
 
     run: Run
 
@@ -137,7 +136,7 @@ class LoggedModelAnswer(Struct, frozen=True):
 
 def pairs(of: Iterable[Pair]) -> dict[str, str]:
     """Return tags or parameters by their key."""
-    return {pair.key: pair.value for pair in of}
+    return {target.key: target.value for target in of}
 
 
 def metrics(logged: Iterable[Metric]) -> dict[str, float]:
@@ -146,7 +145,7 @@ def metrics(logged: Iterable[Metric]) -> dict[str, float]:
     A logged model may hold several of one name, one for each data set.
     """
     values = {metric.key: _number(metric.value) for metric in sorted(logged, key=lambda metric: metric.timestamp)}
-    return {key: value for key, value in values.items() if abs(value) < LARGEST}  # not-a-number compares as false
+    return {key: value for key, value in values.items() if abs(value) < INFINITY}  # not-a-number compares as false
 
 
 def _number(value: float | str) -> float:

@@ -1,8 +1,8 @@
-"""MLflow, as the bot sees it: which models there are, what is known of a version, where its aliases point.
+"""The client for MLflow: which models there are, the details of a version, where aliases point.
 
-Plain REST rather than MLflow's client, which costs 166 MB, blocks, and keeps trying an unreachable server for minutes.
-Nothing is loaded and nothing is trained here.  A verb that writes looks first, because MLflow announces a tag or an
-alias that is set to what it already is as if it had changed.
+Plain REST instead of MLflow's client, which costs 166 MB, blocks, and retries an unreachable server for minutes.
+Nothing is loaded or trained here.  Writes check first, because MLflow announces a tag or an alias that is set to its
+present value as if it had changed.
 https://mlflow.org/docs/latest/api_reference/rest-api.html
 """
 
@@ -33,16 +33,16 @@ from bot.clients.mlflow.answers import (
     pairs,
 )
 from bot.clients.mlflow.rest import API, BROKEN, Rest
-from bot.domain.registry import Card, ModelVersion
+from bot.domain.registry import ModelVersion, VersionDetails
 
 PAGE = "1000"
-"""Models or versions asked for at once."""
+"""Models or versions in one page."""
 GONE = frozenset({"RESOURCE_DOES_NOT_EXIST"})
 UNREADABLE = GONE | {BROKEN}
 NO_ALIAS = frozenset({"INVALID_PARAMETER_VALUE"})
-"""What MLflow says of an alias that a model does not have, and of a word that can be no alias."""
+"""MLflow's error code for an alias that a model does not have, and for a word that cannot be an alias."""
 IS_PROMPT = "mlflow.prompt.is_prompt"
-"""The tag of what MLflow keeps among the models although it is none."""
+"""Tag of a prompt, which MLflow stores as a registered model."""
 LOGGED_MODEL = re.compile(r"models:/(m-[0-9a-f]{32})")
 COPY = re.compile(r"models:/([^/@]+)/([0-9]{1,10})")
 HOPS = 5
@@ -63,11 +63,11 @@ class Registered(NamedTuple):
     what: ModelVersion
     created: datetime
     status: str
-    """MLflow's word: READY, PENDING_REGISTRATION or FAILED_REGISTRATION."""
+    """MLflow's status: READY, PENDING_REGISTRATION or FAILED_REGISTRATION."""
 
 
 class MLflow:
-    """One registry.  Every verb raises `Temporary` or `Permanent` and nothing else."""
+    """One registry.  Every method raises `Temporary` or `Permanent` and nothing else."""
 
     def __init__(self, rest: Rest) -> None:
         self._rest = rest
@@ -82,10 +82,10 @@ class MLflow:
         *,
         trusted: str | None = None,
     ) -> Self:
-        """Return a client; nothing is asked yet.  To be called inside a running loop, and closed.
+        """Return a client; sends no request yet.  Call it inside a running loop, and close it.
 
-        User and password go before the token, as in MLflow's own client.  `trusted` is a file of certificates,
-        one of which must have signed the server's.
+        User and password take precedence over the token, as in MLflow's own client.  `trusted` is a file of CA
+        certificates, one of which must have signed the server's.
         """
         return cls(Rest(URL(uri), username=username, password=password, token=token, trusted=trusted))
 
@@ -94,7 +94,7 @@ class MLflow:
         await self._rest.close()
 
     async def models(self) -> tuple[RegisteredModel, ...]:
-        """Return every registered model, in the order of the names."""
+        """Return every registered model, sorted by name."""
         found: list[Model] = []
         async for page in self._rest.pages(f"{API}/registered-models/search", {"max_results": PAGE}, ModelsPage):
             found += page.registered_models
@@ -103,8 +103,8 @@ class MLflow:
     async def newest(self, limit: int = 50) -> tuple[Registered, ...]:
         """Return the newest versions of all models, newest first: 35 ms of the server's time for 50 of 10,000.
 
-        Read in pages: all versions of a large registry are more than one answer may hold, and take the server longer
-        than one answer may take.  What is registered meanwhile moves the others to later pages, never past them.
+        Read in pages, because all versions of a large registry exceed the limits of one answer in size and time.
+        Versions registered meanwhile move the others to later pages, so none is skipped.
         """
         found: dict[ModelVersion, Registered] = {}
         query = {"max_results": str(min(limit, int(PAGE))), "order_by": "creation_timestamp DESC"}
@@ -125,25 +125,27 @@ class MLflow:
             found += (version.version for version in page.model_versions)
         return tuple(sorted(found))
 
-    async def card(self, what: ModelVersion) -> Card | None:
-        """Return all that is known of a version without loading it, or None where there is no such version.
+    async def version_details(self, what: ModelVersion) -> VersionDetails | None:
+        """Return the details of a version without loading it, or None where there is no such version.
 
-        Metrics come from the run and from the logged model (which has the last word on a name that both know).
-        One that is not a finite number is left out: no gate could compare it.  Files that MLflow itself cannot read
-        (500: it lacks the store's library or its credentials) count as not there; all else is still worth knowing.
+        Metrics come from the run and from the logged model, whose value wins where both have the metric.  A value that
+        is not a finite number is left out: no gate could compare it.  Files that MLflow itself cannot read (500: it
+        lacks the store's library or credentials) count as missing; the rest is still useful.
         """
         version = await self._version(what)
         if version is None:
             return None
         logged = await self._logged_model(version)
         run_id = version.run_id or (logged.info.source_run_id if logged else "")
-        run, says, needs = await asyncio.gather(
+        run, mlmodel_file, requirements = await asyncio.gather(
             self._run(run_id),
             self._artifact(what, "MLmodel", absent=UNREADABLE),
             self._artifact(what, "requirements.txt", absent=UNREADABLE),
         )
-        beside = await asyncio.to_thread(mlmodel.read, _text(says))  # anybody may have written it: see `plain_yaml`
-        return _card(version, logged or NOTHING_LOGGED, run, beside, _text(needs))
+        files = await asyncio.to_thread(
+            mlmodel.read, _text(mlmodel_file)
+        )  # untrusted, so it may be slow: see `plain_yaml`
+        return _details(version, logged or NOTHING_LOGGED, run, files, _text(requirements))
 
     async def alias(self, model: str, alias: str) -> int | None:
         """Return the version that an alias points at, or None where the model has no such alias."""
@@ -152,18 +154,18 @@ class MLflow:
         return answer.model_version.version if answer else None
 
     async def move_alias(self, model: str, alias: str, version: int) -> None:
-        """Let the alias point at this version."""
+        """Point the alias at this version."""
         if await self.alias(model, alias) != version:
             body = {"name": model, "alias": alias, "version": str(version)}
             await self._rest.send("POST", f"{API}/registered-models/alias", body)
 
     async def delete_alias(self, model: str, alias: str) -> None:
-        """Take the alias away."""
+        """Delete the alias."""
         if await self.alias(model, alias) is not None:
             await self._rest.send("DELETE", f"{API}/registered-models/alias", {"name": model, "alias": alias})
 
     async def tag(self, what: ModelVersion, key: str, value: str) -> None:
-        """Write a tag on a version."""
+        """Set a tag of a version."""
         version = await self._version(what)
         if version is None or pairs(version.tags).get(key) != value:
             body = {"name": what.model, "version": str(what.version), "key": key, "value": value}
@@ -207,9 +209,11 @@ class MLflow:
 NOTHING_LOGGED = LoggedModel(info=LoggedModelInfo())
 
 
-def _card(version: Version, logged: LoggedModel, run: Run | None, beside: mlmodel.MLmodel, needs: str) -> Card:
+def _details(
+    version: Version, logged: LoggedModel, run: Run | None, files: mlmodel.MLmodel, requirements: str
+) -> VersionDetails:
     data = run.data if run else Data()
-    return Card(
+    return VersionDetails(
         what=ModelVersion(model=version.name, version=version.version),
         ready=version.status == "READY",
         created=version.created,
@@ -218,11 +222,11 @@ def _card(version: Version, logged: LoggedModel, run: Run | None, beside: mlmode
         params=pairs(data.params) | pairs(logged.data.params),
         tags=pairs(version.tags),
         run_tags=pairs(data.tags),
-        inputs=beside.inputs,
-        outputs=beside.outputs,
-        requirements=mlmodel.requirements(needs),
-        size=beside.size,
-        runs_code=beside.runs_code,
+        inputs=files.inputs,
+        outputs=files.outputs,
+        requirements=mlmodel.requirements(requirements),
+        size=files.size,
+        runs_code=files.runs_code,
     )
 
 

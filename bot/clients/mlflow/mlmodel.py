@@ -1,6 +1,6 @@
-"""What the files beside a model say: its signature, its size, the packages it needs.  Text in, values out; no I/O.
+"""Parse the files of a model: its signature, its size, the packages it needs.  Text in, values out; no I/O.
 
-MLflow's own reader is not used: it needs numpy and pandas, and costs more memory than the whole bot.
+MLflow's own reader is not used: it needs numpy and pandas, and more memory than the whole bot.
 https://mlflow.org/docs/latest/ml/model/#mlmodel-file
 """
 
@@ -11,53 +11,53 @@ from typing import Any, Final, TypeAlias
 from bot.clients.limits import Malformed, decoded, plain_yaml
 
 Columns: TypeAlias = tuple[tuple[str, str, bool], ...]
-"""(name, type, required) of each column; a column without a name is called by its place: "0"."""
+"""(name, type, required) of each column; a column without a name is named by its position: "0"."""
 
 WIDEST: Final = 100_000
-"""Columns of a signature; what has more is taken for none."""
+"""Columns of a signature; one that has more is ignored."""
 CODE: Final = "python_function"
 DATA: Final = frozenset({"lightgbm", "sklearn"})
-"""The flavors that are data, unless they are pickled."""
+"""The flavors that are data and not code, unless they are pickled."""
 LIGHTGBM_TEXT: Final = "lightgbm.basic.Booster"
 NOTHING: Final = frozenset({"", "~", "null", "Null", "NULL"})
 """How YAML writes that there is no value."""
 UNREADABLE: Final = "an MLmodel that cannot be read"
 REQUIREMENTS: Final = 256 << 10
-"""Characters of a requirements.txt that are looked at."""
+"""Characters of a requirements.txt that are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MLmodel:
-    """What is taken from an MLmodel file; None where it says nothing, or nothing that can be understood."""
+    """What an MLmodel file contains; None where something is missing or cannot be parsed."""
 
     inputs: Columns | None = None
     outputs: Columns | None = None
     size: int | None = None
     """Bytes."""
     runs_code: tuple[str, ...] = ()
-    """What of the model is code, in the words of the model server's MODEL_FLAVORS; nothing where all of it is data."""
+    """Which flavors of the model are code, as in the model server's MODEL_FLAVORS; empty where all of it is data."""
 
 
 def read(text: str) -> MLmodel:
-    """Return what an MLmodel file says.  Training code may write anything there, so nothing is taken for granted."""
+    """Parse an MLmodel file.  Training code may write anything there, so nothing about it is assumed."""
     try:
-        said = plain_yaml(text)
+        found = plain_yaml(text)
     except Malformed:
         return MLmodel(runs_code=(UNREADABLE,))  # MLflow may well read it
-    if not isinstance(said, Mapping):
+    if not isinstance(found, Mapping):
         return MLmodel()
-    signature, size = said.get("signature"), said.get("model_size_bytes")
+    signature, size = found.get("signature"), found.get("model_size_bytes")
     known = signature if isinstance(signature, Mapping) else {}
     return MLmodel(
         inputs=_columns(known.get("inputs")),
         outputs=_columns(known.get("outputs")),
         size=int(size) if isinstance(size, str) and _is_size(size) else None,
-        runs_code=_runs_code(said.get("flavors")),
+        runs_code=_runs_code(found.get("flavors")),
     )
 
 
 def _runs_code(flavors: object) -> tuple[str, ...]:
-    """Return what the model server would have to be allowed; see `callboard_model_server.trust.needed`."""
+    """Return what the model server would need permission to run; see `callboard_model_server.trust.needed`."""
     if not isinstance(flavors, Mapping) or not flavors:
         return ()
     conf = _settings(flavors, CODE)
@@ -78,14 +78,14 @@ def _kind(name: str, settings: Mapping[str, str]) -> str:
 
 
 def _settings(flavors: Mapping[Any, Any], name: str) -> Mapping[str, str]:
-    """Return what a flavor says of itself in words; what is more than one word becomes "…"."""
-    said = flavors.get(name)
-    said = said if isinstance(said, Mapping) else {}
-    return {str(key): value if isinstance(value, str) else "…" for key, value in said.items()}
+    """Return the settings of a flavor; a value that is not text becomes "…"."""
+    found = flavors.get(name)
+    settings = found if isinstance(found, Mapping) else {}
+    return {str(key): value if isinstance(value, str) else "…" for key, value in settings.items()}
 
 
 def _is_size(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 18  # noqa: PLR2004 - as many digits as 64 bits hold
+    return text.isascii() and text.isdigit() and len(text) <= 18  # noqa: PLR2004 - the digits of 64 bits
 
 
 def requirements(text: str) -> tuple[str, ...]:
@@ -95,7 +95,7 @@ def requirements(text: str) -> tuple[str, ...]:
 
 
 def _columns(text: object) -> Columns | None:
-    """Return the columns of a signature's half, which is a JSON string inside the YAML."""
+    """Return the columns of the inputs or outputs of a signature, which are a JSON string inside the YAML."""
     try:
         columns = decoded(text) if isinstance(text, str) else None
         if not isinstance(columns, list) or not all(isinstance(column, dict) for column in columns):

@@ -1,6 +1,6 @@
-"""How MLflow is asked: one request in, one decoded answer or one of our two errors out.  It knows no model.
+"""Requests to MLflow: one request in, one decoded answer or one of our errors out.  Knows nothing about models.
 
-Beside `mlflow.py`, which is its only user.
+Used by `client` only.
 """
 
 import asyncio
@@ -13,22 +13,26 @@ from typing import Protocol, TypeVar
 import aiohttp
 from yarl import URL
 
+from bot.clients.failures import cause, certificate, unanswered
 from bot.clients.limits import FAILURES, Bounded, Malformed, Oversized, Pages, decoded, head, whole
-from bot.clients.pacing import SHORT, Quiet, asked
+from bot.clients.pacing import SHORT, Cooldown, asked
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons import registry as reasons
+from bot.domain.reasons import systems
 from bot.rules.wording.redaction import excerpt
 
 API = "/api/2.0/mlflow"
 TIMEOUT = aiohttp.ClientTimeout(total=10, sock_connect=3)
 AT_ONCE = 16
-"""Requests under way at a time: a server has four workers unless told otherwise, and others ask it too."""
+"""Concurrent requests: a server has four workers by default, and other clients too."""
 BROKEN = "500"
-"""What can be named among the absent error codes: MLflow's own failure, which has no code."""
+"""Stands for MLflow's own failure, which has no error code, among the `absent` error codes."""
 HICCUPS = {"502", "503", "504"}
-"""What stands in front of MLflow says so, for a moment."""
+"""What a proxy in front of MLflow may answer for a moment."""
 LARGEST = 16 << 20
-"""Bytes of one answer: a page of 1,000 models with their aliases is 1.5 MB."""
+"""Bytes of one answer: a page of 1,000 models with their aliases takes 1.5 MB."""
 
 T = TypeVar("T")
 
@@ -44,7 +48,7 @@ P = TypeVar("P", bound=Page)
 
 
 class Rest:
-    """One session with one server.  Never sends `Origin`, which MLflow takes for a browser and refuses."""
+    """One session with one server.  Never sends `Origin`, because MLflow refuses browsers."""
 
     def __init__(
         self,
@@ -55,13 +59,14 @@ class Rest:
         token: str | None,
         trusted: str | None = None,
     ) -> None:
-        """`trusted` is a file of certificates, one of which must have signed the server's."""
+        """`trusted` is a file of CA certificates, one of which must have signed the server's."""
         user, secret = username or uri.user, password or uri.password
         basic = aiohttp.encode_basic_auth(user, secret) if user and secret else None
         bearer = f"Bearer {token}" if token else None
         authorization = basic or bearer
         self._uri = uri.with_user(None)
-        self._quiet = Quiet()
+        self._at = Name(str(self._uri))
+        self._cooldown = Cooldown()
         self._session = aiohttp.ClientSession(
             timeout=TIMEOUT,
             headers={"Authorization": authorization} if authorization else {},
@@ -75,12 +80,12 @@ class Rest:
         await self._session.close()
 
     async def get(self, path: str, query: Mapping[str, str], shape: type[T]) -> T:
-        """Return what is answered, decoded."""
+        """Return the answer, decoded."""
         return self._decoded(await self._ask("GET", path, query=query), path, shape)
 
     async def pages(self, path: str, query: Mapping[str, str], shape: type[P]) -> AsyncGenerator[P]:
         """Yield a list page by page."""
-        pages, token = Pages(f"MLflow's list at {path}"), ""
+        pages, token = Pages(systems.ListAt(name=Name(path))), ""
         while True:
             content = await self._ask("GET", path, query={**query, "page_token": token} if token else query)
             pages.take(len(content))
@@ -90,95 +95,97 @@ class Rest:
                 return
 
     async def find(self, path: str, query: Mapping[str, str], shape: type[T], *, absent: frozenset[str]) -> T | None:
-        """Return what is answered, decoded, or None where MLflow answers with one of the `absent` error codes."""
+        """Return the answer, decoded, or None where MLflow answers with one of the `absent` error codes."""
         content = await self.read(path, query, absent=absent)
         return None if content is None else self._decoded(content, path, shape)
 
     async def read(self, path: str, query: Mapping[str, str], *, absent: frozenset[str]) -> bytes | None:
-        """Return what is answered as it is, or None as above."""
+        """Return the answer as it is, or None as above."""
         try:
             return await self._ask("GET", path, query=query)
-        except (_Refused, _Unwell) as refusal:
+        except (_Refused, _Failing) as refusal:
             if refusal.code in absent:
                 return None
             raise
 
     async def send(self, method: str, path: str, body: Json) -> None:
-        """Write something."""
+        """Send a write."""
         await self._ask(method, path, body=body)
 
     async def _ask(
         self, method: str, path: str, *, query: Mapping[str, str] | None = None, body: Json | None = None
     ) -> bytes:
-        """Return what is answered.  Reading is tried once more: a card takes many reads, all needed.
+        """Return the answer.  A read is retried once, because the details of a version need many reads to succeed.
 
-        Where a connection was cut, aiohttp does so by itself.
+        After a lost connection aiohttp retries automatically.
         """
         try:
             return await self._once(method, path, query, body)
-        except _Unwell as error:
+        except _Failing as error:
             short = error.code in HICCUPS if error.after is None else error.after <= SHORT
             if method != "GET" or not short:
                 raise
         return await self._once(method, path, query, body)
 
     async def _once(self, method: str, path: str, query: Mapping[str, str] | None, body: Json | None) -> bytes:
-        if (left := self._quiet.left()) <= SHORT:
+        if (left := self._cooldown.left()) <= SHORT:
             await asyncio.sleep(left.total_seconds())
-        self._quiet.check()
+        self._cooldown.check()
         url = self._uri / path.lstrip("/")
         try:
             async with self._session.request(method, url, params=query, json=body, allow_redirects=False) as answer:
                 good = answer.status == HTTPStatus.OK
                 content = await (whole(answer, LARGEST) if good else head(answer))
         except Oversized as error:
-            raise Permanent(f"MLflow answered {path} with more than {LARGEST >> 20} MiB") from error
+            raise Permanent(unanswered(error, system=systems.MLFLOW, at=self._at, during=_request(path))) from error
         except TimeoutError as error:
-            raise Temporary(f"MLflow at {self._uri} does not answer within {TIMEOUT.total:.0f} s") from error
+            within = timedelta(seconds=TIMEOUT.total or 0)
+            raise Temporary(systems.TimedOut(system=systems.MLFLOW, at=self._at, within=within)) from error
         except aiohttp.ClientConnectorCertificateError as error:
-            why = getattr(error.certificate_error, "verify_message", "")
-            raise Temporary(
-                f"The certificate of MLflow at {self._uri} is not trusted ({why}). Check "
-                "MLFLOW_TRACKING_SERVER_CERT_PATH: its file must hold the certificate of the authority that signed it"
-            ) from error
+            raise Temporary(reasons.CertificateUntrusted(address=self._at, said=certificate(error))) from error
         except FAILURES as error:
-            raise Temporary(f"MLflow at {self._uri} does not answer ({type(error).__name__})") from error
+            raise Temporary(unanswered(error, system=systems.MLFLOW, at=self._at)) from error
         if answer.status != HTTPStatus.OK:
-            raise self._quiet.heed(self._refused(answer, _said(content)))
+            raise self._cooldown.heed(self._refused(answer, _error_body(content)))
         return content
 
     def _decoded(self, content: bytes, path: str, shape: type[T]) -> T:
         try:
             return decoded(content, shape)
         except Malformed as error:
-            raise Temporary(f"{self._uri} does not answer {path} as MLflow does ({error})") from error
+            during, why = _request(path), cause(error)
+            malformed = systems.Malformed(system=systems.MLFLOW, at=self._at, during=during, cause=why)
+            raise Temporary(malformed) from error
 
-    def _refused(self, answer: aiohttp.ClientResponse, said: Json) -> Temporary | Permanent:
+    def _refused(self, answer: aiohttp.ClientResponse, body: Json) -> Temporary | Permanent:
         status = answer.status
         if status == HTTPStatus.TOO_MANY_REQUESTS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             wait = asked(answer.headers.get("Retry-After", ""))
-            sentence = f"MLflow at {self._uri} answers {status}{wait.remark}"
-            return _Unwell(sentence, code=str(status), after=wait.after)
-        message = excerpt(str(said.get("message", "")))
-        sentence = f"{self._what_to_do(status, message)}: {self._uri} answered {status} {message}"
-        return _Refused(sentence.rstrip(), code=str(said.get("error_code", "")))
+            why = systems.Failing(system=systems.MLFLOW, at=self._at, status=status, wait=wait.remark)
+            return _Failing(why, code=str(status), after=wait.after)
+        message = excerpt(str(body.get("message", "")))
+        return _Refused(self._reason(status, message), code=str(body.get("error_code", "")))
 
-    def _what_to_do(self, status: int, said: str) -> str:
+    def _reason(self, status: int, message: str) -> Reason:
+        said = Said(message) if message else None
         match status:
             case 401:
-                return "Check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN"
-            case 403 if "Invalid Host header" in said:
-                # Entries are exact, the port included; setting it replaces the defaults.
-                host = self._uri.host
-                return f"Start the MLflow server with --allowed-hosts '{host},{host}:*'"
+                return reasons.CredentialsRefused(address=self._at, said=said)
+            case 403 if "Invalid Host header" in message:
+                host = Name(self._uri.host or "")
+                return reasons.HostRefused(address=self._at, host=host, said=Said(message))
             case 403:
-                return "Give Callboard's MLflow account READ, and EDIT on the models whose aliases it moves"
-            case 404 if not said:
-                return "Check MLFLOW_TRACKING_URI, which seems to be no MLflow server"
+                return reasons.NotAllowed(address=self._at, said=said)
+            case 404 if not message:
+                return reasons.NotMLflow(address=self._at)
             case 301 | 302 | 303 | 307 | 308:
-                return "Check MLFLOW_TRACKING_URI, which leads elsewhere (a login page?)"
+                return reasons.Redirected(address=self._at, status=status, said=said)
             case _:
-                return "MLflow refuses"
+                return reasons.Refused(address=self._at, status=status, said=said)
+
+
+def _request(path: str) -> Reason:
+    return systems.Request(name=Name(path))
 
 
 def _certificates(uri: URL, trusted: str | None) -> ssl.SSLContext | bool:
@@ -186,26 +193,26 @@ def _certificates(uri: URL, trusted: str | None) -> ssl.SSLContext | bool:
 
 
 class _Refused(Permanent):
-    """A refusal with MLflow's own code, which tells what is not there from what is not allowed."""
+    """A refusal with MLflow's own code, which distinguishes what does not exist from what is not allowed."""
 
-    def __init__(self, message: str, *, code: str) -> None:
-        super().__init__(message)
+    def __init__(self, reason: Reason, *, code: str) -> None:
+        super().__init__(reason)
         self.code = code
 
 
-class _Unwell(Temporary):
-    """A failure of the server's own, with its status."""
+class _Failing(Temporary):
+    """A failure of the server itself, with its status."""
 
-    def __init__(self, message: str, *, code: str, after: timedelta | None) -> None:
-        super().__init__(message, after=after)
+    def __init__(self, reason: Reason, *, code: str, after: timedelta | None) -> None:
+        super().__init__(reason, after=after)
         self.code = code
 
 
-def _said(content: bytes) -> Json:
-    """Return MLflow's error object; what is not JSON, such as the host check's plain text, becomes its message."""
+def _error_body(content: bytes) -> Json:
+    """Return MLflow's error object; other text, such as that of the check of the Host header, becomes its message."""
     try:
-        said = decoded(content)
+        body = decoded(content)
     except Malformed:
         text = content[:300].decode("utf-8", "replace")
         return {} if "<" in text else {"message": text}
-    return said if isinstance(said, dict) else {}
+    return body if isinstance(body, dict) else {}

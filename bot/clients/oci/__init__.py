@@ -1,1 +1,1 @@
-"""An OCI registry, asked about one image."""
+"""A read-only client for one image in an OCI registry."""

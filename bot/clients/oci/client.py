@@ -1,14 +1,15 @@
-"""An OCI registry, asked about one image.  It reads, and never writes: engines push.
+"""A read-only client for one image in an OCI registry; container engines push.
 
-Everything that comes back is held against the digest that was asked for, so that neither the registry nor the storage
-behind it is believed.  https://github.com/opencontainers/distribution-spec/blob/main/spec.md
+Everything is checked against the requested digest, so neither the registry nor the storage behind it has to be trusted.
+https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 
-Not oras-py: it returns manifests as Python values, whose bytes have no digest any more, has to be told beforehand
-whether a registry wants Basic or Bearer, and has no types (docs/adr/0007).
+Not oras-py: it returns manifests as Python values, which lose the bytes that the digest is of, needs to know in advance
+whether a registry uses Basic or Bearer, and has no types (docs/adr/0007).
 """
 
 import hashlib
 from dataclasses import dataclass
+from datetime import timedelta
 from http import HTTPStatus
 from typing import Final, Self
 from urllib.parse import urlsplit
@@ -16,20 +17,24 @@ from urllib.parse import urlsplit
 import aiohttp
 from yarl import URL
 
+from bot.clients.failures import unanswered
 from bot.clients.limits import FAILURES, Bounded, head
 from bot.clients.oci.login import LOOPBACK, Challenge, Login, read
 from bot.domain.errors import Permanent, Temporary
+from bot.domain.reason import Name, Said
+from bot.domain.reasons import oci as reasons
+from bot.domain.reasons import systems
 from bot.rules.parsing.images import ACCEPT, DIGEST, Reference
 from bot.rules.wording.redaction import excerpt
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=30, sock_connect=5)
 DOCKER_HUB: Final = {"docker.io": "registry-1.docker.io", "index.docker.io": "registry-1.docker.io"}
-"""Docker's registry is not where its name says."""
+"""Docker's registry has another host than its name."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a registry returned, and what it is."""
+    """Content of a registry, with its digest and type."""
 
     digest: str
     media_type: str
@@ -50,26 +55,26 @@ class OCI:
 
     @classmethod
     def connect(cls, image: Reference, login: Login) -> Self:
-        """Prepare to ask; `close` when done."""
+        """Return a client; `close` it when done."""
         jar = aiohttp.DummyCookieJar()
         return cls(image, login, aiohttp.ClientSession(timeout=TIMEOUT, cookie_jar=jar, response_class=Bounded))
 
     async def close(self) -> None:
-        """End all connections."""
+        """Close all connections."""
         await self._session.close()
 
     async def manifest(self, name: str) -> Content:
         """Return a manifest or an index by tag or digest.
 
         Raises:
-            Absent: it is not there.
-            Permanent: it is not what its digest says, or the registry refuses.
-            Temporary: the registry does not answer, or not now.
+            Absent: it does not exist.
+            Permanent: it does not match its digest, or the registry refuses.
+            Temporary: the registry does not answer, or is overloaded.
         """
         async with await self._ask("GET", f"manifests/{name}", {"Accept": ACCEPT}) as answer:
-            body = await read(answer, self._where(f"manifests/{name}"))
-            told = answer.headers.get("Docker-Content-Digest")
-        digest = self._proved(body, name if DIGEST.fullmatch(name) else told, f"manifests/{name}")
+            body = await read(answer, self._address(f"manifests/{name}"))
+            announced = answer.headers.get("Docker-Content-Digest")
+        digest = self._verified(body, name if DIGEST.fullmatch(name) else announced, f"manifests/{name}")
         return Content(digest=digest, media_type=answer.content_type, body=body)
 
     async def blob(self, digest: str) -> bytes:
@@ -79,12 +84,12 @@ class OCI:
             Permanent, Temporary: as `manifest`.
         """
         async with await self._ask("GET", f"blobs/{_checked(digest)}", {}) as answer:
-            body = await read(answer, self._where(f"blobs/{digest}"))
-        self._proved(body, digest, f"blobs/{digest}")
+            body = await read(answer, self._address(f"blobs/{digest}"))
+        self._verified(body, digest, f"blobs/{digest}")
         return body
 
     async def holds(self, digest: str) -> bool:
-        """Say whether a blob is there.  Where it is kept elsewhere, the registry's word that it is suffices."""
+        """Return whether a blob exists.  A redirect to other storage counts as existing."""
         try:
             async with await self._ask("HEAD", f"blobs/{_checked(digest)}", {}):
                 return True
@@ -92,12 +97,12 @@ class OCI:
             return False
 
     async def _ask(self, method: str, path: str, headers: dict[str, str]) -> aiohttp.ClientResponse:
-        """Return a good answer, to be closed.  Logs in where the registry asks for it, once."""
+        """Return a successful answer, which the caller closes.  Logs in once, if the registry requires it."""
         answer = await self._once(method, path, headers)
         if answer.status == HTTPStatus.UNAUTHORIZED:
             challenges = [Challenge.read(each) for each in answer.headers.getall("WWW-Authenticate", [])]
             answer.close()
-            self._authorization = await self._login.answer(self._session, self._image, challenges)
+            self._authorization = await self._login.authorization(self._session, self._image, challenges)
             answer = await self._once(method, path, headers)
         if answer.status == HTTPStatus.OK or (method == "HEAD" and answer.status in _ELSEWHERE):
             return answer
@@ -107,50 +112,48 @@ class OCI:
     async def _once(self, method: str, path: str, headers: dict[str, str]) -> aiohttp.ClientResponse:
         sent = headers | ({"Authorization": self._authorization} if self._authorization else {})
         try:
-            return await self._session.request(  # elsewhere, aiohttp does not take Authorization along
+            return await self._session.request(  # aiohttp does not forward Authorization to another host
                 method, self._base / path, headers=sent, allow_redirects=method == "GET"
             )
         except TimeoutError as error:
-            raise Temporary(f"{self._where(path)} does not answer within {TIMEOUT.total:.0f} s") from error
+            within = timedelta(seconds=TIMEOUT.total or 0)
+            raise Temporary(systems.TimedOut(system=systems.IMAGES, at=self._address(path), within=within)) from error
         except FAILURES as error:
-            what = excerpt(str(error)) or type(error).__name__
-            raise Temporary(f"{self._where(path)} cannot be asked: {what}") from error
+            raise Temporary(unanswered(error, system=systems.IMAGES, at=self._address(path))) from error
 
-    def _proved(self, body: bytes, wanted: str | None, path: str) -> str:
+    def _verified(self, body: bytes, wanted: str | None, path: str) -> str:
         found = "sha256:" + hashlib.sha256(body).hexdigest()
         if wanted is not None and found != wanted:
-            raise Permanent(
-                f"{self._where(path)} has the digest {found}, not {wanted}: the registry, or something on the way, "
-                "gives out something else than what was pushed"
-            )
+            at, expected = self._address(path), Name(excerpt(wanted))
+            raise Permanent(reasons.DigestMismatch(address=at, found=Name(found), expected=expected))
         return found
 
-    def _where(self, path: str) -> str:
-        return str(self._base / path)
+    def _address(self, path: str) -> Name:
+        return Name(str(self._base / path))
 
     async def _refused(self, answer: aiohttp.ClientResponse, path: str) -> Permanent | Temporary:
-        status, where = answer.status, self._where(path)
+        status, at = answer.status, self._address(path)
         match status:
             case 404:
-                return Absent(f"{where} is not there; {self._image} was not pushed, or not whole")
+                return Absent(reasons.Absent(address=at, image=Name(str(self._image))))
             case 401 | 403:
-                return Permanent(f"{where}: the registry does not let these credentials in ({status}); log in anew")
+                return Permanent(reasons.LoginRefused(address=at, status=status))
             case 429 | 500 | 502 | 503 | 504:
-                return Temporary(f"{where}: the registry is busy or ailing ({status})")
+                return Temporary(systems.Failing(system=systems.IMAGES, at=at, status=status))
             case _:
-                said = await _beginning(answer, where)
-                return Permanent(f"{where}: the registry answers {status} {said}")
+                said = await _beginning(answer, at)
+                return Permanent(reasons.Refused(address=at, status=status, said=said))
 
 
-async def _beginning(answer: aiohttp.ClientResponse, where: str) -> str:
+async def _beginning(answer: aiohttp.ClientResponse, at: Name) -> Said:
     try:
-        return excerpt((await head(answer)).decode(errors="replace").strip())
+        return Said(excerpt((await head(answer)).decode(errors="replace").strip()))
     except FAILURES as error:
-        raise Temporary(f"{where} broke off: {type(error).__name__}") from error
+        raise Temporary(unanswered(error, system=systems.IMAGES, at=at)) from error
 
 
 class Absent(Permanent):
-    """The registry has no such thing."""
+    """The registry does not have this content."""
 
 
 _ELSEWHERE: Final = frozenset({301, 302, 303, 307, 308})
@@ -158,5 +161,5 @@ _ELSEWHERE: Final = frozenset({301, 302, 303, 307, 308})
 
 def _checked(digest: str) -> str:
     if not DIGEST.fullmatch(digest):
-        raise Permanent(f"{digest[:100]} is not a digest that Callboard can check; it knows sha256 only")
+        raise Permanent(reasons.DigestUnknown(digest=Name(digest[:100])))
     return digest

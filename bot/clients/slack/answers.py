@@ -1,6 +1,6 @@
-"""The shapes of Slack's answers, as far as they are used: https://docs.slack.dev/reference/methods .
+"""The forms of Slack's answers, as far as they are used: https://docs.slack.dev/reference/methods .
 
-What others may write (messages and their metadata) is read one by one, so that an odd one hides none of the rest.
+What others can write (messages and their metadata) is decoded one by one, so that a malformed one hides no other.
 """
 
 from typing import Any, TypeVar
@@ -10,12 +10,15 @@ from msgspec import Struct
 
 from bot.domain.chat import Person
 from bot.domain.errors import Temporary
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons import systems
+from bot.rules.wording.redaction import excerpt
 
 T = TypeVar("T")
 
 
 class Done(Struct, frozen=True):
-    """An answer of which nothing is used."""
+    """An answer whose content is not used."""
 
 
 class Whoami(Struct, frozen=True):
@@ -27,19 +30,19 @@ class Whoami(Struct, frozen=True):
 
 
 class Profile(Struct, frozen=True):
-    """How somebody wants to be called."""
+    """A person's chosen name."""
 
     display_name: str | None = None
 
 
 class GridUser(Struct, frozen=True):
-    """Somebody of an organisation with several workspaces."""
+    """A member of an organisation with several workspaces."""
 
     teams: list[str] | None = None
 
 
 class User(Struct, frozen=True):
-    """What Slack shows of one user id."""
+    """A user, as far as Slack shows one."""
 
     profile: Profile | None = None
     real_name: str | None = None
@@ -55,7 +58,7 @@ class User(Struct, frozen=True):
 
     @property
     def guest(self) -> bool:
-        """Return whether this is no full member."""
+        """Return whether this is not a full member."""
         restricted = self.is_restricted or self.is_ultra_restricted
         return bool(self.deleted or self.is_bot or restricted or self.is_stranger or self.is_workflow_bot)
 
@@ -95,14 +98,14 @@ class Permalink(Struct, frozen=True):
 
 
 class Reaction(Struct, frozen=True):
-    """One emoji, and who reacted with it."""
+    """One emoji, and the users who reacted with it."""
 
     name: str
     users: list[str]
 
 
 class Reacted(Struct, frozen=True):
-    """A message, as reactions.get shows it."""
+    """A message, as reactions.get returns it."""
 
     reactions: list[Reaction] = []
 
@@ -143,15 +146,15 @@ class Channels(Page, frozen=True, kw_only=True):
     channels: list[Channel]
 
 
-class Said(Page, frozen=True, kw_only=True):
+class Messages(Page, frozen=True, kw_only=True):
     """conversations.history and conversations.replies."""
 
     messages: list[Any]
-    """To be read one by one, with `key_of`."""
+    """To be decoded one by one, with `key_of`."""
 
 
 class Payload(Struct, frozen=True):
-    """What was written with a message."""
+    """The data of a message's metadata."""
 
     key: Any = None
 
@@ -177,27 +180,37 @@ class Opened(Struct, frozen=True):
     url: str
 
 
-class Greeting(Struct, frozen=True):
-    """The first thing that Slack says over a socket."""
+class Hello(Struct, frozen=True):
+    """The first message that Slack sends over a socket."""
 
     type: str | None = None
     reason: Any = None
 
 
 def read(method: str, body: object, shape: type[T]) -> T:
-    """Return an answer.
+    """Return an answer, decoded.
 
     Raises:
-        Temporary: it is not what Slack answers.
+        Temporary: it does not have the form of Slack's answers.
     """
     try:
         return msgspec.convert(body, shape)
     except (msgspec.ValidationError, RecursionError) as error:
-        raise Temporary(f"what answered {method} was not Slack ({error}); look at SLACK_API_URL") from error
+        why = systems.UnexpectedForm() if isinstance(error, RecursionError) else systems.Unreadable(said=_quoted(error))
+        raise Temporary(not_slack(method, why)) from error
+
+
+def not_slack(method: str, cause: Reason) -> Reason:
+    """Return that an answer to a method does not have the form of Slack's answers."""
+    return systems.Malformed(system=systems.SLACK, during=systems.Request(name=Name(method)), cause=cause)
+
+
+def _quoted(error: msgspec.ValidationError) -> Said:
+    return Said(excerpt(str(error)))
 
 
 def key_of(message: object, *, user: str, event: str) -> tuple[str, object] | None:
-    """Return the timestamp and the key of a message, if this user wrote it with a key."""
+    """Return the timestamp and the key of a message, if this user posted it with a key."""
     try:
         found = msgspec.convert(message, Written)
     except (msgspec.ValidationError, RecursionError):
@@ -209,10 +222,13 @@ def key_of(message: object, *, user: str, event: str) -> tuple[str, object] | No
 
 
 def person(user: str, found: User | None, team: str) -> Person:
-    """Say whether somebody counts.  On a grid `team_id` is the home workspace: ours may be among the others."""
+    """Return a user, and whether they may be entitled to anything: full members of our workspace only.
+
+    On a grid `team_id` is the home workspace: ours may be among the others.
+    """
     if found is None:
         return Person(id=user, name=user, entitled=False)
-    shown = found.profile.display_name if found.profile else None
+    display_name = found.profile.display_name if found.profile else None
     teams = {found.team_id, *((found.enterprise_user and found.enterprise_user.teams) or ())}
     full = not found.guest and user != "USLACKBOT"
-    return Person(id=user, name=shown or found.real_name or found.name or user, entitled=full and team in teams)
+    return Person(id=user, name=display_name or found.real_name or found.name or user, entitled=full and team in teams)

@@ -1,7 +1,7 @@
-"""The one door to Slack's Web API.  Every verb may be repeated, and raises only `Temporary` or `Permanent`.
+"""The client for Slack's Web API.  Every method may be repeated, and raises only `Temporary` or `Permanent`.
 
-It keeps Slack's pace, holds one connection pool, and never tries again by itself: whoever calls knows whether an
-earlier try may have taken effect.  It does not verify requests from Slack, and decides nothing.
+It respects Slack's rate limits, holds one connection pool, and never retries: the caller knows whether an earlier
+attempt may have taken effect.  It does not verify requests from Slack, and decides nothing.
 """
 
 import asyncio
@@ -19,14 +19,18 @@ import aiohttp
 from slack_sdk.errors import SlackApiError
 from slack_sdk.web.async_client import AsyncWebClient
 
+from bot.clients.failures import cause, unanswered
 from bot.clients.limits import FAILURES, Bounded, Pages
-from bot.clients.redirects import unfollowed
+from bot.clients.redirects import refuse_redirects
 from bot.clients.slack import answers
 from bot.clients.slack.errors import refused
 from bot.clients.slack.pace import Pace
-from bot.clients.slack.sockets import greeted
+from bot.clients.slack.sockets import await_hello
 from bot.domain.chat import Message, Person, Posted
 from bot.domain.errors import Permanent, Temporary
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons import slack as reasons
+from bot.domain.reasons import systems
 from bot.rules.parsing import emoji
 
 SLACK: Final = "https://slack.com/api/"
@@ -34,16 +38,16 @@ TIMEOUT: Final = aiohttp.ClientTimeout(total=15, connect=5)
 EVENT: Final = "callboard"
 """The `event_type` of our messages' metadata."""
 PATIENCE: Final = timedelta(seconds=3)
-"""The longest wait for a place in Slack's pace; beyond it the caller is told to come again."""
+"""The longest wait for Slack's rate limits; beyond it the caller has to try again later."""
 SKEW: Final = timedelta(minutes=5)
-"""How far Slack's clock and ours may be apart when a message is looked for."""
-REMEMBERED: Final = 60.0
-"""Seconds for which people and groups are remembered: so long may somebody who was just removed still count."""
+"""How much Slack's clock and ours may differ when a message is searched for."""
+CACHED: Final = 60.0
+"""Seconds for which people and groups are cached; someone who was just removed may count for as long."""
 PAGE: Final = 200
 HEARTBEAT: Final = 10.0
-"""Seconds between two pings at a socket; when half of that passes without an answer, it is dead."""
-GREETING: Final = 10.0
-"""Seconds within which Slack says hello at a socket."""
+"""Seconds between two pings on a socket; without an answer for half of that, the connection is dead."""
+HELLO: Final = 10.0
+"""Seconds within which Slack has to send `hello` on a new socket."""
 _CHANNEL_ID: Final = ("C", "G", "D")
 _NO_MESSAGE: Final = frozenset({"message_not_found"})
 _NOBODY: Final = frozenset({"user_not_found", "users_not_found", "user_not_visible"})
@@ -55,7 +59,7 @@ P = TypeVar("P", bound=answers.Page)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """Who we are there: the workspace's id, the bot's user id and the bot's own id."""
+    """The bot's identity: the ids of its workspace, of its user and of the bot itself."""
 
     team: str
     user: str
@@ -91,10 +95,10 @@ class Slack:
         clock: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
     ) -> Self:
-        """Return a door with a connection pool of its own.  Nothing is called yet; a loop must run."""
-        # The SDK ignores its own timeout when it is given a session: the session has to have one.
+        """Return a client with its own connection pool.  Calls nothing yet; needs a running event loop."""
+        # Given a session, the SDK ignores its own timeout: the session needs one.
         session = aiohttp.ClientSession(
-            timeout=TIMEOUT, trust_env=False, trace_configs=[unfollowed()], response_class=Bounded
+            timeout=TIMEOUT, trust_env=False, trace_configs=[refuse_redirects()], response_class=Bounded
         )
         url = base_url or SLACK
         sdk = AsyncWebClient(token, base_url=url.rstrip("/") + "/", session=session, retry_handlers=[])
@@ -104,7 +108,7 @@ class Slack:
 
     @property
     def token(self) -> str:
-        """The bot's token; never to be shown."""
+        """The bot's token, which must not be shown."""
         return self.sdk.token or ""
 
     async def close(self) -> None:
@@ -121,15 +125,15 @@ class Slack:
     # ── who ──────────────────────────────────────────────────────────────────────────────────────────
 
     async def whoami(self) -> Identity:
-        """Return who we are."""
+        """Return the bot's identity."""
         found = await self._call("auth.test", self.sdk.auth_test, answers.Whoami)
         self._me = Identity(team=found.team_id, user=found.user_id, bot=found.bot_id or "")
         return self._me
 
-    async def person(self, user: str, *, fresh: bool = False, within: float = REMEMBERED) -> Person:
-        """Return what is known of a user id; somebody whom Slack does not show us is entitled to nothing.
+    async def person(self, user: str, *, fresh: bool = False, within: float = CACHED) -> Person:
+        """Return the person with a user id; someone whom Slack does not show to the bot is entitled to nothing.
 
-        `fresh`: ask again, whatever was learnt `within` so many seconds.
+        `fresh`: ask again, whatever is cached; otherwise the cache may be `within` so many seconds old.
         """
         at, known = self._people.get(user, (0.0, None))
         if known is not None and not fresh and self._clock() - at < within:
@@ -147,7 +151,7 @@ class Slack:
             Permanent: there is no such group, or it is disabled.
         """
         at, known = self._groups.get(group, (0.0, None))
-        if known is not None and not fresh and self._clock() - at < REMEMBERED:
+        if known is not None and not fresh and self._clock() - at < CACHED:
             return known
         listed = await self._call(
             "usergroups.list", lambda: self.sdk.usergroups_list(include_users=True), answers.Groups
@@ -158,7 +162,7 @@ class Slack:
                 entry = (self._clock(), frozenset(found.users or ()))
                 self._groups |= {found.id: entry, "@" + found.handle: entry}
         if group not in self._groups:
-            raise Permanent(f"Slack has no user group {group}: look at approvers in app.yaml, or make the group")
+            raise Permanent(reasons.GroupUnknown(group=Name(group)))
         return self._groups[group][1]
 
     # ── where ────────────────────────────────────────────────────────────────────────────────────────
@@ -167,7 +171,7 @@ class Slack:
         """Return the id of "#name" (an id is returned as it is).  Only channels that the bot is in are found.
 
         Raises:
-            Permanent: the bot is in no channel of that name.
+            Permanent: the bot is not in a channel of that name.
         """
         bare = name.lstrip("#")
         if not name.startswith("#") and name.startswith(_CHANNEL_ID) and name.isupper():
@@ -175,7 +179,7 @@ class Slack:
         if bare not in self._channels:
             self._channels = {c.name: c.id async for page in self._my_channels() for c in page.channels}
         if bare not in self._channels:
-            raise Permanent(f"I am in no Slack channel #{bare}: create it, or type /invite @callboard there")
+            raise Permanent(reasons.NotInChannel(channel=Name(f"#{bare}")))
         return self._channels[bare]
 
     def _my_channels(self) -> AsyncGenerator[answers.Channels]:
@@ -191,11 +195,11 @@ class Slack:
     async def post(
         self, channel: str, message: Message, *, key: str, since: datetime | None = None, thread: str | None = None
     ) -> Posted:
-        """Post a message that carries `key`, and return where it stands.
+        """Post a message with this `key`, and return its place.
 
-        `since` says that a try at or after that moment may have taken effect: then the message with that key is
-        looked for first, and found rather than posted again.  Slack may still show a message that it is just taking
-        in a little later, so a try whose answer was lost is best repeated after a second.
+        `since`: an attempt at or after that moment may have taken effect.  Then the message with that key is searched
+        first, and not posted again if it is found.  Slack may list a new message a little late, so it is best to wait
+        a second before repeating an attempt whose answer was lost.
         """
         place = await self.channel_id(channel)
         if since is not None and (posted := await self._posted(place, key, since, thread)):
@@ -217,7 +221,7 @@ class Slack:
         return Posted(channel=found.channel, ts=found.ts)
 
     async def update(self, posted: Posted, message: Message) -> None:
-        """Make a message show something else; what it shows already does no harm."""
+        """Replace the content of a message; the same content does no harm."""
         await self._call(
             "chat.update",
             lambda: self.sdk.chat_update(
@@ -227,7 +231,7 @@ class Slack:
         )
 
     async def whisper(self, channel: str, user: str, text: str) -> None:
-        """Tell one person something in a channel.  Slack forgets such words, so there is nothing to look for."""
+        """Show one person an ephemeral message in a channel.  Slack does not keep it, so none can be found again."""
         place = await self.channel_id(channel)
         await self._call(
             "chat.postEphemeral",
@@ -245,28 +249,28 @@ class Slack:
         return found.permalink
 
     async def reactions(self, posted: Posted) -> Mapping[str, frozenset[str]] | None:
-        """Return who reacted to a message with what: emoji without skin tone → user ids; None: somebody deleted it.
+        """Return the reactions to a message: emoji without skin tone → user ids; None: someone deleted the message.
 
-        For events that were missed.  Slack may leave users out where very many reacted.
+        For events that were missed.  Slack may omit users where very many reacted.
         """
-        shown = await self._find(
+        listed = await self._find(
             "reactions.get",
             lambda: self.sdk.reactions_get(channel=posted.channel, timestamp=posted.ts, full=True),
             answers.Reactions,
             absent=_NO_MESSAGE,
         )
-        if shown is None:
+        if listed is None:
             return None
         found: dict[str, frozenset[str]] = {}
-        for reaction in shown.message.reactions:
+        for reaction in listed.message.reactions:
             name = emoji.plain(reaction.name)
             found[name] = found.get(name, frozenset()) | frozenset(reaction.users)
         return found
 
     async def _posted(self, channel: str, key: str, since: datetime, thread: str | None) -> Posted | None:
-        """Return our own message with that key.  Others can write metadata too: only our own bot's counts."""
+        """Return our own message with that key.  Others can write metadata too, so only our bot's messages count."""
         me = self._me or await self.whoami()
-        async with aclosing(self._said(channel, f"{(since - SKEW).timestamp():.6f}", thread)) as pages:
+        async with aclosing(self._messages(channel, f"{(since - SKEW).timestamp():.6f}", thread)) as pages:
             async for page in pages:
                 for message in page.messages:
                     found = answers.key_of(message, user=me.user, event=EVENT)
@@ -274,8 +278,8 @@ class Slack:
                         return Posted(channel=channel, ts=found[0])
         return None
 
-    def _said(self, channel: str, oldest: str, thread: str | None) -> AsyncGenerator[answers.Said]:
-        """Yield what was said in a channel, or in a thread, since `oldest` (Unix seconds)."""
+    def _messages(self, channel: str, oldest: str, thread: str | None) -> AsyncGenerator[answers.Messages]:
+        """Yield the messages in a channel, or in a thread, since `oldest` (Unix seconds)."""
         asked: dict[str, Any] = {"channel": channel, "oldest": oldest, "include_all_metadata": True, "limit": PAGE}
 
         async def history(cursor: str | None) -> Any:
@@ -285,23 +289,23 @@ class Slack:
             return await self.sdk.conversations_replies(**asked, ts=thread or "", cursor=cursor)
 
         if thread is None:
-            return self._pages("conversations.history", answers.Said, history)
-        return self._pages("conversations.replies", answers.Said, replies)
+            return self._pages("conversations.history", answers.Messages, history)
+        return self._pages("conversations.replies", answers.Messages, replies)
 
     # ── what people do ───────────────────────────────────────────────────────────────────────────────
 
     async def socket(self, app_token: str) -> aiohttp.ClientWebSocketResponse:
-        """Open a socket over which Slack tells what people do, and return it when Slack has said hello.
+        """Open a socket for Slack's events, and return it after Slack's `hello`.
 
-        Its address is good for one try: each call asks for another.
+        Its address is valid for one attempt: each call requests another.
         """
         opened = await self._call(
             "apps.connections.open", lambda: self.sdk.apps_connections_open(app_token=app_token), answers.Opened
         )
         assert self.sdk.session is not None  # noqa: S101 - `connect` gave it one
         try:
-            async with asyncio.timeout(GREETING):
-                return await greeted(
+            async with asyncio.timeout(HELLO):
+                return await await_hello(
                     await self.sdk.session.ws_connect(
                         opened.url,
                         heartbeat=HEARTBEAT,
@@ -310,20 +314,20 @@ class Slack:
                     )
                 )
         except TimeoutError as error:
-            raise Temporary("Slack did not say hello at its socket in time") from error
+            raise Temporary(_timed_out(reasons.Socket(), HELLO)) from error
         except FAILURES as error:
-            raise Temporary(f"Slack's socket cannot be reached ({type(error).__name__})") from error
+            raise Temporary(unanswered(error, system=systems.SLACK, during=reasons.Socket())) from error
 
-    # ── the wire ─────────────────────────────────────────────────────────────────────────────────────
+    # ── calls ────────────────────────────────────────────────────────────────────────────────────────
 
     async def _pages(
         self, method: str, shape: type[P], page: Callable[[str | None], Awaitable[Any]]
     ) -> AsyncGenerator[P]:
         cursor: str | None = None
-        pages = Pages(f"the answer to {method}")
+        pages = Pages(systems.ListAt(name=Name(method)))
         while True:
             at = cursor
-            found = await self._call(method, lambda: page(at), shape)  # noqa: B023 - it is awaited within this round
+            found = await self._call(method, lambda: page(at), shape)  # noqa: B023 - awaited within this iteration
             pages.take()
             yield found
             if (cursor := found.cursor) is None:
@@ -333,7 +337,7 @@ class Slack:
         """Return the answer to a call.
 
         Raises:
-            Temporary: Slack is not there, or not now.
+            Temporary: Slack does not answer, or cannot do it now.
             Permanent: Slack refuses.
         """
         return answers.read(method, await self._asked(method, call, channel), shape)
@@ -345,6 +349,7 @@ class Slack:
 
     async def _asked(self, method: str, call: Call, channel: str = "", absent: frozenset[str] = frozenset()) -> Any:
         await self._wait(method, channel)
+        request = systems.Request(name=Name(method))
         try:
             return (await call()).data
         except SlackApiError as error:
@@ -356,30 +361,34 @@ class Slack:
                 self._pace.pause(method, meaning.after)
             raise meaning from error
         except aiohttp.InvalidURL as error:
-            raise Permanent("SLACK_API_URL is not a web address: leave it unset for Slack itself") from error
+            raise Permanent(reasons.AddressInvalid()) from error
         except TimeoutError as error:
-            raise Temporary(f"Slack did not answer {method} in time") from error
+            raise Temporary(systems.TimedOut(system=systems.SLACK, during=request)) from error
         except aiohttp.ClientError as error:
-            raise Temporary(f"Slack cannot be reached for {method} ({type(error).__name__})") from error
-        except (AttributeError, TypeError, *FAILURES) as error:  # the SDK stumbles over what is no JSON object
-            raise Temporary(f"what answered {method} was not Slack ({type(error).__name__})") from error
+            raise Temporary(unanswered(error, system=systems.SLACK, during=request)) from error
+        except (AttributeError, TypeError, *FAILURES) as error:  # the SDK fails on what is not a JSON object
+            raise Temporary(answers.not_slack(method, cause(error))) from error
 
     async def _wait(self, method: str, channel: str) -> None:
         if self.sdk.session is not None and self.sdk.session.closed:
-            raise Temporary("the connection to Slack is closed: Callboard is stopping")
+            raise Temporary(reasons.Stopping())
         wait = self._pace.book(method, channel, within=PATIENCE)
         if wait > PATIENCE:
-            raise Temporary(f"{method} has to wait: Slack allows no more calls at present", after=wait)
+            raise Temporary(reasons.Paced(method=Name(method)), after=wait)
         if wait:
             await self._sleep(wait.total_seconds())
 
 
 def _answer(error: SlackApiError) -> tuple[int, Mapping[str, str], Any]:
-    """Return (status, headers, body) of a refusal; where the body was no JSON the SDK hands over aiohttp's response."""
+    """Return (status, headers, body) of a refusal; where the body is not JSON, the SDK passes aiohttp's response."""
     response: Any = error.response
     if isinstance(response, aiohttp.ClientResponse):
         return response.status, response.headers, None
     return response.status_code, response.headers, response.data
+
+
+def _timed_out(during: Reason, seconds: float) -> Reason:
+    return systems.TimedOut(system=systems.SLACK, during=during, within=timedelta(seconds=seconds))
 
 
 def _loopback(url: str) -> bool:

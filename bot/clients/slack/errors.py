@@ -1,6 +1,6 @@
-"""What each of Slack's refusals means for this program: wait, or tell the operator what to do.
+"""What each of Slack's errors means: wait, or tell the operator what to do.
 
-Pure.  No token and no text of ours is ever part of a sentence.  Source of the names: the error tables at
+Pure.  No reason contains a token or a text of ours.  Source of the names: the error tables at
 https://docs.slack.dev/reference/methods
 """
 
@@ -11,12 +11,17 @@ from typing import Any, Final
 
 from bot.clients.pacing import asked
 from bot.domain.errors import Permanent, Temporary
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons import slack as reasons
+from bot.domain.reasons import systems
+from bot.domain.reasons.systems import Request
 from bot.rules.wording.redaction import excerpt
 
 _WAIT: Final = timedelta(seconds=30)
-TOLD: Final = 5
-"""Details of an error that are told."""
-_PASSING: Final = frozenset(
+"""How long to back off where Slack does not say how long."""
+QUOTED: Final = 5
+"""Details of an error that are quoted."""
+_TEMPORARY: Final = frozenset(
     {
         "accesslimited",
         "external_channel_migrating",
@@ -31,26 +36,23 @@ _PASSING: Final = frozenset(
         "update_failed",
     }
 )
-_TOKEN: Final = "the token is wrong or was revoked; set the Bot User OAuth Token of the installed app"  # noqa: S105
-_INVITE: Final = "the channel does not exist or the bot is not in it; create it, or type /invite @callboard there"
-_ADVICE: Final[Mapping[str, str]] = {
-    "account_inactive": "the app was removed from the workspace; install it again",
-    "cant_update_message": "that message was posted by another app or person; the token may be another app's",
-    "channel_not_found": _INVITE,
-    "edit_window_closed": "the workspace forbids edits after a while; let apps edit their messages",
-    "invalid_blocks": "Slack does not take this message's layout; this is a fault of Callboard, please report it",
-    "is_archived": "the channel is archived; name another channel in app.yaml",
-    "message_not_found": "the message is gone; somebody deleted it",
-    "msg_blocks_too_long": "the message is too long; this is a fault of Callboard, please report it",
-    "msg_too_long": "the message is too long; this is a fault of Callboard, please report it",
-    "no_such_subteam": "there is no such user group; look at approvers in app.yaml",
-    "not_in_channel": _INVITE,
-    "plan_upgrade_required": "this workspace's plan has no user groups; name people by id in app.yaml",
-    "restricted_action": "the workspace forbids apps to post there; let the app post, or name another channel",
-    "thread_not_found": "the message that begins the thread is gone; somebody deleted it",
-    "user_not_in_channel": "the person has left the channel",
+_CAUSES: Final[Mapping[str, Reason]] = {
+    "account_inactive": reasons.AppRemoved(),
+    "cant_update_message": reasons.MessageForeign(),
+    "channel_not_found": reasons.ChannelUnavailable(),
+    "edit_window_closed": reasons.EditsForbidden(),
+    "invalid_blocks": reasons.LayoutInvalid(),
+    "is_archived": reasons.ChannelArchived(),
+    "message_not_found": reasons.MessageDeleted(),
+    "msg_blocks_too_long": reasons.MessageTooLong(),
+    "msg_too_long": reasons.MessageTooLong(),
+    "no_such_subteam": reasons.GroupMissing(),
+    "not_in_channel": reasons.ChannelUnavailable(),
+    "plan_upgrade_required": reasons.PlanWithoutGroups(),
+    "restricted_action": reasons.PostingForbidden(),
+    "thread_not_found": reasons.ThreadDeleted(),
+    "user_not_in_channel": reasons.PersonLeft(),
 }
-_APP: Final = "set an app-level token (xapp-…) with the scope connections:write, and turn on Socket Mode in the app"
 _AUTH: Final = frozenset(
     {"not_allowed_token_type", "invalid_auth", "not_authed", "token_expired", "token_revoked", "account_inactive"}
 )
@@ -59,31 +61,32 @@ _AUTH: Final = frozenset(
 def refused(method: str, status: int, headers: Mapping[str, str], body: Any) -> Temporary | Permanent:
     """Return what an answer that is not a success means.  `body` is the JSON, or whatever else came."""
     answer = body if isinstance(body, dict) else {}
-    error = _text(answer.get("error"))
+    error, call = _text(answer.get("error")), Request(name=Name(method))
     if status == HTTPStatus.TOO_MANY_REQUESTS or error in {"ratelimited", "rate_limited"}:
         wait = asked(str(headers.get("Retry-After", "")))
         after = _WAIT if wait.after is None else wait.after
-        return Temporary(f"Slack asks to call {method} less often{wait.remark}", after=after)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or error in _PASSING:
-        return Temporary(f"Slack did not do {method} ({error or status})")
+        return Temporary(systems.RateLimited(system=systems.SLACK, during=call, wait=wait.remark), after=after)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or error in _TEMPORARY:
+        number = None if error else status
+        return Temporary(systems.Failing(system=systems.SLACK, during=call, status=number, said=error or None))
     if not error:
-        return Temporary(f"what answered {method} was not Slack (HTTP {status})")
-    return Permanent(_sentence(method, error, answer))
+        return Temporary(systems.Malformed(system=systems.SLACK, during=call, cause=systems.Status(status=status)))
+    return Permanent(_reason(method, error, answer))
 
 
-def _sentence(method: str, error: str, answer: Mapping[str, Any]) -> str:
+def _reason(method: str, error: Said, answer: Mapping[str, Any]) -> Reason:
     if method == "apps.connections.open":
-        return f"Slack refuses SLACK_APP_TOKEN ({error}): {_APP}"
+        return reasons.AppTokenRefused(error=error)
     if error in _AUTH:
-        return f"Slack refuses SLACK_BOT_TOKEN ({error}): {_ADVICE.get(error, _TOKEN)}"
+        return reasons.BotTokenRefused(error=error, cause=_CAUSES.get(error, reasons.TokenWrong()))
     if error == "missing_scope":
-        needed = _text(answer.get("needed")) or "unknown"
-        return f"Slack's {method} needs the scope {needed}: add it under OAuth & Permissions and install the app again"
+        needed = _text(answer.get("needed"))
+        return reasons.ScopeMissing(method=Name(method), scope=Name(needed) if needed else None)
     errors = answer.get("errors")
-    more = "; ".join(map(_text, errors[:TOLD])) if isinstance(errors, list) else ""
-    advice = _ADVICE.get(error, "see the error table of this method in Slack's reference")
-    return f"Slack refuses {method} ({error}{': ' + more if more else ''}): {advice}"
+    details = tuple(map(_text, errors[:QUOTED])) if isinstance(errors, list) else ()
+    cause = _CAUSES.get(error, reasons.ErrorUnknown())
+    return reasons.Refused(method=Name(method), error=error, details=details, cause=cause)
 
 
-def _text(value: object) -> str:
-    return excerpt(value, 200) if isinstance(value, str) else ""
+def _text(value: object) -> Said:
+    return Said(excerpt(value, 200) if isinstance(value, str) else "")

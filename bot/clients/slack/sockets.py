@@ -1,25 +1,29 @@
-"""Slack's greeting at a socket.  How a socket is opened is in `bot.clients.slack.client`."""
+"""Slack's `hello` on a new socket.  `bot.clients.slack.client` opens the socket."""
 
 import aiohttp
 
+from bot.clients.failures import cause
 from bot.clients.limits import Malformed, decoded
-from bot.clients.slack.answers import Greeting
+from bot.clients.slack.answers import Hello
 from bot.domain.errors import Temporary
+from bot.domain.reason import Said
+from bot.domain.reasons import systems
+from bot.domain.reasons.slack import Socket, SocketRefused
 from bot.rules.wording.redaction import excerpt
 
 
-async def greeted(socket: aiohttp.ClientWebSocketResponse) -> aiohttp.ClientWebSocketResponse:
-    """Return a socket at which Slack said hello; one at which it says anything else is closed."""
-    hello = False
+async def await_hello(socket: aiohttp.ClientWebSocketResponse) -> aiohttp.ClientWebSocketResponse:
+    """Return a socket after Slack's `hello`; close one on which anything else arrives."""
+    ready = False
     try:
-        said = decoded(await socket.receive_str(), Greeting)
-        hello = said.type == "hello"
+        first = decoded(await socket.receive_str(), Hello)
+        ready = first.type == "hello"
     except (TypeError, Malformed) as error:  # it was closed at once, or the other side is not Slack
-        raise Temporary("what answered at Slack's socket was not Slack") from error
+        raise Temporary(systems.Malformed(system=systems.SLACK, during=Socket(), cause=cause(error))) from error
     finally:
-        if not hello:
+        if not ready:
             await socket.close()
-    if not hello:
-        reason = excerpt(said.reason, 200) if isinstance(said.reason, str) else "no reason given"
-        raise Temporary(f"Slack did not take the socket ({reason})")
+    if not ready:
+        said = Said(excerpt(first.reason, 200)) if isinstance(first.reason, str) else None
+        raise Temporary(SocketRefused(said=said))
     return socket

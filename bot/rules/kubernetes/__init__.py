@@ -1,1 +1,1 @@
-"""How a rollout is going, judged from raw objects: health, workload kinds, causes of trouble."""
+"""Judge from raw objects how a rollout is going: health, workload kinds, and what is wrong with pods."""

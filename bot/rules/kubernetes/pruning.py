@@ -1,7 +1,7 @@
-"""What is kept of each object that a watch brings: enough to judge a rollout, no more.
+"""Prune the objects that a watch delivers: what a verdict on a rollout needs is kept, and nothing else.
 
-A watch of a busy namespace holds every pod in memory, and half of a pod's JSON is about who last wrote which field.
-Values of the environment are kept for MODEL_* only: others may be secrets.
+A watch of a busy namespace holds every pod in memory, and half of a pod's JSON records who last wrote which field.
+Of the environment only MODEL_* is kept: other values may be secrets.
 """
 
 import hashlib
@@ -15,17 +15,17 @@ from bot.rules.kubernetes.raw import items, mapping, text
 from bot.rules.kubernetes.workloads import REVISION
 
 DIGEST: Final = "callboard/template-digest"
-"""Annotation on a template that was cut down: the digest of what it was, so that two still compare as before."""
+"""Annotation on a pruned template: the digest of the whole one, so that two templates still compare as before."""
 
 MESSAGE: Final = 1000
 """Characters kept of an event's message."""
 
 
 def prune(kind: str, obj: Json) -> Json:
-    """Return what is kept of an object of that kind (`pods`, `deployments` …), with `apiVersion` and `kind`.
+    """Return the pruned object, with `apiVersion` and `kind`; `kind` is the API's plural (`pods`, `deployments` …).
 
     Raises:
-        Odd: the object is not shaped as Kubernetes describes it.
+        Malformed: the object is not as Kubernetes documents it.
     """
     return {"apiVersion": text(obj, "apiVersion"), "kind": text(obj, "kind"), **KEPT[kind](obj)}
 
@@ -103,4 +103,4 @@ KEPT: Final[Mapping[str, Callable[[Json], Json]]] = {
     "pods": _pod,
     "events": _event,
 }
-"""By the API's plural name of the kind."""
+"""What prunes an object, by the API's plural name of its kind."""

@@ -1,33 +1,46 @@
-"""Reading raw JSON of the cluster: what is missing has a default, what is of a wrong type is said so.
+"""Typed reads from the cluster's raw JSON: a missing value has a default, a value of a wrong type raises `Malformed`.
 
-Not a schema: each reader checks the one value that it is asked for, so that an odd object, which kills a typed
-client's whole watch, costs the verdict on its own workload and nothing else.
+There is no schema: each reader checks only the value that it is asked for.  So a malformed object, which would break a
+typed client's whole watch, costs nothing but the verdict on its own workload.
 """
 
+import json
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from bot.domain.json import Json
+from bot.domain.reason import Name
+from bot.domain.reasons.health import UnexpectedValue
+from bot.rules.kubernetes.quoting import quote
 
 _DIGITS: Final = 19
+_LARGEST: Final = 2**40
+"""No count, code or generation comes near; beyond it, neither times nor the database would take the number."""
+_SHOWN: Final = 40
+"""Characters shown of a value of a wrong type."""
 
 
-class Odd(Exception):
-    """A value of the object is not of the type that Kubernetes documents.  Never leaves `bot.rules`."""
+class Malformed(Exception):
+    """A value does not have the type that Kubernetes documents.  Caught in `bot.rules.kubernetes` and `bot.cluster`."""
+
+    def __init__(self, path: tuple[str, ...], value: Any, expected: str) -> None:
+        found = quote(json.dumps(value, default=str, ensure_ascii=False, skipkeys=True), _SHOWN)
+        self.reason = UnexpectedValue(path=Name(".".join(path)), found=found, expected=Name(expected))
+        super().__init__(self.reason)
 
 
 def at(obj: Any, *path: str) -> Any:
     """Return the value at `path`, or None where the path ends early.
 
     Raises:
-        Odd: something on the way is not a mapping.
+        Malformed: a value on the way is not a mapping.
     """
     value: Any = obj
     for i, key in enumerate(path):
         if value is None:
             return None
         if not isinstance(value, dict):
-            raise Odd(f"{'.'.join(path[:i]) or 'the object'} is {_kind(value)}, not a mapping")
+            raise Malformed(path[:i], value, "object")
         value = value.get(key)
     return value
 
@@ -38,7 +51,7 @@ def mapping(obj: Json, *path: str) -> Json:
     if value is None:
         return {}
     if not isinstance(value, dict):
-        raise Odd(f"{'.'.join(path)} is {_kind(value)}, not a mapping")
+        raise Malformed(path, value, "object")
     return value
 
 
@@ -48,7 +61,7 @@ def items(obj: Json, *path: str) -> list[Json]:
     if value is None:
         return []
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
-        raise Odd(f"{'.'.join(path)} is {_kind(value)}, not a list of mappings")
+        raise Malformed(path, value, "array of objects")
     return value
 
 
@@ -58,7 +71,7 @@ def text(obj: Json, *path: str) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise Odd(f"{'.'.join(path)} is {_kind(value)}, not text")
+        raise Malformed(path, value, "string")
     return value
 
 
@@ -67,35 +80,35 @@ def number(obj: Json, *path: str, default: int = 0) -> int:
     value = at(obj, *path)
     if value is None:
         return default
-    if not isinstance(value, int) or isinstance(value, bool):
-        raise Odd(f"{'.'.join(path)} is {_kind(value)}, not a whole number")
+    if not isinstance(value, int) or isinstance(value, bool) or abs(value) > _LARGEST:
+        raise Malformed(path, value, "integer")
     return value
 
 
 def whole(digits: str) -> int | None:
-    """Return the whole number that a text is, or None; Python refuses to read thousands of digits, and so do we."""
+    """Return the whole number that a text spells, or None; Python refuses to read thousands of digits, and so do we."""
     return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) < _DIGITS else None
 
 
 def flag(obj: Json, *path: str) -> bool:
-    """Return the truth at `path`, False where it is missing."""
+    """Return the boolean at `path`, False where it is missing."""
     value = at(obj, *path)
     if value is None:
         return False
     if not isinstance(value, bool):
-        raise Odd(f"{'.'.join(path)} is {_kind(value)}, not true or false")
+        raise Malformed(path, value, "boolean")
     return value
 
 
 def moment(obj: Json, *path: str) -> datetime | None:
-    """Return the time at `path` (RFC 3339 text, or what a YAML reader made of it); UTC where it names no zone."""
+    """Return the time at `path` (RFC 3339 text, or the datetime a YAML reader made of it); UTC if it has no zone."""
     value = at(obj, *path)
     if value is None:
         return None
     try:
         read = value if isinstance(value, datetime) else datetime.fromisoformat(value)
     except (ValueError, TypeError) as error:
-        raise Odd(f"{'.'.join(path)} is {_kind(value)}, not a time") from error
+        raise Malformed(path, value, "date-time") from error
     return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
@@ -104,16 +117,7 @@ def condition(obj: Json, kind: str) -> Json:
     return next((c for c in items(obj, "status", "conditions") if c.get("type") == kind), {})
 
 
-def name(obj: Json) -> str:
-    """Say "Deployment iris-production"."""
-    return f"{text(obj, 'kind') or 'object'} {text(obj, 'metadata', 'name') or 'without a name'}"
-
-
-def _kind(value: Any) -> str:
-    return f"{type(value).__name__} {str(value)[:40]!r}"
-
-
 def owned_by(obj: Json, owner: Json) -> bool:
-    """Say whether the object's controller is the owner, by uid: a namesake made anew is another."""
+    """Return whether the object has this owner, by uid: an owner recreated under the same name has another uid."""
     uid = text(owner, "metadata", "uid")
     return bool(uid) and any(text(r, "uid") == uid for r in items(obj, "metadata", "ownerReferences"))

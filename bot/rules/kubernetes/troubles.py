@@ -1,7 +1,7 @@
 """What is wrong with one pod, and how long that must last before it counts.
 
-Not the verdict on the rollout: `bot.rules.kubernetes.health` weighs the troubles of all new pods.  Which trouble
-counts after how long is this project's own decision; the reasons' names are the kubelet's:
+This is not the verdict on the rollout: `bot.rules.kubernetes.health` weighs the problems of all new pods.  How long a
+problem must last is this project's own decision; the waiting reasons are the kubelet's:
 https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go and
 https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/container/sync_result.go.
 """
@@ -12,82 +12,107 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from bot.domain.json import Json
+from bot.domain.reason import Reason
+from bot.domain.reasons.pods import (
+    ContainerWaiting,
+    CrashLoop,
+    ImageNotPulled,
+    ImageUnusable,
+    InContainer,
+    NotScheduled,
+    PodWarning,
+    Restarted,
+    Terminated,
+)
+from bot.domain.reasons.told import Told
+from bot.rules.kubernetes.exits import REGISTRY_SILENT, explain_exit, is_ours
 from bot.rules.kubernetes.kinds.pod import SCHEDULING
+from bot.rules.kubernetes.quoting import quote, quote_name
 from bot.rules.kubernetes.raw import condition, flag, items, mapping, moment, number, text
-from bot.rules.kubernetes.workloads import env
-from bot.rules.wording.redaction import redact
 
 AT_ONCE: Final = timedelta(0)
 CONFIGURATION: Final = timedelta(seconds=30)
 IMAGE: Final = timedelta(seconds=75)
 REGISTRY: Final = timedelta(minutes=5)
-"""The model registry did not answer the model server: that passes by itself more often than not."""
+"""The model registry did not answer the model server, which usually passes without anyone doing anything."""
 RECENT: Final = timedelta(minutes=10)
-"""A restart longer ago says nothing about now: the kubelet's longest back-off is 5 minutes."""
+"""An older restart means nothing for the present: the kubelet's longest back-off is 5 minutes."""
 WARM_UP: Final = timedelta(seconds=60)
-"""Probes that fail on a pod younger than this are no news."""
+"""Failing probes are expected while a pod is younger than this."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
     """Why a pod does not run as it should."""
 
-    what: str
+    reason: Reason
     patience: timedelta | None = None
-    """How long it must last before it counts; None: it is told, and never counts by itself."""
-    telling: bool = False
-    """The pod's log would tell more."""
+    """How long it must last before it counts; None: people are told of it, but it never counts on its own."""
+    log_helps: bool = False
+    """The pod's log may say more."""
 
 
 def trouble_of(pod: Json, events: Sequence[Json], now: datetime) -> Trouble | None:
-    """Return the trouble of a pod that counts soonest, or None where nothing is known to be wrong."""
+    """Return the problem of a pod that counts soonest, or None where no problem is known."""
     found = list(_troubles(pod, events, now))
     return min(found, key=lambda t: (t.patience is None, t.patience or AT_ONCE), default=None)
 
 
 def _troubles(pod: Json, events: Sequence[Json], now: datetime) -> Iterator[Trouble]:
     containers = {text(c, "name"): c for c in items(pod, "spec", "initContainers") + items(pod, "spec", "containers")}
-    for field, word in (("initContainerStatuses", "init container"), ("containerStatuses", "container")):
+    for field in ("initContainerStatuses", "containerStatuses"):
         for status in items(pod, "status", field):
-            which = f"{word} {text(status, 'name')}: " if len(containers) > 1 else ""
-            container = containers.get(text(status, "name"), {})
-            if found := _waiting(container, status, which, events) or _restarted(container, status, which, now):
-                yield found
+            name = text(status, "name")
+            container = containers.get(name, {})
+            if found := _waiting(container, status, events) or _restarted(container, status, now):
+                init = field == "initContainerStatuses"
+                yield _in_container(found, name, init=init) if len(containers) > 1 else found
     if found := _unscheduled(pod, now) or _warned(pod, events, now):
         yield found
 
 
-def _waiting(container: Json, status: Json, which: str, events: Sequence[Json]) -> Trouble | None:
+def _in_container(trouble: Trouble, name: str, *, init: bool) -> Trouble:
+    reason = InContainer(container=quote_name(name), init=init, trouble=trouble.reason)
+    return Trouble(reason=reason, patience=trouble.patience, log_helps=trouble.log_helps)
+
+
+def _waiting(container: Json, status: Json, events: Sequence[Json]) -> Trouble | None:
     reason, message = text(status, "state", "waiting", "reason"), text(status, "state", "waiting", "message")
     image = text(container, "image") or text(status, "image")
     match reason:
         case "InvalidImageName" | "ErrImageNeverPull":
-            return Trouble(what=clip(f"{which}{reason}: image {image}{_after(message)}"), patience=AT_ONCE)
+            unusable = ImageUnusable(reason=quote_name(reason), image=quote_name(image), message=quote(message))
+            return Trouble(reason=unusable, patience=AT_ONCE)
         case "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable":
-            said = _pull_error(message, image) or _event(events, "Failed to pull image")
-            return Trouble(what=clip(f"{which}cannot pull image {image}{_after(said)}"), patience=IMAGE)
+            cause = quote(_pull_error(message, image) or _newest_message(events, "Failed to pull image"))
+            return Trouble(reason=ImageNotPulled(image=quote_name(image), message=cause), patience=IMAGE)
         case "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError":
-            return Trouble(what=clip(f"{which}{reason}{_after(message)}"), patience=CONFIGURATION)
+            waiting = ContainerWaiting(reason=quote_name(reason), message=quote(message))
+            return Trouble(reason=waiting, patience=CONFIGURATION)
         case "CrashLoopBackOff":
             last = mapping(status, "lastState", "terminated") or mapping(status, "state", "terminated")
-            what = f"{which}CrashLoopBackOff ({_exit(container, last)}, {_restarts(status)})"
-            return Trouble(what=what, patience=_crash_patience(container, last), telling=True)
+            crash = CrashLoop(exit=explain_exit(container, last), restarts=number(status, "restartCount"))
+            return Trouble(reason=crash, patience=_crash_patience(container, last), log_helps=True)
         case _:
             return None
 
 
-def _restarted(container: Json, status: Json, which: str, now: datetime) -> Trouble | None:
-    """Two restarts are a crash loop that is between two crashes; of one, and of the first crash, people are told."""
+def _restarted(container: Json, status: Json, now: datetime) -> Trouble | None:
+    """Return a recent restart: from the second one on it is a crash loop, seen between two crashes, and counts.
+
+    People are told of the first restart, and of a crash that was not followed by one yet.
+    """
     ended = mapping(status, "state", "terminated")
     last, restarts = ended or mapping(status, "lastState", "terminated"), number(status, "restartCount")
     if not last or (number(last, "exitCode") == 0 and not restarts):
         return None
     if (finished := moment(last, "finishedAt")) is not None and now - finished > RECENT:
         return None
-    again = text(last, "reason") == "OOMKilled" and bool(ended) and restarts > 0
-    patience = _crash_patience(container, last) if restarts > 1 or again else None
-    what = f"restarted {_times(restarts)}" if restarts else "ended"
-    return Trouble(what=f"{which}{what} ({_exit(container, last)})", patience=patience, telling=True)
+    out_of_memory_again = text(last, "reason") == "OOMKilled" and bool(ended) and restarts > 0
+    patience = _crash_patience(container, last) if restarts > 1 or out_of_memory_again else None
+    cause = explain_exit(container, last)
+    reason = Restarted(restarts=restarts, exit=cause) if restarts else Terminated(exit=cause)
+    return Trouble(reason=reason, patience=patience, log_helps=True)
 
 
 def _unscheduled(pod: Json, now: datetime) -> Trouble | None:
@@ -97,11 +122,11 @@ def _unscheduled(pod: Json, now: datetime) -> Trouble | None:
     since = moment(scheduled, "lastTransitionTime") or moment(pod, "metadata", "creationTimestamp")
     if since is not None and now - since < SCHEDULING:
         return None
-    return Trouble(what=clip(f"not scheduled: {text(scheduled, 'message') or text(scheduled, 'reason')}"))
+    return Trouble(reason=NotScheduled(message=quote(text(scheduled, "message") or text(scheduled, "reason"))))
 
 
 def _warned(pod: Json, events: Sequence[Json], now: datetime) -> Trouble | None:
-    """Return the newest warning about a pod that is not ready; a probe that fails while the model loads is none."""
+    """Return the newest warning about a pod that is not ready, except for probes that fail while the model loads."""
     created = moment(pod, "metadata", "creationTimestamp")
     young = created is not None and now - created < WARM_UP
     started = any(flag(s, "started") for s in items(pod, "status", "containerStatuses"))
@@ -111,78 +136,29 @@ def _warned(pod: Json, events: Sequence[Json], now: datetime) -> Trouble | None:
         probe = text(event, "reason") == "Unhealthy"
         if text(event, "type") != "Warning" or (probe and young and not started) or text(event, "reason") == "BackOff":
             continue
-        said = text(event, "message") if probe else f"{text(event, 'reason')}{_after(text(event, 'message'))}"
-        return Trouble(what=clip(said), telling=probe)
+        message = quote(text(event, "message"))
+        warning = PodWarning(reason=quote_name(text(event, "reason")), message=message)
+        return Trouble(reason=Told(text=message) if probe and message else warning, log_helps=probe)
     return None
 
 
 def event_time(event: Json) -> datetime:
-    """Return when an event was last seen: it says so in one of four places."""
+    """Return when an event last occurred, which is in one of four fields, or when it was created."""
     places = (("series", "lastObservedTime"), ("lastTimestamp",), ("eventTime",), ("firstTimestamp",))
     found = (moment(event, *place) for place in (*places, ("metadata", "creationTimestamp")))
-    return next((seen for seen in found if seen is not None), datetime.min.replace(tzinfo=UTC))
+    return next((time for time in found if time is not None), datetime.min.replace(tzinfo=UTC))
 
 
 def _crash_patience(container: Json, ended: Json) -> timedelta:
-    return REGISTRY if _ours(container) and number(ended, "exitCode") == UNAVAILABLE else AT_ONCE
-
-
-MESSAGE: Final = 4096
-"""Characters that Kubernetes keeps at most of what a container says at its end."""
-SIGNALLED: Final = 128
-"""Exit codes from here on name the signal that ended a container."""
-UNAVAILABLE: Final = 69
-EXITS: Final = {66: "the registry has no such version", UNAVAILABLE: "the model registry did not answer"}
-"""What Callboard's own model server means by its exit codes, where its own line is not in the pod's status."""
-
-
-def _exit(container: Json, ended: Json) -> str:
-    if text(ended, "reason") == "OOMKilled":
-        limit = text(container, "resources", "limits", "memory")
-        return f"OOMKilled: out of memory{f', limit {limit}' if limit else ''}"
-    code = number(ended, "exitCode")
-    meaning = _last_words(ended) or (EXITS.get(code) if _ours(container) else None)
-    return f"exit code {code}: {meaning}" if meaning else f"exit code {code}" if ended else "exit code unknown"
-
-
-def _last_words(ended: Json) -> str:
-    """Return the last line of what a container left when it ended by itself: whom a signal ended did not know why.
-
-    https://kubernetes.io/docs/tasks/debug/debug-application/determine-reason-pod-failure/
-    """
-    lines = redact(text(ended, "message")[:MESSAGE]).split("\n") if number(ended, "exitCode") < SIGNALLED else []
-    return next((clip(line, 200) for line in reversed(lines) if line.strip()), "")
-
-
-def _ours(container: Json) -> bool:
-    return "MODEL_STAGE" in env(container)
-
-
-def _restarts(status: Json) -> str:
-    count = number(status, "restartCount")
-    return f"{count} {'restart' if count == 1 else 'restarts'}"
-
-
-def _times(count: int) -> str:
-    return "once" if count == 1 else f"{count} times"
+    return REGISTRY if is_ours(container) and number(ended, "exitCode") == REGISTRY_SILENT else AT_ONCE
 
 
 def _pull_error(message: str, image: str) -> str:
-    """Return what stands behind the back-off: ErrImagePull and ImagePullBackOff alternate, and should read alike."""
+    """Return the cause of a back-off: ErrImagePull and ImagePullBackOff alternate, and should read alike."""
     rest = message.removeprefix(f'Back-off pulling image "{image}"').removeprefix(": ").removeprefix("ErrImagePull: ")
     return "" if rest == image else rest
 
 
-def _event(events: Sequence[Json], start: str) -> str:
-    said = [text(e, "message") for e in sorted(events, key=event_time) if text(e, "message").startswith(start)]
-    return said[-1] if said else ""
-
-
-def _after(message: str) -> str:
-    return f": {message}" if message else ""
-
-
-def clip(message: str, limit: int = 300) -> str:
-    """Return an outside message as one short line, secrets redacted."""
-    line = " ".join(redact(message[: 10 * limit]).split())
-    return line if len(line) <= limit else f"{line[: limit - 1]}…"
+def _newest_message(events: Sequence[Json], start: str) -> str:
+    found = [text(e, "message") for e in sorted(events, key=event_time) if text(e, "message").startswith(start)]
+    return found[-1] if found else ""

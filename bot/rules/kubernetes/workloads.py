@@ -1,11 +1,11 @@
-"""What a workload's raw objects say in Callboard's words: the pin, the model's container, its pods of the new revision.
+"""Read from a workload's raw objects: the pin, the model's container, and the pods of the new revision.
 
-No verdicts here.  The objects may be whole or cut down to what `bot.rules.kubernetes.pruning` keeps.
+There are no verdicts here.  The objects may be whole, or pruned by `bot.rules.kubernetes.pruning`.
 """
 
 from typing import Final
 
-from bot.domain.cluster import Sighting
+from bot.domain.cluster import Snapshot
 from bot.domain.json import Json
 from bot.domain.target import Pin
 from bot.rules.kubernetes.kinds import is_current
@@ -14,23 +14,23 @@ from bot.rules.kubernetes.raw import at, items, mapping, number, owned_by, text,
 
 REVISION: Final = "deployment.kubernetes.io/revision"
 PORT: Final = 8080
-"""Where a model server listens when its container names no port."""
+"""The port of a model server whose container names none."""
 
 
 def env(container: Json) -> dict[str, str]:
-    """Return the plain values of a container's environment; a value taken from elsewhere (`valueFrom`) is not known."""
+    """Return the plain values of a container's environment; values from elsewhere (`valueFrom`) are unknown."""
     return {text(e, "name"): e["value"] for e in items(container, "env") if isinstance(e.get("value"), str)}
 
 
 def model_container(spec: Json, stage: str | None = None) -> Json | None:
-    """Return the container of a pod spec that carries MODEL_STAGE, with this very stage where several do."""
-    carriers = [c for c in items(spec, "containers") if "MODEL_STAGE" in env(c)]
-    exact = [c for c in carriers if env(c)["MODEL_STAGE"] == stage]
-    return next(iter(exact + carriers), None)
+    """Return the container of a pod spec that sets MODEL_STAGE; if several do, the one with this stage."""
+    candidates = [c for c in items(spec, "containers") if "MODEL_STAGE" in env(c)]
+    exact = [c for c in candidates if env(c)["MODEL_STAGE"] == stage]
+    return next(iter(exact + candidates), None)
 
 
 def pin_of(workload: Json, stage: str | None = None) -> Pin | None:
-    """Return what the workload's template says, or None where no container carries MODEL_STAGE."""
+    """Return the pin in the workload's pod template, or None where no container sets MODEL_STAGE."""
     container = model_container(mapping(workload, "spec", "template", "spec"), stage)
     if container is None:
         return None
@@ -39,7 +39,7 @@ def pin_of(workload: Json, stage: str | None = None) -> Pin | None:
 
 
 def address_of(pod: Json, stage: str) -> str | None:
-    """Return `ip:port` of the model's container (else of the first), once the pod has an address."""
+    """Return `ip:port` of the model's container (else of the first one); None while the pod has no IP address."""
     ip, spec = text(pod, "status", "podIP"), mapping(pod, "spec")
     if not ip:
         return None
@@ -49,16 +49,16 @@ def address_of(pod: Json, stage: str) -> str | None:
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
-def current_replicaset(seen: Sighting) -> Json | None:
-    """Return the ReplicaSet of a Deployment's present template.
+def current_replicaset(snapshot: Snapshot) -> Json | None:
+    """Return the ReplicaSet of a Deployment's current template.
 
-    It is owned by the Deployment, has its revision, and has its template.  The revision alone would do except for one
-    moment: with the strategy Recreate, the first status after a rollback still bears the number of the old revision.
+    The Deployment owns it, and both have the same revision and template.  The revision alone is enough except for one
+    moment: with the strategy Recreate, the first status after a rollback still has the number of the old revision.
     https://github.com/kubernetes/kubernetes/blob/master/pkg/controller/deployment/sync.go (getNewReplicaSet)
     """
-    revision, template = _revision(seen.workload), _template(seen.workload)
-    for replicaset in seen.replicasets:
-        mine = owned_by(replicaset, seen.workload) and _revision(replicaset) == revision
+    revision, template = _revision(snapshot.workload), _template(snapshot.workload)
+    for replicaset in snapshot.replicasets:
+        mine = owned_by(replicaset, snapshot.workload) and _revision(replicaset) == revision
         if mine and _template(replicaset) in ({}, template):
             return replicaset
     return None
@@ -69,19 +69,19 @@ def _revision(obj: Json) -> str:
 
 
 def _template(obj: Json) -> Json:
-    """Return the pod template without what the controller adds to it."""
+    """Return the pod template without the label and the timestamp that the controller adds."""
     template = mapping(obj, "spec", "template")
     meta = {k: v for k, v in mapping(template, "metadata").items() if k != "creationTimestamp"}
     labels = {k: v for k, v in mapping(meta, "labels").items() if k != HASH}
     return {**template, "metadata": {**meta, "labels": labels}} if template else {}
 
 
-def current_pods(seen: Sighting, replicaset: Json | None) -> tuple[Json, ...]:
-    """Return the pods of the new revision: those being deleted, and those that have ended, are not counted."""
-    return tuple(p for p in seen.pods if is_current(p, seen.workload, replicaset) and alive(p))
+def current_pods(snapshot: Snapshot, replicaset: Json | None) -> tuple[Json, ...]:
+    """Return the pods of the new revision, without those that are being deleted or have ended."""
+    return tuple(p for p in snapshot.pods if is_current(p, snapshot.workload, replicaset) and alive(p))
 
 
 def alive(pod: Json) -> bool:
-    """Say whether a controller counts the pod as one of its replicas."""
-    leaving = at(pod, "metadata", "deletionTimestamp") is not None
-    return not leaving and text(pod, "status", "phase") not in {"Succeeded", "Failed"}
+    """Return whether a controller counts the pod as one of its replicas."""
+    deleting = at(pod, "metadata", "deletionTimestamp") is not None
+    return not deleting and text(pod, "status", "phase") not in {"Succeeded", "Failed"}

@@ -1,6 +1,6 @@
-"""Which emoji says what.  A skin tone or another name of an emoji makes no other word of it.  Pure.
+"""What each emoji means, whatever its skin tone and by whatever name.
 
-Slack: `white_check_mark` takes no skin tone; where one is taken, the name goes on after `::`.
+Slack: `white_check_mark` takes no skin tone; for others, the skin tone follows after `::`.
 """
 
 from typing import Final
@@ -8,8 +8,8 @@ from typing import Final
 from bot.domain.promotion import FactKind
 
 OF: Final = {FactKind.APPROVE: "white_check_mark", FactKind.VETO: "x"}
-"""✅ and ❌, by what they say."""
-_WORDS: Final = {name: kind for kind, name in OF.items()}
+"""✅ and ❌, by their meaning."""
+_MEANINGS: Final = {name: kind for kind, name in OF.items()}
 _ALIASES: Final = {"thumbsup": "+1", "thumbsdown": "-1", "heavy_multiplication_x_red": "x"}
 
 
@@ -19,6 +19,6 @@ def plain(name: str) -> str:
     return _ALIASES.get(bare, bare)
 
 
-def word(name: str) -> FactKind | None:
-    """Return what a reaction says; None for one that says nothing here."""
-    return _WORDS.get(plain(name))
+def meaning(name: str) -> FactKind | None:
+    """Return what a reaction means; None for one that means nothing here."""
+    return _MEANINGS.get(plain(name))

@@ -1,6 +1,6 @@
-"""Which names a request to the internal listener may give as its Host.
+"""Which names a request to the internal listener may have as its Host.
 
-A web page can have its own name resolve to a private address (DNS rebinding), and then reads what a listener without a
+A web page can make its own name resolve to a private address (DNS rebinding) and then read what a listener without a
 login answers there.  The browser still sends the page's name as Host, so a name that anyone can register is refused.
 """
 
@@ -9,14 +9,12 @@ from collections.abc import Sequence
 from ipaddress import ip_address
 from typing import Final
 
+from bot.domain.reason import Name
+from bot.domain.reasons.inbound import HostNotPrivate
+
 PRIVATE: Final = (".svc", ".svc.cluster.local", ".local", ".internal")
 """Endings that nobody can register: Kubernetes' own, RFC 6762's, and the one that ICANN reserved for private use."""
-REFUSAL: Final = (
-    "This listener does not answer to the host name of this request, because a web page could have chosen it. "
-    "Use an IP address, localhost, a Service's short name, or a name that ends in "
-    + ", ".join(PRIVATE[:-1])
-    + f" or {PRIVATE[-1]}.\n"
-)
+REFUSED: Final = HostNotPrivate(endings=tuple(map(Name, PRIVATE)))
 
 _HOST: Final = re.compile(r"(?:\[(?P<v6>[0-9A-Fa-f:.]+)\]|(?P<name>[A-Za-z0-9._-]+))(?::[0-9]{1,5})?")
 _NAME: Final = re.compile(r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?(?:\.[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?)*")

@@ -1,9 +1,9 @@
-"""Images: how one is named, and whether what a registry says of it can run where it is to run.
+"""Images: how one is named, and whether it can run on its platform.
 
-    reference, manifest, config → what is wrong with it, a sentence each
+    reference, manifest, config → what is wrong with it
 
-https://github.com/opencontainers/image-spec, https://github.com/distribution/reference.  Docker's kinds are read, too;
-HEALTHCHECK is Docker's alone, and an image that was built in the OCI format has lost it.
+https://github.com/opencontainers/image-spec, https://github.com/distribution/reference.  Docker's media types are read,
+too; only Docker's format has a HEALTHCHECK, and an image that was built in the OCI format has lost it.
 """
 
 import re
@@ -15,6 +15,20 @@ import msgspec
 from typing_extensions import override
 
 from bot.domain.errors import Misunderstood, Permanent
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons.images import (
+    ImageByDigest,
+    ImageMalformed,
+    NoCommand,
+    NoHealthcheck,
+    NotAnImage,
+    NotAPlatform,
+    OtherPlatform,
+    OtherRevision,
+    PlatformMissing,
+    PortsNotExposed,
+    RunsAsRoot,
+)
 
 INDEXES: Final = (
     "application/vnd.oci.image.index.v1+json",
@@ -25,7 +39,7 @@ MANIFESTS: Final = (
     "application/vnd.docker.distribution.manifest.v2+json",
 )
 ACCEPT: Final = ", ".join((*INDEXES, *MANIFESTS))
-"""All four are asked for: asked for none, Docker's registry makes up a manifest of an older kind, of another digest."""
+"""Always sent: without an Accept header Docker's registry converts to an older schema, with another digest."""
 DIGEST: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _WORD: Final = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
 _REFERENCE: Final = re.compile(
@@ -41,7 +55,7 @@ class Reference:
     """Where an image is: `host/path:tag`."""
 
     host: str
-    """With the port, if it names one."""
+    """With its port, if any."""
     path: str
     tag: str
 
@@ -61,9 +75,13 @@ class Platform(msgspec.Struct, frozen=True):
     os: str = ""
     architecture: str = ""
 
+    @override
+    def __str__(self) -> str:
+        return f"{self.os}/{self.architecture}"
+
 
 class Descriptor(msgspec.Struct, frozen=True, rename="camel"):
-    """Something else in the registry."""
+    """A reference to other content in the registry."""
 
     digest: str
     size: int = 0
@@ -85,13 +103,13 @@ class Manifest(msgspec.Struct, frozen=True):
 
 
 class Healthcheck(msgspec.Struct, frozen=True, rename="pascal"):
-    """What tells whether a container is well."""
+    """How a container's health is checked."""
 
     test: list[str] | None = None
 
 
 class Run(msgspec.Struct, frozen=True):
-    """How a container of it is started."""
+    """How its containers are started."""
 
     user: str | None = msgspec.field(name="User", default=None)
     ports: dict[str, Any] | None = msgspec.field(name="ExposedPorts", default=None)
@@ -101,8 +119,8 @@ class Run(msgspec.Struct, frozen=True):
     labels: dict[str, str] | None = msgspec.field(name="Labels", default=None)
 
 
-class Config(msgspec.Struct, frozen=True):
-    """What an image says of itself."""
+class ImageConfig(msgspec.Struct, frozen=True):
+    """An image's configuration."""
 
     os: str
     architecture: str
@@ -111,27 +129,27 @@ class Config(msgspec.Struct, frozen=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Demands:
-    """What an image must be."""
+    """What an image must have."""
 
     platform: Platform
     ports: frozenset[int] = frozenset()
-    """That the manifest's container names."""
+    """The ports of the manifest's container."""
     revision: str | None = None
-    """The commit that it must be built from; None: any."""
+    """The commit from which it must be built; None: any."""
 
 
 def reference(text: str) -> Reference:
     """Read a reference.
 
     Raises:
-        Misunderstood: it is none, or leaves out the registry or the tag, for which there are many guesses.
+        Misunderstood: it is not a reference, or lacks the registry or the tag, which are not guessed.
     """
     if "@" in text:
-        raise Misunderstood(f"{text}: name the image by its tag; the digest is asked from the registry")
+        raise Misunderstood(ImageByDigest(image=Name(text)))
     found = _REFERENCE.fullmatch(text)
     host = found["host"] if found else ""
     if not found or not ("." in host or ":" in host or host == "localhost"):
-        raise Misunderstood(f"{text}: not an image; write registry/name:tag, such as ghcr.io/acme/model-server:0.1.0")
+        raise Misunderstood(NotAnImage(image=Name(text)))
     return Reference(host=host, path=found["path"], tag=found["tag"])
 
 
@@ -139,24 +157,24 @@ def platform(text: str) -> Platform:
     """Read `linux/amd64`.
 
     Raises:
-        Misunderstood: it is no platform.
+        Misunderstood: it is not a platform.
     """
     system, slash, architecture = text.partition("/")
     if not (system and slash and architecture) or "/" in architecture:
-        raise Misunderstood(f"{text}: not a platform; write linux/amd64")
+        raise Misunderstood(NotAPlatform(platform=Name(text)))
     return Platform(os=system, architecture=architecture)
 
 
-def decoded(content: bytes, shape: type[T], what: str) -> T:
-    """Return JSON from a registry in its shape.
+def decoded(content: bytes, shape: type[T], image: str, part: str) -> T:
+    """Return a part of an image (its index, manifest or configuration) from the registry's JSON.
 
     Raises:
-        Permanent: it is something else.
+        Permanent: it does not have that shape.
     """
     try:
         return msgspec.json.decode(content, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Permanent(f"{what} is not what the image specification says: {error}") from error
+        raise Permanent(ImageMalformed(image=Name(image), part=Name(part), problem=Said(str(error)))) from error
 
 
 def chosen(index: Index, wanted: Platform) -> Descriptor:
@@ -167,29 +185,28 @@ def chosen(index: Index, wanted: Platform) -> Descriptor:
     """
     found = [each for each in index.manifests if each.platform == wanted and each.media_type not in INDEXES]
     if not found:
-        there = {f"{each.platform.os}/{each.platform.architecture}" for each in index.manifests if each.platform}
-        has = ", ".join(sorted(there - {"unknown/unknown"})) or "none"  # unknown: what attests to the others
-        raise Permanent(f"it is not built for {wanted.os}/{wanted.architecture} (but for: {has})")
+        built = {str(each.platform) for each in index.manifests if each.platform}
+        known = tuple(map(Name, sorted(built - {"unknown/unknown"})))  # unknown: attestations of the others
+        raise Permanent(PlatformMissing(wanted=Name(str(wanted)), built=known))
     return found[0]
 
 
-def troubles(config: Config, demands: Demands) -> Iterator[str]:
-    """Yield all that keeps an image from running where it is to run."""
+def problems(config: ImageConfig, demands: Demands) -> Iterator[Reason]:
+    """Yield all that keeps an image from running on its platform."""
     run, wanted = config.config or Run(), demands.platform
     if (config.os, config.architecture) != (wanted.os, wanted.architecture):
-        yield f"it runs on {config.os}/{config.architecture}, not on {wanted.os}/{wanted.architecture}"
+        yield OtherPlatform(built=Name(f"{config.os}/{config.architecture}"), wanted=Name(str(wanted)))
     if _root(run.user or ""):
-        yield "it runs as root, which the restricted Pod Security Standard forbids; give its Dockerfile a USER"
+        yield RunsAsRoot()
     if missing := sorted(demands.ports - _ports(run)):
-        has = ", ".join(sorted(run.ports or ())) or "none"
-        yield f"the manifest's container has port {', '.join(map(str, missing))}, the image exposes {has}"
+        yield PortsNotExposed(ports=tuple(missing), exposed=tuple(map(Name, sorted(run.ports or ()))))
     if not (run.healthcheck and run.healthcheck.test) or run.healthcheck.test == ["NONE"]:
-        yield "it has no HEALTHCHECK; podman and buildah keep it only with --format docker"
+        yield NoHealthcheck()
     if not run.entrypoint and not run.command:
-        yield "it names no command to run"
+        yield NoCommand()
     built = (run.labels or {}).get("org.opencontainers.image.revision")
     if demands.revision is not None and built != demands.revision:
-        yield f"it was built from {built or 'an unknown commit'}, not from {demands.revision}: the tag was moved"
+        yield OtherRevision(built=Name(built) if built else None, wanted=Name(demands.revision))
 
 
 def _root(user: str) -> bool:

@@ -1,7 +1,7 @@
-"""Is this body from who it says it is from?  Pure: raw bytes, headers, secret and time in, yes or no out.
+"""Verify who signed a body, from raw bytes, headers, secret and time.
 
-The raw bytes are checked before anything parses them.  Header names are looked up as the mapping given does it
-(aiohttp's is case-insensitive; bytes in them that are no UTF-8 are lone surrogates, which cannot be encoded).
+The raw bytes are checked before anything parses them.  Header names are looked up in the mapping as it is (aiohttp's is
+case-insensitive).  Bytes in headers that are not UTF-8 are lone surrogates, which cannot be encoded.
 """
 
 import base64
@@ -11,19 +11,22 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Final
 
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons.inbound import SignatureMissing, TimestampNotCurrent
+
 WINDOW: Final = timedelta(minutes=5)
 """How old or early a signed timestamp may be.  https://docs.slack.dev/authentication/verifying-requests-from-slack"""
 
 
-def unsigned(headers: Mapping[str, str], signature: str, stamp: str | None, *, now: datetime) -> str | None:
-    """Return why the headers alone show that a request is not signed as it must be; None where they do not.
+def unsigned(headers: Mapping[str, str], signature: str, stamp: str | None, *, now: datetime) -> Reason | None:
+    """Return why the headers alone show that a request is not correctly signed, or None.
 
     `signature` and `stamp` are the names of the headers; a sender that signs no time has no stamp.
     """
     if not headers.get(signature):
-        return f"the header {signature} is missing"
+        return SignatureMissing(header=Name(signature))
     if stamp is not None and not _fresh(headers.get(stamp, ""), now):
-        return f"{stamp} is not a time within {WINDOW.total_seconds() / 60:.0f} minutes of now"
+        return TimestampNotCurrent(header=Name(stamp), window=WINDOW)
     return None
 
 

@@ -1,7 +1,7 @@
-"""What Slack sends, read strictly.  Pure: bytes in, one of three kinds of saying out, or the sentence of a refusal.
+"""Parse what Slack sends, strictly: bytes in, one of three kinds of request out, or the reason of a refusal.
 
-Both ways in, HTTP and Socket Mode, carry the same three kinds; their names are those that Socket Mode gives them.
-Only what a handler asks for by a type (`told`) is read of them, and what is recorded is short and printable.
+HTTP and Socket Mode carry the same three kinds; their names are Socket Mode's.  A handler reads only what it asks for
+by a type (`parsed`), and what is stored is short and printable.
 """
 
 from enum import StrEnum
@@ -13,6 +13,8 @@ from msgspec import Meta
 
 from bot.domain.errors import Misunderstood
 from bot.domain.json import Json
+from bot.domain.reason import Said
+from bot.domain.reasons.inbound import NotAForm, NotAJsonObject, NotFromSlack
 
 JSON: Final = "application/json"
 FORM: Final = "application/x-www-form-urlencoded"
@@ -22,7 +24,7 @@ FIELDS: Final = 64
 Name: TypeAlias = Annotated[str, Meta(pattern=r"\A[A-Za-z0-9._:-]{1,64}\Z")]
 """An id, or a name that Slack gives to something."""
 Moment: TypeAlias = Annotated[str, Meta(pattern=r"\A[0-9]{1,10}\.[0-9]{1,6}\Z")]
-"""Seconds since 1970 and microseconds: when, and also which message."""
+"""Seconds since 1970 and microseconds: a time, which is also the id of a message."""
 Text: TypeAlias = Annotated[str, Meta(max_length=10_000, pattern=r"\A[^\0]*\Z")]
 T = TypeVar("T")
 
@@ -59,28 +61,26 @@ class _Envelope(msgspec.Struct):
 
 
 SHAPES: Final[dict[Kind, type]] = {Kind.COMMAND: _Command, Kind.INTERACTION: _Interaction, Kind.EVENT: _Envelope}
-"""What every body of a kind has at least."""
+"""The least that a body of each kind has."""
 
 
 def unpack(body: bytes, content_type: str) -> tuple[Kind, Json]:
-    """Return what the body of a request holds, and of which kind it is.
+    """Return the kind of a request, and its body as JSON.
 
     Raises:
-        Misunderstood: it is not packed as Slack packs it.
+        Misunderstood: it is not encoded as Slack encodes it.
     """
     if content_type == JSON:
         return Kind.EVENT, _object(body)
     try:
         form = dict(parse_qsl(body.decode(), keep_blank_values=True, max_num_fields=FIELDS, errors="strict"))
     except ValueError as error:
-        raise Misunderstood(
-            f"the body is no form of at most {FIELDS} fields in UTF-8; send it as Slack does"
-        ) from error
+        raise Misunderstood(NotAForm(fields=FIELDS)) from error
     return (Kind.INTERACTION, _object(form["payload"].encode())) if "payload" in form else (Kind.COMMAND, form)
 
 
-def told(body: Any, what: type[T]) -> T:
-    """Return what a body tells of what is asked for.
+def parsed(body: Any, what: type[T]) -> T:
+    """Return the fields of a body that a type asks for.
 
     Raises:
         Misunderstood: something is missing, or is not what Slack sends there.
@@ -88,11 +88,11 @@ def told(body: Any, what: type[T]) -> T:
     try:
         return msgspec.convert(body, what)
     except msgspec.ValidationError as error:
-        raise Misunderstood(f"the body is not what Slack sends ({error}); see docs.slack.dev") from error
+        raise Misunderstood(NotFromSlack(problem=Said(str(error)))) from error
 
 
 def _object(text: bytes) -> Json:
     try:
         return msgspec.json.decode(text, type=dict[str, Any])
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:  # msgspec lets the last two through
-        raise Misunderstood("the body is no JSON object in UTF-8 of a sane depth; send it as Slack does") from error
+        raise Misunderstood(NotAJsonObject()) from error

@@ -1,10 +1,10 @@
-"""Manifests: where a pin stands in YAML of many shapes, and how another one is written there.
+"""Manifests: where the pin is in YAML of many shapes, and how another pin is written there.
 
     {path: text} + Pin → Change, whose `after` differs from `before` in the pinned values and in nothing else
 
 To add a format: one module that ends in its FORMAT, whose `carriers` yields every place of a YAML document that carries
-MODEL_STAGE, and one line in FORMATS.  Finding, editing and proving are common to all.  No templates are filled in,
-no kustomization is built: what cannot be edited without doubt is refused, the line named.
+MODEL_STAGE, and one line in FORMATS.  Finding, editing and proving are common to all.  No template is filled in and no
+kustomization is built: what cannot be edited safely is refused, with its file and line.
 """
 
 import re
@@ -13,9 +13,22 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from bot.domain.errors import Permanent
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons.pins import (
+    DigestUnknown,
+    NoManifest,
+    NotEditable,
+    PinMentionedOnly,
+    PinNotEffective,
+    PinOfModel,
+    PinsOfOtherModels,
+    PinStageInvalid,
+    PinWithoutVersion,
+    SeveralPins,
+)
 from bot.domain.target import Change, Pin
 from bot.rules.pins import configmap, deployment, kustomize, names, splice
-from bot.rules.pins.carrier import DIGEST, STAGE, Carrier, Format, doubt
+from bot.rules.pins.carrier import STAGE, Carrier, Format, doubt
 from bot.rules.pins.tree import documents, shared
 
 FORMATS: Final[tuple[Format, ...]] = (
@@ -37,7 +50,7 @@ class Found:
     format: str
     pin: Pin
     namespace: str | None
-    """Where the workload lives; None when only something out of sight says so."""
+    """The workload's namespace; None when no file here sets it."""
     workload: str | None
     """The workload's name in the cluster, a kustomization's prefix and suffix included; None as above."""
 
@@ -50,14 +63,17 @@ class _Hit:
     aliased: frozenset[int]
 
     @property
-    def place(self) -> str:
-        return f"{self.path}:{self.carrier.line}"
+    def place(self) -> Name:
+        return Name(f"{self.path}:{self.carrier.line}")
+
+    def refused(self, why: Reason) -> Permanent:
+        return _refused(self.path, self.carrier.line, why)
 
 
 def find(files: Mapping[str, str], model: str | None = None) -> Found:
-    """Return where the pin stands among `files` ({path: text}).
+    """Return where the pin is among `files` ({path: text}).
 
-    Documents whose environment names another MODEL_NAME than `model` are another model's, and passed over.
+    Documents whose environment names another MODEL_NAME than `model` belong to another model and are skipped.
 
     Raises:
         Permanent: no file carries MODEL_STAGE, several places do, or the one cannot be edited (lines are named).
@@ -74,7 +90,7 @@ def find(files: Mapping[str, str], model: str | None = None) -> Found:
 
 
 def carrier(files: Mapping[str, str], model: str | None = None) -> tuple[str, Carrier]:
-    """Return the file that carries the pin, and where it stands in it.
+    """Return the file that carries the pin, and where in it.
 
     Raises:
         Permanent: as `find`.
@@ -84,7 +100,7 @@ def carrier(files: Mapping[str, str], model: str | None = None) -> tuple[str, Ca
 
 
 def pin(text: str, model: str | None = None) -> Pin:
-    """Return what one manifest holds.
+    """Return the pin of one manifest.
 
     Raises:
         Permanent: as `find`.
@@ -95,34 +111,31 @@ def pin(text: str, model: str | None = None) -> Pin:
 def edit(files: Mapping[str, str], wanted: Pin, model: str | None = None) -> Change:
     """Return the change, of one file, that writes `wanted`; a MODEL_VERSION that is missing is added.
 
-    A digest is written only where one stands.  Where the manifest holds that pin already, `after` equals `before`.
+    A digest is written only where there is one already.  If the manifest holds that pin, `after` equals `before`.
 
     Raises:
-        Permanent: as `find`; or the pin names no version, a stage that is not a word, or no digest where one is needed.
+        Permanent: as `find`; or the pin has no version, an invalid stage, or no digest where one is needed.
     """
     if wanted.version is None:
-        raise Permanent("cannot pin: there is no version")
+        raise Permanent(PinWithoutVersion())
     if not re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?", wanted.stage):
-        raise Permanent(f"cannot pin the stage `{wanted.stage}`: expected letters and digits, with .-_ at most between")
+        raise Permanent(PinStageInvalid(stage=Name(wanted.stage)))
     hit = _only(files, model)
     before = files[hit.path]
-    whole = replace(wanted, digest=_digest(hit, wanted))
+    whole = replace(wanted, digest=_digest(hit, wanted, wanted.version))
     after = splice.write(before, hit.carrier, whole, hit.path)
     if _only({hit.path: after}, model).carrier.pin != whole:
-        raise Permanent(f"{hit.place}: edited, it would still not say {wanted.stage} {wanted.version}")
+        raise hit.refused(PinNotEffective(stage=Name(wanted.stage), version=wanted.version))
     return Change(before={hit.path: before}, after={hit.path: after})
 
 
-def _digest(hit: _Hit, wanted: Pin) -> str | None:
-    """Return the digest that is to stand beside the wanted version: another version's would keep the pods from it."""
+def _digest(hit: _Hit, wanted: Pin, version: int) -> str | None:
+    """Return the digest to write beside the wanted version: with another version's digest the pods would not start."""
     now = hit.carrier.pin
     if now.digest is None or wanted.digest is not None:
         return None if now.digest is None else wanted.digest
-    if now.digest and now.version != wanted.version:
-        raise Permanent(
-            f"{hit.place}: {DIGEST} is pinned beside {STAGE}, and the digest of v{wanted.version} is not known, as it "
-            "was released nowhere yet; release it first on a stage that pins no digest, or take this one out"
-        )
+    if now.digest and now.version != version:
+        raise hit.refused(DigestUnknown(version=version))
     return now.digest
 
 
@@ -131,12 +144,16 @@ def _only(files: Mapping[str, str], model: str | None) -> _Hit:
     mine = [hit for hit in hits if model is None or hit.carrier.model in {None, model}]
     firm = [hit for hit in mine if not hit.carrier.elsewhere]
     if len(firm) > 1:
-        raise Permanent(f"{STAGE} stands in several places, and only one may: {', '.join(h.place for h in firm)}")
+        raise Permanent(SeveralPins(places=tuple(hit.place for hit in firm)))
     if not firm:
         raise Permanent(_nothing(files, hits, mine, model))
-    if why := doubt(firm[0].carrier, firm[0].aliased):
-        raise Permanent(f"{firm[0].path}:{why[0]}: {why[1]}")
+    if found := doubt(firm[0].carrier, firm[0].aliased):
+        raise _refused(firm[0].path, *found)
     return firm[0]
+
+
+def _refused(path: str, line: int, why: Reason) -> Permanent:
+    return Permanent(NotEditable(file=Name(path), line=line, why=why))
 
 
 def _hits(path: str, text: str) -> Iterator[_Hit]:
@@ -149,19 +166,18 @@ def _hits(path: str, text: str) -> Iterator[_Hit]:
             yield from (_Hit(path=path, format=each.name, carrier=carrier, aliased=aliased) for carrier in found)
 
 
-def _nothing(files: Mapping[str, str], hits: list[_Hit], mine: list[_Hit], model: str | None) -> str:
-    """Say what was found instead of a pin."""
-    if mine:
-        return f"{mine[0].place}: {mine[0].carrier.doubt}"
+def _nothing(files: Mapping[str, str], hits: list[_Hit], mine: list[_Hit], model: str | None) -> Reason:
+    """Return what was found instead of a pin."""
+    if mine and mine[0].carrier.doubt:
+        return NotEditable(file=Name(mine[0].path), line=mine[0].carrier.line, why=mine[0].carrier.doubt)
     if hits:
-        others = ", ".join(f"{hit.place} (MODEL_NAME {hit.carrier.model})" for hit in hits)
-        return f"no manifest carries {STAGE} for {model}; these are other models': {others}"
+        return PinsOfOtherModels(model=Name(model or ""), others=tuple(_other(hit) for hit in hits))
     for path, text in sorted(files.items()):
         if path.endswith(SUFFIXES) and STAGE in text:
             line = text[: text.index(STAGE)].count("\n") + 1
-            return (
-                f"{path}:{line}: {STAGE} is mentioned, but not where Callboard can edit it: "
-                f"as {', '.join(each.place for each in FORMATS[:-1])}, or {FORMATS[-1].place}"
-            )
-    seen = ", ".join(sorted(files)) or "no files at all"
-    return f"no manifest carries {STAGE} (looked at: {seen}); add it to the env of the container that serves the model"
+            return PinMentionedOnly(file=Name(path), line=line, expected=tuple(each.place for each in FORMATS))
+    return NoManifest(files=tuple(Name(path) for path in sorted(files)))
+
+
+def _other(hit: _Hit) -> PinOfModel:
+    return PinOfModel(file=Name(hit.path), line=hit.carrier.line, model=Name(hit.carrier.model or ""))

@@ -1,4 +1,4 @@
-"""Where a pin stands in a document, as a format found it: data, and the doubts that forbid an edit.
+"""Where the pin is in a document, as a format found it: data, and the doubts that forbid an edit.
 
 It holds places, never text to write; `splice` writes.
 """
@@ -10,6 +10,8 @@ from typing import Final
 
 from yaml.nodes import Node, ScalarNode
 
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons.pins import FilledIn, KeyTwice, UsedByAlias, ValueIsBlock
 from bot.domain.target import Pin
 from bot.rules.pins.tree import Chain, line, repeated
 
@@ -25,12 +27,12 @@ class Spot:
 
     node: ScalarNode
     form: str
-    """What it says: `{name}`, `{value}` or `{name}={value}`."""
+    """What it holds: `{name}`, `{value}` or `{name}={value}`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A name and its value, as they stand in the text."""
+    """A name and its value, as they are in the text."""
 
     value: str
     first: Node
@@ -48,29 +50,29 @@ class Carrier:
 
     line: int
     chain: Chain
-    """All that holds it, the document first."""
+    """The nodes that hold it, the document first."""
     stage: Entry | None = None
     version: Entry | None = None
     digest: Entry | None = None
     model: str | None = None
-    """What MODEL_NAME says beside it."""
+    """The MODEL_NAME beside it."""
     config: str | None = None
     """The ConfigMap that holds it, when it is not the workload itself."""
-    doubt: str | None = None
+    doubt: Reason | None = None
     """Why it cannot be edited."""
     elsewhere: bool = False
-    """It only refers to a value that stands somewhere else."""
+    """It only refers to a value that is somewhere else."""
 
     @property
     def pin(self) -> Pin:
-        """Return what it says now.  A MODEL_VERSION that is no number names no version."""
+        """Return what it pins now.  A MODEL_VERSION that is not a number is no version."""
         version = self.version.value if self.version else ""
         number = int(version) if re.fullmatch(r"[0-9]{1,18}", version) else None
         digest = self.digest.value if self.digest else None
         return Pin(stage=self.stage.value if self.stage else "", version=number, digest=digest)
 
 
-def doubt(carrier: Carrier, aliased: frozenset[int]) -> tuple[int, str] | None:
+def doubt(carrier: Carrier, aliased: frozenset[int]) -> tuple[int, Reason] | None:
     """Return the line and the reason why this carrier cannot be edited safely, or None."""
     if carrier.doubt:
         return carrier.line, carrier.doubt
@@ -78,18 +80,21 @@ def doubt(carrier: Carrier, aliased: frozenset[int]) -> tuple[int, str] | None:
     spots = [spot.node for entry in entries for spot in entry.spots]
     for node in (*carrier.chain, *(entry.first for entry in entries), *spots):
         if id(node) in aliased:
-            return line(node), "used again by an alias (*…), so that one edit would change several places"
+            return line(node), UsedByAlias()
         if twice := repeated(node):
-            return twice[1], f"the key {twice[0]} stands twice, and tools disagree on which one counts"
-    return next((why for entry in entries for spot in entry.spots if (why := _odd(spot))), None)
+            return twice[1], KeyTwice(key=Name(twice[0]))
+    return next(((line(node), why) for node in spots if (why := _not_plain(node))), None)
 
 
-def _odd(spot: Spot) -> tuple[int, str] | None:
-    if spot.node.style in {"|", ">"}:
-        return line(spot.node), "written as a block (| or >); write the value on one line"
-    if any(mark in spot.node.value for mark in ("{{", "$(", "${")):
-        return line(spot.node), f"filled in by a template ({spot.node.value}); Callboard edits plain values only"
-    return None
+def _not_plain(node: ScalarNode) -> Reason | None:
+    if node.style in {"|", ">"}:
+        return ValueIsBlock()
+    return FilledIn(value=Said(node.value)) if is_template(node) else None
+
+
+def is_template(node: ScalarNode) -> bool:
+    """Return whether something fills in a part of the value later: Helm, Kubernetes or a shell's syntax."""
+    return any(mark in node.value for mark in ("{{", "$(", "${"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,7 +102,7 @@ class Format:
     """One form in which manifests carry a pin."""
 
     name: str
-    place: str
-    """Where the pin is: "an entry of a container's env"."""
+    place: Reason
+    """Where the pin is."""
     carriers: Callable[[Node], Iterator[Carrier]]
     """Yields every place of a YAML document that carries MODEL_STAGE."""

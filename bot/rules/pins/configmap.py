@@ -13,12 +13,14 @@ from typing import Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons.pins import NotAString, PinInData
 from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Format, Spot
 from bot.rules.pins.tree import Chain, child, line, string, under, walk
 
 
 def carriers(document: Node) -> Iterator[Carrier]:
-    """Yield every ConfigMap of a document whose data name a stage."""
+    """Yield every ConfigMap of a document that has a MODEL_STAGE."""
     for chain in walk(document):
         data = chain[-1]
         if isinstance(data, MappingNode) and under(chain, "data") and string(child(chain[-2], "kind")) == "ConfigMap":
@@ -40,10 +42,10 @@ def _carrier(chain: Chain, data: MappingNode) -> Iterator[Carrier]:
         )
 
 
-def _doubt(pairs: dict[str, tuple[ScalarNode, Node]]) -> str | None:
+def _doubt(pairs: dict[str, tuple[ScalarNode, Node]]) -> Reason | None:
     for name in (STAGE, VERSION, DIGEST):
         if name in pairs and not isinstance(pairs[name][1], ScalarNode):
-            return f"{name} is not a plain value; write it as a string"
+            return NotAString(name=Name(name))
     return None
 
 
@@ -54,4 +56,4 @@ def _entry(key: ScalarNode, value: Node, *, flow: bool) -> Entry | None:
     return Entry(value=string(value) or "", first=key, last=value, spots=spots, dashed=False, flow=flow)
 
 
-FORMAT: Final = Format(name="configmap", place="a key of a ConfigMap's data", carriers=carriers)
+FORMAT: Final = Format(name="configmap", place=PinInData(), carriers=carriers)

@@ -5,7 +5,7 @@
       value: staging
     - {name: MODEL_VERSION, value: "3"}
 
-Any list under a key `env` is read, so that a custom resource (Rollout, InferenceService, CronJob) needs no word here.
+Any list under a key `env` is read, so a custom resource (Rollout, InferenceService, CronJob) needs no code of its own.
 """
 
 from collections.abc import Iterator
@@ -13,6 +13,8 @@ from typing import Final
 
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons.pins import NoPlainValue, OnSeveralLines, PinInEnv, ValueFrom
 from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Format, Spot
 from bot.rules.pins.tree import Chain, child, line, string, under, walk
 
@@ -44,15 +46,15 @@ def _carrier(chain: Chain, env: SequenceNode, stage: Node) -> Carrier:
     )
 
 
-def _doubt(name: str, items: list[Node]) -> str | None:
-    """Return why these entries of one name cannot be edited, if they cannot."""
+def _doubt(name: str, items: list[Node]) -> Reason | None:
+    """Return why these entries of one name cannot be edited, or None."""
     if len(items) > 1:
-        return f"{name} stands on lines {' and '.join(str(line(item)) for item in items)}; leave one"
+        return OnSeveralLines(name=Name(name), lines=tuple(line(item) for item in items))
     for item in items:
         if child(item, "valueFrom") is not None:
-            return f"{name} comes from elsewhere (valueFrom), so there is no value here to change; pin it there"
+            return ValueFrom(name=Name(name))
         if not isinstance(child(item, "value"), ScalarNode):
-            return f"{name} has no plain value; write `value: …` beside its name"
+            return NoPlainValue(name=Name(name))
     return None
 
 
@@ -70,4 +72,4 @@ def _entry(item: Node, *, flow: bool) -> Entry | None:
     )
 
 
-FORMAT: Final = Format(name="deployment", place="an entry of a container's env", carriers=carriers)
+FORMAT: Final = Format(name="deployment", place=PinInEnv(), carriers=carriers)

@@ -3,8 +3,8 @@
     {path: text} + Reference + digest → Change
 
 The container is the one that carries MODEL_STAGE, or takes it from the ConfigMap that does.  Its image is written where
-it counts for that stage alone: as an entry of the `images` of the stage's kustomization, else in the Deployment of the
-stage itself.  https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/images/
+it affects that stage alone: as an entry of the `images` of the stage's kustomization, or in the stage's Deployment.
+https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/images/
 """
 
 import re
@@ -15,10 +15,23 @@ from typing import Final
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from bot.domain.errors import Permanent
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons.pins import (
+    ContainerNowhere,
+    ImageFilledIn,
+    ImageNamedTwice,
+    ImageNowhere,
+    ImageShared,
+    ImageUsedByAlias,
+    KeyTwice,
+    LayoutNotEditable,
+    NotAKustomization,
+    NotEditable,
+)
 from bot.domain.target import Change
 from bot.rules.parsing.images import Reference
 from bot.rules.pins import names, splice
-from bot.rules.pins.carrier import Carrier
+from bot.rules.pins.carrier import Carrier, is_template
 from bot.rules.pins.tree import Chain, child, documents, line, repeated, shared, string, under, walk
 
 CONTAINERS: Final = ("containers", "initContainers")
@@ -37,13 +50,13 @@ class Container:
 
     @property
     def image(self) -> ScalarNode | None:
-        """Return what it says of its image."""
+        """Return the scalar that names its image."""
         found = child(self.node, "image")
         return found if isinstance(found, ScalarNode) and string(found) else None
 
     @property
     def ports(self) -> frozenset[int]:
-        """Return the TCP ports that it names."""
+        """Return its TCP ports."""
         found = child(self.node, "ports")
         ports = found.value if isinstance(found, SequenceNode) else ()
         numbers = [string(child(port, "containerPort")) for port in ports if string(child(port, "protocol")) != "UDP"]
@@ -56,19 +69,19 @@ class Place:
 
     path: str
     name: str
-    """What kustomize is to look for."""
+    """The image's name, by which kustomize finds it."""
     ports: frozenset[int]
     container: Container | None
-    """That names the image itself; None: the kustomization at `path` is to name it."""
+    """The one that names the image; None: the kustomization at `path` names it."""
 
 
 def find(files: Mapping[str, str], own: frozenset[str], path: str, carrier: Carrier) -> Place:
-    """Return where the image is to be written, of the container that `carrier` (in `path`) is about.
+    """Return where to write the image of the container that `carrier` (in `path`) is about.
 
     `files` are the stage's `own` and all that its kustomization takes in.
 
     Raises:
-        Permanent: no container, or none that can be changed for this stage alone.
+        Permanent: there is no container, or none that can be changed for this stage alone.
     """
     every = list(_containers(files))
     serving = [each for each in every if _carries(each, path, carrier)]
@@ -76,23 +89,23 @@ def find(files: Mapping[str, str], own: frozenset[str], path: str, carrier: Carr
     alike = [each for each in every if (each.resource, each.name) in same]
     with_image = sorted((each for each in alike if each.image), key=lambda each: each.path not in own)
     if not with_image:
-        seen = "its container names no image" if alike else "no container takes MODEL_STAGE from it"
-        raise Permanent(f"{path}:{carrier.line}: {seen} in any file at hand ({', '.join(sorted(files))})")
+        nowhere = ImageNowhere if alike else ContainerNowhere
+        raise Permanent(nowhere(file=Name(path), line=carrier.line, files=tuple(map(Name, sorted(files)))))
     there = with_image[0]
     ports = frozenset(port for each in alike for port in each.ports)
     name, over = _renamed(files, own, _repository(there)), names.kustomization_path(files, path)
-    if over is not None and over in own and (there.path not in own or _entry(_document(files, over), name)):
+    if over is not None and over in own and (there.path not in own or _entry(_document(files, over), name, over)):
         return Place(path=over, name=name, ports=ports, container=None)
     if there.path not in own:
-        raise Permanent(f"{path}: the image stands in {there.path}, which other stages share; add a kustomization here")
+        raise Permanent(ImageShared(file=Name(path), shared=Name(there.path)))
     return Place(path=there.path, name=name, ports=ports, container=there)
 
 
 def edit(files: Mapping[str, str], place: Place, image: Reference, digest: str) -> Change:
-    """Return the change that writes an image by its digest; `after` equals `before` where it stands already.
+    """Return the change that writes an image by its digest; `after` equals `before` if it is there already.
 
     Raises:
-        Permanent: it cannot be written without doubt; the line is named, and what to write by hand.
+        Permanent: it cannot be written safely; the reason has the line and the way out.
     """
     text = files[place.path]
     if place.container is not None and place.container.image is not None:
@@ -105,12 +118,12 @@ def edit(files: Mapping[str, str], place: Place, image: Reference, digest: str) 
 
 def _kustomized(text: str, place: Place, image: Reference, digest: str) -> str:
     document = _document({place.path: text}, place.path)
-    entry, images = _entry(document, place.name), child(document, "images")
+    entry, images = _entry(document, place.name, place.path), child(document, "images")
     moved = {} if image.repository == place.name else {"newName": image.repository}
     wanted = moved | {"newTag": image.tag, "digest": digest}
     if entry is not None:
-        said = {"newName": image.repository} | wanted
-        present = {node: said[key] for key in said if isinstance(node := child(entry, key), ScalarNode)}
+        values = {"newName": image.repository} | wanted
+        present = {node: values[key] for key in values if isinstance(node := child(entry, key), ScalarNode)}
         after = _set(text, place, document, entry, present)
         missing = {key: value for key, value in wanted.items() if child(entry, key) is None}
         return _grown(after, place, missing) if missing else after
@@ -118,63 +131,67 @@ def _kustomized(text: str, place: Place, image: Reference, digest: str) -> str:
     lines += [f"  {key}: {splice.scalar(value, None)}" for key, value in wanted.items()]
     words = ["name", place.name, *(word for pair in wanted.items() for word in pair)]
     if images is None:
-        return splice.append(text, document, ["images:", *lines], ["images", *words], f"{place.path}:1")
-    return splice.append(text, images, lines, words, f"{place.path}:{line(images)}")
+        return splice.append(text, document, ["images:", *lines], ["images", *words], Name(place.path), 1)
+    return splice.append(text, images, lines, words, Name(place.path), line(images))
 
 
 def _grown(text: str, place: Place, missing: Mapping[str, str]) -> str:
     """Return the text with more keys in the entry."""
-    entry = _entry(_document({place.path: text}, place.path), place.name)
+    entry = _entry(_document({place.path: text}, place.path), place.name, place.path)
     if entry is None:
-        raise Permanent(f"{place.path}: its layout is one that Callboard cannot edit without doubt")
+        raise _refused(place.path, 1, LayoutNotEditable())
     lines = [f"{key}: {splice.scalar(value, None)}" for key, value in missing.items()]
     words = [word for pair in missing.items() for word in pair]
-    return splice.append(text, entry, lines, words, f"{place.path}:{line(entry)}")
+    return splice.append(text, entry, lines, words, Name(place.path), line(entry))
 
 
-def _set(text: str, place: Place, document: Node, holder: Node, said: Mapping[ScalarNode, str]) -> str:
+def _set(text: str, place: Place, document: Node, holder: Node, values: Mapping[ScalarNode, str]) -> str:
     """Return the text with other values in an object's scalars."""
     aliased = shared(document)
-    for node in (holder, *said):
+    for node in (holder, *values):
         if id(node) in aliased:
-            raise Permanent(f"{place.path}:{line(node)}: used again by an alias (*…); write the image by hand")
+            raise _refused(place.path, line(node), ImageUsedByAlias())
     if twice := repeated(holder):
-        raise Permanent(f"{place.path}:{twice[1]}: the key {twice[0]} stands twice; leave one")
-    for node in said:
-        if any(mark in node.value for mark in ("{{", "$(", "${")):
-            raise Permanent(f"{place.path}:{line(node)}: filled in by a template ({node.value}); write it there")
-    return splice.replace(text, said, f"{place.path}:{line(holder)}")
+        raise _refused(place.path, twice[1], KeyTwice(key=Name(twice[0])))
+    for node in values:
+        if is_template(node):
+            raise _refused(place.path, line(node), ImageFilledIn(value=Said(node.value)))
+    return splice.replace(text, values, Name(place.path), line(holder))
+
+
+def _refused(path: str, at: int, why: Reason) -> Permanent:
+    return Permanent(NotEditable(file=Name(path), line=at, why=why))
 
 
 def _document(files: Mapping[str, str], path: str) -> MappingNode:
     found = [each for each in documents(files[path], path) if isinstance(each, MappingNode)]
     if not found:
-        raise Permanent(f"{path}: not a kustomization")
+        raise Permanent(NotAKustomization(file=Name(path)))
     return found[0]
 
 
-def _entry(kustomization: Node | None, name: str) -> MappingNode | None:
-    """Return what a kustomization says of an image."""
+def _entry(kustomization: Node | None, name: str, path: str) -> MappingNode | None:
+    """Return the entry of a kustomization (in `path`) for an image."""
     images = child(kustomization, "images")
     entries = images.value if isinstance(images, SequenceNode) else ()
     found = [each for each in entries if isinstance(each, MappingNode) and string(child(each, "name")) == name]
     if len(found) > 1:
-        raise Permanent(f"line {line(found[1])}: images names {name} twice; leave one")
+        raise _refused(path, line(found[1]), ImageNamedTwice(image=Name(name)))
     return found[0] if found else None
 
 
 def _renamed(files: Mapping[str, str], own: frozenset[str], name: str) -> str:
-    """Return what an image is called once the kustomizations below have had their say."""
+    """Return the name of an image after the kustomizations below have renamed it."""
     for path in files:
         if path not in own and path.endswith(names.KUSTOMIZATIONS):
-            entry = _entry(_document(files, path), name)
+            entry = _entry(_document(files, path), name, path)
             name = string(child(entry, "newName")) or name
     return name
 
 
 def _repository(container: Container) -> str:
-    said = string(container.image) or ""
-    return re.sub(r":[^:/]*$", "", said.partition("@")[0])
+    image = string(container.image) or ""
+    return re.sub(r":[^:/]*$", "", image.partition("@")[0])
 
 
 def _containers(files: Mapping[str, str]) -> Iterator[Container]:
@@ -194,7 +211,7 @@ def _container(path: str, chain: Chain) -> Container:
 
 
 def _carries(container: Container, path: str, carrier: Carrier) -> bool:
-    """Say whether a container has the pin in its own environment, or takes it from the ConfigMap that has it."""
+    """Return whether a container has the pin in its own environment, or takes it from the ConfigMap that has it."""
     if carrier.config is None:
         places = [(node.start_mark.index, node.end_mark.index) for node in carrier.chain]
         mine = (container.node.start_mark.index, container.node.end_mark.index)

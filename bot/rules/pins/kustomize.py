@@ -6,8 +6,8 @@
       - MODEL_STAGE=staging
       - MODEL_VERSION=3
 
-The name of the ConfigMap that comes of it ends in a hash of its data, so that a new pin restarts the pods.  Patches
-written inline in the kustomization are text inside text, and refused.
+The name of the generated ConfigMap ends in a hash of its data, so a new pin restarts the pods.  Patches written inline
+in the kustomization are text inside text and are refused.
 https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/configmapgenerator/
 """
 
@@ -17,14 +17,14 @@ from typing import Final
 
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons.pins import InInlinePatch, OnSeveralLines, PinInLiterals
 from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Format, Spot
 from bot.rules.pins.tree import child, line, string, walk
 
-INLINE = "in a patch written inline, which Callboard does not edit; move it to a file of its own (patches: - path: …)"
-
 
 def carriers(document: Node) -> Iterator[Carrier]:
-    """Yield every generator that names a stage, and every inline patch that does, which is refused."""
+    """Yield every generator that has a MODEL_STAGE, and every inline patch that has one, which is refused."""
     generators = child(document, "configMapGenerator")
     for generator in generators.value if isinstance(generators, SequenceNode) else ():
         literals = child(generator, "literals")
@@ -51,9 +51,9 @@ def _carriers(chain: tuple[Node, ...], literals: SequenceNode) -> Iterator[Carri
         )
 
 
-def _doubt(name: str, entries: list[Entry]) -> str | None:
-    lines = " and ".join(str(line(entry.first)) for entry in entries)
-    return f"{name} stands on lines {lines}; leave one" if len(entries) > 1 else None
+def _doubt(name: str, entries: list[Entry]) -> Reason | None:
+    lines = tuple(line(entry.first) for entry in entries)
+    return OnSeveralLines(name=Name(name), lines=lines) if len(entries) > 1 else None
 
 
 def _named(literals: SequenceNode, name: str) -> list[Entry]:
@@ -65,19 +65,19 @@ def _named(literals: SequenceNode, name: str) -> list[Entry]:
 
 
 def _entry(node: ScalarNode, name: str, *, flow: bool) -> Entry | None:
-    said = re.fullmatch(rf"{name}=(?P<quote>['\"]?)(?P<value>.*)(?P=quote)", node.value, re.DOTALL)
-    if not said:  # kustomize takes one pair of quotes off the value
+    found = re.fullmatch(rf"{name}=(?P<quote>['\"]?)(?P<value>.*)(?P=quote)", node.value, re.DOTALL)
+    if not found:  # kustomize strips one pair of quotes from the value
         return None
-    form = "{name}=" + said["quote"] + "{value}" + said["quote"]
+    form = "{name}=" + found["quote"] + "{value}" + found["quote"]
     return Entry(
-        value=said["value"], first=node, last=node, spots=(Spot(node=node, form=form),), dashed=True, flow=flow
+        value=found["value"], first=node, last=node, spots=(Spot(node=node, form=form),), dashed=True, flow=flow
     )
 
 
 def _inline(document: Node, patches: Node | None) -> Iterator[Carrier]:
     for chain in walk(patches) if patches else ():
         if isinstance(chain[-1], ScalarNode) and STAGE in chain[-1].value:
-            yield Carrier(line=line(chain[-1]), chain=(document, *chain), doubt=f"{STAGE} stands {INLINE}")
+            yield Carrier(line=line(chain[-1]), chain=(document, *chain), doubt=InInlinePatch())
 
 
-FORMAT: Final = Format(name="kustomize", place="a literal of a configMapGenerator", carriers=carriers)
+FORMAT: Final = Format(name="kustomize", place=PinInLiterals(), carriers=carriers)

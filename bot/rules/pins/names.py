@@ -1,7 +1,7 @@
-"""Which workload, in which namespace, a pin belongs to, as the manifests beside it tell.
+"""Which workload in which namespace a pin belongs to, according to the manifests beside it.
 
-A kustomization's namespace, namePrefix and nameSuffix apply to the files of its folder (the nearest one upwards that
-is at hand).  What only a base elsewhere says is not known here; None then.
+A kustomization's namespace, namePrefix and nameSuffix apply to the files of its folder (the nearest one upwards among
+the files given).  What only a base elsewhere sets is not known here; None then.
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,13 +27,13 @@ def kustomization(files: Mapping[str, str], path: str) -> Node | None:
 
 
 def kustomization_path(files: Mapping[str, str], path: str) -> str | None:
-    """Return where the kustomization that governs a file stands: the nearest one upwards."""
+    """Return the path of the kustomization that governs a file: the nearest one upwards."""
     places = (str(folder / name) for folder in PurePosixPath(path).parents for name in KUSTOMIZATIONS)
     return next((at for at in places if at in files), None)
 
 
 def taken_in(text: str, path: str) -> Iterator[str]:
-    """Yield the files and folders that a kustomization takes in, as it names them.
+    """Yield the files and folders that a kustomization includes, as it names them.
 
     Raises:
         Permanent: it is not YAML.
@@ -48,15 +48,15 @@ def taken_in(text: str, path: str) -> Iterator[str]:
 
 
 def namespace(files: Mapping[str, str], path: str, carrier: Carrier) -> str | None:
-    """Return the namespace that the pin's object will be in, if the manifests say so."""
+    """Return the namespace that the pin's object will be in, if the manifests set it."""
     over = string(child(kustomization(files, path), "namespace"))
     return over or string(child(child(resource(carrier.chain), "metadata"), "namespace"))
 
 
 def workload(files: Mapping[str, str], path: str, carrier: Carrier) -> str | None:
-    """Return the name that the pin's workload will have, if the manifests say so.
+    """Return the name that the pin's workload will have, if the manifests set it.
 
-    For a pin in a ConfigMap that is the one workload at hand which takes its environment from it.
+    For a pin in a ConfigMap, this is the only workload in the files that takes its environment from it.
     """
     if carrier.config is None:
         return _named(files, path, resource(carrier.chain))
@@ -95,5 +95,5 @@ def readable(text: str, path: str) -> tuple[Node, ...]:
     """Return the documents of a text; none where it is not YAML."""
     try:
         return documents(text, path)
-    except Permanent:  # a file beside, which nobody asked to edit
+    except Permanent:  # a file beside it, which is not to be edited
         return ()

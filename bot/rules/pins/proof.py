@@ -1,7 +1,6 @@
-"""The proof that an edited text says what it said before, but for what it was told to say anew.
+"""Prove that an edit changed the intended values and nothing else.
 
-It compares what the parser reports of both texts, event by event: every scalar, key, anchor, tag and nesting.  It knows
-nothing of manifests.
+It compares the parser's events of both texts: every scalar, key, anchor, tag and nesting.
 """
 
 from collections import Counter
@@ -16,29 +15,29 @@ Event: TypeAlias = tuple[str, str, str, str | None]
 VALUE: Final = 3
 
 
-def holds(before: str, after: str, told: Mapping[tuple[int, int], str], added: Sequence[str]) -> bool:
-    """Say whether `after` is `before` with other words at the places `told`, and one more entry of the words `added`.
+def holds(before: str, after: str, values: Mapping[tuple[int, int], str], added: Sequence[str]) -> bool:
+    """Return whether `after` is `before` with other `values` at their places, and one more entry of the words `added`.
 
-    Places are (first offset, offset behind the last) in `before`.  No `added`: nothing may have come in.
+    Places are (first offset, offset behind the last) in `before`.  No `added`: nothing may be new.
     """
     try:
-        wanted, seen = _events(before, told), _events(after, {})
+        wanted, seen = _events(before, values), _events(after, {})
     except (yaml.YAMLError, ValueError):
         return False
     return _grew_by_one_run(wanted, seen, added) if added else wanted == seen
 
 
-def _events(text: str, told: Mapping[tuple[int, int], str]) -> list[Event]:
-    return [_event(event, told) for event in yaml.parse(text, Loader=yaml.CSafeLoader)]
+def _events(text: str, values: Mapping[tuple[int, int], str]) -> list[Event]:
+    return [_event(event, values) for event in yaml.parse(text, Loader=yaml.CSafeLoader)]
 
 
-def _event(event: yaml.Event, told: Mapping[tuple[int, int], str]) -> Event:
+def _event(event: yaml.Event, values: Mapping[tuple[int, int], str]) -> Event:
     kind, anchor, tag = type(event).__name__, str(getattr(event, "anchor", "")), str(getattr(event, "tag", ""))
     if not isinstance(event, yaml.ScalarEvent):
         return kind, anchor, tag, None
     start, stop = event.start_mark, event.end_mark
     place = (start.index, stop.index) if start and stop else (-1, -1)
-    return kind, anchor, tag, told.get(place, event.value)
+    return kind, anchor, tag, values.get(place, event.value)
 
 
 def _grew_by_one_run(wanted: list[Event], seen: list[Event], added: Sequence[str]) -> bool:

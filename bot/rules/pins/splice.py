@@ -1,8 +1,8 @@
-"""Writing a pin into YAML text: only the bytes of the pinned values change, and the result is proved.
+"""Write a pin into YAML text: only the bytes of the pinned values change, and the result is proved.
 
-A format says where a pin stands (`Carrier`); here the text is cut and joined at those places.  Nothing is dumped:
-comments, order, quotes, line ends and layout stay.  A missing MODEL_VERSION is added as a copy of the MODEL_STAGE
-entry beside it, so that it looks as the team writes YAML.
+A format finds the pin (`Carrier`); here the text is cut and joined at those places.  Nothing is dumped: comments,
+order, quotes, line ends and layout stay.  A missing MODEL_VERSION is added as a copy of the MODEL_STAGE entry beside
+it, so that it is formatted as the team writes YAML.
 """
 
 import json
@@ -13,46 +13,48 @@ from typing import TypeAlias
 from yaml.nodes import MappingNode, Node, ScalarNode
 
 from bot.domain.errors import Permanent
+from bot.domain.reason import Name
+from bot.domain.reasons.pins import LayoutNotEditable, NotEditable
 from bot.domain.target import Pin
 from bot.rules.pins import proof
 from bot.rules.pins.carrier import DIGEST, STAGE, VERSION, Carrier, Entry, Spot
 from bot.rules.pins.tree import BOM, STR, children, end
 
 Cut: TypeAlias = tuple[int, int, str]
-"""From where to where in a text, and what is to stand there."""
+"""From where to where in a text, and the new text for that place."""
 
 
 def write(text: str, carrier: Carrier, pin: Pin, name: str) -> str:
     """Return `text` with the pin in its place.
 
     Raises:
-        Permanent: the result would not be the same YAML but for the pinned values.
+        Permanent: more than the pinned values would change.
     """
     wanted = [(carrier.stage, STAGE, pin.stage), (carrier.version, VERSION, str(pin.version))]
     if pin.digest is not None:
         wanted.append((carrier.digest, DIGEST, pin.digest))
-    told = {spot.node: _says(spot, key, said) for entry, key, said in wanted if entry for spot in entry.spots}
+    values = {spot.node: _filled(spot, key, value) for entry, key, value in wanted if entry for spot in entry.spots}
     cuts, added = list[Cut](), list[str]()
     if carrier.stage and not carrier.version:
         cuts = [_addition(text.removeprefix(BOM), carrier.stage, str(pin.version))]
         added = _words(carrier.stage, str(pin.version))
-    return _joined(text, told, cuts, added, f"{name}:{carrier.line}")
+    return _joined(text, values, cuts, added, Name(name), carrier.line)
 
 
-def replace(text: str, said: Mapping[ScalarNode, str], where: str) -> str:
-    """Return `text` with other words in these scalars.
+def replace(text: str, values: Mapping[ScalarNode, str], file: Name, line: int) -> str:
+    """Return `text` with other values in these scalars.
 
     Raises:
-        Permanent: the result would not be the same YAML but for these.
+        Permanent: more than these would change.
     """
-    return _joined(text, said, [], [], where)
+    return _joined(text, values, [], [], file, line)
 
 
-def append(text: str, holder: Node, lines: Sequence[str], words: Sequence[str], where: str) -> str:
+def append(text: str, holder: Node, lines: Sequence[str], words: Sequence[str], file: Name, line: int) -> str:
     """Return `text` with more lines at the end of a mapping or a list; `words` are the scalars in them, in order.
 
     Raises:
-        Permanent: the result would not be the same YAML but for these.
+        Permanent: more than these would change.
     """
     body = text.removeprefix(BOM)
     if isinstance(holder, MappingNode) and holder.flow_style and holder.value:
@@ -62,26 +64,28 @@ def append(text: str, holder: Node, lines: Sequence[str], words: Sequence[str], 
         line_end = _line_end(body, end(holder))
         newline, indent = _newline(body, line_end), " " * holder.start_mark.column
         cut = line_end, line_end, "".join(newline + indent + each for each in lines)
-    return _joined(text, {}, [cut], words, where)
+    return _joined(text, {}, [cut], words, file, line)
 
 
-def _joined(text: str, told: Mapping[ScalarNode, str], cuts: list[Cut], added: Sequence[str], where: str) -> str:
+def _joined(
+    text: str, values: Mapping[ScalarNode, str], cuts: list[Cut], added: Sequence[str], file: Name, line: int
+) -> str:
     """Return `text` cut and joined; proved."""
     after = body = text.removeprefix(BOM)
-    cuts = [_cut(body, node, said) for node, said in told.items() if _differs(node, said)] + cuts
+    cuts = [_cut(body, node, value) for node, value in values.items() if _differs(node, value)] + cuts
     for start, stop, new in sorted(reversed(cuts), key=lambda cut: cut[0], reverse=True):  # from the end backwards
         after = after[:start] + new + after[stop:]
-    if not proof.holds(body, after, {_place(node): said for node, said in told.items()}, added):
-        raise Permanent(f"{where}: its layout is one that Callboard cannot edit without doubt")
+    if not proof.holds(body, after, {_place(node): value for node, value in values.items()}, added):
+        raise Permanent(NotEditable(file=file, line=line, why=LayoutNotEditable()))
     return text[: len(text) - len(body)] + after
 
 
-def _says(spot: Spot, name: str, value: str) -> str:
+def _filled(spot: Spot, name: str, value: str) -> str:
     return spot.form.format(name=name, value=value)
 
 
-def _differs(node: ScalarNode, said: str) -> bool:
-    return bool(said != node.value or node.tag != STR)  # a bare 6 is a number; Kubernetes wants strings
+def _differs(node: ScalarNode, value: str) -> bool:
+    return bool(value != node.value or node.tag != STR)  # a bare 6 is a number; Kubernetes wants strings
 
 
 def _place(node: Node) -> tuple[int, int]:
@@ -89,35 +93,35 @@ def _place(node: Node) -> tuple[int, int]:
 
 
 def _words(entry: Entry, version: str) -> list[str]:
-    """Return all scalars of a MODEL_VERSION entry in the dress of `entry`: its own, and the keys `name` and `value`."""
+    """Return all scalars of a MODEL_VERSION entry formatted like `entry`: its own, and the keys `name` and `value`."""
     keys = [str(key.value) for key, _ in entry.first.value] if isinstance(entry.first, MappingNode) else []
-    return [_says(spot, VERSION, version) for spot in entry.spots] + keys
+    return [_filled(spot, VERSION, version) for spot in entry.spots] + keys
 
 
-def _cut(text: str, node: ScalarNode, said: str) -> Cut:
+def _cut(text: str, node: ScalarNode, value: str) -> Cut:
     start, stop = _place(node)
     properties = re.match(r"(?:[&!][^\s,\[\]{}]*\s+)*", text[start:stop])  # an anchor or a tag is inside the marks
     start += properties.end() if properties else 0
     space = " " if start == stop and text[start - 1 : start] == ":" else ""  # an empty value has no width
-    return start, stop, space + scalar(said, node.style)
+    return start, stop, space + scalar(value, node.style)
 
 
-def scalar(said: str, style: str | None) -> str:
-    """Return a string as YAML, in the quotes that were there; unquoted only where no parser reads anything else."""
+def scalar(value: str, style: str | None) -> str:
+    """Return a string as YAML, in the quotes that were there; unquoted only where every parser reads that string."""
     if style == "'":
-        return "'" + said.replace("'", "''") + "'"
+        return "'" + value.replace("'", "''") + "'"
     words = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
     if (
         style != '"'
-        and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.=-]*(?:[/:@][A-Za-z0-9_.=-]+)*", said)
-        and said.lower() not in words
+        and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.=-]*(?:[/:@][A-Za-z0-9_.=-]+)*", value)
+        and value.lower() not in words
     ):
-        return said
-    return json.dumps(said, ensure_ascii=False)  # JSON strings are YAML
+        return value
+    return json.dumps(value, ensure_ascii=False)  # JSON strings are YAML
 
 
 def _addition(text: str, beside: Entry, version: str) -> Cut:
-    """Return the cut that adds MODEL_VERSION behind MODEL_STAGE, in the same dress."""
+    """Return the cut that adds MODEL_VERSION behind MODEL_STAGE, formatted alike."""
     start, stop = _extent(text, beside)
     column = start - (_line_start(text, start))
     own_line = not text[start - column : start].strip()
@@ -135,12 +139,12 @@ def _extent(text: str, entry: Entry) -> tuple[int, int]:
 
 
 def _copy(text: str, start: int, stop: int, entry: Entry, version: str) -> str:
-    """Return the entry's own text with other words in it, and without the comments that spoke of it."""
+    """Return the entry's own text with the version in it, and without its comments."""
     out = ""
     for spot in sorted(entry.spots, key=lambda spot: spot.node.start_mark.index):
         out += _uncommented(text[start : spot.node.start_mark.index])
         before = out[-1:] == ":" and " "
-        out += (before or "") + scalar(_says(spot, VERSION, version), spot.node.style)
+        out += (before or "") + scalar(_filled(spot, VERSION, version), spot.node.style)
         start = spot.node.end_mark.index
     return out + _uncommented(text[start:stop])
 

@@ -1,8 +1,8 @@
-"""YAML text as a tree in which every node knows where it stands.
+"""YAML text as a tree whose nodes know their place in the text.
 
 It reads; it never writes YAML.  Nodes are PyYAML's own, composed by its C parser and never turned into Python
-values, so that quotes, tags and places stay known.  Aliases make the tree a graph, even one with cycles: hence
-`walk` visits a node once, and `shared` names the nodes that more than one place leads to.
+values, so quotes, tags and places are kept.  Aliases make the tree a graph, even one with cycles: hence
+`walk` visits a node once, and `shared` returns the nodes that are reached from more than one place.
 """
 
 from collections.abc import Iterator
@@ -12,33 +12,33 @@ import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from bot.domain.errors import Permanent
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons.pins import ManifestHasTabs, ManifestIsTemplate, ManifestNotYaml, ManifestTooLarge
 
 BOM: Final = "\ufeff"
 STR: Final = "tag:yaml.org,2002:str"
 LARGEST: Final = 256 << 10
-"""Characters of a file.  A manifest is some 2 kB; this much, nested oddly, takes seconds."""
+"""Characters of a file.  A manifest has about 2 kB; this much, deeply nested, takes seconds to parse."""
 
 Chain: TypeAlias = tuple[Node, ...]
-"""A node and all that holds it, the document first."""
+"""A node and the nodes that hold it, the document first."""
 
 
 def documents(text: str, name: str) -> tuple[Node, ...]:
     """Return the documents of `text`; their offsets count from after a byte order mark.
 
     Raises:
-        Permanent: it is not YAML (`name` and the line are said), or too large.
+        Permanent: it is not YAML (the reason has `name` and the line), or too large.
     """
     if len(text) > LARGEST:
-        raise Permanent(
-            f"{name}: the file is larger than {LARGEST >> 10} KiB; keep what Callboard edits in a smaller one"
-        )
+        raise Permanent(ManifestTooLarge(file=Name(name), kib=LARGEST >> 10))
     try:  # the C parser does not count a BOM in its offsets: it gets the text without
         found = list(yaml.compose_all(text.removeprefix(BOM), Loader=yaml.CSafeLoader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise Permanent(f"{name}:{mark.line + 1 if mark else 1}: {_why(text, error.problem)}") from error
+        raise Permanent(_unparsed(text, Name(name), mark.line + 1 if mark else 1, error.problem or "")) from error
     except (yaml.YAMLError, ValueError) as error:  # ValueError: a lone surrogate
-        raise Permanent(f"{name}:1: not YAML: {str(error).splitlines()[0]}") from error
+        raise Permanent(ManifestNotYaml(file=Name(name), line=1, problem=Said(str(error).splitlines()[0]))) from error
     return tuple(node for node in found if node is not None)
 
 
@@ -61,7 +61,7 @@ def _below(chain: Chain) -> Iterator[Chain]:
 
 
 def shared(document: Node) -> frozenset[int]:
-    """Return the ids of the nodes that an alias names: to change one is to change every place that uses it."""
+    """Return the ids of the nodes that an alias refers to: changing one changes every place that uses it."""
     seen: set[int] = set()
     twice: set[int] = set()
     for chain in walk(document):
@@ -90,7 +90,7 @@ def child(node: Node | None, key: str) -> Node | None:
 
 
 def under(chain: Chain, key: str) -> bool:
-    """Say whether the last node of a chain is a value of that key."""
+    """Return whether the last node of a chain is a value of that key."""
     above = chain[-2] if len(chain) > 1 else None
     pairs = above.value if isinstance(above, MappingNode) else ()
     return any(value is chain[-1] and isinstance(name, ScalarNode) and name.value == key for name, value in pairs)
@@ -104,7 +104,7 @@ def string(node: Node | None) -> str | None:
 
 
 def repeated(node: Node) -> tuple[str, int] | None:
-    """Return a key that stands twice in a mapping, and the line where it does so again."""
+    """Return a key that is twice in a mapping, and the line of the second one."""
     seen: set[str] = set()
     for key, _ in node.value if isinstance(node, MappingNode) else ():
         if isinstance(key, ScalarNode):
@@ -115,7 +115,7 @@ def repeated(node: Node) -> tuple[str, int] | None:
 
 
 def line(node: Node) -> int:
-    """Return the line that the node starts on, as editors count."""
+    """Return the line on which the node starts, as editors count."""
     return int(node.start_mark.line) + 1
 
 
@@ -126,9 +126,9 @@ def end(node: Node) -> int:
     return int(node.end_mark.index)
 
 
-def _why(text: str, problem: str | None) -> str:
+def _unparsed(text: str, file: Name, at: int, problem: str) -> Reason:
     if "{{" in text:
-        return "a template ({{ … }}), not YAML; Callboard edits plain manifests only"
-    if problem and "'\\t'" in problem:
-        return "not YAML: a tab, where only spaces may indent"
-    return f"not YAML: {problem}"
+        return ManifestIsTemplate(file=file, line=at)
+    if "'\\t'" in problem or "a tab character" in problem:
+        return ManifestHasTabs(file=file, line=at)
+    return ManifestNotYaml(file=file, line=at, problem=Said(problem))

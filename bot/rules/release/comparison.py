@@ -1,16 +1,32 @@
-"""Candidate against live: two cards in, what differs between them out.
+"""Candidate against live: the details of two versions in, what differs between them out.
 
-Reads no registry and judges nothing: whether a difference is acceptable is a gate's question.  The sentences hold names
-as the registry gave them, so whoever shows them escapes them.  The rule for signatures is our own, because MLflow has
-none: what callers of the live version send and expect must still do.
+Reads no registry and judges nothing: whether a difference is acceptable is a gate's question.  The rule for signatures
+is our own, because MLflow has none: what callers of the live version send and expect must still do.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
-from bot.domain.registry import Card, Comparison
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons.comparison import (
+    DependencyAdded,
+    DependencyChanged,
+    DependencyDropped,
+    InputAdded,
+    InputDropped,
+    InputNeedChanged,
+    InputTypeChanged,
+    NoOutputSignature,
+    NoSignature,
+    OutputAdded,
+    OutputDropped,
+    OutputNeedChanged,
+    OutputsReordered,
+    OutputTypeChanged,
+)
+from bot.domain.registry import Comparison, Compatibility, VersionDetails
 
 Columns: TypeAlias = tuple[tuple[str, str, bool], ...]
 """(name, type, required) of each column."""
@@ -32,10 +48,10 @@ class Difference:
 
     breaks: bool
     """Callers of the live version would notice."""
-    what: str
+    reason: Reason
 
 
-def compare(live: Card | None, candidate: Card) -> Comparison:
+def compare(live: VersionDetails | None, candidate: VersionDetails) -> Comparison:
     """Return what a person should see before the candidate takes the place of what is live (None: nothing is)."""
     names = sorted({*candidate.metrics, *(live.metrics if live else ())})
     verdict, changes = signature(live, candidate)
@@ -48,20 +64,26 @@ def compare(live: Card | None, candidate: Card) -> Comparison:
     )
 
 
-def signature(live: Card | None, candidate: Card) -> tuple[str, tuple[str, ...]]:
-    """Return `same`, `compatible`, `breaking` or `unknown`, with one sentence for each difference."""
+def signature(live: VersionDetails | None, candidate: VersionDetails) -> tuple[Compatibility, tuple[Reason, ...]]:
+    """Return whether callers of the live version can call the candidate, and each difference."""
+    unknown = Compatibility.UNKNOWN
     if live is None:
-        return "unknown", ()
-    silent = [f"v{card.what.version} has no signature" for card in (live, candidate) if card.inputs is None]
+        return unknown, ()
     if live.inputs is None or candidate.inputs is None:
-        return "unknown", tuple(silent)
+        without = [details.what.version for details in (live, candidate) if details.inputs is None]
+        return unknown, tuple(NoSignature(version=version) for version in without)
     if (live.outputs is None) != (candidate.outputs is None):
         which = live if live.outputs is None else candidate
-        return "unknown", (f"v{which.what.version} does not say what it puts out",)
+        return unknown, (NoOutputSignature(version=which.what.version),)
     found = [*_inputs(live.inputs, candidate.inputs), *_outputs(live.outputs or (), candidate.outputs or ())]
-    verdict = "breaking" if any(d.breaks for d in found) else "compatible" if found else "same"
     found.sort(key=lambda d: not d.breaks)  # what breaks comes first, where lists are cut
-    return verdict, tuple(d.what for d in found)
+    return _verdict(found), tuple(d.reason for d in found)
+
+
+def _verdict(found: Sequence[Difference]) -> Compatibility:
+    if any(difference.breaks for difference in found):
+        return Compatibility.BREAKING
+    return Compatibility.COMPATIBLE if found else Compatibility.SAME
 
 
 def _inputs(live: Columns, candidate: Columns) -> Iterable[Difference]:
@@ -70,38 +92,41 @@ def _inputs(live: Columns, candidate: Columns) -> Iterable[Difference]:
         if name in before:
             yield from _input(name, before[name], (kind, required))
         else:
-            need = "required" if required else "optional"
-            yield Difference(breaks=required, what=f"input “{name}” ({kind}) is new and {need}")
+            added = InputAdded(name=Name(name), type=Said(kind), required=required)
+            yield Difference(breaks=required, reason=added)
     for name in before:
         if name not in after:
-            yield Difference(breaks=False, what=f"input “{name}” is no longer read")
+            yield Difference(breaks=False, reason=InputDropped(name=Name(name)))
 
 
 def _input(name: str, before: tuple[str, bool], after: tuple[str, bool]) -> Iterable[Difference]:
     (was, was_required), (now, required) = before, after
     if was != now:
         wider = now in WIDER.get(was, ())
-        how = "wider" if wider else "not what callers send"
-        yield Difference(breaks=not wider, what=f"input “{name}” was {was} and is {now}, which is {how}")
+        changed = InputTypeChanged(name=Name(name), was=Said(was), now=Said(now), wider=wider)
+        yield Difference(breaks=not wider, reason=changed)
     if required != was_required:
-        what = "must be sent now, and was optional" if required else "is optional now"
-        yield Difference(breaks=required, what=f"input “{name}” {what}")
+        yield Difference(breaks=required, reason=InputNeedChanged(name=Name(name), required=required))
 
 
 def _outputs(live: Columns, candidate: Columns) -> Iterable[Difference]:
     before, after = _by_name(live), _by_name(candidate)
     for name, (kind, _) in after.items():
         if name not in before:
-            yield Difference(breaks=True, what=f"output “{name}” ({kind}) is new")
+            yield Difference(breaks=True, reason=OutputAdded(name=Name(name), type=Said(kind)))
         elif before[name] != after[name]:
-            was = before[name][0]
-            how = f"was {was} and is {kind}" if was != kind else "changed between always and sometimes there"
-            yield Difference(breaks=True, what=f"output “{name}” {how}")
+            yield Difference(breaks=True, reason=_output(name, before[name][0], kind))
     for name in before:
         if name not in after:
-            yield Difference(breaks=True, what=f"output “{name}” is gone")
+            yield Difference(breaks=True, reason=OutputDropped(name=Name(name)))
     if before == after and live != candidate:
-        yield Difference(breaks=True, what="the outputs come in another order")
+        yield Difference(breaks=True, reason=OutputsReordered())
+
+
+def _output(name: str, was: str, now: str) -> Reason:
+    if was == now:
+        return OutputNeedChanged(name=Name(name))
+    return OutputTypeChanged(name=Name(name), was=Said(was), now=Said(now))
 
 
 def _by_name(columns: Columns) -> dict[str, tuple[str, bool]]:
@@ -112,19 +137,19 @@ def _by_name(columns: Columns) -> dict[str, tuple[str, bool]]:
     return named
 
 
-def requirements(live: Iterable[str], candidate: Iterable[str]) -> tuple[str, ...]:
-    """Return one sentence for each dependency that was added, removed or changed, in the order of their names."""
+def requirements(live: Iterable[str], candidate: Iterable[str]) -> tuple[Reason, ...]:
+    """Return each dependency that was added, removed or changed, in the order of their names."""
     before, after = _pinned(live), _pinned(candidate)
     differing = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
-    return tuple(_moved(name, before.get(name), after.get(name)) for name in differing)
+    return tuple(_moved(Name(name), before.get(name), after.get(name)) for name in differing)
 
 
-def _moved(name: str, was: str | None, now: str | None) -> str:
+def _moved(name: Name, was: str | None, now: str | None) -> Reason:
     if was is None:
-        return f"{name} {now} added".replace("  ", " ")
+        return DependencyAdded(name=name, now=Said(now or ""))
     if now is None:
-        return f"{name} {was} removed".replace("  ", " ")
-    return f"{name} {was or 'any version'} → {now or 'any version'}"
+        return DependencyDropped(name=name, was=Said(was))
+    return DependencyChanged(name=name, was=Said(was), now=Said(now))
 
 
 def _pinned(lines: Iterable[str]) -> dict[str, str]:

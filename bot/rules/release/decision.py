@@ -1,6 +1,6 @@
 """What a decision looks at, and what it can say.
 
-`Evidence` is gathered by a turn and is all that the rules may see.  A `Decision` is what the turn commits;
+`Evidence` is gathered by a pass and is all that the rules may see.  A `Decision` is what the pass commits;
 its `action`, if any, is the one outside write that follows.  To add an action: a dataclass here with its `Intent`, its
 name in `Action`, and one function in `bot/engine/actions.py`.
 """
@@ -13,80 +13,139 @@ from typing import ClassVar, Final, TypeAlias
 
 from bot.domain.cluster import Health, Served
 from bot.domain.policy import Freeze, Policy
-from bot.domain.promotion import Fact, Promotion, RecordChange, Release, Request, State
-from bot.domain.registry import Card, Comparison
+from bot.domain.promotion import (
+    Approval,
+    ApprovalState,
+    Fact,
+    Promotion,
+    PullStatus,
+    Release,
+    Request,
+    State,
+    StatusChange,
+)
+from bot.domain.reason import Reason
+from bot.domain.registry import Comparison, VersionDetails
 from bot.domain.repository import Base, Pull
-from bot.domain.target import Change, Pair
+from bot.domain.target import Change, Place, Target
 
 SOON: Final = timedelta(seconds=2)
 SHORTLY: Final = timedelta(seconds=10)
-"""Where a system that was needed did not answer, and the turn went on without it."""
+"""Where a system that was needed did not answer, and the pass went on without it."""
 LATER: Final = timedelta(seconds=30)
-"""A look without a hint, in case the hint was lost."""
+"""A look without a wake-up, in case it was lost."""
 PATIENTLY: Final = timedelta(minutes=2)
 """The same where people are waited for: at three requests a look, fifty such promotions cost what GitHub allows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Place:
-    """Where a pair's pin stands in the repository, and which workload it belongs to."""
+class Editable:
+    """The manifest's place, and the change that the promotion makes to it on this base."""
 
-    paths: tuple[str, ...]
-    namespace: str | None = None
-    workload: str | None = None
+    base: Base
+    place: Place
+    change: Change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Uneditable:
+    """Why the manifest cannot be changed on this base."""
+
+    base: Base
+    reason: Reason
+
+
+Manifest: TypeAlias = Editable | Uneditable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Voters:
+    """Whose word counts at this moment."""
+
+    entitled: frozenset[str] = frozenset()
+    """Those among the people in `facts`, and the requester, who may approve or veto."""
+    overriders: frozenset[str] = frozenset()
+    """Those among the people in `facts` who may override what holds the promotion up."""
+    unsure: Reason | None = None
+    """Why the chat cannot tell; then nobody's word counts."""
+    reactions: Mapping[str, frozenset[str]] | None = None
+    """The people who react to the message now, by emoji; None: not asked, because it would not matter yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
-    """All that a decision may look at, at one moment, the time included."""
+    """What every decision may look at, at one moment.  What a state's decision needs besides is in its subclass."""
 
     now: datetime
-    pair: Pair
+    target: Target
     policy: Policy
-    promotion: Promotion | None = None
-    release: Release | None = None
-    upstream: Release | None = None
-    """The release of the stage that `policy.after` names."""
-    newest: int | None = None
+    promotion: Promotion | None
+    release: Release | None
+    newest: int | None
     """The newest version that was announced: what an `auto` stage wants."""
-    approved_heads: tuple[str, ...] = ()
-    """Commits of the pair at which GitHub says, or may say, that they are approved, the oldest first."""
-    attempted: int = 0
-    """The highest version that anybody tried to release on this pair."""
-    facts: tuple[Fact, ...] = ()
-    entitled: frozenset[str] = frozenset()
-    """Those among the people in `facts`, and the requester, whose word counts here."""
-    overriders: frozenset[str] = frozenset()
-    """Those among the people in `facts` who may override what holds it up."""
-    unsure: str | None = None
-    """Why the chat cannot say who is entitled; then nobody is."""
-    reactions: Mapping[str, frozenset[str]] | None = None
-    """Who reacts with what to the message at this very moment; None: not asked, because it would not matter yet."""
-    freeze: Freeze | None = None
+    attempted: int
+    """The highest version that anybody tried to release to this target."""
+    approved_heads: tuple[str, ...]
+    """Commits of the target at which GitHub says, or may say, that they are approved, the oldest first."""
+    facts: tuple[Fact, ...]
+    freeze: Freeze | None
     """What holds new releases of the stage up at present."""
-    withheld: tuple[str, ...] = ()
-    """What GitHub still wants before it lets anybody merge: "the check ci/test is pending"."""
-    card: Card | None = None
-    comparison: Comparison | None = None
-    base: Base | None = None
-    place: Place | None = None
-    change: Change | None = None
-    refusal: str | None = None
-    """Why the manifest cannot be changed."""
-    pull: Pull | None = None
-    health: Health | None = None
-    served: Mapping[str, Served | str] = field(default_factory=dict)
-    """What each new pod says on /model, or why it says nothing."""
-    log: str | None = None
-    alias: int | None = None
 
     @property
     def overdue(self) -> bool:
         """Say whether the present state has lasted longer than the policy's time-out; blind time is not counted."""
-        it = self.promotion
-        if it is None:
+        promotion = self.promotion
+        if promotion is None:
             return False
-        return self.now - max(it.entered_at, it.record.clear_since or it.entered_at) > self.policy.timeout
+        since = max(promotion.entered_at, promotion.status.clear_since or promotion.entered_at)
+        return self.now - since > self.policy.timeout
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal(Evidence):
+    """For CHECKING: what would be released, and what that would change."""
+
+    promotion: Promotion
+    details: VersionDetails | None
+    """None: the registry does not have the version."""
+    comparison: Comparison | None
+    """None: there is nothing to compare with."""
+    manifest: Manifest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Review(Evidence):
+    """For PROPOSED and MERGING: the open pull request, and everything that the gates rule on."""
+
+    promotion: Promotion
+    ours: PullStatus
+    """The pull request as Callboard made it."""
+    pull: Pull
+    """The pull request as it is."""
+    manifest: Manifest
+    upstream: Release | None
+    """The release of the stage that `policy.after` names."""
+    withheld: tuple[Reason, ...]
+    """What GitHub still wants before it lets anybody merge."""
+    voters: Voters
+    comparison: Comparison | None
+    """None: nothing new is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rollout(Evidence):
+    """For SYNCING, ROLLING_OUT and VERIFYING: how the workload does."""
+
+    promotion: Promotion
+    health: Health | None
+    """None: no such workload was found."""
+    served: Mapping[str, Served | Reason]
+    """What each ready new pod answers, or why it does not; only while VERIFYING."""
+    log: str | None
+    """The last lines of the culprit's log."""
+    alias: int | None
+    comparison: Comparison | None
+    """None: nothing new is known."""
 
 
 class Intent(StrEnum):
@@ -97,8 +156,8 @@ class Intent(StrEnum):
 
     PROPOSE = "Propose"
     POST = "Post"
-    WHISPER = "Whisper"
-    SAY = "Say"
+    REPLY = "Whisper"
+    REPORT = "Say"
     REVOKE = "Revoke"
     MERGE = "Merge"
     CLOSE_PULL = "ClosePull"
@@ -124,39 +183,30 @@ class Post:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whisper:
+class Reply:
     """Tell one person privately why their word does not count."""
 
-    intent: ClassVar = Intent.WHISPER
+    intent: ClassVar = Intent.REPLY
     fact: int
     to: str
-    text: str
-    """To be escaped where it is said, like every `because`."""
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Say:
-    """Say at the pull request's head how far the approval is."""
+class Report:
+    """Tell GitHub how far the approval of the pull request's head is."""
 
-    intent: ClassVar = Intent.SAY
-    head: str
-    state: str
-    """`pending`, `success` or `failure`."""
-    because: str
-
-    @property
-    def mark(self) -> str:
-        """Return what tells one saying from another."""
-        return f"{self.state} {self.head}: {self.because}"
+    intent: ClassVar = Intent.REPORT
+    approval: Approval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Revoke:
-    """Say at a commit that was approved, or may have been, that it is not any more."""
+    """Tell GitHub that a commit that was approved, or may have been, is not approved any more."""
 
     intent: ClassVar = Intent.REVOKE
     head: str
-    because: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -174,12 +224,12 @@ class ClosePull:
 
     intent: ClassVar = Intent.CLOSE_PULL
     number: int
-    because: str
+    reason: Reason
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MoveAlias:
-    """Point the registry's alias of the stage at the proven version."""
+    """Point the registry's alias of the stage at the verified version."""
 
     intent: ClassVar = Intent.MOVE_ALIAS
     version: int
@@ -196,32 +246,35 @@ class Tag:
     value: str
 
 
-Action: TypeAlias = Propose | Post | Whisper | Say | Revoke | Merge | ClosePull | MoveAlias | Tag
+Action: TypeAlias = Propose | Post | Reply | Report | Revoke | Merge | ClosePull | MoveAlias | Tag
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What the turn commits before it acts.  The default decides nothing and waits for a hint."""
+    """What the pass commits before it acts.  The default decides nothing and waits for a wake-up."""
 
     state: State | None = None
     """The state to enter; None stays."""
-    because: str = ""
+    reason: Reason | None = None
+    """Why."""
     action: Action | None = None
     wake: timedelta | None = None
-    """Look again after this long, if nothing rings before."""
-    note: RecordChange = field(default_factory=RecordChange)
-    """Fields of the promotion's Record to write down."""
+    """Look again after this long, if no wake-up comes before."""
+    note: StatusChange = field(default_factory=StatusChange)
+    """What changes in the promotion's status."""
     merged: str | None = None
     """The commit that is merged: its approval stands for good."""
     released: bool = False
-    """The version is proven: it is the pair's release from now on."""
+    """The version is verified: it is the target's release from now on."""
     start: Request | None = None
     """A promotion to open, in the same transaction."""
 
     @property
     def approves(self) -> str | None:
         """Return the commit that GitHub is told is approved, if that follows: anybody may merge it then."""
-        return self.action.head if isinstance(self.action, Say) and self.action.state == "success" else None
+        if isinstance(self.action, Report) and self.action.approval.state is ApprovalState.SUCCESS:
+            return self.action.approval.head
+        return None
 
     def counts(self, before: State) -> bool:
         """Say whether all that was said until now is counted, or heard too late: nobody is answered about it.

@@ -10,8 +10,8 @@ from zoneinfo import ZoneInfo
 from cronsim import CronSim
 
 from bot.domain.policy import WINDOW, Freeze, Policy, Window
-from bot.rules.wording.blocks import mention
-from bot.rules.wording.escape import quoted
+from bot.domain.reason import Name, Said, User
+from bot.domain.reasons.approval import Frozen
 
 
 def in_force(ordered: Freeze | None, policy: Policy, stage: str, now: datetime) -> Freeze | None:
@@ -26,12 +26,14 @@ def over(freeze: Freeze, now: datetime) -> bool:
     return freeze.until is not None and freeze.until <= now
 
 
-def because(freeze: Freeze) -> str:
-    """Return the sentence that explains a freeze to those who wait."""
-    by = "" if freeze.by == WINDOW else f" by {mention(freeze.by)}"
-    end = freeze.until.astimezone(UTC).strftime("until %Y-%m-%d %H:%M UTC") if freeze.until else "until it is thawed"
-    why = f" ({quoted(freeze.reason)})" if freeze.reason else ""
-    return f"{freeze.stage} is frozen{by} {end}{why}"
+def frozen(freeze: Freeze) -> Frozen:
+    """Return the reason why new releases of the stage wait."""
+    return Frozen(
+        stage=Name(freeze.stage),
+        by=User(freeze.by) if freeze.by != WINDOW else None,
+        until=freeze.until,
+        note=Said(freeze.reason) if freeze.reason else None,
+    )
 
 
 def _of_window(window: Window, stage: str, now: datetime) -> Freeze | None:

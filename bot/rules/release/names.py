@@ -4,19 +4,19 @@ import hashlib
 from typing import Final
 from urllib.parse import quote
 
-from bot.domain.target import Pair
+from bot.domain.target import Target
 
-LONGEST: Final = 100
+MAX_PART: Final = 100
 """Characters of a part of a branch: names may be longer, and Git's refs are file names."""
 
 
-def branch(pair: Pair) -> str:
-    """Return the branch of a pair: one, always the same, which is what makes a second pull request impossible.
+def branch(target: Target) -> str:
+    """Return the branch of a target: one, always the same, which is what makes a second pull request impossible.
 
     Git forbids ``~`` in a ref, and ``..``, a leading dot and a trailing ``.lock`` in each part of it, so dots are
     encoded where they could matter.  https://git-scm.com/docs/git-check-ref-format
     """
-    return f"callboard/{_part(pair.model)}/{_part(pair.stage)}"
+    return f"callboard/{_part(target.model)}/{_part(target.stage)}"
 
 
 def _part(name: str) -> str:
@@ -25,7 +25,7 @@ def _part(name: str) -> str:
     The plus between them is in no encoded name.
     """
     encoded = quote(name, safe="", errors="surrogatepass").replace("~", "%7E")
-    if len(encoded) > LONGEST:
+    if len(encoded) > MAX_PART:
         return f"{encoded[:30].replace('.', '%2E')}+{hashlib.sha256(encoded.encode()).hexdigest()}"
     if encoded.startswith(".") or ".." in encoded or encoded.endswith((".", ".lock")):
         encoded = encoded.replace(".", "%2E")

@@ -7,61 +7,62 @@ a promotion ends only when no approved commit of it is left but the one that was
 
 from typing import Final
 
-from bot.domain.promotion import Promotion, State, Verdict
+from bot.domain.promotion import Approval, ApprovalState, Promotion, State, Verdict
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons.approval import ApprovedInSlack, BeingRemade, EndedAs, HeadMoved, PromotionEnded
+from bot.domain.reasons.lifecycle import PullClosed
 from bot.domain.repository import PullState
 from bot.rules.release import gates
 from bot.rules.release.closing import elsewhere, why_close
-from bot.rules.release.decision import Evidence, Revoke, Say
-from bot.rules.wording.escape import bare
+from bot.rules.release.decision import Evidence, Report, Review, Revoke
 
 HELD: Final = frozenset({State.PROPOSED, State.MERGING})
 """The states in which the approval of a commit can hold; in any other, every approved commit that is left is void."""
 
 
-def revocation(seen: Evidence, it: Promotion) -> Revoke | Say | None:
-    """Return what must be said at an approved commit at once, one commit at a time."""
-    for head in seen.approved_heads:
-        because = _void(seen, it, head)
-        if because is not None:
-            return Revoke(head=head, because=because)
-    return _withdrawn(seen, it)
+def revocation(evidence: Evidence, promotion: Promotion) -> Revoke | Report | None:
+    """Return what GitHub must be told of an approved commit at once, one commit at a time."""
+    for head in evidence.approved_heads:
+        void = _void(evidence, promotion, head)
+        if void is not None:
+            return Revoke(head=head, reason=void)
+    return _withdrawn(evidence) if isinstance(evidence, Review) else None
 
 
-def _void(seen: Evidence, it: Promotion, head: str) -> str | None:
+def _void(evidence: Evidence, promotion: Promotion, head: str) -> Reason | None:
     """Return why nobody may merge an approved commit any more, whatever the gates say."""
-    if it.state not in HELD:
-        return "the change is made again" if it.state is State.CHECKING else f"promotion {it.id} is {it.state}"
-    pull = seen.pull
-    if pull is None:
+    if promotion.state is State.CHECKING:
+        return BeingRemade()
+    if promotion.state not in HELD:
+        return PromotionEnded(promotion=promotion.id, state=Name(promotion.state))
+    if not isinstance(evidence, Review):
         return None
-    if pull.state is PullState.CLOSED:
-        return f"pull request {pull.number} was closed"
-    if (told := elsewhere(seen)) is not None:
-        return bare(told)
-    return "the branch holds another commit now" if pull.head != head else None
+    if evidence.pull.state is PullState.CLOSED:
+        return PullClosed(number=evidence.pull.number)
+    return elsewhere(evidence) or (HeadMoved() if evidence.pull.head != head else None)
 
 
-def _withdrawn(seen: Evidence, it: Promotion) -> Say | None:
+def _withdrawn(evidence: Review) -> Report | None:
     """Return what the head says from now on, if it is approved and the gates do not pass any more."""
-    pull = seen.pull
-    if it.state is not State.PROPOSED or pull is None or pull.state is not PullState.OPEN:
+    pull = evidence.pull
+    if evidence.promotion.state is not State.PROPOSED or pull.state is not PullState.OPEN:
         return None
-    if pull.head not in seen.approved_heads:
+    if pull.head not in evidence.approved_heads:
         return None
-    closing = why_close(seen, it)
-    said = failure(pull.head, *closing) if closing is not None else status(seen, it)
-    return said if said.state != "success" else None
+    closing = why_close(evidence)
+    now = failure(pull.head, *closing) if closing is not None else approval(evidence)
+    return Report(approval=now) if now.state is not ApprovalState.SUCCESS else None
 
 
-def status(seen: Evidence, it: Promotion) -> Say:
-    """Return what the pull request's head is to say of the approval: its first line is all that GitHub shows."""
-    assert seen.pull is not None  # noqa: S101
-    missing = [ruling for ruling in gates.consent(seen, it) if ruling.verdict is not Verdict.PASS]
+def approval(evidence: Review) -> Approval:
+    """Return what GitHub is to be told of the pull request's head."""
+    head = evidence.pull.head
+    missing = [ruling for ruling in gates.consent(evidence) if ruling.verdict is not Verdict.PASS]
     if not missing:
-        return Say(head=seen.pull.head, state="success", because="approved in Slack")
-    return Say(head=seen.pull.head, state="pending", because=bare(missing[0].because))
+        return Approval(head=head, state=ApprovalState.SUCCESS, reason=ApprovedInSlack())
+    return Approval(head=head, state=ApprovalState.PENDING, reason=missing[0].reason)
 
 
-def failure(head: str, state: State, because: str) -> Say:
-    """Return what the head of a pull request says that is closed in a moment."""
-    return Say(head=head, state="failure", because=f"{state}: {bare(because)}")
+def failure(head: str, state: State, cause: Reason) -> Approval:
+    """Return what GitHub is told of the head of a pull request that is about to be closed."""
+    return Approval(head=head, state=ApprovalState.FAILURE, reason=EndedAs(state=Name(state), cause=cause))

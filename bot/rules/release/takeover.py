@@ -1,31 +1,34 @@
 """Which request takes the place of a promotion that is under way.  Pure.
 
-A newer version takes over as long as nothing is being merged.  Going back is never blocked: it takes over whatever is
-under way but another way back.
+A newer version takes over as long as nothing is being merged.  A rollback is never blocked: it takes over whatever is
+under way but another rollback.
 """
 
 from bot.domain.promotion import UNMERGED, Kind, Promotion, Release, Request, State
+from bot.domain.reason import User
+from bot.domain.reasons.lifecycle import Superseded
 
 
-def may_supersede(request: Request, it: Promotion) -> bool:
-    """Say whether the request may take over from the open promotion of its pair."""
+def may_supersede(request: Request, promotion: Promotion) -> bool:
+    """Say whether the request may take over from the open promotion of its target."""
     if request.kind is Kind.ROLLBACK:
-        return it.kind is Kind.PROMOTE or (it.state in UNMERGED and request.version != it.version)
-    return it.kind is Kind.PROMOTE and it.state in UNMERGED and request.version > it.version
+        return promotion.kind is Kind.PROMOTE or (promotion.state in UNMERGED and request.version != promotion.version)
+    return promotion.kind is Kind.PROMOTE and promotion.state in UNMERGED and request.version > promotion.version
 
 
-def unproven(release: Release, *last: Promotion | None) -> bool:
-    """Say whether Git holds, or may hold in a moment, another version than the proven release.
+def may_differ(release: Release, *last: Promotion | None) -> bool:
+    """Say whether Git holds, or may hold in a moment, another version than the verified release.
 
-    `last` are the pair's promotion that is open and the one whose change was merged last.
+    `last` are the target's promotion that is open and the one whose change was merged last.
     """
-    those = (it for it in last if it is not None and it.state not in {*UNMERGED, State.RELEASED})
-    return any(it.version != release.version for it in those)
+    merged = (p for p in last if p is not None and p.state not in {*UNMERGED, State.RELEASED})
+    return any(promotion.version != release.version for promotion in merged)
 
 
-def because(request: Request) -> str:
-    """Return the sentence that explains why the older promotion ended."""
-    who = "Callboard" if request.automatic else f"<@{request.by}>"
-    if request.kind is Kind.ROLLBACK:
-        return f"{who} goes back to v{request.version} instead"
-    return f"{who} wants v{request.version} there now"
+def superseded(request: Request) -> Superseded:
+    """Return why the older promotion ended."""
+    return Superseded(
+        by=User("callboard" if request.automatic else request.by),
+        version=request.version,
+        rollback=request.kind is Kind.ROLLBACK,
+    )

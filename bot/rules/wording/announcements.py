@@ -1,4 +1,4 @@
-"""The message that tells the channel of a new version.  It completes itself when the metrics arrive.
+"""The message that tells the channel of a new version.  It is updated when the metrics arrive.
 
 Which version is announced, and when, is decided elsewhere.
 """
@@ -8,11 +8,11 @@ from itertools import groupby
 from typing import Final
 
 from bot.domain.chat import Message
-from bot.domain.registry import Card, Comparison, ModelVersion
+from bot.domain.registry import Comparison, ModelVersion, VersionDetails
+from bot.rules.parsing.typed import typed
 from bot.rules.wording.blocks import context, section, sections, when
 from bot.rules.wording.comparison import lines as comparison_lines
 from bot.rules.wording.escape import code, mrkdwn
-from bot.rules.wording.typed import typed
 
 TAGS: Final = 5
 """How many facts about the training are shown."""
@@ -33,7 +33,7 @@ KNOWN: Final = {
 
 
 def announcement(
-    card: Card,
+    details: VersionDetails,
     *,
     live: Mapping[str, int],
     comparison: Comparison | None,
@@ -43,15 +43,15 @@ def announcement(
 ) -> Message:
     """Return the announcement of a version.
 
-    `live` is from a stage to its release; `next_stage` is where the version may go first, and `automatic` says that it
-    goes there by itself.
+    `live` maps a stage to its release; `next_stage` is where the version may go first, and `automatic` says that it is
+    promoted there automatically.
     """
-    name = f"{mrkdwn(card.what.model, 120)} v{card.what.version}"
+    name = f"{mrkdwn(details.what.model, 120)} v{details.what.version}"
     figures = comparison_lines(comparison) if comparison is not None else []
-    wait = [] if complete else ["⏳ Metrics are not logged yet; this message completes itself when they are."]
-    what_next = _next(card, next_stage, automatic=automatic)
+    wait = [] if complete else ["⏳ Metrics are not logged yet. This message will update when they arrive."]
+    what_next = _next(details, next_stage, automatic=automatic)
     blocks = (
-        section("\n".join([f"🆕 *New version: {name}*", *_origin(card)])),
+        section("\n".join([f"🆕 *New version: {name}*", *_origin(details)])),
         *([section("\n".join([*wait, *figures]))] if wait or figures else []),
         section("\n".join([_live(live), *([what_next] if what_next else [])])),
     )
@@ -69,7 +69,7 @@ def announcement_of_many(those: Sequence[ModelVersion]) -> Message:
             section(f"🆕 *{title}*"),
             *sections([f"• {code(name, 120)} {_ranges(its)}" for name, its in numbers.items()], room=MANY),
             context(
-                "`/models MODEL` shows one of them closely. Of each model, the newest goes on by itself where it may."
+                "`/models MODEL` shows one in detail. Of each model, only the newest version is promoted automatically."
             ),
         ),
     )
@@ -83,15 +83,15 @@ def _ranges(numbers: Sequence[int]) -> str:
     return shown + (f" and {len(ends) - RUNS} ranges more" if len(ends) > RUNS else "")
 
 
-def _origin(card: Card) -> list[str]:
+def _origin(details: VersionDetails) -> list[str]:
     """Return when it was registered, and what its tags tell of the training."""
-    made = [f"registered {when(card.created)}"] if card.created is not None else []
-    line = " · ".join([*made, *_tags(card)])
+    made = [f"registered {when(details.created)}"] if details.created is not None else []
+    line = " · ".join([*made, *_tags(details)])
     return [line] if line else []
 
 
-def _tags(card: Card) -> list[str]:
-    told = {**card.run_tags, **card.tags}
+def _tags(details: VersionDetails) -> list[str]:
+    told = {**details.run_tags, **details.tags}
     known = [(KNOWN[name], told[name]) for name in KNOWN if told.get(name)]
     own = [(name, value) for name, value in sorted(told.items()) if name not in KNOWN and _worth(name, value)]
     shown = list(dict(reversed(known)).items())[::-1] + own  # of two tags that mean the same, the first counts
@@ -117,9 +117,9 @@ def _live(live: Mapping[str, int]) -> str:
     return "Live now: " + ", ".join(stages[:STAGES]) + (" …" if len(stages) > STAGES else "")
 
 
-def _next(card: Card, stage: str | None, *, automatic: bool) -> str:
+def _next(details: VersionDetails, stage: str | None, *, automatic: bool) -> str:
     if stage is None:
         return ""
     if automatic:
-        return f"It goes to {mrkdwn(stage, 80)} by itself."
-    return f"To release it, type {code(typed('/promote', card.what.model, stage, str(card.what.version)), 300)}."
+        return f"It will be released to {mrkdwn(stage, 80)} automatically."
+    return f"To release it, type {code(typed('/promote', details.what.model, stage, str(details.what.version)), 300)}."

@@ -3,19 +3,20 @@
 from collections.abc import Iterable
 from typing import Final
 
-from bot.domain.registry import Comparison
-from bot.rules.wording.escape import code, mrkdwn
-from bot.rules.wording.figures import change, number
+from bot.domain.registry import Comparison, Compatibility
+from bot.rules.wording.escape import code
+from bot.rules.wording.figures import difference, number
+from bot.rules.wording.reasons import slack
 
 METRICS: Final = 5
 """How many metrics a message shows; the pull request has them all."""
 CHANGES: Final = 3
 
 SIGNATURES: Final = {
-    "same": "✅ Signature: the same",
-    "compatible": "✅ Signature: compatible, callers need no change",
-    "breaking": "⚠️ Signature: *breaking*, callers must change",
-    "unknown": "Signature: cannot be compared",
+    Compatibility.SAME: "✅ Signature: the same",
+    Compatibility.COMPATIBLE: "✅ Signature: compatible, callers need no change",
+    Compatibility.BREAKING: "⚠️ Signature: *breaking*, callers must change",
+    Compatibility.UNKNOWN: "Signature: cannot be compared",
 }
 
 
@@ -33,10 +34,10 @@ def metrics(compared: Comparison) -> list[str]:
 
 def signature(compared: Comparison) -> list[str]:
     """Return the verdict and the differences that count most; nothing where there was nothing to compare with."""
-    if compared.signature == "unknown" and not compared.signature_changes:
+    if compared.signature is Compatibility.UNKNOWN and not compared.signature_changes:
         return []
-    verdict = SIGNATURES.get(compared.signature, SIGNATURES["unknown"])
-    changes = [f"    • {mrkdwn(sentence, 200)}" for sentence in compared.signature_changes]
+    verdict = SIGNATURES[compared.signature]
+    changes = [f"    • {slack(change)}" for change in compared.signature_changes]
     return [verdict, *_shortened(changes, CHANGES, "differences")]
 
 
@@ -44,7 +45,7 @@ def dependencies(compared: Comparison) -> list[str]:
     """Return the first dependencies that differ, on one line."""
     if not compared.requirements:
         return []
-    shown = [mrkdwn(sentence, 120) for sentence in compared.requirements]
+    shown = [slack(change) for change in compared.requirements]
     return ["Dependencies: " + ", ".join(_shortened(shown, CHANGES, "others"))]
 
 
@@ -62,7 +63,7 @@ def _metric(name: str, live: float | None, candidate: float | None, *, alone: bo
         return f"{label} {number(live) if live is not None else '–'} → not logged"
     if live is None:
         return f"{label} {number(candidate)}" + ("" if alone else " (the live version has not logged it)")
-    differs = change(live, candidate)
+    differs = difference(live, candidate)
     return f"{label} {number(live)} → {number(candidate)}" + (f" ({differs})" if differs else "")
 
 

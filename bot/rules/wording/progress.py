@@ -12,35 +12,42 @@ from typing import Final
 from bot.domain.cluster import Health, HealthStatus
 from bot.domain.policy import Policy
 from bot.domain.promotion import Kind, Promotion, Ruling, State, Verdict
+from bot.domain.reasons.lifecycle import Cancelled
+from bot.domain.reasons.rollout import EveryPodReady
+from bot.rules.parsing.typed import typed
 from bot.rules.wording.blocks import link, when
-from bot.rules.wording.escape import block, code, mrkdwn, sentence
+from bot.rules.wording.escape import block, code, mrkdwn
 from bot.rules.wording.figures import duration
-from bot.rules.wording.typed import typed
+from bot.rules.wording.reasons import slack
+from bot.rules.wording.sentences import capital, full_stop
 
 BAR: Final = 12
 """Cells of the progress bar."""
 TROUBLED: Final = 3
 """Pods whose trouble is shown."""
 LOG: Final = 1500
-"""Characters of a pod's last words."""
+"""Characters of a pod's last log lines."""
+RULINGS: Final = 10
+"""Rulings that are listed."""
+SLOW: Final = 60
+"""Seconds after which a step says since when it has been going on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
     """All that a promotion's message shows."""
 
-    it: Promotion
+    promotion: Promotion
     health: Health | None
-    rulings: tuple[Ruling, ...]
     policy: Policy
     now: datetime | None = None
     successor: str | None = None
-    """The address of the message of the promotion that took its place."""
+    """The address of the message of the promotion that took its place, or rolls it back."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Saying:
-    """How a promotion stands."""
+class Progress:
+    """How a promotion is doing."""
 
     icon: str
     headline: str
@@ -48,73 +55,78 @@ class Saying:
     lines: tuple[str, ...] = ()
 
 
-def saying(scene: Scene) -> Saying:
-    """Return what to say about a promotion as it stands."""
-    return STATES[scene.it.state](scene)
+def describe(scene: Scene) -> Progress:
+    """Return how a promotion is doing, for its message."""
+    return STATES[scene.promotion.state](scene)
 
 
-def again(it: Promotion) -> str:
-    """Return the command that asks for the same once more, to be copied."""
-    command = "/promote" if it.kind is Kind.PROMOTE else "/rollback"
-    return code(typed(command, it.pair.model, it.pair.stage, str(it.version)), 300)
+def again(promotion: Promotion) -> str:
+    """Return the command that requests the same once more, to be copied."""
+    command = "/promote" if promotion.kind is Kind.PROMOTE else "/rollback"
+    return code(typed(command, promotion.target.model, promotion.target.stage, str(promotion.version)), 300)
 
 
 # ── on the way ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def _checking(scene: Scene) -> Saying:
-    return Saying(icon="⏳", headline="Checking what it would change", lines=_because(scene.it))
+def _checking(scene: Scene) -> Progress:
+    return Progress(icon="⏳", headline="Checking what it would change", lines=_reason(scene.promotion))
 
 
-def _proposed(scene: Scene) -> Saying:
-    missing = [r for r in scene.rulings if r.verdict is not Verdict.PASS]
-    asks = [
-        f"{'❌' if r.verdict is Verdict.BLOCK else '•'} {sentence(r.because, 300, mentions=True)}" for r in missing[:10]
-    ]
-    if not scene.rulings:
-        return Saying(icon="⏳", headline="Waiting for the first look at its approvals")
+def _proposed(scene: Scene) -> Progress:
+    rulings = scene.promotion.status.consent.rulings
+    missing = [ruling for ruling in rulings if ruling.verdict is not Verdict.PASS]
+    if not rulings:
+        return Progress(icon="⏳", headline="Checking approvals")
     if not missing:
-        return Saying(icon="⏳", headline="Nothing is missing: it is merged next")
+        return Progress(icon="⏳", headline="Ready to merge")
     if len(missing) == 1:
-        return Saying(icon="⏳", headline=f"Waiting: {sentence(missing[0].because, 300, mentions=True)}")
-    return Saying(icon="⏳", headline=f"Waiting for {len(missing)} things", lines=tuple(asks))
+        return Progress(icon="⏳", headline=f"Waiting: {slack(missing[0].reason)}")
+    return Progress(
+        icon="⏳", headline=f"Waiting for {len(missing)} things", lines=tuple(map(_ruling, missing[:RULINGS]))
+    )
 
 
-def _merging(scene: Scene) -> Saying:
-    return Saying(icon="⏳", headline="Merging the pull request", lines=_since(scene))
+def _ruling(ruling: Ruling) -> str:
+    return f"{'❌' if ruling.verdict is Verdict.BLOCK else '•'} {slack(ruling.reason)}"
 
 
-def _syncing(scene: Scene) -> Saying:
-    headline = "Waiting for the cluster to take the change up"
-    return Saying(icon="⏳", headline=headline, lines=(*_because(scene.it), *_since(scene)))
+def _merging(scene: Scene) -> Progress:
+    return Progress(icon="⏳", headline="Merging the pull request", lines=_since(scene))
 
 
-def _rolling_out(scene: Scene) -> Saying:
-    health, version = scene.health, f"v{scene.it.version}"
+def _syncing(scene: Scene) -> Progress:
+    headline = "Waiting for the cluster to pick up the change"
+    return Progress(icon="⏳", headline=headline, lines=(*_reason(scene.promotion), *_since(scene)))
+
+
+def _rolling_out(scene: Scene) -> Progress:
+    health, version = scene.health, f"v{scene.promotion.version}"
     if health is None or not health.wanted:
-        return Saying(icon="🚀", headline=f"Rolling out {version}", lines=_cluster(scene))
+        return Progress(icon="🚀", headline=f"Rolling out {version}", lines=_cluster(scene))
     headline = f"Rolling out: {health.ready} of {health.wanted} pods on {version}"
-    return Saying(icon="🚀", headline=headline, lines=(_bar(health), *_cluster(scene)))
+    return Progress(icon="🚀", headline=headline, lines=(_bar(health), *_cluster(scene)))
 
 
-def _proving(scene: Scene) -> Saying:
-    it, health = scene.it, scene.health
+def _verifying(scene: Scene) -> Progress:
+    promotion, health = scene.promotion, scene.health
     ready = f"{health.ready} of {health.wanted} pods" if health is not None and health.wanted else "Every pod is"
-    doubt = () if it.because == "every pod is ready" else _because(it)
-    healthy_since = it.record.healthy_since
+    doubt = () if isinstance(promotion.reason, EveryPodReady) else _reason(promotion)
+    healthy_since = promotion.status.healthy_since
     watched = (f"Watched until {when(healthy_since + scene.policy.watch)}.",) if healthy_since else ()
-    headline = f"{ready} on v{it.version}: making sure that each serves it"
-    return Saying(icon="🚀", headline=headline, lines=(*doubt, *watched, *_cluster(scene)))
+    headline = f"{ready} on v{promotion.version}: checking which version each one serves"
+    return Progress(icon="🚀", headline=headline, lines=(*doubt, *watched, *_cluster(scene)))
 
 
-def _because(it: Promotion) -> tuple[str, ...]:
-    return (full_stop(sentence(_capital(it.because))),) if it.because else ()
+def _reason(promotion: Promotion) -> tuple[str, ...]:
+    return (full_stop(capital(slack(promotion.reason))),) if promotion.reason is not None else ()
 
 
 def _since(scene: Scene) -> tuple[str, ...]:
     """Say since when, once a step takes longer than people expect: by the clock, so the message need not tick."""
-    late = scene.now is not None and (scene.now - scene.it.entered_at).total_seconds() > 60  # noqa: PLR2004
-    return (f"Since {when(scene.it.entered_at)}.",) if late else ()
+    entered = scene.promotion.entered_at
+    late = scene.now is not None and (scene.now - entered).total_seconds() > SLOW
+    return (f"Since {when(entered)}.",) if late else ()
 
 
 def _bar(health: Health) -> str:
@@ -123,105 +135,101 @@ def _bar(health: Health) -> str:
 
 
 def _cluster(scene: Scene) -> tuple[str, ...]:
-    """Name what keeps the rollout: an unseen cluster, a pause, the pods in trouble."""
+    """Name what keeps the rollout: a cluster that cannot be observed, a pause, the pods in trouble."""
     health = scene.health
     if health is None or health.status is HealthStatus.HEALTHY:
         return ()
     if health.status is HealthStatus.UNKNOWN:
-        return (f"⚠️ The cluster cannot be judged now: {mrkdwn(health.because)}. This never rolls anything back.",)
-    pods = [p for p in health.pods if p.trouble]
-    named = tuple(f"⚠️ {code(pod.name)}: {mrkdwn(pod.trouble or '')}" for pod in pods[:TROUBLED])
-    if len(pods) > TROUBLED:
-        named += (f"… and {len(pods) - TROUBLED} more pods in trouble",)
+        unknown = f"The state of the rollout is unknown: {slack(health.reason)}"
+        return (f"⚠️ {unknown}. Nothing is rolled back because of this.",)
+    troubled = [(pod.name, pod.trouble) for pod in health.pods if pod.trouble is not None]
+    named = tuple(f"⚠️ {code(pod)}: {slack(trouble)}" for pod, trouble in troubled[:TROUBLED])
+    if len(troubled) > TROUBLED:
+        named += (f"… and {len(troubled) - TROUBLED} more pods in trouble",)
     if health.status is HealthStatus.PROGRESSING:
         return named
-    return named or (f"⚠️ {mrkdwn(_capital(health.because))}",)
+    return named or (f"⚠️ {capital(slack(health.reason))}",)
 
 
 # ── the end ──────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _released(scene: Scene) -> Saying:
-    it = scene.it
-    took = duration(it.entered_at - it.requested_at)
-    headline = f"Released v{it.version} to {mrkdwn(it.pair.stage, 80)} in {took}"
-    alias = (f"The alias {code(it.pair.stage)} points at v{it.version}.",) if it.record.alias_moved else ()
-    icon = "✅" if it.kind is Kind.PROMOTE else "↩️"
-    return Saying(icon=icon, headline=headline, lines=(*_because(it), *alias))
+def _released(scene: Scene) -> Progress:
+    promotion = scene.promotion
+    stage, took = promotion.target.stage, duration(promotion.entered_at - promotion.requested_at)
+    headline = f"Released v{promotion.version} to {mrkdwn(stage, 80)} in {took}"
+    moved = promotion.status.registry.alias_moved
+    alias = (f"The alias {code(stage)} points at v{promotion.version}.",) if moved else ()
+    icon = "✅" if promotion.kind is Kind.PROMOTE else "↩️"
+    return Progress(icon=icon, headline=headline, lines=(*_reason(promotion), *alias))
 
 
-def _failed(scene: Scene) -> Saying:
-    it = scene.it
-    log = block(it.record.log or "", LOG)
-    lines = (*((f"Its last words:\n{log}",) if log else ()), _now_what(it))
-    return Saying(icon="❌", headline=f"Failed: {sentence(it.because or 'no reason was recorded')}", lines=lines)
+def _failed(scene: Scene) -> Progress:
+    promotion = scene.promotion
+    failing = promotion.status.failing
+    log = block(failing.log or "", LOG) if failing is not None else ""
+    lines = (*((f"Last log lines:\n{log}",) if log else ()), _now_what(scene))
+    why = slack(promotion.reason) if promotion.reason is not None else "no reason was recorded"
+    return Progress(icon="❌", headline=f"Failed: {why}", lines=lines)
 
 
-def _now_what(it: Promotion) -> str:
+def _now_what(scene: Scene) -> str:
     """Return what happens, or what to do, after a failure."""
-    stage = mrkdwn(it.pair.stage, 80)
-    if it.record.followup is not None:
-        to = f"to v{it.previous}" if it.previous is not None else "to the last release"
-        return f"↩️ Going back {to}: promotion {it.record.followup} tells how that goes."
-    if it.kind is Kind.ROLLBACK:
-        return f"⚠️ Going back failed too, so {stage} needs a person now. To try once more, type {again(it)}."
-    if it.record.merge_commit is None:
-        return f"Nothing was merged. To try again, type {again(it)}."
-    if it.previous is None:
-        return "There is no earlier release to go back to: mend the version, register it again and promote that."
-    back = code(typed("/rollback", it.pair.model, it.pair.stage), 300)
-    return f"Git still says v{it.version}. To go back to v{it.previous}, type {back}."
+    promotion = scene.promotion
+    if promotion.status.followup is not None:
+        to = f"to v{promotion.previous}" if promotion.previous is not None else "to the last release"
+        return f"↩️ Rolling back {to} ({link(scene.successor, f'promotion {promotion.status.followup}')})."
+    if promotion.kind is Kind.ROLLBACK:
+        stage = mrkdwn(promotion.target.stage, 80)
+        return f"⚠️ The rollback failed too, so {stage} needs a person now. To try again, type {again(promotion)}."
+    if promotion.merge_commit is None:
+        return f"Nothing was merged. To try again, type {again(promotion)}."
+    if promotion.previous is None:
+        return "There is no earlier release to roll back to: fix the model, register a new version and promote that."
+    rollback = code(typed("/rollback", promotion.target.model, promotion.target.stage), 300)
+    return f"Git still says v{promotion.version}. To roll back to v{promotion.previous}, type {rollback}."
 
 
-def _blocked(scene: Scene) -> Saying:
-    live = scene.it.previous == scene.it.version
-    advice = "Nothing is left to do." if live else "Nothing was changed. When that is mended, type {again}."
+def _blocked(scene: Scene) -> Progress:
+    live = scene.promotion.previous == scene.promotion.version
+    advice = "Nothing is left to do." if live else "Nothing was changed. Once that is fixed, type {again}."
     return _over("❌", "Blocked", advice)(scene)
 
 
-def _superseded(scene: Scene) -> Saying:
-    it = scene.it
-    told = _over("↩️", "Superseded", "")(scene)
-    if it.record.followup is None:
-        return told
-    newer = link(scene.successor, f"Promotion {it.record.followup}")
-    return Saying(icon=told.icon, headline=told.headline, lines=(f"{newer} took its place.",))
+def _superseded(scene: Scene) -> Progress:
+    promotion = scene.promotion
+    over = _over("↩️", "Superseded", "")(scene)
+    if promotion.status.followup is None:
+        return over
+    newer = link(scene.successor, f"Promotion {promotion.status.followup}")
+    return Progress(icon=over.icon, headline=over.headline, lines=(f"{newer} took its place.",))
 
 
-def _over(icon: str, word: str, advice: str) -> Callable[[Scene], Saying]:
-    """Return how an ending is told whose reason says everything; `advice` holds {again}."""
+def _over(icon: str, word: str, advice: str) -> Callable[[Scene], Progress]:
+    """Return the text for an end state that needs only its reason; `advice` holds {again}."""
 
-    def told(scene: Scene) -> Saying:
-        it = scene.it
-        why = sentence(it.because, mentions=it.state in {State.REJECTED, State.SUPERSEDED})
-        same = not it.because or it.because.casefold() == word.casefold()
-        lines = (advice.format(again=again(it)),) if advice else ()
-        return Saying(icon=icon, headline=word if same else f"{word}: {why}", lines=lines)
+    def describe_end(scene: Scene) -> Progress:
+        promotion = scene.promotion
+        obvious = promotion.reason is None or isinstance(promotion.reason, Cancelled)
+        lines = (advice.format(again=again(promotion)),) if advice else ()
+        headline = word if obvious or promotion.reason is None else f"{word}: {slack(promotion.reason)}"
+        return Progress(icon=icon, headline=headline, lines=lines)
 
-    return told
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
+    return describe_end
 
 
-def full_stop(text: str) -> str:
-    """Return a sentence that ends like one."""
-    return text if text.endswith((".", "!", "?", "…")) else f"{text}."
-
-
-STATES: Final[Mapping[State, Callable[[Scene], Saying]]] = {
+STATES: Final[Mapping[State, Callable[[Scene], Progress]]] = {
     State.CHECKING: _checking,
     State.PROPOSED: _proposed,
     State.MERGING: _merging,
     State.SYNCING: _syncing,
     State.ROLLING_OUT: _rolling_out,
-    State.PROVING: _proving,
+    State.VERIFYING: _verifying,
     State.RELEASED: _released,
     State.FAILED: _failed,
     State.BLOCKED: _blocked,
-    State.REJECTED: _over("❌", "Rejected", "Nothing was released. To ask again, type {again}."),
-    State.EXPIRED: _over("⌛", "Expired", "Nothing was changed. To ask again, type {again}."),
-    State.CANCELLED: _over("↩️", "Cancelled", "Nothing was changed. To ask again, type {again}."),
+    State.REJECTED: _over("❌", "Rejected", "Nothing was released. To request it again, type {again}."),
+    State.EXPIRED: _over("⌛", "Expired", "Nothing was changed. To request it again, type {again}."),
+    State.CANCELLED: _over("↩️", "Cancelled", "Nothing was changed. To request it again, type {again}."),
     State.SUPERSEDED: _superseded,
 }

@@ -1,8 +1,8 @@
 """The one message of a promotion, edited through its whole story.
 
-A pure function of the record and of live health: the same facts give the same message, so it is edited only when
-something has happened.  What is said in each state stands in `progress`, new versions in `announcements`, private
-answers in `answers`.
+A pure function of the promotion and of live health: the same facts give the same message, so it is edited only when
+something has happened.  The text of each state is in `progress`, new versions are in `announcements`, private answers
+in `answers`.
 """
 
 from datetime import datetime
@@ -12,118 +12,129 @@ from bot.domain.chat import Message
 from bot.domain.cluster import Health
 from bot.domain.json import Json
 from bot.domain.policy import Policy
-from bot.domain.promotion import Kind, Promotion, Ruling, State, Verdict
-from bot.domain.registry import Comparison
+from bot.domain.promotion import Kind, Promotion, State, Verdict
 from bot.rules.wording.blocks import actions, button, confirm, context, link, mention, people, section, sections, when
 from bot.rules.wording.comparison import lines as comparison_lines
-from bot.rules.wording.escape import mrkdwn, sentence
-from bot.rules.wording.progress import Scene, full_stop, saying
+from bot.rules.wording.escape import mrkdwn
+from bot.rules.wording.progress import Scene, describe
+from bot.rules.wording.reasons import slack
+from bot.rules.wording.sentences import capital, full_stop
 
 APPROVE: Final = "approve"
 VETO: Final = "veto"
 """The action_ids of the two buttons; their value is the digest of the change that they are about."""
 
 BODY: Final = 7_000
-"""Characters for what is said of the present state; with the rest it stays within what one message may hold."""
+"""Characters for the present state; with the rest, the message stays within what Slack takes."""
 
 
-def promotion(  # noqa: PLR0913  (each is one thing that people see in the message)
-    p: Promotion,
+def message(
+    promotion: Promotion,
     *,
     health: Health | None,
-    rulings: tuple[Ruling, ...],
-    comparison: Comparison | None,
-    approvers: tuple[str, ...],
     policy: Policy,
     now: datetime | None = None,
     successor: str | None = None,
 ) -> Message:
-    """Return the message of a promotion as it stands.
+    """Return the message of a promotion as it is now.
 
-    `successor` is the address of the message of the promotion that took its place, `approvers` are the user ids of
-    those who have approved the present change; `now` only tells whether a step takes long enough to say since when.
+    `successor` is the address of the message of the promotion that took its place, or rolls it back; `now` only tells
+    whether a step takes long enough to say since when.
     """
-    scene = Scene(it=p, health=health, rulings=rulings, policy=policy, now=now, successor=successor)
-    said = saying(scene)
-    body = sections([f"{said.icon} *{said.headline}*", *said.lines, *_consent(p, approvers, policy)], room=BODY)
-    figures = comparison_lines(comparison) if comparison is not None else []
+    scene = Scene(promotion=promotion, health=health, policy=policy, now=now, successor=successor)
+    progress, status = describe(scene), promotion.status
+    body = sections(
+        [f"{progress.icon} *{progress.headline}*", *progress.lines, *_consent(promotion, policy)], room=BODY
+    )
+    figures = comparison_lines(status.comparison) if status.comparison is not None else []
     blocks = [
-        section(f"*{title(p)}*\n{_facts(p)}"),
+        section(f"*{title(promotion)}*\n{_origin(promotion)}"),
         *body,
-        *([section("\n".join([f"*{_against(p)}*", *figures]))] if figures else []),
-        *([context(f"⚠️ {sentence(p.record.trouble)}")] if p.record.trouble else []),
-        *(_ballot(p, policy) if p.state is State.PROPOSED else []),
+        *([section("\n".join([f"*{_compared(promotion)}*", *figures]))] if figures else []),
+        *([context(f"⚠️ {full_stop(capital(slack(status.trouble)))}")] if status.trouble is not None else []),
+        *(_ballot(promotion, policy) if promotion.state is State.PROPOSED else []),
     ]
-    return Message(text=full_stop(f"{title(p)}: {said.headline}"), blocks=tuple(blocks))
+    return Message(text=full_stop(f"{title(promotion)}: {progress.headline}"), blocks=tuple(blocks))
 
 
-def superseded(p: Promotion, newer: str | None) -> Message:
-    """Return what a message says that stands for a change which is another by now.
+def superseded(promotion: Promotion, newer: str | None) -> Message:
+    """Return what a message says that shows an older change; `newer` is the address of the message that took over."""
+    headline = f"{title(promotion)}: this message shows an older change, and reactions to it no longer count"
+    there = f"Please read {link(newer, 'the newer message')}, and react there"
+    older = f"This message shows an older change: reactions to it no longer count. {there}."
+    return Message(
+        text=f"{headline}.", blocks=(section(f"↩️ *{title(promotion)}*\n{_origin(promotion)}"), context(older))
+    )
 
-    `newer` is the address of the message that stands for it now.
-    """
-    headline = f"{title(p)}: this message stands for an older change, and reactions to it count no longer"
-    there = f"Please look at {link(newer, 'the newer message')}, and react there"
-    older = f"This message stands for an older change: reactions to it count no longer. {there}."
-    return Message(text=f"{headline}.", blocks=(section(f"↩️ *{title(p)}*\n{_facts(p)}"), context(older)))
 
-
-def title(p: Promotion) -> str:
+def title(promotion: Promotion) -> str:
     """Return "iris-classifier v3 → production", harmless as mrkdwn."""
-    back = " (rollback)" if p.kind is Kind.ROLLBACK else ""
-    return f"{mrkdwn(p.pair.model, 120)} v{p.version} → {mrkdwn(p.pair.stage, 80)}{back}"
+    rollback = " (rollback)" if promotion.kind is Kind.ROLLBACK else ""
+    target = promotion.target
+    return f"{mrkdwn(target.model, 120)} v{promotion.version} → {mrkdwn(target.stage, 80)}{rollback}"
 
 
-def _facts(p: Promotion) -> str:
-    """Return one line: from → to, who asked, where the change is."""
-    who = "started by Callboard" if p.automatic else f"asked by {mention(p.requested_by)}"
-    pull = [link(p.record.pull_url, f"pull request #{p.record.pull}")] if p.record.pull is not None else []
-    return " · ".join([_way(p), who, *pull, f"promotion {p.id}"])
+def requester(promotion: Promotion) -> str:
+    """Return who requested a promotion."""
+    return "started by Callboard" if promotion.automatic else f"requested by {mention(promotion.requested_by)}"
 
 
-def _way(p: Promotion) -> str:
-    if p.previous is None:
-        return f"v{p.version}, the first release there"
-    if p.previous == p.version:
-        return f"back to v{p.version}, the last proven release"
-    return f"v{p.previous} → v{p.version}"
+def _origin(promotion: Promotion) -> str:
+    """Return one line: from → to, who requested it, where the change is."""
+    pull = promotion.status.pull
+    where = [link(pull.url, f"pull request #{pull.number}")] if pull is not None else []
+    return " · ".join([_way(promotion), requester(promotion), *where, f"promotion {promotion.id}"])
 
 
-def _against(p: Promotion) -> str:
-    return "What is known of it" if p.previous is None else "Against what is live"
+def _way(promotion: Promotion) -> str:
+    if promotion.previous is None:
+        return f"v{promotion.version}, the first release there"
+    if promotion.previous == promotion.version:
+        return f"back to v{promotion.version}, the last verified release"
+    return f"v{promotion.previous} → v{promotion.version}"
 
 
-def _consent(p: Promotion, approvers: tuple[str, ...], policy: Policy) -> list[str]:
-    if p.record.merge_commit is not None and any(r.verdict is not Verdict.PASS for r in p.record.rulings):
-        return ["⚠️ Merged in GitHub by hand, not approved through Callboard"]
-    if not approvers:
+def _compared(promotion: Promotion) -> str:
+    if promotion.previous is None:
+        return "About this version"
+    return f"Compared with {mrkdwn(promotion.target.stage, 80)} v{promotion.previous}"
+
+
+def _consent(promotion: Promotion, policy: Policy) -> list[str]:
+    consent = promotion.status.consent
+    unapproved = any(ruling.verdict is not Verdict.PASS for ruling in consent.rulings)
+    if promotion.merge_commit is not None and unapproved:
+        return ["⚠️ Merged by hand on GitHub, not approved through Callboard"]
+    if not consent.approved_by:
         return []
-    tally = f" ({len(approvers)} of {_needed(p, policy)})" if p.state is State.PROPOSED else ""
-    return [f"✅ Approved by {people(approvers)}{tally}"]
+    of = f" ({len(consent.approved_by)} of {_needed(promotion, policy)})"
+    tally = of if promotion.state is State.PROPOSED else ""
+    return [f"✅ Approved by {people(consent.approved_by)}{tally}"]
 
 
-def _needed(p: Promotion, policy: Policy) -> int:
-    if p.kind is Kind.PROMOTE:
+def _needed(promotion: Promotion, policy: Policy) -> int:
+    if promotion.kind is Kind.PROMOTE:
         return policy.approvals
-    return 0 if p.automatic else policy.rollback_approvals
+    return 0 if promotion.automatic else policy.rollback_approvals
 
 
-def _ballot(p: Promotion, policy: Policy) -> list[Json]:
+def _ballot(promotion: Promotion, policy: Policy) -> list[Json]:
     """Return how to say yes or no to exactly this change; nothing while there is no change to speak of."""
-    if p.record.digest is None:
+    digest = promotion.digest
+    if digest is None:
         return []
-    no = button("Veto", action=VETO, value=p.record.digest, style="danger", confirm=_sure())
-    expires = f"expires {when(p.requested_at + policy.expires)}"
-    if _needed(p, policy) == 0:
-        return [context(f"It needs no approval. ❌ or the button stops it · {expires}"), actions(no)]
-    yes = button("Approve", action=APPROVE, value=p.record.digest, style="primary")
+    no = button("Veto", action=VETO, value=digest, style="danger", confirm=_sure())
+    expires = f"expires {when(promotion.requested_at + policy.expires)}"
+    if _needed(promotion, policy) == 0:
+        return [context(f"No approval needed. React with ❌ or press Veto to stop it · {expires}"), actions(no)]
+    yes = button("Approve", action=APPROVE, value=digest, style="primary")
     return [context(f"React with ✅ to approve or ❌ to stop it, or use the buttons · {expires}"), actions(yes, no)]
 
 
 def _sure() -> Json:
     return confirm(
         "Veto this promotion?",
-        "One veto stops it and closes the pull request. It can be asked for again.",
+        "One veto stops it and closes the pull request. It can be requested again.",
         yes="Veto",
-        no="Go back",
+        no="Cancel",
     )

@@ -1,6 +1,6 @@
 """Title and text of a promotion's pull request, as GitHub Markdown.
 
-Written once, when the pull request is opened; progress is told in the channel.  The title may become the title of a
+Written once, when the pull request is opened; progress is reported in the channel.  The title may become the title of a
 commit, so nothing from outside stands in it but names reduced to harmless characters.  The trailer helps people to find
 the promotion; read back it proves nothing, because anybody can write one.
 """
@@ -11,108 +11,136 @@ from typing import Final
 
 from bot.domain.policy import Policy
 from bot.domain.promotion import Kind, Promotion
-from bot.domain.registry import Comparison
-from bot.rules.wording.escape import markdown
-from bot.rules.wording.figures import change, duration, number
+from bot.domain.reason import Reason
+from bot.domain.registry import Comparison, Compatibility
+from bot.rules.wording import escape
+from bot.rules.wording.figures import difference, duration, number
+from bot.rules.wording.reasons import markdown
+from bot.rules.wording.sentences import full_stop
 
 TRAILER: Final = "Callboard-Promotion"
 METRICS: Final = 100
-SENTENCES: Final = 50
+LINES: Final = 50
 """How many metrics, and how many differences of a kind, are listed.  GitHub takes 65,536 characters in all."""
 
 CODE: Final = "This model is not plain data. Where it is loaded, it may run whatever its author put into it:"
 SIGNATURES: Final = {
-    "same": "The signature is the same.",
-    "compatible": "The signature is compatible: callers need no change.",
-    "breaking": "**The signature breaks callers**: what they send, or what they get, is not as before.",
-    "unknown": "The signatures cannot be compared.",
+    Compatibility.SAME: "The signature is the same.",
+    Compatibility.COMPATIBLE: "The signature is compatible: callers need no change.",
+    Compatibility.BREAKING: "**The signature breaks callers**: what they send, or what they get, is not as before.",
+    Compatibility.UNKNOWN: "The signatures cannot be compared.",
 }
 _ADDRESS: Final = re.compile(r"https?://[A-Za-z0-9._~:/?#@!$&'*+,;=%-]{1,1000}")
 
 
-def title(p: Promotion) -> str:
+def title(promotion: Promotion) -> str:
     """Return "Release iris-classifier v3 to production"."""
-    model, stage = _name(p.pair.model), _name(p.pair.stage)
-    if p.kind is Kind.ROLLBACK:
-        return f"Roll back {model} to v{p.version} on {stage}"
-    return f"Release {model} v{p.version} to {stage}"
+    model, stage = _name(promotion.target.model), _name(promotion.target.stage)
+    if promotion.kind is Kind.ROLLBACK:
+        return f"Roll back {model} to v{promotion.version} on {stage}"
+    return f"Release {model} v{promotion.version} to {stage}"
 
 
-def body(p: Promotion, comparison: Comparison | None, policy: Policy, message_link: str | None) -> str:
+def body(promotion: Promotion, comparison: Comparison | None, policy: Policy, message_link: str | None) -> str:
     """Return what a reviewer reads on GitHub: what changes, how the versions compare, and how it is approved."""
     parts = [
-        _summary(p),
-        *(_compared(p, comparison) if comparison is not None else []),
-        "### How it is approved",
-        _approval(p, policy, message_link),
-        f"{TRAILER}: {p.id}",
+        _summary(promotion),
+        *(_compared(promotion, comparison) if comparison is not None else []),
+        "### Approval",
+        _approval(promotion, policy, message_link),
+        f"{TRAILER}: {promotion.id}",
     ]
     return "\n\n".join(parts) + "\n"
 
 
-def _summary(p: Promotion) -> str:
-    what = f"**{markdown(p.pair.model, 200)}** on **{markdown(p.pair.stage, 100)}**"
-    way = f"v{p.version}, the first release there" if p.previous is None else f"v{p.previous} → v{p.version}"
-    if p.previous == p.version:
-        way = f"back to v{p.version}, the last proven release"
-    who = "Started by Callboard itself" if p.automatic else f"Asked for in Slack by {markdown(p.requested_by, 80)}"
-    return f"{what}: {way}.\n\n{who} (promotion {p.id})."
+def closing(reason: Reason) -> str:
+    """Return the comment with which Callboard closes a pull request."""
+    return full_stop(f"Callboard closes this pull request: {markdown(reason)}")
 
 
-def _compared(p: Promotion, comparison: Comparison) -> list[str]:
-    changes = _bullets(comparison.signature_changes)
+def _summary(promotion: Promotion) -> str:
+    what = f"**{escape.markdown(promotion.target.model, 200)}** on **{escape.markdown(promotion.target.stage, 100)}**"
+    way = (
+        f"v{promotion.version}, the first release there"
+        if promotion.previous is None
+        else f"v{promotion.previous} → v{promotion.version}"
+    )
+    if promotion.previous == promotion.version:
+        way = f"back to v{promotion.version}, the last verified release"
+    who = (
+        "Started by Callboard itself"
+        if promotion.automatic
+        else f"Requested in Slack by {escape.markdown(promotion.requested_by, 80)}"
+    )
+    return f"{what}: {way}.\n\n{who} (promotion {promotion.id})."
+
+
+def _compared(promotion: Promotion, comparison: Comparison) -> list[str]:
+    changes = _bullets(markdown(change) for change in comparison.signature_changes)
     return [
-        *(["### Metrics", _table(p, comparison.metrics)] if comparison.metrics else []),
-        *(["### Signature", SIGNATURES.get(comparison.signature, SIGNATURES["unknown"])] if p.previous else []),
+        *(["### Metrics", _table(promotion, comparison.metrics)] if comparison.metrics else []),
+        *(["### Signature", SIGNATURES[comparison.signature]] if promotion.previous else []),
         *([changes] if changes else []),
-        *(["### Dependencies", _bullets(comparison.requirements)] if comparison.requirements else []),
-        *(["### Code", CODE, _bullets(comparison.runs_code)] if comparison.runs_code else []),
+        *(
+            ["### Dependencies", _bullets(markdown(change) for change in comparison.requirements)]
+            if comparison.requirements
+            else []
+        ),
+        *(
+            ["### Code", CODE, _bullets(escape.markdown(word, 250) for word in comparison.runs_code)]
+            if comparison.runs_code
+            else []
+        ),
     ]
 
 
-def _table(p: Promotion, metrics: Sequence[tuple[str, float | None, float | None]]) -> str:
-    live = f"v{p.previous} (live)" if p.previous is not None else "live"
-    head = [f"| metric | {live} | v{p.version} | change |", "|---|---:|---:|---:|"]
+def _table(promotion: Promotion, metrics: Sequence[tuple[str, float | None, float | None]]) -> str:
+    live = f"v{promotion.previous} (live)" if promotion.previous is not None else "live"
+    head = [f"| metric | {live} | v{promotion.version} | change |", "|---|---:|---:|---:|"]
     left = len(metrics) - METRICS
     more = [f"\n… and {left} more metrics"] if left > 0 else []
     return "\n".join([*head, *(_table_row(*metric) for metric in metrics[:METRICS]), *more])
 
 
 def _table_row(name: str, live: float | None, candidate: float | None) -> str:
-    differs = change(live, candidate) if live is not None and candidate is not None else ""
+    differs = difference(live, candidate) if live is not None and candidate is not None else ""
     values = ["–" if value is None else number(value) for value in (live, candidate)]
-    return f"| {markdown(name, 120)} | {values[0]} | {values[1]} | {differs} |"
+    return f"| {escape.markdown(name, 120)} | {values[0]} | {values[1]} | {differs} |"
 
 
-def _bullets(sentences: Sequence[str]) -> str:
-    left = len(sentences) - SENTENCES
+def _bullets(lines: Iterable[str]) -> str:
+    """Return a list of lines that are Markdown already, the first few of them."""
+    listed = list(lines)
+    left = len(listed) - LINES
     more = [f"- … and {left} more"] if left > 0 else []
-    return "\n".join([*(f"- {markdown(sentence, 250)}" for sentence in sentences[:SENTENCES]), *more])
+    return "\n".join([*(f"- {line}" for line in listed[:LINES]), *more])
 
 
-def _approval(p: Promotion, policy: Policy, message_link: str | None) -> str:
+def _approval(promotion: Promotion, policy: Policy, message_link: str | None) -> str:
     linked = message_link is not None and _ADDRESS.fullmatch(message_link)
     where = f"[in Slack]({message_link})" if linked else "in Slack"
-    needed = _needed(p, policy)
-    lines = [
-        f"{_ask(needed, policy.approvers)} {where}." if needed else f"It needs no approval; ❌ {where} stops it.",
-        "Callboard merges it then; **do not merge it by hand**, and do not push to its branch: Callboard merges only "
-        "its own commit. To drop it, close it.",
-        f"It expires after {duration(policy.expires)}.",
-    ]
-    return " ".join(lines)
+    needed = _needed(promotion, policy)
+    ask = (
+        f"Needs ✅ from {_approvers(needed, policy.approvers)} {where}, then Callboard merges it."
+        if needed
+        else f"No approval needed: Callboard merges it. React with ❌ {where} to stop it."
+    )
+    return (
+        f"{ask} Please **don't merge it yourself** or push to this branch: Callboard merges only its own commit. "
+        f"Close it to cancel. Expires in {duration(policy.expires)}."
+    )
 
 
-def _ask(needed: int, approvers: Iterable[str]) -> str:
-    who = ", ".join(markdown(approver, 80) for approver in list(approvers)[:20])
-    people = "one person" if needed == 1 else f"{needed} people"
-    return f"It waits for ✅ from {people}" + (f" of {who}" if who else "")
+def _approvers(needed: int, approvers: Iterable[str]) -> str:
+    who = ", ".join(escape.markdown(approver, 80) for approver in list(approvers)[:20])
+    people = "1 person" if needed == 1 else f"{needed} people"
+    return people + (f" among {who}" if who else "")
 
 
-def _needed(p: Promotion, policy: Policy) -> int:
-    if p.kind is Kind.PROMOTE:
+def _needed(promotion: Promotion, policy: Policy) -> int:
+    if promotion.kind is Kind.PROMOTE:
         return policy.approvals
-    return 0 if p.automatic else policy.rollback_approvals
+    return 0 if promotion.automatic else policy.rollback_approvals
 
 
 def _name(text: str) -> str:

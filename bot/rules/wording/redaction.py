@@ -67,7 +67,7 @@ LINE: Final = 16
 
 LIMIT: Final = 1500
 """Characters that a log may take up in a message."""
-LONGEST: Final = 300
+MAX_EXCERPT: Final = 300
 """Characters of one line of it."""
 LOOKED_AT: Final = 65_536
 """Characters of a text that are looked at: of a log the last, else the first half and the last."""
@@ -87,7 +87,7 @@ def redact(text: str) -> str:
     return _NAMED.sub(_named, text)
 
 
-def excerpt(text: str, most: int = LONGEST) -> str:
+def excerpt(text: str, most: int = MAX_EXCERPT) -> str:
     """Return the beginning of a text from outside, redacted: at most so many characters, which any encoding takes.
 
     More is looked at than is shown, so that no part of a secret is left at the end.
@@ -203,5 +203,5 @@ def _fitting(kept: list[str], order: list[int], lines: int) -> set[int]:
     return chosen
 
 
-def _short(line: str, most: int = LONGEST) -> str:
+def _short(line: str, most: int = MAX_EXCERPT) -> str:
     return line if len(line) <= most else f"{line[: most - 1]}…"

@@ -1,10 +1,10 @@
-// The page's way to the world: orders by POST, pictures by server-sent events.
+// The page's API client: sends commands by POST and receives snapshots as server-sent events.
 
 import { byId, h } from "./dom.js";
 
 const token = document.querySelector('meta[name="callboard-token"]').content;
 
-/** Send an order; the answer's JSON, or null after a refusal, which the person is shown. */
+/** Send a command. Returns the JSON reply, or null after an error, which is shown as a toast. */
 export async function order(name, body) {
   try {
     const answer = await fetch(`/api/${name}`, {
@@ -12,16 +12,16 @@ export async function order(name, body) {
       headers: { "Content-Type": "application/json", "X-Callboard-Token": token },
       body: JSON.stringify(body),
     });
-    const said = await answer.json();
-    if (answer.ok) return said;
-    toast(said.error || `That did not work (${answer.status}).`);
+    const reply = await answer.json();
+    if (answer.ok) return reply;
+    toast(reply.error || `That did not work (HTTP ${answer.status}).`);
   } catch {
-    toast("The demo does not answer.");
+    toast("The demo is not responding.");
   }
   return null;
 }
 
-/** Call `draw` with every new picture of the world, and `link` with whether we hear from it. */
+/** Call `draw` with every new snapshot, and `link` with whether the page is connected. */
 export function listen(draw, link) {
   const events = new EventSource("/api/events");
   events.addEventListener("open", () => link(true));
@@ -32,14 +32,14 @@ export function listen(draw, link) {
   events.addEventListener("message", (event) => draw(JSON.parse(event.data)));
 }
 
-/** Tell the person something for a few seconds. */
+/** Show a notice for a few seconds. */
 export function toast(sentence) {
   const element = h("p", { class: "toast" }, sentence);
   byId("toasts").append(element);
   setTimeout(() => element.remove(), 7000);
 }
 
-/** Ask before something is done: true where the person says so. The words are Slack's confirm object, as plain text. */
+/** Ask for confirmation; resolves to true if it was given. Takes the texts of Slack's confirm object, as plain text. */
 export function confirmed({ title, text, confirm, deny, danger }) {
   const dialog = byId("confirm");
   return new Promise((settle) => {

@@ -1,12 +1,12 @@
-// Slack's blocks, as elements. https://docs.slack.dev/reference/block-kit/blocks
-// A kind that is not known here is named, never guessed at.
+// Renders Slack's blocks. https://docs.slack.dev/reference/block-kit/blocks
+// An unknown block type is shown by its name; nothing is guessed.
 
 import { h, link } from "./dom.js";
 import { emoji } from "./emoji.js";
 import { markdown } from "./markdown.js";
 import { mrkdwn, plain } from "./mrkdwn.js";
 
-/** The elements of a message's blocks. `press(button)` is called when one of its buttons is clicked. */
+/** Return the elements of a message's blocks. `press(button)` is called when one of its buttons is clicked. */
 export function blocks(list, press) {
   return list.map((block) => (BLOCKS[block.type] ?? unknown)(block, press));
 }

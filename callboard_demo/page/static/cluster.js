@@ -1,4 +1,4 @@
-// The cluster: workloads, their pods, and the version that each pod really serves.
+// The cluster panel: workloads, their pods, and the version that each pod reports.
 
 import { byId, h, keyed, plural } from "./dom.js";
 
@@ -17,7 +17,7 @@ export function drawCluster(state) {
   keyed(byId("cluster"), items, (group) => group.name, (group) => (group.name === "none" ? empty() : workload(group)));
 }
 
-const empty = () => h("p", { class: "empty" }, "No workload yet: the GitOps agent is about to apply them.");
+const empty = () => h("p", { class: "empty" }, "No workloads yet. The GitOps agent will apply them shortly.");
 
 function workload(group) {
   const ready = group.pods.filter((pod) => pod.ready && !pod.terminating).length;
@@ -36,11 +36,11 @@ const troubled = (value) => /Deadline|Failure|Failed|Error/.test(condition(value
 
 function pod(item) {
   const bad = /BackOff|Error|Err|Failed|OOM|Invalid/.test(item.status);
-  const look = item.terminating ? "leaving" : item.ready ? "good" : bad ? "bad" : "busy";
+  const color = item.terminating ? "leaving" : item.ready ? "good" : bad ? "bad" : "busy";
   const serves = item.serves ?? null;
   const differs = serves !== null && item.pin_version !== null && String(serves) !== String(item.pin_version);
   const status = item.terminating ? "Terminating" : item.ready ? "Ready" : item.status === "Running" ? "Starting" : item.status;
-  return h("div", { class: `pod ${look}`, title: `${item.name}\n${item.ip ?? "no address yet"}${item.port ? `:${item.port}` : ""}` },
+  return h("div", { class: `pod ${color}`, title: `${item.name}\n${item.ip ?? "no address yet"}${item.port ? `:${item.port}` : ""}` },
     h("p", { class: "serves" }, serves === null ? h("span", { class: "quiet" }, "—") : h("b", {}, `v${serves}`)),
     h("p", { class: "status" }, h("span", { class: "dot" }), status.replace(/([a-z])([A-Z])/g, "$1\u200b$2")),
     h("p", { class: differs ? "pin differs" : "pin" }, item.pin_version ? `pinned v${item.pin_version}` : "no pin",

@@ -1,4 +1,4 @@
-// Where one types, as any of the people; with the commands that there are.
+// The composer: the person to act as, the input line, and completion of commands, models and stages.
 
 import { order } from "./api.js";
 import { byId, h, keyed, show } from "./dom.js";
@@ -7,7 +7,7 @@ import { avatar, remember } from "./messages.js";
 const SUGGESTED = ["/promote iris-classifier production", "/models", "/promotions", "/rollback iris-classifier production"];
 const SEEN = "callboard.hint.seen";
 
-const said = [];
+const sentLines = []; // oldest first, for ↑ and ↓
 let place = { person: null, channel: null };
 let commands = [];
 let models = [];
@@ -16,7 +16,7 @@ let choose = () => {};
 let input = null;
 let recalled = 0;
 
-/** Build the composer once. `chosen(id)` is called when another person is to speak; `sent()` after a line was sent. */
+/** Build the composer once. `chosen(id)` is called when another person is selected; `sent()` after a line was sent. */
 export function buildComposer(chosen, sent) {
   choose = chosen;
   input = h("input", {
@@ -24,7 +24,7 @@ export function buildComposer(chosen, sent) {
     "aria-label": "Message or command", oninput: hints, onkeydown: key, onblur: () => setTimeout(() => hints(false), 150), onfocus: hints,
   });
   byId("composer").append(
-    h("div", { class: "people", id: "people", role: "radiogroup", "aria-label": "Who speaks" }),
+    h("div", { class: "people", id: "people", role: "radiogroup", "aria-label": "Act as" }),
     h("form", { class: "line", onsubmit: (event) => send(event, sent) },
       h("div", { class: "hints", id: "hints", hidden: true }),
       input,
@@ -32,7 +32,7 @@ export function buildComposer(chosen, sent) {
     h("div", { class: "suggested" }, SUGGESTED.map((text) => h("button", { type: "button", class: "chip", onclick: () => fill(text) }, text))));
 }
 
-/** Show who can speak and who does; and, on a first visit, what to do. */
+/** Show the people and which one is selected; on a first visit, also show what to do. */
 export function drawComposer(state, present) {
   place = present;
   commands = state.commands;
@@ -50,7 +50,7 @@ export function drawComposer(state, present) {
 function personChip(person) {
   return h("button", {
     type: "button", role: "radio", "aria-checked": String(person.chosen), class: `person${person.chosen ? " chosen" : ""}`,
-    title: `Speak as ${person.name}, ${person.role}`, "data-person": person.name, onclick: () => choose(person.id),
+    title: `Act as ${person.name} (${person.role})`, "data-person": person.name, onclick: () => choose(person.id),
   }, avatar(person.name), h("span", {}, h("b", {}, person.name), h("small", {}, person.role)));
 }
 
@@ -62,9 +62,9 @@ function hint() {
   return h("aside", { class: "hint" },
     h("h3", {}, "Take a model to production"),
     h("ol", {},
-      h("li", {}, "As ", h("b", {}, "alice"), ", send ", h("code", {}, SUGGESTED[0]), ". A pull request opens on the board."),
-      h("li", {}, "Speak as ", h("b", {}, "bob"), ", then as ", h("b", {}, "carol"), ", and click ✅ on the message: alice may not approve her own."),
-      h("li", {}, "Watch the pods come up with the new version, each proven by what it answers.")),
+      h("li", {}, "As ", h("b", {}, "alice"), ", send ", h("code", {}, SUGGESTED[0]), ". Callboard opens a pull request."),
+      h("li", {}, "Act as ", h("b", {}, "bob"), ", then as ", h("b", {}, "carol"), ", and click ✅ on the message. Alice can't approve her own request."),
+      h("li", {}, "Watch the new pods start. Callboard checks each one by asking it which version it serves.")),
     h("div", { class: "buttons" },
       h("button", { type: "button", class: "button primary", onclick: () => fill(SUGGESTED[0]) }, "Type it for me"),
       h("button", { type: "button", class: "button", onclick: seen }, "Hide this")));
@@ -84,8 +84,8 @@ async function send(event, sent) {
   const name = byId("people").querySelector(".chosen")?.dataset.person ?? person;
   input.value = "";
   hints(false);
-  said.push(text);
-  recalled = said.length;
+  sentLines.push(text);
+  recalled = sentLines.length;
   const at = Date.now();
   const answer = await order("say", { as: person, channel, text });
   if (answer === null) input.value ||= text;
@@ -99,14 +99,14 @@ function key(event) {
     byId("hints").querySelector("button")?.click();
   } else if (event.key === "Escape") {
     hints(false);
-  } else if ((event.key === "ArrowUp" || event.key === "ArrowDown") && said.length) {
+  } else if ((event.key === "ArrowUp" || event.key === "ArrowDown") && sentLines.length) {
     event.preventDefault();
-    recalled = Math.min(said.length, Math.max(0, recalled + (event.key === "ArrowUp" ? -1 : 1)));
-    fill(said[recalled] ?? "");
+    recalled = Math.min(sentLines.length, Math.max(0, recalled + (event.key === "ArrowUp" ? -1 : 1)));
+    fill(sentLines[recalled] ?? "");
   }
 }
 
-/** Offer what may come next: a command, then a model, then a stage. `hints(false)` takes the offers away. */
+/** Show completions for the next word: a command, then a model, then a stage. `hints(false)` hides them. */
 function hints(wanted) {
   const offers = wanted === false ? [] : next(input.value);
   byId("hints").hidden = offers.length === 0;

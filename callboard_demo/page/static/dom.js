@@ -1,6 +1,6 @@
-// Making elements and keeping lists of them. Text from outside only ever becomes text: nothing here parses HTML.
+// Creates elements and updates lists of them. Untrusted text is only ever inserted as text: nothing here parses HTML.
 
-/** Make an element: h("p", {class: "quiet", onclick: f}, "text", otherElement). Empty children are left out. */
+/** Create an element: h("p", {class: "quiet", onclick: f}, "text", otherElement). Empty children are left out. */
 export function h(tag, attributes = {}, ...children) {
   const element = document.createElement(tag);
   for (const [name, value] of Object.entries(attributes)) {
@@ -12,7 +12,7 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** Show a list in a box: elements whose item is as it was stay untouched (so focus, scroll and motion stay too). */
+/** Show a list in a box. Elements whose item is unchanged are kept, so focus, scroll position and animations survive. */
 export function keyed(box, items, key, make) {
   const before = new Map([...box.children].map((element) => [element.dataset.key, element]));
   let last = null;
@@ -35,7 +35,7 @@ export function keyed(box, items, key, make) {
   for (const gone of before.values()) gone.remove();
 }
 
-/** Show one thing in a box, made anew only when what it shows has changed. */
+/** Show one item in a box; rebuild it only if the item has changed. */
 export function show(box, item, make) {
   const sign = JSON.stringify(item);
   if (box.sign === sign) return;
@@ -43,7 +43,7 @@ export function show(box, item, make) {
   box.replaceChildren(...[make(item)].flat());
 }
 
-/** A `<details>` that stays open or closed as the reader left it, however often it is made anew. */
+/** Return a `<details>` that stays open or closed as the reader left it, however often it is rebuilt. */
 const opened = new Map();
 export function fold(name, open, summary, ...children) {
   const element = h("details", { class: "fold" }, h("summary", {}, summary), ...children);
@@ -52,13 +52,13 @@ export function fold(name, open, summary, ...children) {
   return element;
 }
 
-/** A link to elsewhere, or plain text where the address is not one that a browser should follow. */
+/** Return a link, or plain text if the address is not http(s). */
 export function link(address, ...children) {
   if (!/^https?:\/\//i.test(address)) return h("span", {}, ...children);
   return h("a", { href: address, target: "_blank", rel: "noopener noreferrer" }, ...children);
 }
 
-/** The time of day of a moment (ms, or what Date understands); with the day when it was another one. */
+/** Return the time of day (of milliseconds, or anything Date accepts); with the date unless it is today. */
 export function clock(moment) {
   const date = new Date(moment);
   if (Number.isNaN(date.getTime())) return "";
@@ -67,7 +67,7 @@ export function clock(moment) {
   return `${date.toLocaleDateString([], { day: "numeric", month: "short" })}, ${time}`;
 }
 
-/** "41 s", "3 min", "2 h" from seconds. */
+/** Return seconds as "41 s", "3 min" or "2 h". */
 export function lasting(seconds) {
   if (seconds < 90) return `${Math.max(0, Math.round(seconds))} s`;
   if (seconds < 5400) return `${Math.round(seconds / 60)} min`;

@@ -1,4 +1,4 @@
-// Slack's names of the emoji that turn up here. Others are shown by their name, as :name:.
+// Slack's names of the emoji used here. Any other is shown as :name:.
 
 const SIGNS = {
   white_check_mark: "✅", heavy_check_mark: "✔️", x: "❌", warning: "⚠️", rocket: "🚀", tada: "🎉", eyes: "👀",
@@ -13,7 +13,7 @@ const SIGNS = {
 };
 const SKINS = ["", "", "🏻", "🏼", "🏽", "🏾", "🏿"];
 
-/** The sign of an emoji name ("white_check_mark", "+1::skin-tone-3"), or ":name:" where it is not known. */
+/** Return the character of an emoji name ("white_check_mark", "+1::skin-tone-3"), or ":name:" if it is unknown. */
 export function emoji(name) {
   const [plain, tone] = name.split("::skin-tone-");
   return plain in SIGNS ? SIGNS[plain] + (SKINS[Number(tone)] ?? "") : `:${name}:`;

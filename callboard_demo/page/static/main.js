@@ -1,24 +1,24 @@
-// The page: hears of the world, and hands each picture to the parts that show it.
+// The page: receives snapshots and passes each one to the panels.
 
 import { listen } from "./api.js";
 import { drawCluster } from "./cluster.js";
 import { buildComposer, drawComposer } from "./composer.js";
 import { byId, h, keyed } from "./dom.js";
 import { drawMessages, followNewest, toNewest } from "./messages.js";
-import { learn } from "./mrkdwn.js";
+import { rememberNames } from "./mrkdwn.js";
 import { drawPromotions } from "./promotions.js";
 import { drawPulls } from "./pulls.js";
 import { drawRegistry } from "./registry.js";
-import { buildTrouble, drawTrouble } from "./trouble.js";
+import { buildFaults, drawFaults } from "./faults.js";
 
 let state = null;
-const present = { person: null, channel: null }; // who speaks, and where
+const present = { person: null, channel: null }; // the selected person and channel
 
 function draw() {
   if (state === null) return;
   present.person ??= state.people[0]?.id ?? null;
   present.channel ??= state.channels[0]?.id ?? null;
-  learn(state);
+  rememberNames(state);
   keyed(byId("channels"), state.channels.map((c) => ({ ...c, chosen: c.id === present.channel })), (c) => c.id, channel);
   drawMessages(state, present);
   drawComposer(state, present);
@@ -26,7 +26,7 @@ function draw() {
   drawPulls(state);
   drawCluster(state);
   drawRegistry(state);
-  drawTrouble(state);
+  drawFaults(state);
 }
 
 function channel(item) {
@@ -39,7 +39,7 @@ function channel(item) {
   return h("button", { type: "button", class: item.chosen ? "chosen" : "", "aria-pressed": String(item.chosen), onclick: choose }, name);
 }
 
-function speakAs(id) {
+function actAs(id) {
   present.person = id;
   draw();
 }
@@ -51,19 +51,19 @@ function showTab(name) {
 }
 
 followNewest();
-buildTrouble();
-buildComposer(speakAs, () => {
+buildFaults();
+buildComposer(actAs, () => {
   draw();
   toNewest();
 });
 for (const button of document.querySelectorAll(".tabs button")) button.addEventListener("click", () => showTab(button.dataset.tab));
 showTab("chat");
 listen(
-  (picture) => {
-    state = picture;
+  (snapshot) => {
+    state = snapshot;
     draw();
   },
-  (heard) => {
-    byId("offline").hidden = heard;
+  (connected) => {
+    byId("offline").hidden = connected;
   },
 );

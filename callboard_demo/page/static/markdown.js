@@ -1,8 +1,8 @@
-// A small part of Markdown, as elements: what pull request bodies and Slack's `markdown` blocks here are made of.
+// Renders the subset of Markdown that pull request bodies and Slack's `markdown` blocks use here.
 
 import { h, link } from "./dom.js";
 
-/** The elements of a Markdown text: headings, lists, tables, fences, quotes, paragraphs. */
+/** Return the elements of a Markdown text: headings, lists, tables, fences, quotes, paragraphs. */
 export function markdown(text) {
   const lines = text.replace(/\r/g, "").replace(/<!--[\s\S]*?-->/g, "").split("\n");
   const nodes = [];
@@ -76,7 +76,7 @@ function inline(text) {
       pattern.lastIndex = at;
       const found = pattern.exec(text);
       if (!found) continue;
-      at = pattern.lastIndex; // read before `make`, which may use the same pattern further in
+      at = pattern.lastIndex; // read before `make`, which may use the same pattern recursively
       node = make(found);
       break;
     }

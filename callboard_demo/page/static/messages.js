@@ -1,4 +1,4 @@
-// The channel: messages with their reactions and threads, private answers, and what was typed here.
+// The channel: messages with their reactions and threads, ephemeral replies, and commands typed here.
 
 import { confirmed, order } from "./api.js";
 import { blocks } from "./blocks.js";
@@ -7,16 +7,16 @@ import { emoji } from "./emoji.js";
 import { mrkdwn } from "./mrkdwn.js";
 
 const QUICK = ["white_check_mark", "x"];
-const typed = []; // what was said from this page, with how it was answered: commands are not messages in Slack
-let following = true; // the reader is at the newest message
-let ui = null; // {person, channel, people}: who speaks, and where
+const typed = []; // commands sent from this page, with their outcome: Slack does not show commands as messages
+let following = true; // scrolled to the newest message
+let ui = null; // {person, channel, people}: the selected person and channel, and all people by id
 
-/** Remember a line that somebody typed here; `at` is when (ms), so that it stands above its answer. */
+/** Remember a command that was typed here. `at` is when (ms), so that it sorts above its reply. */
 export function remember(at, person, channel, text, answer) {
   typed.push({ ts: String(at / 1000), typed: true, person, channel, text, ms: answer?.ms ?? null, ok: answer?.ok === true });
 }
 
-/** Show everything that is said in the channel, oldest first. */
+/** Show everything in the channel, oldest first. */
 export function drawMessages(state, present) {
   ui = { ...present, people: new Map(state.people.map((p) => [p.id, p])) };
   const here = (item) => item.channel === ui.channel;
@@ -26,15 +26,15 @@ export function drawMessages(state, present) {
     ...typed.filter(here),
   ];
   items.sort((a, b) => Number(a.ts) - Number(b.ts));
-  // Who looks is part of what is shown: my own reactions stand out.
-  const shown = items.map((item) => ({ ...item, me: item.reactions?.length ? ui.person : null }));
-  const grown = byId("messages").children.length < shown.length;
-  keyed(byId("messages"), shown, (item) => `${item.ts}${item.typed ? "t" : item.private ? "p" : ""}`, make);
+  // The selected person's own reactions are highlighted, so that person is part of the item.
+  const rows = items.map((item) => ({ ...item, me: item.reactions?.length ? ui.person : null }));
+  const grown = byId("messages").children.length < rows.length;
+  keyed(byId("messages"), rows, (item) => `${item.ts}${item.typed ? "t" : item.private ? "p" : ""}`, make);
   if (following) toNewest();
   else if (grown) byId("down").hidden = false;
 }
 
-/** Show the newest message, and stay with the newest until the reader scrolls away. */
+/** Scroll to the newest message, and follow new ones until the reader scrolls away. */
 export function toNewest() {
   const scroll = byId("scroll");
   following = true;
@@ -42,7 +42,7 @@ export function toNewest() {
   byId("down").hidden = true;
 }
 
-/** Keep the newest message in sight, whatever changes its size, unless the reader has scrolled away. */
+/** Keep the newest message in view when sizes change, unless the reader has scrolled away. */
 export function followNewest() {
   const scroll = byId("scroll");
   byId("down").addEventListener("click", toNewest);
@@ -58,20 +58,20 @@ export function followNewest() {
 
 function make(item) {
   if (item.typed) return typedLine(item);
-  return item.private ? whisper(item) : message(item);
+  return item.private ? ephemeral(item) : message(item);
 }
 
 function typedLine(item) {
-  const answered = !item.ok ? "not answered" : item.ms === null ? "" : `answered in ${Math.round(item.ms)} ms`;
+  const outcome = !item.ok ? "no reply" : item.ms === null ? "" : `replied in ${Math.round(item.ms)} ms`;
   return h("article", { class: "typed" }, h("b", {}, item.person), " typed ", h("code", {}, item.text),
-    answered ? h("span", { class: "quiet" }, answered) : null);
+    outcome ? h("span", { class: "quiet" }, outcome) : null);
 }
 
-function whisper(item) {
+function ephemeral(item) {
   const name = ui.people.get(item.to)?.name ?? item.to;
-  return h("article", { class: "message whisper" },
+  return h("article", { class: "message ephemeral" },
     avatar("callboard", true),
-    h("div", { class: "said" },
+    h("div", { class: "content" },
       h("p", { class: "only" }, `Only visible to ${name}`),
       h("p", { class: "who" }, h("b", {}, "Callboard"), h("span", { class: "tag" }, "app"), h("time", {}, clock(Number(item.ts) * 1000))),
       content(item)));
@@ -81,7 +81,7 @@ function message(item) {
   const app = !ui.people.has(item.user);
   return h("article", { class: `message${app ? " app" : ""}` },
     avatar(item.name, app),
-    h("div", { class: "said" },
+    h("div", { class: "content" },
       h("p", { class: "who" },
         h("b", {}, app ? "Callboard" : item.name),
         app ? h("span", { class: "tag" }, "app") : null,
@@ -119,9 +119,9 @@ function reactions(item) {
 }
 
 function pill(ts, name, mine, inside, title) {
-  const look = mine === null ? "pill quick" : mine ? "pill mine" : "pill";
+  const style = mine === null ? "pill quick" : mine ? "pill mine" : "pill";
   const click = () => order("react", { as: ui.person, ts, emoji: name, remove: mine === true });
-  return h("button", { type: "button", class: look, title, "aria-label": title, "aria-pressed": mine === null ? null : String(mine), onclick: click }, inside);
+  return h("button", { type: "button", class: style, title, "aria-label": title, "aria-pressed": mine === null ? null : String(mine), onclick: click }, inside);
 }
 
 function thread(item) {
@@ -135,7 +135,7 @@ function thread(item) {
       reply.reactions?.length ? reactions(reply) : null)));
 }
 
-/** The round sign of a person, or the program's. */
+/** Return the avatar of a person, or of the app. */
 export function avatar(name, app = false) {
   if (app) return h("img", { class: "avatar", src: "/static/icon.svg", alt: "" });
   return h("span", { class: `avatar of-${name}`, "aria-hidden": "true" }, (name[0] ?? "?").toUpperCase());

@@ -1,5 +1,5 @@
-// Slack's mrkdwn, as elements. https://docs.slack.dev/messaging/formatting-message-text
-// The subset that messages here use: bold, italic, strike, code, quotes, links, mentions, dates, emoji.
+// Renders Slack's mrkdwn. https://docs.slack.dev/messaging/formatting-message-text
+// Only the subset that is used here: bold, italic, strike, code, quotes, links, mentions, dates, emoji.
 
 import { clock, h, link } from "./dom.js";
 import { emoji } from "./emoji.js";
@@ -7,23 +7,29 @@ import { emoji } from "./emoji.js";
 let people = new Map();
 let channels = new Map();
 
-/** Learn the names behind ids: mentions are shown by name. */
-export function learn(state) {
+/** Remember the names behind ids, so that mentions are shown by name. */
+export function rememberNames(state) {
   people = new Map(state.people.map((person) => [person.id, person.name]));
   channels = new Map(state.channels.map((channel) => [channel.id, channel.name]));
 }
 
 const unescape = (text) => text.replaceAll("&lt;", "<").replaceAll("&gt;", ">").replaceAll("&amp;", "&");
 
-/** The elements of a mrkdwn text. */
+/** Return the elements of a mrkdwn text. */
 export function mrkdwn(text) {
   return text.split(/```\n?([\s\S]*?)\n?```/).flatMap((part, index) =>
     index % 2 ? [h("pre", {}, unescape(part))] : paragraphs(part));
 }
 
-/** Plain text in which only :emoji: mean something. */
+/** Return plain text with its :emoji: replaced. */
 export function plain(text) {
   return text.replace(/:([a-z0-9_+-]+(?:::skin-tone-\d)?):/g, (_, name) => emoji(name));
+}
+
+/** Return plain text with the names of people in place of their ids, and a capital. */
+export function named(text) {
+  const shown = text.replace(/\bU[A-Z0-9]{2,20}\b/g, (id) => (people.has(id) ? `@${people.get(id)}` : id));
+  return shown.charAt(0).toUpperCase() + shown.slice(1);
 }
 
 function paragraphs(text) {
@@ -91,7 +97,7 @@ function mark(text, at) {
     if (onlyAtWordStart && insideWord) continue;
     pattern.lastIndex = at;
     const found = pattern.exec(text);
-    const end = pattern.lastIndex; // read before `make`, which may use the same pattern further in
+    const end = pattern.lastIndex; // read before `make`, which may use the same pattern recursively
     if (found) return [make(found), end];
   }
   return [null, at];

@@ -1,4 +1,4 @@
-// The pull requests: state, checks and the diff.
+// The pull requests panel: state, checks and diff.
 
 import { byId, clock, fold, h, keyed, link } from "./dom.js";
 import { markdown } from "./markdown.js";
@@ -6,20 +6,20 @@ import { markdown } from "./markdown.js";
 const KEPT = 6;
 const SIGNS = { success: "✓", pending: "•", failure: "✕", error: "✕" };
 
-/** Show the newest pull requests, the open ones first. */
+/** Show the newest pull requests, open ones first. */
 export function drawPulls(state) {
   const newest = [...state.pulls].sort((a, b) => b.number - a.number);
   const open = newest.filter((pull) => pull.state === "open");
-  const shown = [...open, ...newest.filter((pull) => pull.state !== "open").slice(0, KEPT)];
+  const visible = [...open, ...newest.filter((pull) => pull.state !== "open").slice(0, KEPT)];
   byId("n-pulls").textContent = state.repository;
-  const first = shown[0]?.number;
-  const items = shown.length ? shown.map((pull) => ({ ...pull, first: pull.number === first })) : [{ number: "none" }];
-  keyed(byId("pulls"), items, (pull) => pull.number, (pull) => (pull.number === "none" ? empty() : card(pull)));
+  const first = visible[0]?.number;
+  const items = visible.length ? visible.map((pull) => ({ ...pull, first: pull.number === first })) : [{ number: "none" }];
+  keyed(byId("pulls"), items, (pull) => pull.number, (pull) => (pull.number === "none" ? empty() : pullRequest(pull)));
 }
 
-const empty = () => h("p", { class: "empty" }, "No pull request yet. A promotion opens one.");
+const empty = () => h("p", { class: "empty" }, "No pull requests yet. A promotion opens one.");
 
-function card(pull) {
+function pullRequest(pull) {
   const name = `pull-${pull.number}`;
   return h("article", { class: "pull" },
     h("header", {},
@@ -61,4 +61,4 @@ function diff(text) {
   return h("div", { class: "diff sideways" }, h("table", {}, h("tbody", {}, rows)));
 }
 
-const row = (look, old, fresh, text) => h("tr", { class: look }, h("td", { class: "at" }, String(old)), h("td", { class: "at" }, String(fresh)), h("td", {}, text));
+const row = (kind, old, fresh, text) => h("tr", { class: kind }, h("td", { class: "at" }, String(old)), h("td", { class: "at" }, String(fresh)), h("td", {}, text));

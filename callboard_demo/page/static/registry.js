@@ -1,4 +1,4 @@
-// The registry: models, their versions with metrics, and the aliases that name releases.
+// The registry panel: models, their versions with metrics, and the aliases of releases.
 
 import { order } from "./api.js";
 import { byId, clock, h, keyed } from "./dom.js";
@@ -6,24 +6,24 @@ import { byId, clock, h, keyed } from "./dom.js";
 const KEPT = 6;
 const QUALITIES = [["better", "Better"], ["worse", "Worse"], ["broken", "Broken"]];
 
-/** Show every model with its newest versions, and what is being trained. */
+/** Show every model with its newest versions, and any training in progress. */
 export function drawRegistry(state) {
   const items = state.models.map((model) => ({ ...model, training: state.training.filter((t) => t.model === model.name) }));
   keyed(byId("registry"), items.length ? items : [{ name: "none" }], (model) => model.name, (item) => (item.name === "none" ? empty() : model(item)));
 }
 
-const empty = () => h("p", { class: "empty" }, "No model is registered yet.");
+const empty = () => h("p", { class: "empty" }, "No models registered yet.");
 
 function model(item) {
   const versions = [...item.versions].sort((a, b) => b.version - a.version);
-  const shown = versions.filter((version, at) => at < KEPT || (version.aliases ?? []).length);
+  const visible = versions.filter((version, at) => at < KEPT || (version.aliases ?? []).length);
   return h("article", { class: "model" },
     h("header", {}, h("h3", {}, item.name),
-      h("div", { class: "train" }, h("span", { class: "quiet" }, "Train a version"), QUALITIES.map(([quality, label]) =>
+      h("div", { class: "train" }, h("span", { class: "quiet" }, "Train a new version:"), QUALITIES.map(([quality, label]) =>
         h("button", { type: "button", class: "chip", title: `Train and register a ${quality} version of ${item.name}`, onclick: (event) => train(event, item.name, quality) }, label)))),
     item.training.map(progress),
-    h("ul", { class: "versions" }, shown.map(version)),
-    versions.length > shown.length ? h("p", { class: "quiet" }, `and ${versions.length - shown.length} older`) : null);
+    h("ul", { class: "versions" }, visible.map(version)),
+    versions.length > visible.length ? h("p", { class: "quiet" }, `and ${versions.length - visible.length} older`) : null);
 }
 
 async function train(event, name, quality) {
@@ -32,7 +32,7 @@ async function train(event, name, quality) {
   event.target.disabled = false;
 }
 
-const progress = (task) => h("p", { class: "training" }, h("span", {}, `A ${task.quality} version: ${task.says} … ${task.seconds} s`), h("span", { class: "bar" }, h("i")));
+const progress = (task) => h("p", { class: "training" }, h("span", {}, `Training a ${task.quality} version: ${task.says} … ${task.seconds} s`), h("span", { class: "bar" }, h("i")));
 
 function version(item) {
   const accuracy = item.metrics?.accuracy;

@@ -9,7 +9,9 @@ from aiohttp import web
 from aiohttp.typedefs import Handler
 
 from bot.clients.github.client import GitHub
-from bot.clients.github.requester import Credentials, Wire
+from bot.clients.github.requester import Credentials, Workers
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons import github as reasons
 from callboard_demo.forge.records import CheckRecord
 from tests.contract.forge.openapi import COMPLAINTS
 from tests.fixtures.forge_world import ALICE, APP, BRANCH, REPOSITORY, Served, door, proposed, raw, serving
@@ -24,7 +26,7 @@ async def speaking(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncItera
     async with serving(tmp_path) as served:
         credentials = Credentials.token(APP if request.param == "app" else "ghp_the-bots-own-token")
         credentials.by_app = request.param == "app"
-        client = GitHub(Wire(REPOSITORY, credentials, served.url))
+        client = GitHub(Workers(REPOSITORY, credentials, served.url))
         yield served, client
         await client.close()
 
@@ -45,7 +47,7 @@ async def test_the_newest_word_stands_at_the_head(speaking: Speaking) -> None:
     pull = await proposed(github)
     served.forge.protect("main", checks=[OURS])
     for state, why in (("pending", "1 of 2"), ("success", "2 of 2"), ("pending", "1 of 2"), ("failure", "vetoed")):
-        await github.say_approval(pull.head, state, why)
+        await github.report_approval(pull.head, state, why)
         [(name, said, told)] = shown(served)
         assert (name, said.replace("in_progress", "pending"), told) == (OURS, state, why)
         assert (await github.pull(pull.number)).withheld == (state != "success")
@@ -55,9 +57,9 @@ async def test_what_was_said_already_is_not_said_again(speaking: Speaking) -> No
     served, github = speaking
     pull = await proposed(github)
     for state in ("pending", "success", "pending"):
-        await github.say_approval(pull.head, state, "1 of 2")
+        await github.report_approval(pull.head, state, "1 of 2")
         before = requests(served, "POST") + requests(served, "PATCH")
-        await github.say_approval(pull.head, state, "1 of 2")
+        await github.report_approval(pull.head, state, "1 of 2")
         assert requests(served, "POST") + requests(served, "PATCH") == before
 
 
@@ -67,7 +69,7 @@ async def test_what_is_revoked_is_written_whatever_is_read(speaking: Speaking) -
     served.forge.protect("main", checks=[OURS])
     for state, why in (("failure", "closed"), ("success", "2 of 2"), ("failure", "closed"), ("failure", "closed")):
         before = requests(served, "POST") + requests(served, "PATCH")
-        await github.say_approval(pull.head, state, why, anew=True)
+        await github.report_approval(pull.head, state, why, force=True)
         assert requests(served, "POST") + requests(served, "PATCH") == before + 1
         assert (await github.pull(pull.number)).withheld == (state != "success")
     [(_, state, why)] = shown(served)
@@ -76,14 +78,14 @@ async def test_what_is_revoked_is_written_whatever_is_read(speaking: Speaking) -
 
 async def test_a_token_revokes_with_one_request(served: Served, github: GitHub) -> None:
     pull = await proposed(github)
-    await github.say_approval(pull.head, "success", "2 of 2")
+    await github.report_approval(pull.head, "success", "2 of 2")
     before = len(served.forge.log)
-    await github.say_approval(pull.head, "failure", "vetoed", anew=True)
+    await github.report_approval(pull.head, "failure", "vetoed", force=True)
     assert [asked.method for asked in list(served.forge.log)[before:]] == ["POST"]
 
 
 async def test_a_commit_that_is_gone_cannot_be_merged_and_needs_no_revoking(served: Served, github: GitHub) -> None:
-    await github.say_approval("0" * 40, "failure", "vetoed", anew=True)
+    await github.report_approval("0" * 40, "failure", "vetoed", force=True)
     assert [(asked.method, asked.status) for asked in served.forge.log] == [("POST", 422)]
     COMPLAINTS.clear()  # GitHub answers so without describing it
 
@@ -91,11 +93,11 @@ async def test_a_commit_that_is_gone_cannot_be_merged_and_needs_no_revoking(serv
 async def test_a_long_word_is_cut_to_what_github_keeps(speaking: Speaking) -> None:
     served, github = speaking
     pull = await proposed(github)
-    await github.say_approval(pull.head, "pending", "word " * 100)
+    await github.report_approval(pull.head, "pending", "word " * 100)
     [(_, _, told)] = shown(served)
     assert (len(told), told[-1]) == (140, "…")
     before = len(served.forge.log)
-    await github.say_approval(pull.head, "pending", "word " * 100)
+    await github.report_approval(pull.head, "pending", "word " * 100)
     assert len(served.forge.log) == before + 1
 
 
@@ -103,11 +105,11 @@ async def test_a_run_of_the_same_name_that_is_another_apps_is_left_alone(tmp_pat
     async with serving(tmp_path) as served:
         credentials = Credentials.token(APP)
         credentials.by_app = True
-        github = GitHub(Wire(REPOSITORY, credentials, served.url))
+        github = GitHub(Workers(REPOSITORY, credentials, served.url))
         pull = await proposed(github)
         body = {"name": OURS, "head_sha": pull.head, "status": "in_progress", "external_id": "another's"}
         theirs = (await raw(served, "POST", "/check-runs", body, token=APP))["id"]
-        await github.say_approval(pull.head, "success", "2 of 2")
+        await github.report_approval(pull.head, "success", "2 of 2")
         await github.close()
         runs: list[CheckRecord] = served.forge.hub.records.checks
         assert [(run.id == theirs, run.conclusion) for run in runs] == [(True, None), (False, "success")]
@@ -120,9 +122,9 @@ async def approved(served: Served, github: GitHub, *checks: str, **protection: A
     """Propose to a protected main and say that it is approved; return how to ask what is missing."""
     pull = await proposed(github)
     served.forge.protect("main", checks=[OURS, *checks], **protection)
-    await github.say_approval(pull.head, "success", "2 of 2")
+    await github.report_approval(pull.head, "success", "2 of 2")
 
-    async def missing() -> tuple[str, ...]:
+    async def missing() -> tuple[Reason, ...]:
         return await github.missing(await github.pull(pull.number))
 
     return missing
@@ -130,70 +132,68 @@ async def approved(served: Served, github: GitHub, *checks: str, **protection: A
 
 async def test_a_required_check_is_named_with_how_it_stands(served: Served, github: GitHub) -> None:
     missing = await approved(served, github, "ci/test")
-    assert await missing() == ("the check ci/test has not reported yet",)
+    assert await missing() == (reasons.CheckUnreported(check=Name("ci/test")),)
     served.forge.report("ci/test", "pending", branch=BRANCH)
-    assert await missing() == ("the check ci/test is pending",)
+    assert await missing() == (reasons.CheckPending(check=Name("ci/test")),)
     served.forge.report("ci/test", "error", branch=BRANCH)
-    assert await missing() == ("the check ci/test failed",)
+    assert await missing() == (reasons.CheckFailed(check=Name("ci/test")),)
 
 
 @pytest.mark.parametrize(
-    ("how", "told"),
+    ("how", "expected"),
     [
-        pytest.param({"status": "in_progress"}, ("the check build is pending",), id="running"),
-        pytest.param({"conclusion": "timed_out"}, ("the check build failed",), id="timed-out"),
+        pytest.param({"status": "in_progress"}, (reasons.CheckPending(check=Name("build")),), id="running"),
+        pytest.param({"conclusion": "timed_out"}, (reasons.CheckFailed(check=Name("build")),), id="timed-out"),
         pytest.param({"conclusion": "skipped"}, (), id="skipped"),
     ],
 )
 async def test_a_required_check_run_is_named_as_well(
-    served: Served, github: GitHub, how: dict[str, str], told: tuple[str, ...]
+    served: Served, github: GitHub, how: dict[str, str], expected: tuple[Reason, ...]
 ) -> None:
     missing = await approved(served, github, "build")
     head = served.forge.head(BRANCH)
     await raw(served, "POST", "/check-runs", {"name": "build", "head_sha": head, **how}, token=APP)
-    assert await missing() == told
+    assert await missing() == expected
 
 
 async def test_what_is_not_required_is_not_named(served: Served, github: GitHub) -> None:
     missing = await approved(served, github, "ci/test")
     served.forge.report("lint", "failure", branch=BRANCH)
-    assert await missing() == ("the check ci/test has not reported yet",)
+    assert await missing() == (reasons.CheckUnreported(check=Name("ci/test")),)
 
 
 async def test_failures_come_first_and_a_crowd_is_counted(served: Served, github: GitHub) -> None:
     missing = await approved(served, github, *(f"ci/{n}" for n in range(9)))
     served.forge.report("ci/7", "failure", branch=BRANCH)
-    told = await missing()
-    assert told[0] == "the check ci/7 failed"
-    assert (len(told), told[-1]) == (6, "and 4 more")
+    found = await missing()
+    assert found[0] == reasons.CheckFailed(check=Name("ci/7"))
+    assert (len(found), found[-1]) == (6, reasons.More(count=4))
 
 
 async def test_reviews_that_github_wants_are_told(served: Served, github: GitHub) -> None:
     missing = await approved(served, github, approvals=2)
-    assert await missing() == ("2 approving reviews there, of which 0 are given",)
+    assert await missing() == (reasons.ReviewsMissing(required=2, given=0),)
     await raw(served, "POST", "/pulls/1/reviews", {"event": "REQUEST_CHANGES", "body": "No."}, token=ALICE)
-    assert "alice asks for changes in a review there" in await missing()
+    assert reasons.ChangesRequestedBy(reviewer=Name("alice")) in await missing()
 
 
 async def test_what_github_does_not_tell_is_said_to_be_so(served: Served, github: GitHub) -> None:
     missing = await approved(served, github, locked=True)
-    [told] = await missing()
-    assert "GitHub does not say what is missing" in told
-    assert "look at the pull request there" in told
+    assert await missing() == (reasons.RequirementUnknown(),)
 
 
 async def test_a_required_word_of_ours_that_could_not_be_written_is_told(served: Served, github: GitHub) -> None:
     pull = await proposed(github)
     served.forge.protect("main", checks=[OURS])
-    [told] = await github.missing(await github.pull(pull.number))
-    assert "callboard/approval is required, and the token may not write it" in told
+    blocked = await github.pull(pull.number)
+    assert await github.missing(blocked) == (reasons.StatusNotWritable(context=Name(OURS)),)
 
 
 async def test_a_pull_request_that_is_blocked_no_more_misses_nothing(served: Served, github: GitHub) -> None:
     pull = await proposed(github)
     served.forge.protect("main", checks=[OURS])
     blocked = await github.pull(pull.number)
-    await github.say_approval(pull.head, "success", "2 of 2")
+    await github.report_approval(pull.head, "success", "2 of 2")
     assert blocked.withheld
     assert await github.missing(blocked) == ()
 
@@ -214,5 +214,5 @@ async def test_a_token_that_may_not_read_checks_still_learns_which_are_required(
 
     async with serving(tmp_path, middlewares=[forbid]) as served, door(served.url) as github:
         missing = await approved(served, github, "ci/test")
-        assert await missing() == ("the check ci/test must pass, and the token may not read how it stands",)
+        assert await missing() == (reasons.CheckUnreadable(check=Name("ci/test")),)
     assert COMPLAINTS == []

@@ -1,4 +1,4 @@
-"""The door to GitHub, against the forge: what each verb leaves there, what it costs, and that it may be repeated."""
+"""The client for GitHub, against the forge: what each method leaves there and costs, and that it may be repeated."""
 
 from collections import Counter
 from typing import Any
@@ -6,10 +6,14 @@ from typing import Any
 import pytest
 
 from bot.clients.github.client import GitHub
+from bot.clients.github.requester import Refused
 from bot.domain.errors import Permanent, Temporary
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons import github as reasons
 from bot.domain.repository import PullState
 from callboard_demo.forge.records import Comment
 from tests.fixtures.forge_world import BRANCH, FILES, RELEASE, TITLE, Served, proposed
+from tests.fixtures.raising import raising
 
 FOLDER = "manifests/iris-classifier/production"
 AFTER = {RELEASE: "stage: production\nversion: 2\n"}
@@ -79,7 +83,7 @@ async def test_odd_names_are_read_and_written_as_they_are(served: Served, github
 
 async def test_a_file_that_is_no_text_is_named(served: Served, github: GitHub) -> None:
     served.forge.hub.commit({"manifests/x/latin.yaml": b"\xe9\n"}, "Latin 1", branch="main", by="somebody")
-    with pytest.raises(Permanent, match=r"manifests/x/latin\.yaml is not UTF-8"):
+    with raising(Permanent, reasons.NotText(path=Name("manifests/x/latin.yaml"))):
         await github.folder("manifests/x", await github.base())
 
 
@@ -162,13 +166,18 @@ async def test_after_a_merge_the_left_branch_serves_again(served: Served, github
 
 
 async def test_a_change_that_changes_nothing_is_refused(github: GitHub) -> None:
-    with pytest.raises(Permanent, match="nothing to propose"):
+    with raising(Permanent, reasons.NothingToPropose):
         await proposed(github, {RELEASE: FILES[RELEASE]})
 
 
 async def test_a_branch_name_that_git_forbids_is_refused(github: GitHub) -> None:
-    with pytest.raises(Permanent, match="422"):
+    with raising(Refused, reasons.Refused) as caught:
         await github.propose("callboard/a b/production", await github.base(), AFTER, TITLE, "Why.")
+    assert caught.value.status == 422
+
+
+def not_merged(words: str, cause: Reason) -> Reason:
+    return reasons.NotMerged(number=1, said=Said(words), cause=cause)
 
 
 # ── merging ───────────────────────────────────────────────────────────────────────────────────────────
@@ -198,7 +207,9 @@ async def test_another_head_than_the_approved_is_not_merged(served: Served, gith
     pull = await proposed(github)
     served.forge.commit({RELEASE: "sneaky\n"}, "By hand", branch=BRANCH)
     main = served.forge.head()
-    with pytest.raises(Temporary, match="Head branch was modified"):
+    with raising(
+        Temporary, not_merged("Head branch was modified. Review and try the merge again.", reasons.HeadMoved())
+    ):
         await github.merge(pull.number, pull.head)
     assert served.forge.head() == main
 
@@ -206,7 +217,7 @@ async def test_another_head_than_the_approved_is_not_merged(served: Served, gith
 async def test_a_conflict_is_said_and_merges_nothing(served: Served, github: GitHub) -> None:
     pull = await proposed(github)
     served.forge.commit({RELEASE: "stage: production\nversion: 7\n"}, "By hand")
-    with pytest.raises(Temporary, match="Pull Request is not mergeable"):
+    with raising(Temporary, not_merged("Pull Request is not mergeable", reasons.Conflicting())):
         await github.merge(pull.number, pull.head)
     assert (await github.pull(pull.number)).mergeable is False
 
@@ -214,7 +225,9 @@ async def test_a_conflict_is_said_and_merges_nothing(served: Served, github: Git
 async def test_a_base_that_moves_at_that_moment_is_tried_later(served: Served, github: GitHub) -> None:
     pull = await proposed(github)
     served.forge.hub.base_races = 1
-    with pytest.raises(Temporary, match="Base branch was modified"):
+    with raising(
+        Temporary, not_merged("Base branch was modified. Review and try the merge again.", reasons.BaseMoved())
+    ):
         await github.merge(pull.number, pull.head)
     assert (await github.merge(pull.number, pull.head)).state is PullState.MERGED
 
@@ -222,32 +235,34 @@ async def test_a_base_that_moves_at_that_moment_is_tried_later(served: Served, g
 async def test_a_missing_check_is_named(served: Served, github: GitHub) -> None:
     served.forge.protect("main", checks=["ci/test"])
     pull = await proposed(github)
-    with pytest.raises(Temporary, match='"ci/test" is expected'):
+    with raising(Temporary, not_merged('Required status check "ci/test" is expected.', reasons.ChecksPending())):
         await github.merge(pull.number, pull.head)
 
 
 @pytest.mark.parametrize(
-    ("protection", "kind", "told"),
+    ("protection", "kind", "cause"),
     [
-        pytest.param({"locked": True}, Permanent, "unlock the branch", id="locked"),
-        pytest.param({"queued": True}, Permanent, "merge queue", id="queue"),
-        pytest.param({"approvals": 1}, Temporary, "review it on GitHub", id="review"),
-        pytest.param({"checks": ["a", "b"]}, Temporary, "when the required checks have passed", id="checks"),
+        pytest.param({"locked": True}, Permanent, reasons.BranchLocked(), id="locked"),
+        pytest.param({"queued": True}, Permanent, reasons.MergeQueue(), id="queue"),
+        pytest.param({"approvals": 1}, Temporary, reasons.ReviewRequired(), id="review"),
+        pytest.param({"checks": ["a", "b"]}, Temporary, reasons.ChecksPending(), id="checks"),
     ],
 )
 async def test_a_refusal_says_whose_turn_it_is(
-    served: Served, github: GitHub, protection: dict[str, Any], kind: type[Exception], told: str
+    served: Served, github: GitHub, protection: dict[str, Any], kind: type[Permanent | Temporary], cause: Reason
 ) -> None:
     served.forge.protect("main", **protection)
     pull = await proposed(github)
-    with pytest.raises(kind, match=f"GitHub does not merge pull request 1.*{told}"):
+    with raising(kind, reasons.NotMerged) as caught:
         await github.merge(pull.number, pull.head)
+    assert isinstance(caught.value.reason, reasons.NotMerged)
+    assert (caught.value.reason.number, caught.value.reason.cause) == (1, cause)
 
 
 async def test_a_pull_request_that_somebody_closed_is_not_merged(served: Served, github: GitHub) -> None:
     pull = await proposed(github)
     served.forge.hub.edit(served.forge.hub.pull(1), {"state": "closed"}, by="dave")
-    with pytest.raises(Temporary, match="somebody closed it"):
+    with raising(Temporary, not_merged("Pull Request is not mergeable", reasons.Closed())):
         await github.merge(pull.number, pull.head)
 
 
@@ -264,7 +279,7 @@ async def test_the_way_of_merging_is_the_one_that_the_repository_allows(
 async def test_a_repository_that_allows_no_merging_needs_an_operator(served: Served, github: GitHub) -> None:
     served.forge.hub.methods = set()
     pull = await proposed(github)
-    with pytest.raises(Permanent, match="allows no way of merging"):
+    with raising(Permanent, reasons.NoMergeMethod()):
         await github.merge(pull.number, pull.head)
 
 

@@ -1,11 +1,13 @@
-"""GitHub's refusals to merge, told apart by its words: who can mend each, and what people are told to do."""
+"""GitHub's refusals to merge, distinguished by its text: who can fix each, and the reason that people get."""
 
 from dataclasses import replace
 
 import pytest
 
-from bot.clients.github.refusals import another_way, unmerged
+from bot.clients.github.refusals import other_method_may_work, unmerged
 from bot.domain.errors import Permanent, Temporary
+from bot.domain.reason import Reason, Said
+from bot.domain.reasons import github as reasons
 from bot.domain.repository import Pull, PullState
 
 HEAD = "a" * 40
@@ -13,63 +15,66 @@ OPEN = Pull(number=7, url="https://github.test/pull/7", state=PullState.OPEN, he
 RULES = "Repository rule violations found\n\n"
 
 TIME_MENDS = {
-    "Head branch was modified. Review and try the merge again.": "somebody pushed to its branch",
-    "Base branch was modified. Review and try the merge again.": "tried again",
-    'Required status check "ci/test" is expected.': "when the required checks have passed",
-    'Required status check "ci/test" is pending.': "when the required checks have passed",
-    "2 of 2 required status checks are in progress.": "when the required checks have passed",
-    'Required status check "ci/test" is failing.': "mend the check that fails",
-    "2 of 5 required status checks have not succeeded: 1 expected and 1 failing.": "mend the check that fails",
-    f'{RULES}Required status check "ci/test" is expected.\n\n': "when the required checks have passed",
-    "At least 1 approving review is required by reviewers with write access.": "review it on GitHub",
-    "Waiting on code owner review from acme/ml.": "review it on GitHub",
-    "Changes have been requested on this pull request.": "approve or dismiss",
-    f"{RULES}A conversation must be resolved before this pull request can be merged.": "conversations",
-    "Pull Request is still a draft": "ready for review",
-    "Head branch is out of date with the base branch.": "made again on the main branch",
-    "Pull Request is not mergeable": "look at the pull request there",
-    "Something that GitHub never said before": "look at the pull request there",
+    "Head branch was modified. Review and try the merge again.": reasons.HeadMoved(),
+    "Base branch was modified. Review and try the merge again.": reasons.BaseMoved(),
+    'Required status check "ci/test" is expected.': reasons.ChecksPending(),
+    'Required status check "ci/test" is pending.': reasons.ChecksPending(),
+    "2 of 2 required status checks are in progress.": reasons.ChecksPending(),
+    'Required status check "ci/test" is failing.': reasons.ChecksFailing(),
+    "2 of 5 required status checks have not succeeded: 1 expected and 1 failing.": reasons.ChecksFailing(),
+    f'{RULES}Required status check "ci/test" is expected.\n\n': reasons.ChecksPending(),
+    "At least 1 approving review is required by reviewers with write access.": reasons.ReviewRequired(),
+    "Waiting on code owner review from acme/ml.": reasons.ReviewRequired(),
+    "Changes have been requested on this pull request.": reasons.ChangesRequested(),
+    f"{RULES}A conversation must be resolved before this pull request can be merged.": reasons.ConversationsOpen(),
+    "Pull Request is still a draft": reasons.Draft(),
+    "Head branch is out of date with the base branch.": reasons.OutOfDate(),
+    "Pull Request is not mergeable": reasons.UnknownObstacle(),
+    "Something that GitHub never said before": reasons.UnknownObstacle(),
 }
 OPERATORS_MEND = {
-    f"{RULES}Changes must be made through the merge queue\n\n": "merge queue",
-    "Cannot change this locked branch": "unlock the branch",
-    "You're not authorized to push to this branch.": "let Callboard's account push",
-    f"{RULES}Commits must have verified signatures.": "GitHub App",
+    f"{RULES}Changes must be made through the merge queue\n\n": reasons.MergeQueue(),
+    "Cannot change this locked branch": reasons.BranchLocked(),
+    "You're not authorized to push to this branch.": reasons.PushNotAllowed(),
+    f"{RULES}Commits must have verified signatures.": reasons.SignatureRequired(),
 }
 
 
-@pytest.mark.parametrize("reason", TIME_MENDS)
-def test_what_time_can_mend_is_tried_again_and_people_know_what_to_do(reason: str) -> None:
-    error = unmerged(reason, OPEN, HEAD)
+def not_merged(words: str, cause: Reason) -> Reason:
+    return reasons.NotMerged(number=7, said=Said(" ".join(words.split())), cause=cause)
+
+
+@pytest.mark.parametrize("words", TIME_MENDS)
+def test_what_time_can_mend_is_tried_again_and_people_know_what_to_do(words: str) -> None:
+    error = unmerged(words, OPEN, HEAD)
     assert isinstance(error, Temporary)
-    assert TIME_MENDS[reason] in str(error)
-    assert " ".join(reason.split()) in str(error)
+    assert error.reason == not_merged(words, TIME_MENDS[words])
 
 
-@pytest.mark.parametrize("reason", OPERATORS_MEND)
-def test_what_an_operator_must_mend_is_told_to_the_operator(reason: str) -> None:
-    error = unmerged(reason, OPEN, HEAD)
+@pytest.mark.parametrize("words", OPERATORS_MEND)
+def test_what_an_operator_must_mend_is_told_to_the_operator(words: str) -> None:
+    error = unmerged(words, OPEN, HEAD)
     assert isinstance(error, Permanent)
-    assert OPERATORS_MEND[reason] in str(error)
+    assert error.reason == not_merged(words, OPERATORS_MEND[words])
 
 
 @pytest.mark.parametrize(
-    ("pull", "told"),
+    ("pull", "cause"),
     [
-        pytest.param({"state": PullState.CLOSED}, "somebody closed it", id="closed"),
-        pytest.param({"head": "b" * 40}, "somebody pushed to its branch", id="another-head"),
-        pytest.param({"mergeable": False}, "conflicts with the main branch", id="conflict"),
+        pytest.param({"state": PullState.CLOSED}, reasons.Closed(), id="closed"),
+        pytest.param({"head": "b" * 40}, reasons.HeadMoved(), id="another-head"),
+        pytest.param({"mergeable": False}, reasons.Conflicting(), id="conflict"),
     ],
 )
-def test_how_the_pull_request_stands_says_more_than_githubs_words(pull: dict[str, object], told: str) -> None:
-    stands = replace(OPEN, **pull)  # type: ignore[arg-type]
+def test_how_the_pull_request_stands_says_more_than_githubs_words(pull: dict[str, object], cause: Reason) -> None:
+    stands = replace(OPEN, **pull)  # type: ignore[arg-type]  (fields by name)
     error = unmerged("Pull Request is not mergeable", stands, HEAD)
     assert isinstance(error, Temporary)
-    assert told in str(error)
+    assert error.reason == not_merged("Pull Request is not mergeable", cause)
 
 
 @pytest.mark.parametrize(
-    "reason",
+    "words",
     [
         "Merge commits are not allowed on this repository.",
         "Squash merges are not allowed on this repository.",
@@ -77,6 +82,6 @@ def test_how_the_pull_request_stands_says_more_than_githubs_words(pull: dict[str
         f"{RULES}This branch must not contain merge commits.",
     ],
 )
-def test_a_way_that_is_not_allowed_makes_room_for_the_next(reason: str) -> None:
-    assert another_way(reason)
-    assert not any(another_way(other) for other in (*TIME_MENDS, *OPERATORS_MEND))
+def test_a_way_that_is_not_allowed_makes_room_for_the_next(words: str) -> None:
+    assert other_method_may_work(words)
+    assert not any(other_method_may_work(other) for other in (*TIME_MENDS, *OPERATORS_MEND))

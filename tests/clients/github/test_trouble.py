@@ -1,4 +1,4 @@
-"""The door to GitHub when GitHub, the way to it, or the settings are not well: who mends it, and what is not done."""
+"""The client for GitHub when GitHub, the network or the settings fail: who can fix it, and what is not done."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -13,7 +13,11 @@ from aiohttp.typedefs import Handler, Middleware
 from bot.clients.github.client import GitHub
 from bot.config.environment import Environment
 from bot.domain.errors import Denied, Permanent, Temporary
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons import github as reasons
+from bot.domain.reasons import systems
 from bot.domain.repository import PullState
+from bot.rules.wording.reasons import explained
 from tests.fixtures.app_keys import keys
 from tests.fixtures.forge_world import (
     BRANCH,
@@ -26,8 +30,10 @@ from tests.fixtures.forge_world import (
     proposed,
     serving,
 )
+from tests.fixtures.raising import raising
 
 Answer = Callable[[], web.Response]
+Refusal = type[reasons.TokenRefused | reasons.NotAllowed | reasons.NotFound]
 
 
 @dataclass
@@ -59,6 +65,23 @@ class Fault:
         return web.Response()
 
 
+NOT_ACCESSIBLE = "Resource not accessible by personal access token"
+
+
+def unreachable(request: str) -> Reason:
+    cause = systems.ConnectionFailed()
+    return systems.Unreachable(system=systems.GITHUB, during=systems.Request(name=Name(request)), cause=cause)
+
+
+def unwell(request: str, status: int, words: str) -> Reason:
+    during = systems.Request(name=Name(request))
+    return systems.Failing(system=systems.GITHUB, during=during, status=status, said=Said(words))
+
+
+def refusal(kind: Refusal, request: str, words: str, repository: str = REPOSITORY) -> Reason:
+    return kind(during=systems.Request(name=Name(request)), repository=Name(repository), said=Said(words))
+
+
 @asynccontextmanager
 async def failing(folder: Path) -> AsyncIterator[tuple[Served, GitHub, Fault]]:
     fault = Fault()
@@ -82,7 +105,7 @@ async def test_a_lost_answer_never_makes_a_second_pull_request(tmp_path: Path, w
     async with failing(tmp_path) as (served, github, fault):
         base = await github.base()
         fault.where, fault.before = where, before
-        with pytest.raises(Temporary, match="does not answer"):
+        with raising(Temporary, systems.Unreachable):
             await proposed(github, base=base)
         assert fault.times == 1  # a write is sent once
         made = served.forge.head(BRANCH)
@@ -147,7 +170,7 @@ async def test_a_lost_answer_to_closing_leaves_one_comment(tmp_path: Path) -> No
 async def test_a_forge_that_is_down_may_be_there_later(tmp_path: Path) -> None:
     async with failing(tmp_path) as (_, github, fault):
         fault.where, fault.before = "", True
-        with pytest.raises(Temporary, match="does not answer"):
+        with raising(Temporary, systems.Unreachable):
             await github.base()
         fault.where = "nowhere"
         assert await github.base()
@@ -157,7 +180,7 @@ async def test_nobody_there_at_all_may_be_there_later() -> None:
     async with listening(web.Application()) as url:
         pass
     async with door(url) as github:
-        with pytest.raises(Temporary, match="connection failed"):
+        with raising(Temporary, unreachable("GET /branches/main")):
             await github.base()
 
 
@@ -180,18 +203,23 @@ async def test_reading_is_tried_again_at_once_when_github_stumbles(tmp_path: Pat
 async def test_a_write_is_never_tried_again_at_once(tmp_path: Path) -> None:
     async with failing(tmp_path) as (_, github, fault):
         fault.where, fault.answer = "/git/refs", saying(502, "Server Error")
-        with pytest.raises(Temporary, match="502: Server Error"):
+        with raising(Temporary, unwell("POST /git/refs", 502, "Server Error")):
             await proposed(github)
         assert fault.times == 1
 
 
-@pytest.mark.parametrize("status", [401, 403, 404, 422])
-async def test_what_github_refused_is_known_not_to_have_been_done(tmp_path: Path, status: int) -> None:
+@pytest.mark.parametrize(
+    ("status", "why"),
+    [(401, reasons.TokenRefused), (403, reasons.NotAllowed), (404, reasons.NotFound), (422, reasons.Refused)],
+)
+async def test_what_github_refused_is_known_not_to_have_been_done(
+    tmp_path: Path, status: int, why: type[Reason]
+) -> None:
     async with failing(tmp_path) as (_, github, fault):
         head = (await proposed(github)).head
         fault.where, fault.before, fault.answer = f"/statuses/{head}", True, saying(status, "no")
-        with pytest.raises(Denied, match=str(status)):
-            await github.say_approval(head, "success", "2 of 2")
+        with raising(Denied, why):
+            await github.report_approval(head, "success", "2 of 2")
 
 
 @pytest.mark.parametrize(
@@ -205,7 +233,7 @@ async def test_what_github_refused_is_known_not_to_have_been_done(tmp_path: Path
 async def test_a_rate_limit_says_how_long_to_wait(tmp_path: Path, answer: Answer, after: int) -> None:
     async with failing(tmp_path) as (_, github, fault):
         fault.where, fault.before, fault.answer = "/branches/main", True, answer
-        with pytest.raises(Temporary, match="less often") as caught:
+        with raising(Temporary, systems.RateLimited) as caught:
             await github.base()
         assert (caught.value.after, fault.times) == (timedelta(seconds=after), 1)
 
@@ -213,8 +241,8 @@ async def test_a_rate_limit_says_how_long_to_wait(tmp_path: Path, answer: Answer
 async def test_a_used_up_allowance_says_when_it_is_full_again(tmp_path: Path) -> None:
     async with serving(tmp_path) as served, door(served.url) as github:
         await github.base()
-        served.forge.door.allowance.limit = 1
-        with pytest.raises(Temporary, match="less often") as caught:
+        served.forge.access.allowance.limit = 1
+        with raising(Temporary, systems.RateLimited) as caught:
             await github.base()
         assert caught.value.after is not None
         assert timedelta(minutes=59) < caught.value.after <= timedelta(minutes=61)
@@ -226,7 +254,7 @@ async def test_while_github_wants_to_be_left_alone_nothing_is_asked(tmp_path: Pa
         fault.where, fault.before = "/branches/main", True
         fault.answer = saying(403, "You have exceeded a secondary rate limit", Retry_After="60")
         for _ in range(3):
-            with pytest.raises(Temporary, match="less often") as caught:
+            with raising(Temporary, systems.RateLimited) as caught:
                 await github.base()
             assert caught.value.after is not None
             assert timedelta(seconds=50) < caught.value.after < timedelta(seconds=80)
@@ -237,7 +265,7 @@ async def test_a_short_pause_is_waited_out_and_reading_tried_once_more(tmp_path:
     async with failing(tmp_path) as (_, github, fault):
         fault.where, fault.before = "/branches/main", True
         fault.answer = saying(429, "Too many requests", Retry_After="1")
-        with pytest.raises(Temporary, match="less often"):
+        with raising(Temporary, systems.RateLimited):
             await github.base()
         assert fault.times == 2
         fault.where = "nowhere"
@@ -246,10 +274,10 @@ async def test_a_short_pause_is_waited_out_and_reading_tried_once_more(tmp_path:
 
 async def test_the_last_request_of_an_allowance_is_answered_and_no_more_are_sent(tmp_path: Path) -> None:
     async with serving(tmp_path) as served, door(served.url) as github:
-        served.forge.door.allowance.limit = 2
+        served.forge.access.allowance.limit = 2
         await github.base()
         assert await github.base()
-        with pytest.raises(Temporary, match="allowance of requests for this hour is used up") as caught:
+        with raising(Temporary, reasons.AllowanceUsedUp()) as caught:
             await github.base()
         assert len(served.forge.log) == 2
         assert caught.value.after is not None
@@ -258,22 +286,22 @@ async def test_the_last_request_of_an_allowance_is_answered_and_no_more_are_sent
 
 async def test_a_wrong_token_is_the_operators_to_mend_and_is_not_shown(tmp_path: Path) -> None:
     async with serving(tmp_path) as served, door(served.url, token="ghp_wrong-one") as github:
-        with pytest.raises(Permanent, match=r"401: Bad credentials.*GITHUB_TOKEN") as caught:
+        with raising(Permanent, refusal(reasons.TokenRefused, "GET /branches/main", "Bad credentials")) as caught:
             await github.base()
-    assert "ghp_" not in str(caught.value)
+    assert "ghp_" not in f"{caught.value}{explained(caught.value)}"
 
 
 async def test_a_missing_permission_is_named(tmp_path: Path) -> None:
     async with failing(tmp_path) as (_, github, fault):
         fault.where, fault.before = "/git/trees", True
-        fault.answer = saying(403, "Resource not accessible by personal access token")
-        with pytest.raises(Permanent, match=r"not accessible.*Contents, Pull requests and Commit statuses"):
+        fault.answer = saying(403, NOT_ACCESSIBLE)
+        with raising(Permanent, refusal(reasons.NotAllowed, "POST /git/trees", NOT_ACCESSIBLE)):
             await proposed(github)
 
 
 async def test_a_repository_that_is_not_there_is_named(tmp_path: Path) -> None:
     async with serving(tmp_path) as served, door(served.url, repository="acme/elsewhere") as github:
-        with pytest.raises(Permanent, match=r"acme/elsewhere.*404.*name right"):
+        with raising(Permanent, refusal(reasons.NotFound, "GET /branches/main", "Not Found", "acme/elsewhere")):
             await github.base()
 
 
@@ -284,8 +312,10 @@ async def test_an_address_that_is_not_githubs_is_said() -> None:
     app = web.Application()
     app.router.add_get("/{path:.*}", other)
     async with listening(app) as url, door(url) as github:
-        with pytest.raises(Permanent, match="is GITHUB_API_URL right"):
+        with raising(Permanent, systems.Malformed) as caught:
             await github.base()
+    assert isinstance(caught.value.reason, systems.Malformed)
+    assert (caught.value.reason.system, caught.value.reason.at) == (systems.GITHUB, url)
 
 
 # ── settings ──────────────────────────────────────────────────────────────────────────────────────────
@@ -319,25 +349,25 @@ async def test_an_app_opens_the_door_with_one_token_for_all_threads(tmp_path: Pa
 
 
 @pytest.mark.parametrize(
-    ("changed", "told"),
+    ("changed", "why"),
     [
-        pytest.param({"GITHUB_APP_PRIVATE_KEY": "of another"}, "401", id="the-key-of-another-app"),
-        pytest.param({"GITHUB_APP_INSTALLATION_ID": "9"}, "404", id="no-such-installation"),
+        pytest.param({"GITHUB_APP_PRIVATE_KEY": "of another"}, reasons.TokenRefused, id="the-key-of-another-app"),
+        pytest.param({"GITHUB_APP_INSTALLATION_ID": "9"}, reasons.NotFound, id="no-such-installation"),
     ],
 )
-async def test_a_wrong_app_is_the_operators_to_mend(tmp_path: Path, changed: dict[str, str], told: str) -> None:
+async def test_a_wrong_app_is_the_operators_to_mend(tmp_path: Path, changed: dict[str, str], why: type[Reason]) -> None:
     private, public = keys()
     app = {"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": private, "GITHUB_APP_INSTALLATION_ID": "1", **changed}
     if app["GITHUB_APP_PRIVATE_KEY"] == "of another":
         app["GITHUB_APP_PRIVATE_KEY"] = keys()[0]
     async with serving(tmp_path, app_key=public) as served, connected(served.url, **app) as github:
-        with pytest.raises(Permanent, match=told) as caught:
+        with raising(Permanent, why) as caught:
             await github.base()
-    assert "PRIVATE KEY-----" not in str(caught.value)
+    assert "PRIVATE KEY-----" not in f"{caught.value}{explained(caught.value)}"
 
 
 async def test_an_installation_that_is_no_number_is_named() -> None:
     app = {"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": keys()[0], "GITHUB_APP_INSTALLATION_ID": "acme"}
-    with pytest.raises(Permanent, match="GITHUB_APP_INSTALLATION_ID"):
+    with raising(Permanent, reasons.InstallationInvalid()):
         async with connected("http://127.0.0.1:1", **app):
             raise AssertionError("it connected")

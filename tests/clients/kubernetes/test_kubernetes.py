@@ -11,8 +11,11 @@ import pytest
 from aiohttp import web
 
 from bot.clients.kubernetes.client import Expired, Kubernetes
-from bot.domain.errors import Permanent, Temporary
+from bot.domain.errors import Explained, Permanent, Temporary
 from bot.domain.json import Json
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons import cluster, systems
+from bot.rules.wording.reasons import explained
 from tests.fixtures.kubernetes_script import (
     TOKEN,
     Answer,
@@ -25,6 +28,24 @@ from tests.fixtures.kubernetes_script import (
     stream,
     thing,
 )
+from tests.fixtures.raising import raising
+
+LISTING = cluster.Listing(kind=Name("pods"), namespace=Name("models"))
+WATCHING = cluster.Watching(kind=Name("pods"), namespace=Name("models"))
+TEAPOT = cluster.Refused(during=LISTING, status=418, said=Said("short and stout"))
+
+
+def failing(status: int, words: str) -> Reason:
+    return systems.Failing(system=systems.CLUSTER, during=LISTING, status=status, said=Said(words))
+
+
+def malformed(cause: Reason) -> Reason:
+    return systems.Malformed(system=systems.CLUSTER, during=LISTING, cause=cause)
+
+
+def unreachable(words: str) -> Reason:
+    cause = systems.ConnectionFailed(said=Said(words))
+    return systems.Unreachable(system=systems.CLUSTER, during=LISTING, cause=cause)
 
 
 async def all_of(events: AsyncIterator[Json]) -> list[Json]:
@@ -80,35 +101,41 @@ async def test_a_namespace_cannot_lead_astray(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("answer", "error", "says"),
+    ("answer", "error", "why"),
     [
-        pytest.param(refusal(500, "etcd is away"), Temporary, "etcd is away", id="ailing"),
-        pytest.param(refusal(503, "starting"), Temporary, "503", id="starting"),
-        pytest.param(refusal(429, "slow down"), Temporary, "slow down", id="too-fast"),
-        pytest.param(refusal(410, "too old"), Expired, "too old", id="expired"),
-        pytest.param(refusal(401, "Unauthorized"), Permanent, "renew the token", id="unknown-user"),
-        pytest.param(refusal(404, "no"), Permanent, "right namespace", id="no-such-place"),
-        pytest.param(web.Response(text="<html>login</html>"), Temporary, "listing pods in models", id="a-login-page"),
-        pytest.param(web.Response(text="[]"), Temporary, "no list of objects", id="no-object"),
-        pytest.param(web.Response(status=418, text="short and stout"), Permanent, "short and stout", id="a-teapot"),
+        pytest.param(refusal(500, "etcd is away"), Temporary, failing(500, "etcd is away"), id="unhealthy"),
+        pytest.param(refusal(503, "starting"), Temporary, failing(503, "starting"), id="starting"),
+        pytest.param(refusal(429, "slow down"), Temporary, failing(429, "slow down"), id="too-fast"),
+        pytest.param(
+            refusal(410, "too old"), Expired, cluster.VersionExpired(during=LISTING, said=Said("too old")), id="expired"
+        ),
+        pytest.param(
+            refusal(401, "Unauthorized"), Permanent, cluster.CredentialsRefused(during=LISTING), id="unknown-user"
+        ),
+        pytest.param(
+            refusal(404, "no"), Permanent, cluster.NotFound(during=LISTING, said=Said("no")), id="no-such-place"
+        ),
+        pytest.param(web.Response(text="<html>login</html>"), Temporary, systems.Malformed, id="a-login-page"),
+        pytest.param(web.Response(text="[]"), Temporary, malformed(systems.UnexpectedForm()), id="no-object"),
+        pytest.param(web.Response(status=418, text="short and stout"), Permanent, TEAPOT, id="a-teapot"),
     ],
 )
 async def test_a_failure_is_sorted_by_who_can_mend_it(
-    tmp_path: Path, answer: web.Response, error: type[Exception], says: str
+    tmp_path: Path, answer: web.Response, error: type[Explained], why: Reason | type[Reason]
 ) -> None:
     async with scripted(always(answer), tmp_path) as kubernetes:
-        with pytest.raises(error, match=says) as raised:
+        with raising(error, why) as raised:
             await kubernetes.list("models", "pods")
-    assert TOKEN not in str(raised.value)
+    assert TOKEN not in f"{raised.value}{explained(raised.value)}"
 
 
 async def test_a_missing_right_is_named_with_how_to_grant_it(tmp_path: Path) -> None:
     said = 'pods is forbidden: User "bot" cannot list resource "pods" in API group "" in the namespace "models"'
     async with scripted(always(refusal(403, said)), tmp_path) as kubernetes:
-        with pytest.raises(Permanent) as raised:
+        why = cluster.NotAllowed(during=LISTING, namespace=Said("models"), said=Said(said))
+        with raising(Permanent, why) as raised:
             await kubernetes.list("models", "pods")
-    assert said in str(raised.value)
-    assert "kubectl create role callboard-watch -n models --verb=get,list,watch" in str(raised.value)
+    assert "kubectl create role callboard-watch -n models --verb=get,list,watch" in explained(raised.value)
 
 
 async def test_the_servers_own_pause_is_kept(tmp_path: Path) -> None:
@@ -122,7 +149,7 @@ async def test_the_servers_own_pause_is_kept(tmp_path: Path) -> None:
 async def test_a_cluster_that_is_not_there_may_be_back(tmp_path: Path) -> None:
     (tmp_path / "config").write_text(kubeconfig("http://127.0.0.1:1"))
     kubernetes = await Kubernetes.connect(str(tmp_path / "config"))
-    with pytest.raises(Temporary, match="listing pods in models: "):
+    with raising(Temporary, unreachable("Connection refused")):
         await kubernetes.list("models", "pods")
     await kubernetes.close()
 
@@ -133,11 +160,15 @@ async def test_a_cluster_that_is_not_there_may_be_back(tmp_path: Path) -> None:
 async def test_a_kubeconfig_that_cannot_be_used_is_said_so(tmp_path: Path, text: str | None) -> None:
     if text is not None:
         (tmp_path / "config").write_text(text)
-    with pytest.raises(Permanent, match="set KUBECONFIG") as raised:
+    with raising(Permanent, cluster.KubeconfigUnusable) as raised:
         await Kubernetes.connect(str(tmp_path / "config"))
-    assert not re.search(r"\w+Error|Errno|' object|None|\n|<|\[", str(raised.value).replace(str(tmp_path), ""))
+    text = explained(raised.value).replace(str(tmp_path), "")
+    assert not re.search(r"\w+Error|Errno|' object|None|\n|<|\[", text)
+    assert "set KUBECONFIG" in text
     (tmp_path / "folder").mkdir()
-    with pytest.raises(Permanent, match=r"cannot be used \(Is a directory\); set KUBECONFIG"):
+    why = cluster.KubeconfigUnreadable(said=Said("Is a directory"))
+    path = Name(str(tmp_path / "folder"))
+    with raising(Permanent, cluster.KubeconfigUnusable(path=path, cause=why)):
         await Kubernetes.connect(str(tmp_path / "folder"))
 
 
@@ -181,7 +212,7 @@ async def test_a_version_forgotten_in_mid_watch_asks_for_a_new_list(tmp_path: Pa
         return await stream(request, [line("ERROR", gone)])
 
     async with scripted(answer, tmp_path) as kubernetes:
-        with pytest.raises(Expired, match="too old resource version"):
+        with raising(Expired, cluster.VersionExpired(during=WATCHING, said=Said("too old resource version"))):
             await all_of(kubernetes.watch("models", "pods", "7"))
 
 
@@ -191,7 +222,7 @@ async def test_a_watch_that_breaks_off_may_be_taken_up_again(tmp_path: Path) -> 
 
     events: list[Json] = []
     async with scripted(answer, tmp_path) as kubernetes:
-        with pytest.raises(Temporary, match="watching pods in models"):
+        with raising(Temporary, systems.Unreachable):
             async for event in kubernetes.watch("models", "pods", "7"):
                 events.append(event)
     assert len(events) == 1
@@ -203,7 +234,7 @@ async def test_a_half_open_watch_ends_by_itself(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr("bot.clients.kubernetes.client.GRACE", timedelta(seconds=-0.9))
     async with scripted(answer, tmp_path) as kubernetes:
-        with pytest.raises(Temporary, match="no answer in time"):
+        with raising(Temporary, systems.TimedOut(system=systems.CLUSTER, during=WATCHING)):
             await all_of(kubernetes.watch("models", "pods", "7", lasts=timedelta(seconds=1)))
 
 
@@ -215,7 +246,7 @@ async def test_junk_in_a_watch_is_an_ailing_cluster(tmp_path: Path, junk: bytes)
         return await stream(request, [junk])
 
     async with scripted(answer, tmp_path) as kubernetes:
-        with pytest.raises(Temporary, match="watching pods in models"):
+        with pytest.raises(Temporary, match=r"(Malformed|Failing).*kind='pods', namespace='models'"):
             await all_of(kubernetes.watch("models", "pods", "7"))
 
 
@@ -260,8 +291,11 @@ async def test_a_pod_without_a_log_has_an_empty_one(tmp_path: Path, answer: web.
 
 async def test_a_log_that_may_not_be_read_is_said_so(tmp_path: Path) -> None:
     async with scripted(always(refusal(403, "no")), tmp_path) as kubernetes:
-        with pytest.raises(Permanent, match="pods/log"):
+        reading = cluster.ReadingLog(pod=Name("iris-1"), namespace=Name("models"))
+        why = cluster.NotAllowed(during=reading, namespace=Said("models"), said=Said("no"))
+        with raising(Permanent, why) as raised:
             await kubernetes.log("models", "iris-1")
+    assert "pods/log" in explained(raised.value)
 
 
 # ── what it costs ────────────────────────────────────────────────────────────────────────────────────

@@ -10,7 +10,9 @@ from aiohttp.test_utils import TestServer
 
 from bot.clients.mlflow.client import MLflow
 from bot.domain.errors import Temporary
+from bot.domain.reasons.registry import CertificateUntrusted
 from tests.fixtures.certificates import Authority
+from tests.fixtures.raising import raising
 
 
 @pytest.fixture
@@ -50,5 +52,7 @@ async def test_a_certificate_of_ones_own_authority_is_accepted(url: str, ours: A
 @pytest.mark.parametrize("what", ["another authority", "another host", "only the public ones"])
 async def test_anything_else_is_refused_and_told(url: str, ours: Authority, tmp_path: Path, what: str) -> None:
     trusted = {"another authority": Authority(tmp_path, "theirs").file, "another host": ours.file}.get(what)
-    with pytest.raises(Temporary, match=r"is not trusted \(.+\)\. Check MLFLOW_TRACKING_SERVER_CERT_PATH"):
+    with raising(Temporary, CertificateUntrusted) as caught:
         await models(url.replace("localhost", "127.0.0.1") if what == "another host" else url, trusted)
+    assert isinstance(caught.value.reason, CertificateUntrusted)
+    assert caught.value.reason.said

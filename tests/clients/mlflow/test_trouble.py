@@ -15,8 +15,13 @@ from yarl import URL
 from bot.clients.mlflow.client import MLflow
 from bot.clients.mlflow.rest import Rest
 from bot.domain.errors import Permanent, Temporary
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons import registry as reasons
+from bot.domain.reasons import systems
 from bot.domain.registry import ModelVersion
+from bot.rules.wording.reasons import explained
 from callboard_demo.faults import drop
+from tests.fixtures.raising import raising
 
 WHAT = ModelVersion(model="iris-classifier", version=1)
 
@@ -45,6 +50,11 @@ async def server() -> AsyncIterator[Scripted]:
         yield scripted
 
 
+def at(server: Scripted) -> Name:
+    """Return the server's address, as reasons name it."""
+    return Name(str(server.url.with_user(None)))
+
+
 async def error_of(server: Scripted, **credentials: str) -> Permanent | Temporary:
     mlflow = MLflow.connect(str(server.url), **credentials)
     try:
@@ -62,7 +72,7 @@ async def test_what_time_can_mend_is_temporary(server: Scripted, status: int) ->
     error = await error_of(server)
     assert isinstance(error, Temporary)
     assert error.after is None
-    assert str(status) in str(error)
+    assert error.reason == systems.Failing(system=systems.MLFLOW, at=at(server), status=status)
 
 
 @dataclass
@@ -112,35 +122,46 @@ async def test_while_the_server_wants_to_be_left_alone_nothing_is_asked(server: 
     server.answer = web.Response(status=503, headers={"Retry-After": "60"})
     rest = Rest(server.url, username=None, password=None, token=None)
     for _ in range(3):
-        with pytest.raises(Temporary, match="answers 503"):
+        with raising(Temporary, systems.Failing(system=systems.MLFLOW, at=at(server), status=503)):
             await rest.read("/anything", {}, absent=frozenset())
     await rest.close()
     assert len(server.asked) == 1
 
 
 @pytest.mark.parametrize(
-    ("answer", "advice"),
+    ("answer", "why", "said"),
     [
-        (web.Response(status=401, text="You are not authenticated."), "MLFLOW_TRACKING_USERNAME"),
-        (web.json_response({"message": "Permission denied"}, status=403), "READ, and EDIT"),
+        (
+            web.Response(status=401, text="You are not authenticated."),
+            reasons.CredentialsRefused,
+            "You are not authenticated.",
+        ),
+        (web.json_response({"message": "Permission denied"}, status=403), reasons.NotAllowed, "Permission denied"),
         (
             web.Response(status=403, text="Invalid Host header - possible DNS rebinding attack detected"),
-            "--allowed-hosts '127.0.0.1,127.0.0.1:*'",
+            reasons.HostRefused,
+            "Invalid Host header - possible DNS rebinding attack detected",
         ),
-        (web.Response(status=404, text="<h1>Not Found</h1>"), "no MLflow server"),
-        (web.Response(status=302, headers={"Location": "https://login.test/"}), "login page"),
+        (web.Response(status=404, text="<h1>Not Found</h1>"), reasons.NotMLflow, None),
+        (web.Response(status=302, headers={"Location": "https://login.test/"}), reasons.Redirected, None),
         (
             web.json_response({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no such page"}, status=404),
-            "no such",
+            reasons.Refused,
+            "no such page",
         ),
-        (web.json_response({"error_code": "BAD_REQUEST", "message": "odd"}, status=400), "odd"),
+        (web.json_response({"error_code": "BAD_REQUEST", "message": "odd"}, status=400), reasons.Refused, "odd"),
     ],
 )
-async def test_what_only_the_operator_can_mend_says_how(server: Scripted, answer: web.Response, advice: str) -> None:
+async def test_what_only_the_operator_can_mend_says_how(
+    server: Scripted, answer: web.Response, why: type[Reason], said: str | None
+) -> None:
     server.answer = answer
     error = await error_of(server)
     assert isinstance(error, Permanent)
-    assert advice in str(error)
+    assert isinstance(error.reason, why)
+    assert getattr(error.reason, "said", None) == said
+    assert getattr(error.reason, "status", answer.status) == answer.status
+    assert getattr(error.reason, "host", "127.0.0.1") == "127.0.0.1"
 
 
 @pytest.mark.parametrize(
@@ -160,13 +181,18 @@ async def test_an_answer_that_is_not_mlflows_is_temporary_and_said_so(server: Sc
     server.answer = web.Response(body=body)
     error = await error_of(server)
     assert isinstance(error, Temporary)
-    assert "does not answer /api/2.0/mlflow/registered-models/search as MLflow does" in str(error)
+    assert isinstance(error.reason, systems.Malformed)
+    assert (error.reason.system, error.reason.at) == (systems.MLFLOW, at(server))
+    assert error.reason.during == systems.Request(name=Name("/api/2.0/mlflow/registered-models/search"))
 
 
 async def test_an_endless_answer_is_cut_off(server: Scripted, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.clients.mlflow.rest.LARGEST", 1000)
     server.answer = web.Response(body=b" " * 1001)
-    assert isinstance(await error_of(server), Permanent)
+    error = await error_of(server)
+    assert isinstance(error, Permanent)
+    assert isinstance(error.reason, systems.AnswerTooLarge)
+    assert error.reason.cause == systems.TooLarge(bytes=1000)
 
 
 async def test_a_server_that_hangs_is_temporary(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +206,7 @@ async def test_a_server_that_hangs_is_temporary(monkeypatch: pytest.MonkeyPatch)
     async with await asyncio.start_server(hang, "127.0.0.1", 0) as listener:
         port = listener.sockets[0].getsockname()[1]
         mlflow = MLflow.connect(f"http://127.0.0.1:{port}")
-        with pytest.raises(Temporary, match="within"):
+        with raising(Temporary, systems.TimedOut):
             await mlflow.models()
         may_end.set()
         await mlflow.close()
@@ -191,20 +217,20 @@ async def test_a_version_that_is_not_whole_is_not_ready(server: Scripted, status
     version = {"name": "iris-classifier", "version": "1", "creation_timestamp": 1, "status": status}
     server.answer = web.json_response({"model_version": version})
     mlflow = MLflow.connect(str(server.url))
-    card = await mlflow.card(WHAT)
+    details = await mlflow.version_details(WHAT)
     await mlflow.close()
-    assert card is not None
-    assert not card.ready
+    assert details is not None
+    assert not details.ready
 
 
 async def test_copies_that_lead_in_a_circle_lead_nowhere(server: Scripted) -> None:
     version = {"name": "m", "version": "1", "creation_timestamp": 1, "source": "models:/m/1"}
     server.answer = web.json_response({"model_version": version})
     mlflow = MLflow.connect(str(server.url))
-    card = await mlflow.card(WHAT)
+    details = await mlflow.version_details(WHAT)
     await mlflow.close()
-    assert card is not None
-    assert card.run is None
+    assert details is not None
+    assert details.run is None
 
 
 async def test_credentials_are_sent_and_an_origin_never(server: Scripted) -> None:
@@ -224,7 +250,7 @@ async def test_credentials_in_the_address_are_used_and_never_shown(server: Scrip
     server.answer = web.Response(status=500)
     error = await error_of(server)
     assert server.asked[0].headers["Authorization"] == "Basic Ym90Omh1bnRlcjI="
-    assert "hunter2" not in f"{error!r} {error} {error.__cause__!r}"
+    assert "hunter2" not in f"{error!r} {error} {error.__cause__!r} {explained(error)}"
 
 
 async def test_a_server_below_a_path_is_found(server: Scripted) -> None:

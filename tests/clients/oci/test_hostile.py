@@ -1,4 +1,4 @@
-"""A registry that fails, lies or leads astray: a sentence each time, nothing believed, no password given away."""
+"""A registry that fails or lies: a reason each time, nothing believed, no password given away."""
 
 import asyncio
 import json
@@ -14,8 +14,13 @@ from aiohttp.test_utils import TestServer
 from bot.cli.images import Verified, verify
 from bot.clients.oci.login import Login
 from bot.domain.errors import Permanent, Temporary
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons import oci as reasons
+from bot.domain.reasons import systems
 from bot.rules.parsing.images import INDEXES, MANIFESTS, Demands, Platform, reference
+from bot.rules.wording.reasons import explained
 from tests.fixtures.oci import Image, digest, index
+from tests.fixtures.raising import raising
 from tests.ports import silent_port
 
 Answer = Callable[[web.Request], web.StreamResponse]
@@ -113,44 +118,60 @@ def of_other_digests() -> bytes:
 
 
 @pytest.mark.parametrize(
-    ("end", "answer", "error", "says"),
+    ("end", "answer", "error", "why"),
     [
-        ("/manifests/1", text(404), Permanent, r"is not there; 127\.0\.0\.1:\d+/ml/model-server:1 was not pushed"),
-        ("/manifests/1", text(403), Permanent, "does not let these credentials in"),
-        ("/manifests/1", text(503), Temporary, r"busy or ailing \(503\)"),
-        ("/manifests/1", text(429), Temporary, r"busy or ailing \(429\)"),
-        ("/manifests/1", text(418, b"a teapot"), Permanent, "answers 418 a teapot"),
-        ("/manifests/1", text(200, b"{}"), Permanent, "its manifest is not what the image specification says"),
-        ("/manifests/1", text(200, b"<html>", kind="text/html"), Permanent, "no image that Kubernetes runs"),
-        ("/manifests/1", text(200, b"x" * (5 << 20)), Permanent, "larger than 4 MiB"),
-        ("/manifests/1", text(200, b"{}", Docker_Content_Digest="sha256:" + "0" * 64), Permanent, "has the digest"),
-        ("/manifests/1", text(200, of_other_digests()), Permanent, "it knows sha256 only"),
-        ("/manifests/1", text(302, Location="http://["), Temporary, "cannot be asked"),
-        ("/blobs/" + digest(Image().config_blob), text(200, b"{}"), Permanent, "something else than what was pushed"),
-        ("/blobs/" + digest(Image().config_blob), text(404), Permanent, "is not there"),
-        ("/blobs/" + digest(b"two"), text(404), Permanent, f"its layer {digest(b'two')} is not there; push it again"),
-        ("/blobs/" + digest(b"two"), text(500), Temporary, "busy or ailing"),
+        ("/manifests/1", text(404), Permanent, reasons.Absent),
+        ("/manifests/1", text(403), Permanent, reasons.LoginRefused),
+        ("/manifests/1", text(503), Temporary, systems.Failing),
+        ("/manifests/1", text(429), Temporary, systems.Failing),
+        ("/manifests/1", text(418, b"a teapot"), Permanent, reasons.Refused),
+        ("/manifests/1", text(200, b"{}"), Permanent, "its manifest does not follow the image specification"),
+        ("/manifests/1", text(200, b"<html>", kind="text/html"), Permanent, "not an image that Kubernetes can run"),
+        ("/manifests/1", text(200, b"x" * (5 << 20)), Permanent, systems.AnswerTooLarge),
+        (
+            "/manifests/1",
+            text(200, b"{}", Docker_Content_Digest="sha256:" + "0" * 64),
+            Permanent,
+            reasons.DigestMismatch,
+        ),
+        ("/manifests/1", text(200, of_other_digests()), Permanent, reasons.DigestUnknown),
+        ("/manifests/1", text(302, Location="http://["), Temporary, systems.Malformed),
+        ("/blobs/" + digest(Image().config_blob), text(200, b"{}"), Permanent, reasons.DigestMismatch),
+        ("/blobs/" + digest(Image().config_blob), text(404), Permanent, reasons.Absent),
+        (
+            "/blobs/" + digest(b"two"),
+            text(404),
+            Permanent,
+            f"its layer {digest(b'two')} is missing; push the image again",
+        ),
+        ("/blobs/" + digest(b"two"), text(500), Temporary, systems.Failing),
     ],
 )
 async def test_what_is_wrong_is_said(
-    end: str, answer: Answer, error: type[Permanent] | type[Temporary], says: str
+    end: str, answer: Answer, error: type[Permanent | Temporary], why: type[Reason] | str
 ) -> None:
     async with registry() as there:
         there.instead[end] = answer
-        with pytest.raises(error, match=says):
+        with pytest.raises(error) as caught:
             await there.verify()
+        if isinstance(why, str):  # of `pin-image`, which judges what the registry returned
+            assert why in explained(caught.value)
+        else:
+            assert isinstance(caught.value.reason, why)
+            at = f"http://127.0.0.1:{there.port}/v2/ml/model-server{end}"
+            assert getattr(caught.value.reason, "address", getattr(caught.value.reason, "at", at)) == at
 
 
 async def test_a_manifest_of_another_digest_than_the_index_says_is_not_believed() -> None:
     async with registry() as there:
         there.top = index({"linux/amd64": there.image}), INDEXES[1]
         there.instead["/manifests/" + digest(there.image.manifest)] = text(200, b"{}")
-        with pytest.raises(Permanent, match="something else than what was pushed"):
+        with raising(Permanent, reasons.DigestMismatch):
             await there.verify()
 
 
-async def test_nobody_there_is_a_sentence() -> None:
-    with silent_port() as port, pytest.raises(Temporary, match="cannot be asked"):
+async def test_nobody_there_is_a_reason() -> None:
+    with silent_port() as port, raising(Temporary, systems.Unreachable):
         await Registry(port=port).verify()
 
 
@@ -168,7 +189,7 @@ async def test_basic_is_answered_with_the_account_of_this_machine(tmp_path: Path
     async with registry() as there:
         there.login = 'Basic realm="Registry Realm"'
         assert await there.verify(account(tmp_path, there.port))
-        with pytest.raises(Permanent, match=r"this machine has none for it: docker login 127\.0\.0\.1"):
+        with raising(Permanent, reasons.LoginMissing(host=Name(f"127.0.0.1:{there.port}"))):
             await there.verify()
 
 
@@ -209,43 +230,48 @@ async def test_an_identity_token_buys_others(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("challenge", "says"),
+    ("challenge", "why", "realm"),
     [
-        ('Bearer realm="http://evil.example/token"', "sends logins to http://evil.example/token, which is not https"),
-        ("Bearer realm=", "sends logins to nowhere"),
-        ("Bearer", "sends logins to nowhere"),
-        ('Digest realm="x"', "a kind that Callboard does not know"),
-        ("", "a kind that Callboard does not know"),
+        ('Bearer realm="http://evil.example/token"', reasons.TokensInsecure, "http://evil.example/token"),
+        ("Bearer realm=", reasons.TokensInsecure, None),
+        ("Bearer", reasons.TokensInsecure, None),
+        ('Digest realm="x"', reasons.LoginUnsupported, None),
+        ("", reasons.LoginUnsupported, None),
     ],
 )
-async def test_no_password_goes_where_it_could_be_read(tmp_path: Path, challenge: str, says: str) -> None:
+async def test_no_password_goes_where_it_could_be_read(
+    tmp_path: Path, challenge: str, why: type[Reason], realm: str | None
+) -> None:
     async with registry() as there:
         there.login = challenge
-        with pytest.raises(Permanent, match=says):
+        with raising(Permanent, why) as caught:
             await there.verify(account(tmp_path, there.port))
+        assert getattr(caught.value.reason, "realm", None) == realm
         assert not [each for each in there.asked if "Authorization" in each.headers]
 
 
 @pytest.mark.parametrize(
-    ("answer", "says"),
+    ("answer", "why"),
     [
-        (text(401), "issues no token for .* for the login that this machine has"),
-        (text(302, Location="http://localhost:1/"), "issues no token"),
-        (text(200, b"<html>"), "something that is no token"),
-        (text(200, b"[]"), "something that is no token"),
-        (text(200, b'{"token": "a\\r\\nX-Evil: b"}'), "something that is no token"),
-        (text(200, b"[" * 100_000), "something that is no token"),
-        (text(200, b'{"token": "bad"}'), "does not let these credentials in"),
+        (text(401), reasons.TokenRefused),
+        (text(302, Location="http://localhost:1/"), reasons.TokenRefused),
+        (text(200, b"<html>"), reasons.TokenMalformed),
+        (text(200, b"[]"), reasons.TokenMalformed),
+        (text(200, b'{"token": "a\\r\\nX-Evil: b"}'), reasons.TokenMalformed),
+        (text(200, b"[" * 100_000), reasons.TokenMalformed),
+        (text(200, b'{"token": "bad"}'), reasons.LoginRefused),
     ],
 )
-async def test_a_token_that_is_none_is_not_used(tmp_path: Path, answer: Answer, says: str) -> None:
+async def test_a_token_that_is_none_is_not_used(tmp_path: Path, answer: Answer, why: type[Reason]) -> None:
     async with registry() as there:
         there.login = f'Bearer realm="http://127.0.0.1:{there.port}/token"'
         there.instead["/token"] = answer
-        with pytest.raises(Permanent, match=says) as raised:
+        with raising(Permanent, why) as raised:
             await there.verify(account(tmp_path, there.port))
-        assert PASSWORD not in str(raised.value)
-        assert basic().removeprefix("Basic ") not in str(raised.value)
+        shown = f"{raised.value}{explained(raised.value)}"
+        assert PASSWORD not in shown
+        assert basic().removeprefix("Basic ") not in shown
+        assert not getattr(raised.value.reason, "anonymous", False)
 
 
 async def test_storage_elsewhere_gets_no_login_and_is_not_believed(tmp_path: Path) -> None:
@@ -258,7 +284,7 @@ async def test_storage_elsewhere_gets_no_login_and_is_not_believed(tmp_path: Pat
         assert await there.verify(account(tmp_path, there.port))
         assert [(each.method, each.headers.get("Authorization")) for each in storage.asked] == [("GET", None)]
         storage.instead[config] = text(200, b"{}")
-        with pytest.raises(Permanent, match="something else than what was pushed"):
+        with raising(Permanent, reasons.DigestMismatch):
             await there.verify(account(tmp_path, there.port))
 
 
@@ -273,10 +299,10 @@ async def test_a_credential_helper_is_asked(tmp_path: Path, monkeypatch: pytest.
             (tmp_path / "config.json").write_text(json.dumps(said))
             assert await there.verify(Login(files=[tmp_path / "config.json"]))
         (tmp_path / "config.json").write_text('{"credsStore": "absent"}')
-        with pytest.raises(
-            Permanent, match=r"docker-credential-absent, which keeps the login for .* cannot be started"
-        ):
+        with raising(Permanent, reasons.HelperMissing) as caught:
             await there.verify(Login(files=[tmp_path / "config.json"]))
+        assert isinstance(caught.value.reason, reasons.HelperMissing)
+        assert caught.value.reason.helper == "docker-credential-absent"
 
 
 @pytest.mark.parametrize(
@@ -284,5 +310,6 @@ async def test_a_credential_helper_is_asked(tmp_path: Path, monkeypatch: pytest.
 )
 async def test_a_file_of_logins_that_is_broken_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "config.json").write_text(content, "latin-1")
-    with pytest.raises(Permanent, match=r"config\.json: .*log in anew$"):
+    with pytest.raises(Permanent, match=r"(LoginsUnreadable|LoginInvalid).*config\.json") as caught:
         await Login(files=[tmp_path / "config.json"]).account(reference("127.0.0.1/a:1"))
+    assert explained(caught.value).endswith("log in again")

@@ -126,8 +126,8 @@ print(os.getpid(), child.pid); time.sleep(600)
 async def test_a_closed_cluster_leaves_no_process_and_starts_its_pods_again_when_opened(
     tmp_path: Path,
     certificate: Path,
-    runtime: Runtime,  # noqa: F811
-    backoff: timedelta,  # noqa: F811
+    runtime: Runtime,  # noqa: F811  (a fixture that is imported)
+    backoff: timedelta,  # noqa: F811  (a fixture that is imported)
 ) -> None:
     value = container(f"import os; print(os.getpid(), flush=True); {SLEEP}")
     async with the_demo(tmp_path, certificate, runtime, backoff) as plane:

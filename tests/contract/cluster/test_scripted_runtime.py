@@ -20,7 +20,7 @@ async def test_nobody_who_connects_at_a_container_s_end_is_left_waiting(ticks: i
     )  # fmt: skip
     running = await ScriptedRuntime().start(order)
     with socket.create_connection(place) as client:  # without the loop, which does not know of it yet
-        client.setblocking(False)  # noqa: FBT003
+        client.setblocking(False)  # noqa: FBT003  (socket takes it so)
         for _ in range(ticks):
             await asyncio.sleep(0)
         running.kill()

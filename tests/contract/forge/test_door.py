@@ -51,7 +51,7 @@ async def test_the_allowance_is_told_and_then_used_up(served: Served) -> None:
             return connection.rate_limiting[0], connection.get_rate_limit().rate.remaining
 
     assert await asyncio.to_thread(left) == (4999, 4999)
-    served.forge.door.allowance.limit = 1
+    served.forge.access.allowance.limit = 1
     with pytest.raises(RateLimitExceededException):
         await asking(served, lambda repo: repo.name)
 

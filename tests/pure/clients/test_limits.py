@@ -20,6 +20,9 @@ from bot.clients.limits import (
     plain_yaml,
 )
 from bot.domain.errors import Permanent
+from bot.domain.reason import Name
+from bot.domain.reasons.systems import ListAt, ListTooLong
+from tests.fixtures.raising import raising
 
 FLOATS = st.floats(allow_nan=False, allow_infinity=False)
 VALUES = st.recursive(
@@ -82,13 +85,14 @@ def test_json_of_another_shape_is_malformed() -> None:
 
 
 def test_a_list_has_an_end() -> None:
-    pages = Pages("the list of models")
+    models = ListAt(name=Name("models"))
+    pages = Pages(models)
     for _ in range(PAGES):
         pages.take(1)
-    with pytest.raises(Permanent, match="the list of models is longer than Callboard reads: 200 pages, and 256 MiB"):
+    with raising(Permanent, ListTooLong(what=models, pages=200, mebibytes=256)):
         pages.take(1)
     with pytest.raises(Permanent):
-        Pages("the list of models").take(LIST + 1)
+        Pages(models).take(LIST + 1)
 
 
 # ── YAML ──────────────────────────────────────────────────────────────────────────────────────────────

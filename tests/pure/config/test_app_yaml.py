@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from bot.config import app_yaml, policies
-from bot.config.app_yaml import App, load, parse
+from bot.config.app_yaml import Config, load, parse
 from bot.domain.errors import Misunderstood, Permanent
 from bot.domain.policy import ANYONE, Policy, Window
-from bot.domain.target import Pair
+from bot.domain.target import Target
 from tests.paths import ROOT
 
 FULL = """\
@@ -43,8 +43,8 @@ models:
 """
 
 
-def pair(model: str, stage: str = "production") -> Pair:
-    return Pair(model=model, stage=stage)
+def target(model: str, stage: str = "production") -> Target:
+    return Target(model=model, stage=stage)
 
 
 def mistakes(text: str) -> list[str]:
@@ -57,14 +57,14 @@ def test_a_short_file_goes_a_long_way() -> None:
     app = parse("repository: acme/models-gitops\n")
     assert app.stages == ("staging", "production")
     assert app.has("whatever")
-    assert app.policy(pair("whatever", "staging")) == Policy(auto=True, approvals=0)
-    assert app.policy(pair("whatever")) == Policy(after="staging", approvals=1)
-    assert app.folder(pair("whatever")) == "manifests/whatever/production"
+    assert app.policy(target("whatever", "staging")) == Policy(auto=True, approvals=0)
+    assert app.policy(target("whatever")) == Policy(after="staging", approvals=1)
+    assert app.folder(target("whatever")) == "manifests/whatever/production"
     assert app.channel_of("whatever") == "#ml-releases"
 
 
 def test_what_a_stage_demands_is_read() -> None:
-    assert parse(FULL).policy(pair("iris-classifier")) == Policy(
+    assert parse(FULL).policy(target("iris-classifier")) == Policy(
         approvals=2,
         approvers=("@ml-release-captains", "U024BE7LH"),
         requester_may_approve=True,
@@ -98,7 +98,7 @@ models:
 
 
 def test_who_may_and_when_nothing_may_are_read() -> None:
-    policy = parse(WHO).policy(pair("iris"))
+    policy = parse(WHO).policy(target("iris"))
     assert policy.requesters == ("@science", "U024BE7LH")
     assert policy.rollback_requesters == ("@on-call",)
     assert policy.may_freeze == (ANYONE,)
@@ -111,9 +111,9 @@ def test_who_may_and_when_nothing_may_are_read() -> None:
 
 def test_a_model_may_be_free_of_what_holds_for_its_stage() -> None:
     app = parse(WHO)
-    assert app.policy(pair("fraud")).requesters == ()
-    assert app.policy(pair("fraud")).freeze == ()
-    assert app.policies["production"] == app.policy(pair("iris")), "what holds where a model says nothing"
+    assert app.policy(target("fraud")).requesters == ()
+    assert app.policy(target("fraud")).freeze == ()
+    assert app.policies["production"] == app.policy(target("iris")), "what holds where a model says nothing"
 
 
 def test_every_group_that_is_named_anywhere_is_known() -> None:
@@ -123,17 +123,17 @@ def test_every_group_that_is_named_anywhere_is_known() -> None:
 
 def test_a_pattern_says_only_what_differs() -> None:
     app = parse(FULL)
-    assert app.policy(pair("fraud-us")).approvers == ("@fraud-leads",)
-    assert app.policy(pair("fraud-us")).approvals == 2
+    assert app.policy(target("fraud-us")).approvers == ("@fraud-leads",)
+    assert app.policy(target("fraud-us")).approvals == 2
     assert app.channel_of("fraud-us") == "#fraud-ml"
-    assert app.folder(pair("fraud-us")) == "fraud/fraud-us.yaml"
+    assert app.folder(target("fraud-us")) == "fraud/fraud-us.yaml"
     assert app.stages_of("fraud-us") == ("staging", "production")
     assert app.stages_of("iris-classifier") == ("staging", "canary", "production")
 
 
 def test_the_most_specific_match_is_the_one_that_holds() -> None:
     app = parse(FULL)
-    assert app.policy(pair("fraud-eu")).approvals == 1
+    assert app.policy(target("fraud-eu")).approvals == 1
     assert app.channel_of("fraud-eu") == "#ml-releases", "an exact name takes nothing from a pattern"
     assert app.channel_of("fraud-eu-cards") == "C0FRAUDEU"
     assert app.channel_of("fraud-us") == "#fraud-ml"
@@ -147,37 +147,37 @@ def test_a_model_that_is_not_named_is_not_served() -> None:
     app = parse(FULL)
     assert not app.has("churn")
     assert app.stages_of("churn") == ()
-    with pytest.raises(Permanent, match="names no model churn"):
-        app.policy(pair("churn"))
+    with pytest.raises(Permanent, match="has no model churn"):
+        app.policy(target("churn"))
     with pytest.raises(Permanent, match="no stage canary for fraud-us"):
-        app.policy(pair("fraud-us", "canary"))
+        app.policy(target("fraud-us", "canary"))
 
 
 def test_a_version_comes_from_the_stage_before_or_from_the_one_named() -> None:
     app = parse(FULL)
-    assert app.previous_stage(pair("iris-classifier", "staging")) is None
-    assert app.previous_stage(pair("iris-classifier", "canary")) == "staging"
-    assert app.previous_stage(pair("iris-classifier", "production")) == "staging"
-    assert app.previous_stage(pair("fraud-eu", "production")) == "canary"
+    assert app.previous_stage(target("iris-classifier", "staging")) is None
+    assert app.previous_stage(target("iris-classifier", "canary")) == "staging"
+    assert app.previous_stage(target("iris-classifier", "production")) == "staging"
+    assert app.previous_stage(target("fraud-eu", "production")) == "canary"
 
 
 @pytest.mark.parametrize("model", ["..", ".", "a/b", "../../x", "a\\b", "a\nb", "", "a:b", "/"])
 def test_no_name_of_a_model_names_another_path(model: str) -> None:
-    with pytest.raises(Permanent, match=re.escape(f"the name `{model}` (on `production`) cannot be a part of a path")):
-        parse("repository: a/b").folder(pair(model))
+    with pytest.raises(Permanent, match=re.escape(f"the name `{model}` (on `production`) cannot be part of a path")):
+        parse("repository: a/b").folder(target(model))
     assert not parse("repository: a/b").has(model), "so nobody asks for its folder"
 
 
 @pytest.mark.parametrize("model", ["{stage}", "iris classifier", "été", "a..b", "-x", "x.lock"])
 def test_a_strange_name_is_one_folder(model: str) -> None:
-    assert parse("repository: a/b").folder(pair(model)) == f"manifests/{model}/production"
+    assert parse("repository: a/b").folder(target(model)) == f"manifests/{model}/production"
 
 
 def test_one_repository_holds_all_manifests() -> None:
     assert parse(FULL).repository_of("fraud-us") == "acme/models-gitops"
     assert parse("repository: a/b\nmodels: {m: {repository: a/b}}").repository_of("m") == "a/b"
     (told,) = mistakes("repository: a/b\nmodels:\n  m: {repository: a/c}")
-    assert told == "app.yaml:3: one repository holds all manifests in this release; expected a/b"
+    assert told == "app.yaml:3: this release supports a single repository for all manifests; expected a/b"
 
 
 @pytest.mark.parametrize(
@@ -190,15 +190,15 @@ def test_one_repository_holds_all_manifests() -> None:
         ("repository: a/..", "1: expected owner/name"),
         ("repository: a/b\nchanel: x", "2: there is no key `chanel` here; did you mean `channel`?"),
         ("repository: a/b\nxyzzy: x", "2: there is no key `xyzzy` here; expected one of: repository, manifests"),
-        ("repository: a/b\nrepository: a/c", "2: `repository` stands here a second time; leave one"),
+        ("repository: a/b\nrepository: a/c", "2: `repository` is here twice; remove one"),
         ("repository: a/b\nchannel: #x", "2: expected a channel"),
         ("repository: a/b\nchannel: ml", "2: expected a channel"),
         ("repository: a/b\nmanifests: /etc", "2: expected a path inside"),
         ("repository: a/b\nmanifests: a/../b", "2: expected a path without `..`"),
-        ("repository: a/b\nmanifests: a/{env}", "2: expected a path without `..`, and no braces but {model}"),
-        ("repository: a/b\nmanifests: 'a/{model'", "2: expected a path without `..`, and no braces"),
-        ("repository: a/b\nstages:", "2: `stages` names none"),
-        ("repository: a/b\nstages: {Prod: {}}", "2: `Prod` cannot be a stage; expected small letters"),
+        ("repository: a/b\nmanifests: a/{env}", "2: expected a path without `..`, and with no braces except {model}"),
+        ("repository: a/b\nmanifests: 'a/{model'", "2: expected a path without `..`, and with no braces"),
+        ("repository: a/b\nstages:", "2: `stages` is empty"),
+        ("repository: a/b\nstages: {Prod: {}}", "2: `Prod` is not a valid stage; expected lower-case letters"),
         ("repository: a/b\nstages:\n  s:\n    auto: yes", "4: expected true or false, found `yes`"),
         ("repository: a/b\nstages: {s: {auto: 'true'}}", "2: expected true or false"),
         ("repository: a/b\nstages: {s: {approvals: two}}", "2: expected a number of people, found `two`"),
@@ -206,21 +206,27 @@ def test_one_repository_holds_all_manifests() -> None:
         ("repository: a/b\nstages: {s: {watch: 10}}", "2: expected a duration such as 10s, 2m, 1h or 3d, found `10`"),
         ("repository: a/b\nstages: {s: {watch: 999999d}}", "2: expected a duration of at most a year"),
         ("repository: a/b\nstages: {s: {approvers: [bob]}}", "2: expected a user id (U024BE7LH) or a user group"),
-        ("repository: a/b\nstages: {s: {approvers: [U024BE7LH], approvals: 2}}", "2: `s` wants 2 approvals, and names"),
-        ("repository: a/b\nstages:\n  s: {}\n  p: {after: t}", "4: `p` comes after `t`, which is no stage before it"),
-        ("repository: a/b\nstages:\n  s: {after: p}\n  p: {}", "3: `s` comes after `p`, which is no stage before it"),
-        ("repository: a/b\nstages:\n  s: {after: {}}", "3: `after` names no stage"),
+        (
+            "repository: a/b\nstages: {s: {approvers: [U024BE7LH], approvals: 2}}",
+            "2: `s` needs 2 approvals, but `approvers` lists only 1",
+        ),
+        ("repository: a/b\nstages:\n  s: {}\n  p: {after: t}", "4: `after: t` is not a stage listed above `p`"),
+        ("repository: a/b\nstages:\n  s: {after: p}\n  p: {}", "3: `after: p` is not a stage listed above `s`"),
+        ("repository: a/b\nstages:\n  s: {after: {}}", "3: `after` has no `stage`"),
         ("repository: a/b\nstages:\n  s:\n    freeze:\n    - x", "5: expected `key: value` lines, found `x`"),
         ("repository: a/b\nstages: {s: {requesters: all}}", "2: expected a user id (U024BE7LH) or a user group"),
         ("repository: a/b\nstages: {s: {may_freeze: [anyone]}}", "2: expected a user id (U024BE7LH) or a user group"),
         ("repository: a/b\nstages: {s: {rollback: {requesters: bob}}}", "2: expected a user id (U024BE7LH) or a"),
         ("repository: a/b\nstages: {s: {gates: {}}}", "2: `gates` is not enforced yet"),
         ("repository: a/b\nstages: {s: {rollback: {aproval: 1}}}", "2: there is no key `aproval` here; did"),
-        ("repository: a/b\nmodels:", "2: `models` names none; name some, or leave"),
+        ("repository: a/b\nmodels:", "2: `models` is empty; add a model, or remove"),
         ("repository: a/b\nmodels: [a]", "2: expected `key: value` lines, found a list"),
-        ("repository: a/b\nmodels: {a/b: {}}", "2: `a/b` cannot be a model's name"),
+        ("repository: a/b\nmodels: {a/b: {}}", "2: `a/b` is not a valid model name"),
         ("repository: a/b\nmodels: {m: {stages: {prod: }}}", "2: there is no stage `prod`; did you mean `production`"),
-        ("repository: a/b\nmodels:\n  m:\n    stages: {staging: false}", "4: `production` comes after `staging`"),
+        (
+            "repository: a/b\nmodels:\n  m:\n    stages: {staging: false}",
+            "4: `after: staging` is not a stage listed above `production`",
+        ),
         ("repository: a/b\nmodels: {m: {stages: {staging: false, production: false}}}", "2: no stage is left"),
         ("repository: a/b\n\tx: 1", "2: not YAML"),
         ("repository: a/b\n---\nx: 1", "2: not YAML"),
@@ -236,7 +242,7 @@ def test_a_mistake_is_told_with_its_line_and_what_was_expected(text: str, told: 
     ("text", "line"),
     [
         ("a: {s: [\n", "2: not YAML: expected the node content, but found the end of the file"),
-        ("a: 'b\n", "2: not YAML: found the end of the file in what begins on line 1"),
+        ("a: 'b\n", "2: not YAML: found the end of the file in the block that starts on line 1"),
         ("repository: a/b\n\tx: 1", "2: not YAML: found a tab"),
         ("repository: a/b\n x: 1", "2: not YAML: mapping values are not allowed here"),
         ("a: *b", "1: not YAML: found undefined alias 'b'"),
@@ -251,14 +257,14 @@ def test_of_what_is_not_yaml_nothing_else_is_said(text: str, line: str) -> None:
     ("window", "told"),
     [
         ("", "expected a list, found a mapping"),
-        ("- for: 1h", 'this freeze has no `cron`; expected for example `{cron: "0 16 * * FRI", for: 64h, timezone: '),
+        ("- for: 1h", 'this freeze has no `cron`; expected, for example, `{cron: "0 16 * * FRI", for: 64h, timezone: '),
         ("- cron: 0 16 * * FRI", "this freeze has no `for`"),
         ("- {cron: 0 16 * *, for: 1h}", "expected minute, hour, day, month and weekday, such as"),
         ("- {cron: 0 0 16 * * FRI, for: 1h}", "expected minute, hour, day, month and weekday, such as"),
         ("- {cron: 0 16 * * FRY, for: 1h}", 'such as "0 16 * * FRI", found `0 16 * * FRY`: bad day-of-week'),
         ("- {cron: 61 * * * *, for: 1h}", "found `61 * * * *`: bad minute"),
         ("- {cron: 0 0 30 2 *, for: 1h}", "found `0 0 30 2 *`: bad day-of-month"),
-        ("- {cron: 0 0 */20 * 1L, for: 1h}", "found `0 0 */20 * 1L`: that never comes"),
+        ("- {cron: 0 0 */20 * 1L, for: 1h}", "found `0 0 */20 * 1L`: that time never occurs"),
         ("- {cron: 0 16 * * FRI, for: 64}", "expected a duration such as 10s, 2m, 1h or 3d, found `64`"),
         (
             "- {cron: 0 16 * * FRI, for: 64h, timezone: Europe/Berlim}",
@@ -285,7 +291,7 @@ def test_a_mistake_above_is_told_once_not_for_every_model() -> None:
 
 
 def test_a_file_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(Misunderstood, match=r"no\.yaml: cannot be read: No such file .*; name app.yaml in --config"):
+    with pytest.raises(Misunderstood, match=r"no\.yaml: cannot be read: No such file .*; set the path with --config"):
         load(tmp_path / "no.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"repository: \xe9")
     with pytest.raises(Misunderstood, match="is not UTF-8 text"):
@@ -294,9 +300,9 @@ def test_a_file_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("path", ["app.yaml", "callboard_demo/app.yaml"])
 def test_the_files_that_come_with_callboard_are_right(path: str) -> None:
-    app: App = load(ROOT / path)
+    app: Config = load(ROOT / path)
     assert app.has("iris-classifier")
-    assert app.previous_stage(pair("iris-classifier")) == "staging"
+    assert app.previous_stage(target("iris-classifier")) == "staging"
     assert len((ROOT / path).read_text().splitlines()) <= 60
 
 
@@ -316,7 +322,7 @@ def test_every_field_of_a_policy_can_be_set() -> None:
     }  # fmt: skip
     assert set(written) == set(policies.FIELDS)
     stage = "\n".join(f"    {key}: {value}" for key, value in written.items())
-    policy = parse(f"repository: a/b\nstages:\n  a: {{}}\n  b:\n{stage}\n").policy(Pair(model="m", stage="b"))
+    policy = parse(f"repository: a/b\nstages:\n  a: {{}}\n  b:\n{stage}\n").policy(Target(model="m", stage="b"))
     unset = [field.name for field in fields(Policy) if getattr(policy, field.name) == getattr(Policy(), field.name)]
     assert not unset, "name a key for each in FIELDS of bot/config/policies.py"
 

@@ -102,24 +102,26 @@ def test_a_kubeconfig_that_is_named_exists(tmp_path: Path) -> None:
     missing, there = tmp_path / "missing", tmp_path / "config"
     there.touch()
     (line,) = mistakes({**READY, "KUBECONFIG": str(missing)})
-    assert line.startswith(f"KUBECONFIG names {missing}, which does not exist; name the file that kubectl uses")
+    assert line.startswith(
+        f"KUBECONFIG points to {missing}, which does not exist; set it to the file that kubectl uses"
+    )
     assert Environment.read({**READY, "KUBECONFIG": f"{missing}:{there}"}).kubeconfig == f"{missing}:{there}"
     (line,) = mistakes({**READY, "KUBECONFIG": "apiVersion: v1\nusers: [planted]"})
-    assert line.startswith("KUBECONFIG names something that is no path, which does not exist")
+    assert line.startswith("KUBECONFIG points to something that is not a path, which does not exist")
 
 
 CERT = "MLFLOW_TRACKING_SERVER_CERT_PATH"
 
 
 @pytest.mark.parametrize(
-    ("content", "why"), [(None, "cannot be read: No such file or directory"), ("x", "holds no certificate in PEM")]
+    ("content", "why"), [(None, "cannot be read: No such file or directory"), ("x", "has no PEM certificate")]
 )
 def test_the_certificates_that_https_needs_must_be_there(content: str | None, why: str, tmp_path: Path) -> None:
     path = tmp_path / "ca.crt"
     if content is not None:
         path.write_text(content)
     (line,) = mistakes({**READY, "MLFLOW_TRACKING_URI": "https://mlflow", CERT: str(path)})
-    assert line.startswith(f"{CERT} names {path}, which {why}; put there the certificate")
+    assert line.startswith(f"{CERT} points to {path}, which {why}; put the certificate of")
     assert Environment.read({**READY, CERT: str(path)}).mlflow_tracking_uri == "http://mlflow:5000"  # needs none
 
 
@@ -127,10 +129,10 @@ def test_the_certificates_that_postgresql_needs_must_be_there(tmp_path: Path) ->
     path = tmp_path / "ca.crt"
     url = f"postgresql://bot@db/callboard?sslmode=%s&sslrootcert={path}"
     (line,) = mistakes({**READY, "DATABASE_URL": url % "verify-full"})
-    assert line.startswith(f"DATABASE_URL: its sslrootcert names {path}, which cannot be read: No such file")
+    assert line.startswith(f"DATABASE_URL: its sslrootcert points to {path}, which cannot be read: No such file")
     path.write_text("x")
     (line,) = mistakes({**READY, "DATABASE_URL": url % "verify-ca"})
-    assert line.startswith(f"DATABASE_URL: its sslrootcert names {path}, which holds no certificate in PEM")
+    assert line.startswith(f"DATABASE_URL: its sslrootcert points to {path}, which has no PEM certificate")
     for needs_none in (url % "require", "postgresql://bot@db/callboard?sslmode=verify-full&sslrootcert=system"):
         assert Environment.read({**READY, "DATABASE_URL": needs_none}).database_url == needs_none
 
@@ -138,9 +140,9 @@ def test_the_certificates_that_postgresql_needs_must_be_there(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("name", "value", "told"),
     [
-        ("PORT", "http", "PORT: `http` is no port; expected a number below 65536"),
-        ("INTERNAL_PORT", "65536", "INTERNAL_PORT: `65536` is no port"),
-        ("PORT", "٣", "PORT: `٣` is no port"),
+        ("PORT", "http", "PORT: `http` is not a valid port; expected a number from 0 to 65535"),
+        ("INTERNAL_PORT", "65536", "INTERNAL_PORT: `65536` is not a valid port"),
+        ("PORT", "٣", "PORT: `٣` is not a valid port"),
         ("MLFLOW_TRACKING_URI", "http://x:65536", "MLFLOW_TRACKING_URI: expected an address"),
         ("GITHUB_API_URL", "https://x:99999", "GITHUB_API_URL: expected an address"),
         ("DATABASE_URL", "postgresql://x:65536/y", "DATABASE_URL: expected sqlite:///path/to/callboard.db or"),
@@ -152,9 +154,13 @@ def test_the_certificates_that_postgresql_needs_must_be_there(tmp_path: Path) ->
         ("MLFLOW_TRACKING_URI", "https://x/?token=planted", "MLFLOW_TRACKING_URI: expected an address"),
         ("MLFLOW_TRACKING_TOKEN", "two\nplanted", "MLFLOW_TRACKING_TOKEN: expected a token on one line"),
         ("GITHUB_TOKEN", "ghp planted", "GITHUB_TOKEN: expected a token on one line"),
-        ("GITHUB_TOKEN_FILE", "/ghp/planted", "GITHUB_TOKEN: GITHUB_TOKEN_FILE names no file"),
-        ("GITHUB_TOKEN_FILE", f"{'planted' * 99}/planted", "GITHUB_TOKEN: GITHUB_TOKEN_FILE names no file"),
-        ("GITHUB_TOKEN_FILE", "ghp-planted", "GITHUB_TOKEN: GITHUB_TOKEN_FILE names no file"),
+        ("GITHUB_TOKEN_FILE", "/ghp/planted", "GITHUB_TOKEN: GITHUB_TOKEN_FILE points to a file that does not exist"),
+        (
+            "GITHUB_TOKEN_FILE",
+            f"{'planted' * 99}/planted",
+            "GITHUB_TOKEN: GITHUB_TOKEN_FILE points to a file that does not exist",
+        ),
+        ("GITHUB_TOKEN_FILE", "ghp-planted", "GITHUB_TOKEN: GITHUB_TOKEN_FILE points to a file that does not exist"),
         ("GITHUB_API_URL", "user:planted@x", "GITHUB_API_URL: expected an address that starts with http"),
         ("GITHUB_API_URL", "https://bob:planted@x", "GITHUB_API_URL: expected an address without user and password"),
         ("SLACK_API_URL", "https://bob:planted@x", "SLACK_API_URL: expected an address without user and password"),
@@ -163,7 +169,7 @@ def test_the_certificates_that_postgresql_needs_must_be_there(tmp_path: Path) ->
             "mysql://planted@x/y",
             "DATABASE_URL: expected sqlite:///path/to/callboard.db or postgresql://",
         ),
-        ("LOG_LEVEL", "loud", "LOG_LEVEL: `loud` is no level"),
+        ("LOG_LEVEL", "loud", "LOG_LEVEL: `loud` is not a log level"),
     ],
 )
 def test_a_wrong_value_is_told_and_a_secret_one_is_not_repeated(name: str, value: str, told: str) -> None:
@@ -178,7 +184,7 @@ def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
     told = Environment.read({**without, "SLACK_BOT_TOKEN_FILE": str(file)})
     assert told.slack_bot_token.reveal() == "xoxb-from-file"
     (line,) = mistakes({**READY, "SLACK_BOT_TOKEN_FILE": str(file)})
-    assert line == "SLACK_BOT_TOKEN: SLACK_BOT_TOKEN_FILE is set too; leave one of them"
+    assert line == "SLACK_BOT_TOKEN: SLACK_BOT_TOKEN_FILE is set too; keep only one of them"
 
 
 def test_a_file_that_cannot_be_read_is_named_and_its_content_is_not(tmp_path: Path) -> None:
@@ -187,7 +193,7 @@ def test_a_file_that_cannot_be_read_is_named_and_its_content_is_not(tmp_path: Pa
     assert "cannot be read: No such file" in lines[0]
     (tmp_path / "bytes").write_bytes(b"planted\xff")
     lines = mistakes({**without, "SLACK_BOT_TOKEN_FILE": str(tmp_path / "bytes")})
-    assert "is not text" in lines[0]
+    assert "is not UTF-8 text" in lines[0]
 
 
 def test_a_user_and_password_in_mlflows_address_are_taken_out_of_it() -> None:
@@ -233,9 +239,9 @@ def test_no_secret_is_shown() -> None:
     address = "https://bob:p%40planted@mlflow:5000"
     told = Environment.read({**READY, "MLFLOW_TRACKING_TOKEN": "mlflow-planted", "MLFLOW_TRACKING_URI": address})
     secret = told.slack_bot_token
-    shown = [repr(told), str(told), repr(secret), str(secret), f"{secret}", f"{secret!r:>20}", "%s" % secret]  # noqa: UP031
+    shown = [repr(told), str(told), repr(secret), str(secret), f"{secret}", f"{secret!r:>20}", "%s" % secret]  # noqa: UP031  (every way to print it)
     assert not any("planted" in each for each in shown)
-    with pytest.raises(TypeError, match="not written down"):
+    with pytest.raises(TypeError, match="cannot be pickled"):
         pickle.dumps(Secret("planted"))
 
 

@@ -6,7 +6,7 @@ from typing import get_args, get_type_hints
 import pytest
 
 from bot.domain.chat import Message
-from bot.domain.promotion import Record, RecordChange, State
+from bot.domain.promotion import State, Status, StatusChange
 from bot.domain.target import Change
 from bot.rules.release.decision import Action, Intent
 
@@ -56,7 +56,7 @@ def test_a_story_goes_on_until_it_is_released_or_over() -> None:
         State.MERGING,
         State.SYNCING,
         State.ROLLING_OUT,
-        State.PROVING,
+        State.VERIFYING,
     }
 
 
@@ -68,11 +68,11 @@ def test_a_message_is_known_by_all_that_it_shows_and_by_nothing_else() -> None:
     assert len({message.hash, Message(text="b", blocks=(block,)).hash, Message(text="a").hash}) == 3
 
 
-def test_a_change_of_a_record_has_the_fields_of_a_record() -> None:
-    assert get_type_hints(RecordChange) == get_type_hints(Record)
+def test_a_change_of_a_status_has_the_fields_of_a_status() -> None:
+    assert get_type_hints(StatusChange) == get_type_hints(Status)
 
 
 def test_what_an_older_release_was_about_to_do_is_known_by_the_name_that_it_wrote_down() -> None:
-    assert {action.intent: action.__name__ for action in get_args(Action)} == {
-        intent: intent.value for intent in Intent
-    }
+    assert {action.intent for action in get_args(Action)} == set(Intent)
+    stored = {"Propose", "Post", "Whisper", "Say", "Revoke", "Merge", "ClosePull", "MoveAlias", "Tag"}
+    assert {intent.value for intent in Intent} == stored

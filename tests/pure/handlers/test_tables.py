@@ -12,7 +12,7 @@ import handlers
 from bot.cli.slack_app import manifest
 from bot.domain.policy import Policy
 from bot.domain.promotion import Kind, State
-from bot.rules.wording.promotion_message import promotion
+from bot.rules.wording.promotion_message import message
 from handlers import BUTTONS, COMMANDS, EVENTS
 from handlers.command import Command
 from handlers.event import Event
@@ -50,9 +50,12 @@ def test_the_app_may_do_what_its_events_need() -> None:
 
 def shown(state: State, kind: Kind) -> set[str]:
     """Return the action ids of the buttons on a promotion's message."""
-    it = replace(READY, kind=kind, state=state)
-    said = promotion(
-        it, health=None, rulings=(), comparison=None, approvers=(), policy=Policy(), now=NOON + timedelta(hours=1)
+    promotion = replace(READY, kind=kind, state=state)
+    said = message(
+        promotion,
+        health=None,
+        policy=Policy(),
+        now=NOON + timedelta(hours=1),
     )
     elements = [element for block in said.blocks for element in block.get("elements", [])]
     return {element["action_id"] for element in elements if element["type"] == "button"}

@@ -126,10 +126,10 @@ def test_a_model_that_calls_two_files_its_data_is_refused(flavors: dict[str, Any
         (changed(TEXT, "python_function", streamable=True), "it has a streamable"),
         (
             changed(SKOPS, "python_function", predict_fn="__init__"),
-            "predicts with '__init__', which is none of predict,",
+            "predicts with '__init__', which is not one of predict,",
         ),
         (changed(SKOPS, "python_function", predict_fn=["predict"]), "predicts with ['predict']"),
-        (changed(TEXT, "python_function", predict_fn="predict_proba"), "which is none of predict:"),
+        (changed(TEXT, "python_function", predict_fn="predict_proba"), "which is not one of predict:"),
     ],
 )
 def test_what_would_make_another_thing_of_it_is_refused(flavors: dict[str, Any], says: str) -> None:
@@ -147,7 +147,7 @@ def test_a_second_mlmodel_is_refused_wherever_it_is(second: str) -> None:
 )
 def test_even_code_comes_from_inside_of_the_model_only(key: str, path: Any) -> None:
     flavors = {"python_function": {"loader_module": "mlflow.pyfunc.model", key: path}}
-    assert f"its {key} is {path!r}, which is not inside of the model" in refusal(flavors, allowed={"python_function"})
+    assert f"its {key} is {path!r}, which is not inside the model" in refusal(flavors, allowed={"python_function"})
     assert (
         admitted(
             {"python_function": {"loader_module": "mlflow.pyfunc.model", key: "inner/x"}}, allowed={"python_function"}
@@ -164,5 +164,5 @@ def test_a_pickle_that_is_named_is_mlflows_to_load(named: str) -> None:
 
 def test_data_with_code_beside_it_is_mlflows_to_load() -> None:
     flavors = changed(SKOPS, "python_function", code="code")
-    assert "is of python_function" in refusal(flavors)
+    assert "needs python_function" in refusal(flavors)
     assert admitted(flavors, allowed={"python_function"}).form is Form.CODE

@@ -45,12 +45,12 @@ def test_what_differs_and_is_not_refused_is_said(tmp_path: Path, caplog: pytest.
     (model(tmp_path) / "requirements.txt").write_text("no-such-project==1.0\n")
     inspect(tmp_path, ANY)
     (said,) = [record.__dict__["facts"] for record in caplog.records if "MODEL_STRICT" in record.message]
-    assert said == {"unmet": ["it requires no-such-project==1.0, and here is none"]}
+    assert said == {"unmet": ["it requires no-such-project==1.0, but here it is not installed"]}
 
 
 def test_a_python_version_without_quotes_is_compared_all_the_same(tmp_path: Path) -> None:
     (model(tmp_path) / "python_env.yaml").write_text("python: 2.7\n")
-    with pytest.raises(Refusal, match=r"made with Python 2\.7, and this is 3") as refused:
+    with pytest.raises(Refusal, match=r"made with Python 2\.7, but this is 3") as refused:
         inspect(tmp_path, ANY)
     assert refused.value.code is Exit.OTHER_IMAGE
 

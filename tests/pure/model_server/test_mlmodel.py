@@ -35,19 +35,19 @@ def test_what_cannot_be_read_is_a_refusal(said: str) -> None:
 @pytest.mark.parametrize(
     ("said", "says"),
     [
-        (FLAVORS + FLAVORS.replace("sklearn", "pyfunc.model"), "a key twice"),
-        ("flavors: {python_function: {data: a, data: b}}", "a key twice"),
+        (FLAVORS + FLAVORS.replace("sklearn", "pyfunc.model"), "a duplicate key"),
+        ("flavors: {python_function: {data: a, data: b}}", "a duplicate key"),
         ("a: &a {data: x}\nflavors: {python_function: {<<: *a, data: y}}", "merges keys"),
         ("flavors: # \u2028  python_function: {}", "line separator"),
         ("flavors: # \x85  python_function: {}", "line separator"),
         ("\ufeff" + FLAVORS, "byte order mark"),
         ("a: " + "1:" * 100_000 + "1", "a number that is too long"),
         ("a: " + "1:" * 100_000 + "1.5", "a number that is too long"),
-        ("flavors: [python_function]", "flavors are not names with settings"),
-        ("flavors: {python_function: }", "flavors are not names with settings"),
-        ("flavors: {python_function: {1: x}}", "flavors are not names with settings"),
+        ("flavors: [python_function]", "flavors are not a mapping of names to settings"),
+        ("flavors: {python_function: }", "flavors are not a mapping of names to settings"),
+        ("flavors: {python_function: {1: x}}", "flavors are not a mapping of names to settings"),
         (FLAVORS + "signature: x", "its signature"),
-        (FLAVORS + "# " + "x" * mlmodel.LONGEST, "more than 8388608 bytes"),
+        (FLAVORS + "# " + "x" * mlmodel.MAX_FILE, "more than 8388608 bytes"),
     ],
 )
 def test_what_could_be_read_in_two_ways_or_would_take_for_ever_is_a_refusal(said: str, says: str) -> None:

@@ -21,19 +21,19 @@ def test_another_patch_is_the_same() -> None:
 
 @pytest.mark.parametrize("python", ["3.12.0", "3.1", "2.7", "four"])
 def test_another_minor_of_python_is_another(python: str) -> None:
-    assert differs(replace(SAME, python=python)) == [f"the model was made with Python {python}, and this is 3.11.7"]
+    assert differs(replace(SAME, python=python)) == [f"the model was made with Python {python}, but this is 3.11.7"]
 
 
 @pytest.mark.parametrize("version", ["1.8.9", "1.10", "2.9.1"])
 def test_another_minor_of_its_library_is_another(version: str) -> None:
     assert differs(replace(SAME, version=version)) == [
-        f"it was made with scikit-learn {version}, and here is 1.9.1",
+        f"it was made with scikit-learn {version}, but here it is 1.9.1",
     ]
 
 
 def test_a_library_that_is_not_here_is_missed() -> None:
     assert differs(replace(SAME, project="xgboost", version="3.0")) == [
-        "it was made with xgboost 3.0, and here is none"
+        "it was made with xgboost 3.0, but here it is not installed"
     ]
 
 
@@ -45,10 +45,10 @@ def test_strictly_every_requirement_counts_with_its_markers_and_skinny_is_mlflow
     more = (*LINES, "pandas==3.0", "numpy<2", "git+https://example.com/x", "-r other.txt")
     assert differs(replace(SAME, requirements=more)) == []
     assert differs(replace(SAME, requirements=more), strict=True) == [
-        "it requires pandas==3.0, and here is none",
-        "it requires numpy<2, and here is 2.4.6",
-        "'git+https://example.com/x' in its requirements.txt cannot be compared with what is here",
-        "'-r other.txt' in its requirements.txt cannot be compared with what is here",
+        "it requires pandas==3.0, but here it is not installed",
+        "it requires numpy<2, but here it is 2.4.6",
+        "'git+https://example.com/x' in its requirements.txt cannot be compared with the installed packages",
+        "'-r other.txt' in its requirements.txt cannot be compared with the installed packages",
     ]
 
 

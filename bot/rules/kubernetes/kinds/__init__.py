@@ -1,7 +1,7 @@
-"""How one raw object is doing by its own word: the rules of Argo CD, kubectl and kstatus, kind by kind.
+"""How one raw object is doing by its own status: the rules of Argo CD, kubectl and kstatus, kind by kind.
 
-Not the verdict on a rollout: that is `bot.rules.kubernetes.health`, which also looks at the pods.  To add a kind, write
-one file here that ends in its KIND, and name it in KINDS.
+This is not the verdict on a rollout: `bot.rules.kubernetes.health` gives that, and also judges the pods.  To add a
+kind, write one file here that ends in its KIND, and name it in KINDS.
 """
 
 from collections.abc import Mapping
@@ -10,6 +10,9 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
+from bot.domain.reason import Name
+from bot.domain.reasons.health import Deleting
+from bot.domain.reasons.workloads import NoHealthRule
 from bot.rules.kubernetes.kinds import (
     daemon_set,
     deployment,
@@ -20,7 +23,7 @@ from bot.rules.kubernetes.kinds import (
     stateful_set,
 )
 from bot.rules.kubernetes.kinds.kind import Answer, Kind, observed, owns
-from bot.rules.kubernetes.raw import Odd, moment, name, text
+from bot.rules.kubernetes.raw import Malformed, moment, text
 
 KINDS: Final[tuple[Kind, ...]] = (
     deployment.KIND,
@@ -36,44 +39,49 @@ _BY_NAME: Final[Mapping[str, Kind]] = {kind.name: kind for kind in KINDS}
 
 
 def status_of(obj: Json, *, now: datetime | None = None) -> HealthStatus:
-    """Return how the object is doing by its own word; UNKNOWN for a kind that is not known here.  Never raises."""
+    """Return how the object is doing by its own status; UNKNOWN for a kind without a rule.  Never raises."""
     return explain(obj, now=now)[0]
 
 
 def explain(obj: Json, *, now: datetime | None = None) -> Answer:
-    """Return how the object is doing, and why.  Never raises: an odd object is UNKNOWN, with what is odd about it.
+    """Return how the object is doing, and why.  Never raises: a malformed object is UNKNOWN, with the wrong field.
 
-    `now` is only for what takes time to count (a pod that finds no node); without it, it counts at once.
+    `now` is only for what counts after a while (a pod without a node); without it, that counts at once.
     """
     try:
         return _explain(obj, now)
-    except Odd as odd:
-        return HealthStatus.UNKNOWN, f"not as Kubernetes describes it: {odd}"
+    except Malformed as error:
+        return HealthStatus.UNKNOWN, error.reason
 
 
 def _explain(obj: Json, now: datetime | None) -> Answer:
     group = text(obj, "apiVersion").rpartition("/")[0]
     kind = _BY_GROUP_AND_NAME.get((group, text(obj, "kind")))
     if kind is None:
-        return HealthStatus.UNKNOWN, f"{name(obj)}: no rule for {text(obj, 'apiVersion') or 'no apiVersion'}"
+        return HealthStatus.UNKNOWN, _no_rule(obj)
     if moment(obj, "metadata", "deletionTimestamp") is not None:
-        return HealthStatus.PROGRESSING, "being deleted"
+        return HealthStatus.PROGRESSING, Deleting(name=Name(text(obj, "metadata", "name")))
     return kind.explain(obj, now)
 
 
+def _no_rule(obj: Json) -> NoHealthRule:
+    kind, name, version = text(obj, "kind"), text(obj, "metadata", "name"), text(obj, "apiVersion")
+    return NoHealthRule(kind=Name(kind), name=Name(name), api_version=Name(version))
+
+
 def unobserved(obj: Json) -> bool:
-    """Say whether the controller has yet to look at the latest spec (no status at all included)."""
+    """Return whether the controller has not processed the latest spec yet (also where there is no status at all)."""
     kind = _BY_NAME.get(text(obj, "kind"))
     return not (kind.observed if kind else observed)(obj)
 
 
 def is_current(pod: Json, workload: Json, replicaset: Json | None) -> bool:
-    """Say whether a pod is of the workload's new revision; `replicaset` is a Deployment's new one."""
+    """Return whether a pod is of the workload's new revision; `replicaset` is a Deployment's new one."""
     kind = _BY_NAME.get(text(workload, "kind"))
     return (kind.is_current if kind else owns)(pod, workload, replicaset)
 
 
 def wanted(workload: Json, pods: int) -> int:
-    """Return how many pods the workload asks for; where the kind says no number, as many as there are."""
+    """Return how many pods the workload asks for; `pods`, the number there are, where its kind has no number."""
     kind = _BY_NAME.get(text(workload, "kind"))
     return kind.wanted(workload) if kind and kind.wanted else pods

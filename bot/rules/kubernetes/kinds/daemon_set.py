@@ -5,21 +5,28 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
-from bot.rules.kubernetes.kinds.kind import NOT_SEEN, Answer, Kind, observed
+from bot.domain.reasons.workloads import OnDelete, PodsAvailable, PodsReady, PodsUpdated
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, observed
 from bot.rules.kubernetes.raw import mapping, number, text
+
+_COUNTERS: Final = (
+    ("updatedNumberScheduled", PodsUpdated),
+    ("numberAvailable", PodsAvailable),
+    ("numberReady", PodsReady),
+)
 
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
     status = mapping(obj, "status")
     if not observed(obj):
-        return NOT_SEEN
+        return NOT_OBSERVED
     if text(obj, "spec", "updateStrategy", "type") == "OnDelete":
-        return HealthStatus.HEALTHY, "pods are renewed when somebody deletes them (OnDelete)"
+        return HealthStatus.HEALTHY, OnDelete()
     wanted = number(status, "desiredNumberScheduled")
-    for field, word in (("updatedNumberScheduled", "new"), ("numberAvailable", "available"), ("numberReady", "ready")):
-        if (have := number(status, field)) < wanted:
-            return HealthStatus.PROGRESSING, f"{have} of {wanted} pods are {word}"
-    return HealthStatus.HEALTHY, f"{wanted} of {wanted} pods are ready"
+    for field, pods in _COUNTERS:
+        if (count := number(status, field)) < wanted:
+            return HealthStatus.PROGRESSING, pods(count=count, wanted=wanted)
+    return HealthStatus.HEALTHY, PodsReady(count=wanted, wanted=wanted)
 
 
 def _wanted(workload: Json) -> int:

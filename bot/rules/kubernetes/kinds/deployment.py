@@ -5,8 +5,11 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
+from bot.domain.reasons.told import Told
+from bot.domain.reasons.workloads import DeadlineExceeded, RolloutPaused
 from bot.rules.kubernetes.kinds.counters import OVERDUE, counted
-from bot.rules.kubernetes.kinds.kind import NOT_SEEN, Answer, Kind, observed, replicas
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, observed, replicas
+from bot.rules.kubernetes.quoting import quote
 from bot.rules.kubernetes.raw import condition, flag, owned_by, text
 
 HASH: Final = "pod-template-hash"
@@ -14,12 +17,13 @@ HASH: Final = "pod-template-hash"
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
     if flag(obj, "spec", "paused"):
-        return HealthStatus.SUSPENDED, "paused"
+        return HealthStatus.SUSPENDED, RolloutPaused()
     if not observed(obj):
-        return NOT_SEEN
+        return NOT_OBSERVED
     progressing = condition(obj, "Progressing")
     if text(progressing, "reason") == OVERDUE:
-        return HealthStatus.DEGRADED, text(progressing, "message") or "the progress deadline is exceeded"
+        message = quote(text(progressing, "message"))
+        return HealthStatus.DEGRADED, Told(text=message) if message else DeadlineExceeded()
     return counted(obj)
 
 

@@ -5,30 +5,38 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
-from bot.rules.kubernetes.kinds.kind import NOT_SEEN, Answer, Kind, has_status
+from bot.domain.reason import Reason
+from bot.domain.reasons.told import Told
+from bot.domain.reasons.workloads import AllConditionsTrue, Condition, ModelTransition, Stopped
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, has_status
+from bot.rules.kubernetes.quoting import quote, quote_name
 from bot.rules.kubernetes.raw import condition, items, mapping, text
 
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
     conditions = items(obj, "status", "conditions")
-    said = _first_unready(conditions)
+    unready = _first_unready(conditions)
     transition = text(obj, "status", "modelStatus", "transitionStatus")
     if transition not in {"", "UpToDate", "InProgress"}:
-        failure = text(obj, "status", "modelStatus", "lastFailureInfo", "message")
-        return HealthStatus.DEGRADED, f"{transition}: {failure or said}"
+        failure = quote(text(obj, "status", "modelStatus", "lastFailureInfo", "message"))
+        detail = Told(text=failure) if failure else unready
+        return HealthStatus.DEGRADED, ModelTransition(status=quote_name(transition), detail=detail)
     if text(condition(obj, "Stopped"), "status") == "True":
-        return HealthStatus.SUSPENDED, "stopped"
-    if transition == "InProgress" or not conditions or said:
-        return HealthStatus.PROGRESSING, said or transition or NOT_SEEN[1]
-    return HealthStatus.HEALTHY, "every condition is True"
+        return HealthStatus.SUSPENDED, Stopped()
+    if unready is not None:
+        return HealthStatus.PROGRESSING, unready
+    if transition == "InProgress" or (transition and not conditions):
+        return HealthStatus.PROGRESSING, ModelTransition(status=quote_name(transition), detail=None)
+    return (HealthStatus.HEALTHY, AllConditionsTrue()) if conditions else NOT_OBSERVED
 
 
-def _first_unready(conditions: list[Json]) -> str:
-    """Return the sentence of `Ready`, else of the first condition that is not True; empty where all are."""
+def _first_unready(conditions: list[Json]) -> Reason | None:
+    """Return the condition `Ready`, else the first one that is not True; None where all are."""
     unready = [c for c in conditions if text(c, "status") != "True" and text(c, "type") != "Stopped"]
-    for seen in sorted(unready, key=lambda c: text(c, "type") != "Ready"):
-        return f"{text(seen, 'type')}: {text(seen, 'message') or text(seen, 'reason') or text(seen, 'status')}"
-    return ""
+    for found in sorted(unready, key=lambda c: text(c, "type") != "Ready"):
+        message = text(found, "message") or text(found, "reason") or text(found, "status")
+        return Condition(type=quote_name(text(found, "type")), message=quote(message))
+    return None
 
 
 def _is_current(pod: Json, workload: Json, _replicaset: Json | None) -> bool:

@@ -1,4 +1,4 @@
-"""What a kind of object is: its own word on how it is doing, and what follows from the kind alone."""
+"""What a kind of workload is: how to read an object's own status, and what follows from the kind alone."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,22 +7,24 @@ from typing import Final, TypeAlias
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
+from bot.domain.reason import Reason
+from bot.domain.reasons.health import ChangeNotObserved
 from bot.rules.kubernetes.raw import mapping, number, owned_by
 
-Answer: TypeAlias = tuple[HealthStatus, str]
-"""A status, and the sentence that explains it."""
+Answer: TypeAlias = tuple[HealthStatus, Reason]
+"""A status, and why."""
 
-NOT_SEEN: Final[Answer] = (HealthStatus.PROGRESSING, "Kubernetes has yet to look at the latest change")
+NOT_OBSERVED: Final[Answer] = (HealthStatus.PROGRESSING, ChangeNotObserved())
 
 
 def observed(obj: Json) -> bool:
-    """Say whether the controller has looked at the latest spec, by its generation."""
+    """Return whether the controller has processed the latest spec, by its generation."""
     generation = number(obj, "metadata", "generation")
     return generation <= number(obj, "status", "observedGeneration") and bool(mapping(obj, "status"))
 
 
 def has_status(obj: Json) -> bool:
-    """Say whether there is a status at all, for kinds that do not say which generation it is of."""
+    """Return whether there is a status at all, for kinds that do not publish an observed generation."""
     return bool(mapping(obj, "status"))
 
 
@@ -32,22 +34,22 @@ def replicas(obj: Json) -> int:
 
 
 def owns(pod: Json, workload: Json, _replicaset: Json | None) -> bool:
-    """Say whether the workload is the pod's controller."""
+    """Return whether the workload is the pod's controller."""
     return owned_by(pod, workload)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind.  What is left out is as for a kind that nobody wrote a rule for."""
+    """One kind.  The defaults also serve kinds that have no file here."""
 
     group: str
-    """Its API group; empty for the core."""
+    """Its API group; empty for the core group."""
     name: str
     explain: Callable[[Json, datetime | None], Answer]
-    """How an object of it is doing.  The time is only for what takes time to count."""
+    """How an object of this kind is doing.  The time is only for what counts after a while."""
     observed: Callable[[Json], bool] = observed
-    """Whether the controller has looked at the latest spec."""
+    """Whether the controller has processed the latest spec."""
     wanted: Callable[[Json], int] | None = None
-    """How many pods it asks for; None: it says no number."""
+    """How many pods it asks for; None where the spec has no number."""
     is_current: Callable[[Json, Json, Json | None], bool] = owns
     """Whether a pod is of the new revision, of (pod, workload, its new ReplicaSet)."""

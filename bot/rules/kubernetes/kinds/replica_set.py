@@ -5,21 +5,26 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
-from bot.rules.kubernetes.kinds.kind import NOT_SEEN, Answer, Kind, observed, replicas
+from bot.domain.reasons.health import PodsNotCreated
+from bot.domain.reasons.workloads import PodsAvailable, PodsLabelled
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, observed, replicas
+from bot.rules.kubernetes.quoting import quote
 from bot.rules.kubernetes.raw import condition, number, text
+
+_COUNTERS: Final = (("fullyLabeledReplicas", PodsLabelled), ("availableReplicas", PodsAvailable))
 
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
     failure = condition(obj, "ReplicaFailure")
     if not observed(obj):
-        return NOT_SEEN
-    if text(failure, "status") == "True":  # kstatus' answer: a quota may be raised; `judge` says when it has lasted
-        return HealthStatus.PROGRESSING, text(failure, "message") or "pods cannot be created"
+        return NOT_OBSERVED
+    if text(failure, "status") == "True":  # as kstatus: a quota may be raised; `judge` decides when it has lasted
+        return HealthStatus.PROGRESSING, PodsNotCreated(message=quote(text(failure, "message")))
     wanted = number(obj, "spec", "replicas", default=1)
-    for field, word in (("fullyLabeledReplicas", "labelled"), ("availableReplicas", "available")):
-        if (have := number(obj, "status", field)) < wanted:
-            return HealthStatus.PROGRESSING, f"{have} of {wanted} pods are {word}"
-    return HealthStatus.HEALTHY, f"{wanted} of {wanted} pods are available"
+    for field, pods in _COUNTERS:
+        if (count := number(obj, "status", field)) < wanted:
+            return HealthStatus.PROGRESSING, pods(count=count, wanted=wanted)
+    return HealthStatus.HEALTHY, PodsAvailable(count=wanted, wanted=wanted)
 
 
 KIND: Final = Kind(group="apps", name="ReplicaSet", explain=_explain, wanted=replicas)

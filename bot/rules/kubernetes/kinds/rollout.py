@@ -5,16 +5,21 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
+from bot.domain.reasons.told import Told
+from bot.domain.reasons.workloads import Condition, Phase, RolloutPaused, TrafficNotSwitched
 from bot.rules.kubernetes.kinds.counters import OVERDUE, counted
-from bot.rules.kubernetes.kinds.kind import NOT_SEEN, Answer, Kind, replicas
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, replicas
+from bot.rules.kubernetes.quoting import quote, quote_name
 from bot.rules.kubernetes.raw import flag, items, mapping, number, text, whole
 
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
     if not _observed(obj):
-        return NOT_SEEN
+        return NOT_OBSERVED
     if phase := text(obj, "status", "phase"):
-        return _PHASES.get(phase, HealthStatus.UNKNOWN), text(obj, "status", "message") or phase
+        message = quote(text(obj, "status", "message"))
+        reason = Told(text=message) if message else Phase(phase=quote_name(phase))
+        return _PHASES.get(phase, HealthStatus.UNKNOWN), reason
     return _legacy_rollout(obj)
 
 
@@ -27,7 +32,10 @@ _PHASES: Final = {
 
 
 def _observed(obj: Json) -> bool:
-    """Up to v0.9 observedGeneration is a hash, which may happen to be all digits: then it is far too large."""
+    """Return whether the controller has processed the latest spec.
+
+    Up to v0.9 observedGeneration is a hash.  If that happens to be all digits, it is larger than any generation.
+    """
     if not mapping(obj, "status"):
         return False
     observed = whole(text(obj, "status", "observedGeneration"))
@@ -38,26 +46,28 @@ def _observed(obj: Json) -> bool:
 
 
 def _legacy_rollout(obj: Json) -> Answer:
-    for seen in items(obj, "status", "conditions"):
-        aborted = text(seen, "type") == "Progressing" and text(seen, "reason") in {OVERDUE, "RolloutAborted"}
-        if aborted or text(seen, "type") == "InvalidSpec":
-            return HealthStatus.DEGRADED, text(seen, "message")
+    for found in items(obj, "status", "conditions"):
+        kind = text(found, "type")
+        aborted = kind == "Progressing" and text(found, "reason") in {OVERDUE, "RolloutAborted"}
+        if aborted or kind == "InvalidSpec":
+            message = text(found, "message") or text(found, "reason")
+            return HealthStatus.DEGRADED, Condition(type=quote_name(kind), message=quote(message))
     if items(obj, "status", "pauseConditions") or flag(obj, "spec", "paused"):
-        return HealthStatus.SUSPENDED, "paused"
+        return HealthStatus.SUSPENDED, RolloutPaused()
     current = text(obj, "status", "currentPodHash")
     if not current:
-        return NOT_SEEN
+        return NOT_OBSERVED
     canary = mapping(obj, "spec", "strategy").get("canary") is not None
     answer = counted(obj if canary else _only_new(obj))
     stable = text(obj, "status", "stableRS") or text(obj, "status", "canary", "stableRS")
     active = stable if canary else text(obj, "status", "blueGreen", "activeSelector")
     if answer[0] is HealthStatus.HEALTHY and active and active != current:
-        return HealthStatus.PROGRESSING, "the new pods do not have all of the traffic yet"
+        return HealthStatus.PROGRESSING, TrafficNotSwitched()
     return answer
 
 
 def _only_new(obj: Json) -> Json:
-    """Blue-green keeps its old pods for a while after the switch: they are no reason to wait."""
+    """Return the object without its old pods: blue-green keeps them for a while after the switch."""
     status = mapping(obj, "status")
     return {**obj, "status": {**status, "replicas": min(number(status, "replicas"), number(status, "updatedReplicas"))}}
 

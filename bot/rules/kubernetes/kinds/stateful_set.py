@@ -5,7 +5,8 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
-from bot.rules.kubernetes.kinds.kind import NOT_SEEN, Answer, Kind, observed, replicas
+from bot.domain.reasons.workloads import OnDelete, PodsReady, PodsUpdated
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, observed, replicas
 from bot.rules.kubernetes.raw import mapping, number, owned_by, text
 
 
@@ -13,17 +14,17 @@ def _explain(obj: Json, _now: datetime | None) -> Answer:
     spec, status = mapping(obj, "spec"), mapping(obj, "status")
     wanted, updated = number(spec, "replicas", default=1), number(status, "updatedReplicas")
     if not observed(obj) or number(status, "observedGeneration") == 0:
-        return NOT_SEEN
+        return NOT_OBSERVED
     if (ready := number(status, "readyReplicas")) < wanted:
-        return HealthStatus.PROGRESSING, f"{ready} of {wanted} pods are ready"
+        return HealthStatus.PROGRESSING, PodsReady(count=ready, wanted=wanted)
     if text(spec, "updateStrategy", "type") == "OnDelete":
-        return HealthStatus.HEALTHY, "pods are renewed when somebody deletes them (OnDelete)"
+        return HealthStatus.HEALTHY, OnDelete()
     partition = number(spec, "updateStrategy", "rollingUpdate", "partition")
     if partition and updated < wanted - partition:
-        return HealthStatus.PROGRESSING, f"{updated} of {wanted - partition} pods are new (partition {partition})"
+        return HealthStatus.PROGRESSING, PodsUpdated(count=updated, wanted=wanted - partition, partition=partition)
     if not partition and text(status, "updateRevision") != text(status, "currentRevision"):
-        return HealthStatus.PROGRESSING, f"{updated} of {wanted} pods are new"
-    return HealthStatus.HEALTHY, f"{ready} of {wanted} pods are ready"
+        return HealthStatus.PROGRESSING, PodsUpdated(count=updated, wanted=wanted)
+    return HealthStatus.HEALTHY, PodsReady(count=ready, wanted=wanted)
 
 
 def _is_current(pod: Json, workload: Json, _replicaset: Json | None) -> bool:

@@ -10,8 +10,10 @@ from collections.abc import Iterable
 from datetime import datetime
 from typing import Final
 
-from bot.domain.promotion import Promotion, Ruling, Verdict
-from bot.rules.release.decision import Evidence
+from bot.domain.promotion import Ruling, Verdict
+from bot.domain.reason import Reason
+from bot.domain.reasons.lifecycle import HeldTooLong, NobodyDecided
+from bot.rules.release.decision import Review
 from bot.rules.release.gates import approvals, base_branch, freeze, github, own_commit, soak, vetoes
 from bot.rules.release.gates.gate import Gate
 
@@ -26,9 +28,9 @@ GATES: Final[tuple[Gate, ...]] = (
 )
 
 
-def judge(seen: Evidence, it: Promotion) -> tuple[Ruling, ...]:
+def judge(review: Review) -> tuple[Ruling, ...]:
     """Ask every gate."""
-    return tuple(gate.ask(seen, it) for gate in GATES)
+    return tuple(gate.ask(review) for gate in GATES)
 
 
 def verdict(rulings: Iterable[Ruling]) -> Verdict:
@@ -36,31 +38,31 @@ def verdict(rulings: Iterable[Ruling]) -> Verdict:
     return max((r.verdict for r in rulings), default=Verdict.PASS)
 
 
-def consent(seen: Evidence, it: Promotion) -> tuple[Ruling, ...]:
+def consent(review: Review) -> tuple[Ruling, ...]:
     """Ask the gates that are ours: all but what GitHub itself still wants."""
-    return tuple(gate.ask(seen, it) for gate in GATES if gate.ours)
+    return tuple(gate.ask(review) for gate in GATES if gate.ours)
 
 
-def blocked(seen: Evidence, it: Promotion) -> Ruling | None:
+def blocked(review: Review) -> Ruling | None:
     """Return the ruling of the first gate that will never pass."""
-    return next((ruling for ruling in judge(seen, it) if ruling.verdict is Verdict.BLOCK), None)
+    return next((ruling for ruling in judge(review) if ruling.verdict is Verdict.BLOCK), None)
 
 
-def expired(seen: Evidence, it: Promotion) -> str | None:
+def expired(review: Review) -> Reason | None:
     """Return what a promotion whose time is over still lacks; None where it outlasts all that holds it up."""
-    if approvals.GATE.ask(seen, it).verdict is not Verdict.PASS:
-        return "nobody decided in time"
-    missing = (gate.ask(seen, it) for gate in GATES if gate.may_expire)
-    held = next((ruling.because for ruling in missing if ruling.verdict is not Verdict.PASS), None)
-    return f"it was held up for too long: {held}" if held is not None else None
+    if approvals.GATE.ask(review).verdict is not Verdict.PASS:
+        return NobodyDecided()
+    missing = (gate.ask(review) for gate in GATES if gate.may_expire)
+    held = next((ruling.reason for ruling in missing if ruling.verdict is not Verdict.PASS), None)
+    return HeldTooLong(held=held) if held is not None else None
 
 
-def ends(seen: Evidence, it: Promotion) -> list[datetime]:
+def ends(review: Review) -> list[datetime]:
     """Return the moments to come at which a gate may pass by itself."""
-    moments = (gate.ends(seen, it) for gate in GATES if gate.ends is not None)
-    return [moment for moment in moments if moment is not None and moment > seen.now]
+    moments = (gate.ends(review) for gate in GATES if gate.ends is not None)
+    return [moment for moment in moments if moment is not None and moment > review.now]
 
 
 def overridable() -> tuple[str, ...]:
-    """Return what an override goes on in spite of, in alphabetical order."""
-    return tuple(sorted(gate.overridden for gate in GATES if gate.overridden is not None))
+    """Return the names of the gates that an override passes, in alphabetical order."""
+    return tuple(sorted(gate.name for gate in GATES if gate.overridable))

@@ -2,31 +2,27 @@
 
 from typing import Final
 
-from bot.domain.promotion import Promotion, Ruling, Verdict
-from bot.rules.release.decision import Evidence
+from bot.domain.promotion import Ruling, Verdict
+from bot.domain.reason import Name
+from bot.domain.reasons.approval import Retargeted, TargetsMain
+from bot.rules.release.decision import Review
 from bot.rules.release.gates.gate import Gate
-from bot.rules.wording.escape import quoted
 
 
-def judge(seen: Evidence, it: Promotion) -> Ruling:
-    """What was approved is a change of the main branch: a retargeted pull request is never merged."""
-    if seen.pull is None or seen.base is None or seen.pull.base == seen.base.branch:
-        return Ruling(verdict=Verdict.PASS, because="it goes into the main branch")
-    main = quoted(seen.base.branch, 80)
-    because = (
-        f"somebody retargeted #{seen.pull.number} to {quoted(seen.pull.base, 80)}, "
-        f"and only a merge into {main} is approved: set its base branch to {main} again on GitHub, "
-        f"or type `/promotions cancel {it.id}`"
-    )
-    return Ruling(verdict=Verdict.WAIT, because=because)
+def judge(review: Review) -> Ruling:
+    """The pull request goes into the main branch: one that somebody retargeted is not merged."""
+    pull, main = review.pull, review.manifest.base.branch
+    if pull.base == main:
+        return Ruling(verdict=Verdict.PASS, reason=TargetsMain())
+    moved = Retargeted(number=pull.number, to=Name(pull.base), main=Name(main), promotion=review.promotion.id)
+    return Ruling(verdict=Verdict.WAIT, reason=moved)
 
 
 GATE: Final = Gate(
     name="base branch",
-    demand="The pull request goes into the main branch: one that somebody retargeted is not merged",
     judge=judge,
     holds_rollbacks=True,
-    overridden=None,
+    overridable=False,
     may_expire=True,
     ends=None,
     ours=True,

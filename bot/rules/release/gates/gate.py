@@ -5,12 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TypeAlias
 
-from bot.domain.promotion import Fact, FactKind, Kind, Promotion, Ruling, Verdict
-from bot.rules.release.decision import Evidence
-from bot.rules.wording.blocks import mention
-from bot.rules.wording.escape import quoted
+from bot.domain.promotion import Fact, FactKind, Kind, Ruling, Verdict
+from bot.domain.reason import Said, User
+from bot.domain.reasons.approval import Overridden, RollbacksPass
+from bot.rules.release.decision import Review
 
-Judge: TypeAlias = Callable[[Evidence, Promotion], Ruling]
+Judge: TypeAlias = Callable[[Review], Ruling]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,33 +19,36 @@ class Gate:
 
     name: str
     """Its name in the documentation."""
-    demand: str
-    """What it demands, for docs/configuration.md."""
     judge: Judge
-    """Rules on the demand.  Pure; it reads no clock, no network and no settings."""
+    """Rules on the demand.  Pure; it reads no clock, network or settings.  Its docstring says what it demands."""
     holds_rollbacks: bool
     """False: a return to an earlier version passes without being judged."""
-    overridden: str | None
-    """What `--override` goes on in spite of: "a freeze".  None: nobody may override it."""
+    overridable: bool
+    """`--override` passes it, where somebody gives it who may; False: nobody may."""
     may_expire: bool
     """False: an approved promotion outlasts it, however long it waits."""
-    ends: Callable[[Evidence, Promotion], datetime | None] | None
+    ends: Callable[[Review], datetime | None] | None
     """When waiting may end by itself, which is when to look again; None: only something that happens can end it."""
     ours: bool
-    """False: GitHub's own demand, which our word at the pull request's head does not repeat."""
+    """False: GitHub's own demand, which the status at the pull request's head does not repeat."""
 
-    def ask(self, seen: Evidence, it: Promotion) -> Ruling:
+    @property
+    def demand(self) -> str:
+        """Return what it demands, for docs/configuration.md."""
+        return (self.judge.__doc__ or "").rstrip(".")
+
+    def ask(self, review: Review) -> Ruling:
         """Return the ruling, an override included."""
-        if it.kind is Kind.ROLLBACK and not self.holds_rollbacks:
-            return Ruling(verdict=Verdict.PASS, because="going back is never held up")
-        ruling = self.judge(seen, it)
-        word = _override(seen) if self.overridden is not None and ruling.verdict is Verdict.WAIT else None
-        if word is None:
+        if review.promotion.kind is Kind.ROLLBACK and not self.holds_rollbacks:
+            return Ruling(verdict=Verdict.PASS, reason=RollbacksPass())
+        ruling = self.judge(review)
+        fact = _override(review) if self.overridable and ruling.verdict is Verdict.WAIT else None
+        if fact is None:
             return ruling
-        because = f"{ruling.because}; overridden by {mention(word.by)} ({quoted(word.reason)})"
-        return Ruling(verdict=Verdict.PASS, because=because)
+        overridden = Overridden(held=ruling.reason, by=User(fact.by), note=Said(fact.reason))
+        return Ruling(verdict=Verdict.PASS, reason=overridden)
 
 
-def _override(seen: Evidence) -> Fact | None:
-    """Return the word of somebody who may override what holds the promotion up."""
-    return next((f for f in seen.facts if f.kind is FactKind.OVERRIDE and f.by in seen.overriders), None)
+def _override(review: Review) -> Fact | None:
+    """Return the fact that somebody who may do so overrode what holds the promotion up."""
+    return next((f for f in review.facts if f.kind is FactKind.OVERRIDE and f.by in review.voters.overriders), None)

@@ -2,28 +2,26 @@
 
 from typing import Final
 
-from bot.domain.promotion import Promotion, Ruling, Verdict
-from bot.rules.release.decision import Evidence
+from bot.domain.promotion import Ruling, Verdict
+from bot.domain.reason import Name
+from bot.domain.reasons.approval import EditedByHand, OwnCommit
+from bot.rules.release.decision import Review
 from bot.rules.release.gates.gate import Gate
 
 
-def judge(seen: Evidence, it: Promotion) -> Ruling:
-    """A branch edited by hand is never merged."""
-    if seen.pull is None or seen.pull.head == it.record.head:
-        return Ruling(verdict=Verdict.PASS, because="the branch holds exactly the change")
-    because = (
-        f"the branch was edited by hand (its head is {seen.pull.head[:7]}), and I merge only my own commit: "
-        f"merge it yourself, or type `/promotions cancel {it.id}`"
-    )
-    return Ruling(verdict=Verdict.WAIT, because=because)
+def judge(review: Review) -> Ruling:
+    """The pull request's branch holds Callboard's own commit: a branch edited by hand is not merged."""
+    if review.pull.head == review.ours.head:
+        return Ruling(verdict=Verdict.PASS, reason=OwnCommit())
+    edited = EditedByHand(head=Name(review.pull.head[:7]), promotion=review.promotion.id)
+    return Ruling(verdict=Verdict.WAIT, reason=edited)
 
 
 GATE: Final = Gate(
     name="own commit",
-    demand="The pull request's branch holds Callboard's own commit: a branch edited by hand is not merged",
     judge=judge,
     holds_rollbacks=True,
-    overridden=None,
+    overridable=False,
     may_expire=True,
     ends=None,
     ours=True,

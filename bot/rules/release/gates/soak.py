@@ -1,39 +1,39 @@
 """The same version has proved itself one stage earlier."""
 
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
-from bot.domain.promotion import Promotion, Ruling, Verdict
-from bot.rules.release.decision import Evidence
+from bot.domain.promotion import Ruling, Verdict
+from bot.domain.reason import Name
+from bot.domain.reasons.approval import MustStayHealthy, NoStageBefore, NotReleasedBefore, VerifiedBefore
+from bot.rules.release.decision import Review
 from bot.rules.release.gates.gate import Gate
 
 
-def judge(seen: Evidence, it: Promotion) -> Ruling:
-    """The version is the release of the stage before, and has been for long enough."""
-    if seen.policy.after is None:
-        return Ruling(verdict=Verdict.PASS, because="nothing to prove on another stage first")
-    if seen.upstream is None or seen.upstream.version != it.version:
-        runs = f"v{seen.upstream.version}" if seen.upstream else "nothing that is proven"
-        because = f"v{it.version} must be the release on {seen.policy.after} first; that stage runs {runs}"
-        return Ruling(verdict=Verdict.WAIT, because=because)
-    proven = seen.upstream.since + seen.policy.healthy_for
-    if seen.now < proven:
-        until = proven.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
-        return Ruling(verdict=Verdict.WAIT, because=f"must stay healthy on {seen.policy.after} until {until}")
-    return Ruling(verdict=Verdict.PASS, because=f"proven on {seen.policy.after}")
+def judge(review: Review) -> Ruling:
+    """The version is the release of the stage that `after` names, and has been for `healthy_for`."""
+    if review.policy.after is None:
+        return Ruling(verdict=Verdict.PASS, reason=NoStageBefore())
+    stage, upstream, version = Name(review.policy.after), review.upstream, review.promotion.version
+    if upstream is None or upstream.version != version:
+        runs = upstream.version if upstream else None
+        return Ruling(verdict=Verdict.WAIT, reason=NotReleasedBefore(stage=stage, version=version, runs=runs))
+    until = upstream.since + review.policy.healthy_for
+    if review.now < until:
+        return Ruling(verdict=Verdict.WAIT, reason=MustStayHealthy(stage=stage, until=until))
+    return Ruling(verdict=Verdict.PASS, reason=VerifiedBefore(stage=stage))
 
 
-def ends(seen: Evidence, _it: Promotion) -> datetime | None:
+def ends(review: Review) -> datetime | None:
     """Return when the release of the stage before will have lasted for long enough."""
-    return seen.upstream.since + seen.policy.healthy_for if seen.upstream else None
+    return review.upstream.since + review.policy.healthy_for if review.upstream else None
 
 
 GATE: Final = Gate(
     name="soak",
-    demand="The version is the release of the stage that `after` names, and has been for `healthy_for`",
     judge=judge,
     holds_rollbacks=False,
-    overridden="the stage before",
+    overridable=True,
     may_expire=True,
     ends=ends,
     ours=True,

@@ -2,26 +2,27 @@
 
 from typing import Final
 
-from bot.domain.promotion import Promotion, Ruling, Verdict
-from bot.rules.release.decision import Evidence
+from bot.domain.promotion import Ruling, Verdict
+from bot.domain.reason import users
+from bot.domain.reasons.approval import NoVeto, Vetoed
+from bot.rules.release.decision import Review
 from bot.rules.release.gates import votes
 from bot.rules.release.gates.gate import Gate
 
 
-def judge(seen: Evidence, it: Promotion) -> Ruling:
-    """One veto is enough to stop a promotion, whoever approves it."""
-    against = votes.vetoes(seen, it)
+def judge(review: Review) -> Ruling:
+    """No approver, nor the requester, reacted with ❌."""
+    against = votes.vetoes(review)
     if against:
-        return Ruling(verdict=Verdict.BLOCK, because=f"vetoed by {', '.join(f'<@{by}>' for by in against)}")
-    return Ruling(verdict=Verdict.PASS, because="nobody objects")
+        return Ruling(verdict=Verdict.BLOCK, reason=Vetoed(people=users(against)))
+    return Ruling(verdict=Verdict.PASS, reason=NoVeto())
 
 
 GATE: Final = Gate(
     name="veto",
-    demand="No approver, nor the requester, reacted with ❌",
     judge=judge,
     holds_rollbacks=True,
-    overridden=None,
+    overridable=False,
     may_expire=True,
     ends=None,
     ours=True,

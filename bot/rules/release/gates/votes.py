@@ -1,76 +1,90 @@
 """What people said about the change as it is now, and whose word counts.  Pure."""
 
-from bot.domain.promotion import Fact, FactKind, Kind, Promotion
+from bot.domain.promotion import Fact, FactKind, Kind
+from bot.domain.reason import Name, Reason, users
+from bot.domain.reasons.approval import NotAnApprover, OlderChange, OwnApproval, VetoNotCounted
 from bot.rules.parsing import emoji
-from bot.rules.release.decision import Evidence
-from bot.rules.wording.escape import quoted
+from bot.rules.release.decision import Evidence, Review
 
 
-def approvals(seen: Evidence, it: Promotion) -> tuple[str, ...]:
+def approvals(review: Review) -> tuple[str, ...]:
     """Return who approves the change as it is now, in the order in which they did."""
-    given = [by for by in _standing(seen, it, FactKind.APPROVE, FactKind.WITHDRAW) if why_not(seen, it, by) is None]
-    if it.kind is Kind.ROLLBACK and it.requested_by in seen.entitled and it.requested_by not in given:
-        given.insert(0, it.requested_by)  # the person who goes back is one of those who may decide it
+    promotion = review.promotion
+    approving = _standing(review, FactKind.APPROVE, FactKind.WITHDRAW)
+    given = [by for by in approving if why_not(review, by) is None]
+    requester = promotion.requested_by
+    if promotion.kind is Kind.ROLLBACK and requester in review.voters.entitled and requester not in given:
+        given.insert(0, requester)  # an approver's own request to roll back counts as an approval
     return tuple(given)
 
 
-def vetoes(seen: Evidence, it: Promotion) -> tuple[str, ...]:
+def vetoes(review: Review) -> tuple[str, ...]:
     """Return who objects: approvers, and the requester, who may always take the request back."""
-    against = _standing(seen, it, FactKind.VETO, FactKind.UNVETO)
-    return tuple(by for by in against if by in seen.entitled or by == it.requested_by)
+    against = _standing(review, FactKind.VETO, FactKind.UNVETO)
+    return tuple(by for by in against if _may_veto(review, by))
 
 
-def why_not(seen: Evidence, it: Promotion, by: str) -> str | None:
+def why_not(review: Review, by: str) -> Reason | None:
     """Return why this person's approval does not count here, or None when it does."""
-    if by == it.requested_by and it.kind is Kind.PROMOTE and not seen.policy.requester_may_approve:
-        return "you asked for this promotion, so your own ✅ does not count: somebody else must approve it"
-    if by not in seen.entitled:
-        who = ", ".join(seen.policy.approvers) or "people of this workspace"
-        return f"your ✅ does not count here: only {who} may approve {quoted(it.pair.model)} on {it.pair.stage}"
+    promotion = review.promotion
+    own = by == promotion.requested_by and promotion.kind is Kind.PROMOTE
+    if own and not review.policy.requester_may_approve:
+        return OwnApproval()
+    if by not in review.voters.entitled:
+        model, stage = Name(promotion.target.model), Name(promotion.target.stage)
+        return NotAnApprover(approvers=users(review.policy.approvers), model=model, stage=stage)
     return None
 
 
-def _standing(seen: Evidence, it: Promotion, give: FactKind, take: FactKind) -> list[str]:
+def _may_veto(review: Review, by: str) -> bool:
+    return by in review.voters.entitled or by == review.promotion.requested_by
+
+
+def _standing(review: Review, give: FactKind, take: FactKind) -> list[str]:
     """Replay the facts about the present change: the last word of each person stands.
 
-    Where the message was just looked at, what it shows outweighs what was heard: events may be lost, or come late.
+    Where the message was just read, its reactions outweigh the events, which may be lost or come late.
     """
     standing: dict[str, bool] = {}
-    for fact in seen.facts:
-        if fact.digest != it.record.digest or it.record.digest is None:
+    digest = review.promotion.digest
+    for fact in review.facts:
+        if fact.digest != digest or digest is None:
             continue
         if fact.kind is give:
             standing[fact.by] = fact.by_reaction or standing.get(fact.by, False)
         elif fact.kind is take:
             standing.pop(fact.by, None)
-    if seen.reactions is None:
+    if review.voters.reactions is None:
         return list(standing)
-    shown = seen.reactions.get(emoji.OF[give], frozenset())
-    kept = [by for by, by_reaction in standing.items() if by in shown or not by_reaction]
-    return kept if give is FactKind.APPROVE else list(dict.fromkeys((*kept, *sorted(shown))))
+    now = review.voters.reactions.get(emoji.OF[give], frozenset())
+    kept = [by for by, by_reaction in standing.items() if by in now or not by_reaction]
+    return kept if give is FactKind.APPROVE else list(dict.fromkeys((*kept, *sorted(now))))
 
 
-def refused(seen: Evidence, it: Promotion) -> tuple[Fact, str] | None:
-    """Return the first word that does not count and was not answered yet, with what to say to that person."""
-    for fact in seen.facts:
+def refused(review: Review) -> tuple[Fact, Reason] | None:
+    """Return the first vote that does not count and was not answered yet, and why it does not."""
+    for fact in review.facts:
         if fact.answered or fact.by == "callboard":
             continue
-        if fact.kind is FactKind.APPROVE:
-            if fact.digest != it.record.digest:
-                return fact, "that message stands for an older change: please look at the newer message and react there"
-            reason = None if seen.unsure else why_not(seen, it, fact.by)
-            if reason is not None:
-                return fact, reason
-        if (
-            fact.kind is FactKind.VETO
-            and fact.by not in seen.entitled
-            and fact.by != it.requested_by
-            and not seen.unsure
-        ):
-            return fact, "your ❌ does not count here: only approvers and the requester may stop this promotion"
+        reason = _why_refused(review, fact)
+        if reason is not None:
+            return fact, reason
     return None
 
 
-def late(seen: Evidence) -> Fact | None:
+def _why_refused(review: Review, fact: Fact) -> Reason | None:
+    unsure = review.voters.unsure is not None
+    match fact.kind:
+        case FactKind.APPROVE if fact.digest != review.promotion.digest:
+            return OlderChange()
+        case FactKind.APPROVE if not unsure:
+            return why_not(review, fact.by)
+        case FactKind.VETO if not unsure and not _may_veto(review, fact.by):
+            return VetoNotCounted()
+        case _:
+            return None
+
+
+def late(evidence: Evidence) -> Fact | None:
     """Return the first veto that came when nothing could be stopped any more."""
-    return next((f for f in seen.facts if f.kind is FactKind.VETO and not f.answered), None)
+    return next((f for f in evidence.facts if f.kind is FactKind.VETO and not f.answered), None)

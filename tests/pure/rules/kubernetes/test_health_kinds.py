@@ -13,9 +13,22 @@ import yaml
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons.health import ChangeNotObserved, Deleting
+from bot.domain.reasons.workloads import (
+    AllConditionsTrue,
+    Condition,
+    ModelTransition,
+    NoHealthRule,
+    PodsReady,
+    PodsUpdated,
+    Stopped,
+)
 from bot.rules.kubernetes import health, kinds
 from bot.rules.kubernetes.kinds import explain, status_of
 from bot.rules.kubernetes.kinds.kind import Kind
+from bot.rules.kubernetes.state import RolloutState
+from bot.rules.wording.reasons import plain
 from tests.fixtures.workload import NOON, ago
 from tests.recorded import folders
 
@@ -34,7 +47,7 @@ WORDS = {
 """Each algorithm's words, in ours."""
 
 EXCEPTIONS: dict[str, str] = {}
-"""Cases that we answer otherwise, with the reason.  None so far: where the algorithms differ on a kind (a ReplicaSet
+"""Cases that we judge differently, with the reason.  None so far: where the algorithms differ on a kind (a ReplicaSet
 that may not create pods, a pod that has completed), we follow the one whose case is recorded."""
 
 
@@ -72,16 +85,18 @@ def test_our_own_cases_name_the_public_rule_that_they_follow() -> None:
 
 
 def test_a_kind_that_nobody_wrote_a_rule_for_is_unknown() -> None:
-    status, because = explain({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}})
-    assert (status, because) == (HealthStatus.UNKNOWN, "Secret x: no rule for v1")
+    expected = NoHealthRule(kind=Name("Secret"), name=Name("x"), api_version=Name("v1"))
+    secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}}
+    assert explain(secret) == (HealthStatus.UNKNOWN, expected)
 
 
-def test_an_object_that_is_being_deleted_is_on_its_way() -> None:
-    obj = {"apiVersion": "v1", "kind": "Pod", "metadata": {"deletionTimestamp": ago(1)}, "status": {"phase": "Running"}}
-    assert explain(obj) == (HealthStatus.PROGRESSING, "being deleted")
+def test_an_object_that_is_being_deleted_is_progressing() -> None:
+    meta = {"name": "x", "deletionTimestamp": ago(1)}
+    obj = {"apiVersion": "v1", "kind": "Pod", "metadata": meta, "status": {"phase": "Running"}}
+    assert explain(obj) == (HealthStatus.PROGRESSING, Deleting(name=Name("x")))
 
 
-def test_a_pod_may_look_for_a_node_for_fifteen_seconds() -> None:
+def test_a_pod_may_wait_for_a_node_for_fifteen_seconds() -> None:
     unscheduled = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
     pod = {"apiVersion": "v1", "kind": "Pod", "status": {"phase": "Pending", "conditions": [unscheduled]}}
     assert status_of(pod | {"metadata": {"creationTimestamp": ago(14)}}, now=NOON) is HealthStatus.PROGRESSING
@@ -90,47 +105,117 @@ def test_a_pod_may_look_for_a_node_for_fifteen_seconds() -> None:
 
 def stateful_set(partition: int | None, **status: Any) -> Json:
     rolling = {} if partition is None else {"rollingUpdate": {"partition": partition}}
-    seen = {"observedGeneration": 1, "readyReplicas": 3, "replicas": 3, "updateRevision": "b", "currentRevision": "a"}
+    done = {"observedGeneration": 1, "readyReplicas": 3, "replicas": 3, "updateRevision": "b", "currentRevision": "a"}
     meta, spec = {"name": "s", "generation": 1}, {"replicas": 3, "updateStrategy": rolling}
-    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": meta, "spec": spec, "status": seen | status}
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": meta, "spec": spec, "status": done | status}
 
 
 @pytest.mark.parametrize(
-    ("obj", "expected"),
+    ("obj", "status", "reason"),
     [
-        pytest.param(stateful_set(None, updatedReplicas=2), HealthStatus.PROGRESSING, id="two-revisions"),
-        pytest.param(stateful_set(None, currentRevision="b"), HealthStatus.HEALTHY, id="one-revision"),
-        pytest.param(stateful_set(0, updatedReplicas=2), HealthStatus.PROGRESSING, id="defaulted-partition"),
-        pytest.param(stateful_set(2, updatedReplicas=1), HealthStatus.HEALTHY, id="as-far-as-the-partition"),
-        pytest.param(stateful_set(1, updatedReplicas=1), HealthStatus.PROGRESSING, id="short-of-the-partition"),
+        pytest.param(
+            stateful_set(None, updatedReplicas=2),
+            HealthStatus.PROGRESSING,
+            PodsUpdated(count=2, wanted=3),
+            id="two-revisions",
+        ),
+        pytest.param(
+            stateful_set(None, currentRevision="b"),
+            HealthStatus.HEALTHY,
+            PodsReady(count=3, wanted=3),
+            id="one-revision",
+        ),
+        pytest.param(
+            stateful_set(0, updatedReplicas=2),
+            HealthStatus.PROGRESSING,
+            PodsUpdated(count=2, wanted=3),
+            id="defaulted-partition",
+        ),
+        pytest.param(
+            stateful_set(2, updatedReplicas=1),
+            HealthStatus.HEALTHY,
+            PodsReady(count=3, wanted=3),
+            id="as-far-as-the-partition",
+        ),
+        pytest.param(
+            stateful_set(1, updatedReplicas=1),
+            HealthStatus.PROGRESSING,
+            PodsUpdated(count=1, wanted=2, partition=1),
+            id="short-of-the-partition",
+        ),
     ],
 )
-def test_a_stateful_set_rolls_out_as_far_as_its_partition(obj: Json, expected: HealthStatus) -> None:
-    assert status_of(obj) is expected
+def test_a_stateful_set_rolls_out_as_far_as_its_partition(obj: Json, status: HealthStatus, reason: Reason) -> None:
+    assert explain(obj) == (status, reason)
 
 
 def inference_service(transition: str | None, *conditions: tuple[str, str]) -> Json:
     model = {"modelStatus": {"transitionStatus": transition}} if transition else {}
-    seen = model | {"conditions": [{"type": kind, "status": status} for kind, status in conditions]}
-    return {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "status": seen}
+    status = model | {"conditions": [{"type": kind, "status": value} for kind, value in conditions]}
+    return {"apiVersion": "serving.kserve.io/v1beta1", "kind": "InferenceService", "status": status}
 
 
 @pytest.mark.parametrize(
-    ("obj", "expected"),
+    ("obj", "status", "reason"),
     [
-        pytest.param(inference_service("UpToDate", ("Ready", "True")), HealthStatus.HEALTHY, id="all-true"),
-        pytest.param(inference_service(None, ("Ready", "False")), HealthStatus.PROGRESSING, id="false-is-not-failed"),
-        pytest.param(inference_service("UpToDate", ("Stopped", "True")), HealthStatus.SUSPENDED, id="stopped"),
-        pytest.param(inference_service("InvalidSpec"), HealthStatus.DEGRADED, id="invalid"),
+        pytest.param(
+            inference_service("UpToDate", ("Ready", "True")), HealthStatus.HEALTHY, AllConditionsTrue(), id="all-true"
+        ),
+        pytest.param(
+            inference_service(None, ("Ready", "False")),
+            HealthStatus.PROGRESSING,
+            Condition(type=Name("Ready"), message=Said("False")),
+            id="false-is-not-failed",
+        ),
+        pytest.param(
+            inference_service("InProgress", ("Ready", "True")),
+            HealthStatus.PROGRESSING,
+            ModelTransition(status=Name("InProgress"), detail=None),
+            id="in-progress",
+        ),
+        pytest.param(
+            inference_service("UpToDate", ("Stopped", "True")), HealthStatus.SUSPENDED, Stopped(), id="stopped"
+        ),
+        pytest.param(
+            inference_service("InvalidSpec", ("Ready", "False")),
+            HealthStatus.DEGRADED,
+            ModelTransition(status=Name("InvalidSpec"), detail=Condition(type=Name("Ready"), message=Said("False"))),
+            id="invalid",
+        ),
+        pytest.param(inference_service(None), HealthStatus.PROGRESSING, ChangeNotObserved(), id="no-status-yet"),
         pytest.param(
             inference_service("UpToDate", ("Ready", "True"), ("Stopped", "False")),
             HealthStatus.HEALTHY,
+            AllConditionsTrue(),
             id="not-stopped",
         ),
     ],
 )
-def test_an_inference_service_fails_only_by_its_model(obj: Json, expected: HealthStatus) -> None:
-    assert status_of(obj) is expected
+def test_an_inference_service_fails_only_by_its_model(obj: Json, status: HealthStatus, reason: Reason) -> None:
+    assert explain(obj) == (status, reason)
+
+
+def test_messages_of_every_kind_are_short_and_hold_no_secrets() -> None:
+    """They are redacted before they become a reason, which is stored."""
+    message = "cannot log in to https://bot:hunter2hunter2@registry.example " + "x" * 5000
+    failure = [{"type": "ReplicaFailure", "status": "True", "message": message}]
+    overdue = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": message}]
+    unready = [{"type": "Ready", "status": "False", "message": message}]
+    waiting = {"name": "server", "state": {"waiting": {"reason": "ErrImagePull", "message": message}}}
+    objects = [
+        ("apps/v1", "ReplicaSet", {"conditions": failure}),
+        ("apps/v1", "Deployment", {"conditions": overdue}),
+        ("argoproj.io/v1alpha1", "Rollout", {"phase": "Degraded", "message": message}),
+        ("argoproj.io/v1alpha1", "Rollout", {"conditions": overdue}),
+        ("serving.kserve.io/v1beta1", "InferenceService", {"conditions": unready}),
+        ("v1", "Pod", {"phase": "Running", "containerStatuses": [waiting]}),
+        ("v1", "Pod", {"phase": "Failed", "message": message}),
+    ]
+    for version, kind, status in objects:
+        _, reason = explain({"apiVersion": version, "kind": kind, "metadata": {}, "status": status})
+        assert "registry.example" in plain(reason), kind
+        assert "hunter2" not in repr(reason), kind
+        assert len(repr(reason)) < 500, kind
 
 
 def test_every_kind_that_a_file_defines_is_listed() -> None:
@@ -140,12 +225,12 @@ def test_every_kind_that_a_file_defines_is_listed() -> None:
 
 
 def test_every_check_of_a_rollout_is_listed() -> None:
-    takes_a_look = {
+    defined = {
         name
         for name, value in vars(health).items()
         if isfunction(value)
-        and list(value.__annotations__.values())[:1] == [health.Look]
+        and list(value.__annotations__.values())[:1] == [RolloutState]
         and value.__annotations__["return"] in {health.Finding, health.Finding | None}
     }
-    assert takes_a_look == {check.__name__ for check in health.CHECKS}, "name each in CHECKS"
-    assert health.CHECKS[-1].__name__ == "_counts", "it always finds something, so no check behind it is asked"
+    assert defined == {check.__name__ for check in health.CHECKS}, "name each in CHECKS"
+    assert health.CHECKS[-1].__name__ == "_by_counts", "it always finds something, so no check after it is asked"

@@ -1,4 +1,4 @@
-"""No object, however odd, makes a verdict raise; and what is kept of an object is judged as the whole one is."""
+"""No malformed object makes a verdict raise, and a pruned object is judged as the whole one is."""
 
 import copy
 import json
@@ -13,11 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.cluster.objects import Objects, kept
-from bot.domain.cluster import HealthStatus, Sighting
+from bot.domain.cluster import HealthStatus, Snapshot
 from bot.domain.json import Json
+from bot.domain.reason import Reason
 from bot.rules.kubernetes.health import judge
 from bot.rules.kubernetes.kinds import explain
 from bot.rules.kubernetes.pruning import prune
+from bot.rules.wording.reasons import plain
+from bot.store import reasons as stored
 from tests.fixtures.workload import NOON, OLD, container, deployment, ended, event, pod, ready, replicaset, waiting
 from tests.recorded import folders
 
@@ -40,7 +43,7 @@ ODD: Sequence[Any] = (
     {"a": 1},
 )
 SEEDS = st.integers(0, 2**32)
-"""Of what is changed, and into what: by a seed, which is many times faster than by hypothesis' own draws."""
+"""A seed decides what is changed, and into what: many times faster than hypothesis' own draws."""
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -50,7 +53,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 
 
 def mutated(by: Random, obj: Any) -> Any:
-    """Return a copy with one to three values changed into something odd, or taken out."""
+    """Return a copy with one to three values changed into something odd, or removed."""
     made = copy.deepcopy(obj)
     for _ in range(by.randint(1, 3)):
         path = by.choice(places(made) or [()])
@@ -76,17 +79,18 @@ OBJECTS = objects()
 @given(SEEDS)
 def test_no_object_makes_a_kinds_rule_raise(seed: int) -> None:
     by = Random(seed)
-    status, because = explain(mutated(by, by.choice(OBJECTS)), now=NOON)
+    status, reason = explain(mutated(by, by.choice(OBJECTS)), now=NOON)
     assert isinstance(status, HealthStatus)
-    assert isinstance(because, str)
+    assert plain(reason)
+    assert stored.decode(stored.encode(reason), Reason) == reason
 
 
-def trouble() -> Sighting:
-    """A rollout with one of everything that is looked at."""
+def trouble() -> Snapshot:
+    """Return a rollout with one of everything that is judged."""
     crash = pod("bbb", ready=False, containerStatuses=[waiting("CrashLoopBackOff", lastState=ended(1))])
     once = pod("ccc", ready=False, initContainerStatuses=[container(state=ended(0)), waiting("ErrImagePull", "no")])
     events = (event(crash["metadata"]["name"], "Unhealthy", "no"), event(once["metadata"]["name"], "Failed", "no"))
-    return Sighting(
+    return Snapshot(
         workload=deployment(updatedReplicas=1),
         replicasets=(replicaset(OLD, "1", 2), replicaset(conditions=[{"type": "ReplicaFailure", "status": "False"}])),
         pods=(pod("aaa"), crash, once, pod("old", OLD)),
@@ -98,9 +102,9 @@ TROUBLE = trouble()
 
 
 @given(SEEDS)
-def test_no_sighting_makes_the_judge_raise(seed: int) -> None:
+def test_no_snapshot_makes_the_judge_raise(seed: int) -> None:
     by = Random(seed)
-    odd = Sighting(
+    odd = Snapshot(
         workload=mutated(by, TROUBLE.workload) if by.random() < 0.5 else TROUBLE.workload,
         replicasets=tuple(mutated(by, r) if by.random() < 0.3 else r for r in TROUBLE.replicasets),
         pods=tuple(mutated(by, p) if by.random() < 0.5 else p for p in TROUBLE.pods),
@@ -108,16 +112,17 @@ def test_no_sighting_makes_the_judge_raise(seed: int) -> None:
     )
     health = judge(odd, now=NOON, stage="production")
     assert isinstance(health.status, HealthStatus)
-    assert health.because
+    assert plain(health.reason)
+    assert stored.decode(stored.encode(health.reason), Reason) == health.reason
 
 
 @given(SEEDS, st.sampled_from(["deployments", "replicasets", "pods", "events"]))
 def test_no_object_breaks_the_watch(seed: int, kind: str) -> None:
-    """It is kept and found, or it is left out; it leaves nothing behind when it goes."""
+    """It is kept and found, or it is left out; it leaves nothing behind when it is deleted."""
     by, held = Random(seed), Objects()
     obj = kept(kind, mutated(by, by.choice(OBJECTS)))
     held.put(kind, obj)
-    held.sighting("iris-classifier", "production", "iris-classifier-production")
+    held.snapshot("iris-classifier", "production", "iris-classifier-production")
     held.replace(kind, [])
     assert held.empty
 
@@ -125,23 +130,23 @@ def test_no_object_breaks_the_watch(seed: int, kind: str) -> None:
 # ── what is kept ─────────────────────────────────────────────────────────────────────────────────────
 
 
-def pruned(seen: Sighting) -> Sighting:
-    return Sighting(
-        workload=prune("deployments", seen.workload),
-        replicasets=tuple(prune("replicasets", r) for r in seen.replicasets),
-        pods=tuple(prune("pods", p) for p in seen.pods),
-        events=tuple(prune("events", e) for e in seen.events),
+def pruned(snapshot: Snapshot) -> Snapshot:
+    return Snapshot(
+        workload=prune("deployments", snapshot.workload),
+        replicasets=tuple(prune("replicasets", r) for r in snapshot.replicasets),
+        pods=tuple(prune("pods", p) for p in snapshot.pods),
+        events=tuple(prune("events", e) for e in snapshot.events),
     )
 
 
-@pytest.mark.parametrize("seen", [ready(), trouble()], ids=["done", "in-trouble"])
-def test_what_is_kept_is_judged_as_the_whole(seen: Sighting) -> None:
-    assert judge(pruned(seen), now=NOON, stage="production") == judge(seen, now=NOON, stage="production")
+@pytest.mark.parametrize("snapshot", [ready(), trouble()], ids=["done", "in-trouble"])
+def test_what_is_kept_is_judged_as_the_whole(snapshot: Snapshot) -> None:
+    assert judge(pruned(snapshot), now=NOON, stage="production") == judge(snapshot, now=NOON, stage="production")
 
 
 @given(SEEDS)
 def test_what_is_kept_of_an_odd_object_is_judged_as_the_whole(seed: int) -> None:
-    """Unless it is left out altogether, or what was odd about it is."""
+    """Unless the object is left out altogether, or its malformed field is."""
     by = Random(seed)
     odd = replace(TROUBLE, pods=tuple(mutated(by, pod) for pod in TROUBLE.pods))
     if all(kept("pods", p) for p in odd.pods):
@@ -149,8 +154,8 @@ def test_what_is_kept_of_an_odd_object_is_judged_as_the_whole(seed: int) -> None
         assert short.status is whole.status or whole.status is HealthStatus.UNKNOWN
 
 
-def test_a_changed_template_still_differs_when_it_is_cut_down() -> None:
-    """A change of what is not kept (a volume, another variable) makes another revision all the same."""
+def test_a_changed_template_still_differs_when_it_is_pruned() -> None:
+    """A change of a field that is not kept (a volume, another variable) makes a new revision as well."""
     before, after = deployment(), deployment()
     after["spec"]["template"]["spec"]["volumes"] = [{"name": "cache", "emptyDir": {}}]
     templates = [prune("deployments", d)["spec"]["template"] for d in (before, after)]

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from bot.domain.cluster import HealthStatus, Sighting
+from bot.domain.cluster import HealthStatus, Snapshot
 from bot.domain.json import Json
 from bot.rules.kubernetes.health import judge
 from bot.rules.kubernetes.kinds import status_of
@@ -15,18 +15,18 @@ from tests.recorded import DATA
 TRACES = DATA / "rollout-traces.txt"
 LINE = re.compile(
     r"\s*(?P<at>[\d.]+) gen=(?P<gen>\S+) obs=(?P<obs>\S+) v=(?P<v>\S+) u=(?P<u>\S+) avail=(?P<avail>\S+)"
-    r" -> \('(?P<said>[^']+)', (?:\('(?P<reason>\w+)', \S+\)|None)\)"
+    r" -> \('(?P<kubectl>[^']+)', (?:\('(?P<reason>\w+)', \S+\)|None)\)"
 )
 
 
 def lines() -> list[Any]:
     found = [line for line in TRACES.read_text().splitlines() if LINE.match(line)]
     assert len(found) > 80, "the traces read otherwise than expected"
-    return [pytest.param(line, id=f"{LINE.match(line)['at']}") for line in found]  # type: ignore[index]
+    return [pytest.param(line, id=f"{LINE.match(line)['at']}") for line in found]  # type: ignore[index]  (every line matches)
 
 
-def verdict(said: str) -> HealthStatus:
-    return {"DONE": HealthStatus.HEALTHY, "FAILED(PDE)": HealthStatus.DEGRADED}.get(said, HealthStatus.PROGRESSING)
+def verdict(kubectl: str) -> HealthStatus:
+    return {"DONE": HealthStatus.HEALTHY, "FAILED(PDE)": HealthStatus.DEGRADED}.get(kubectl, HealthStatus.PROGRESSING)
 
 
 def number(field: str) -> int:
@@ -37,7 +37,7 @@ def rebuilt(line: str, owner_of_deadline: str = NEW) -> Json:
     """Return the Deployment as it was at that line; how many old pods there were is in kubectl's own words."""
     read = LINE.match(line)
     assert read is not None
-    old = int(read["said"].removeprefix("old pending ")) if read["said"].startswith("old") else 0
+    old = int(read["kubectl"].removeprefix("old pending ")) if read["kubectl"].startswith("old") else 0
     updated, reason = number(read["u"]), read["reason"] or "ProgressDeadlineExceeded"  # the worst that may still stand
     obj = deployment(
         observedGeneration=number(read["obs"]),
@@ -54,7 +54,7 @@ def rebuilt(line: str, owner_of_deadline: str = NEW) -> Json:
 def test_a_deployment_is_judged_as_kubectl_judged_it(line: str) -> None:
     read = LINE.match(line)
     assert read is not None
-    assert status_of(rebuilt(line)) is verdict(read["said"])
+    assert status_of(rebuilt(line)) is verdict(read["kubectl"])
 
 
 @pytest.mark.parametrize("line", lines())
@@ -62,11 +62,11 @@ def test_a_rollout_is_judged_as_kubectl_judged_it(line: str) -> None:
     read = LINE.match(line)
     assert read is not None
     pods = tuple(pod(f"p{i}") for i in range(number(read["avail"])))
-    seen = Sighting(workload=rebuilt(line), replicasets=(replicaset(),), pods=pods)
-    assert judge(seen, now=NOON, stage="production").status is verdict(read["said"])
+    snapshot = Snapshot(workload=rebuilt(line), replicasets=(replicaset(),), pods=pods)
+    assert judge(snapshot, now=NOON, stage="production").status is verdict(read["kubectl"])
 
 
 @pytest.mark.parametrize("line", lines())
 def test_a_deadline_of_another_replicaset_never_fails_a_rollout(line: str) -> None:
-    seen = Sighting(workload=rebuilt(line, OLD), replicasets=(replicaset(OLD, "1", 2), replicaset()))
-    assert judge(seen, now=NOON, stage="production").status is not HealthStatus.DEGRADED
+    snapshot = Snapshot(workload=rebuilt(line, OLD), replicasets=(replicaset(OLD, "1", 2), replicaset()))
+    assert judge(snapshot, now=NOON, stage="production").status is not HealthStatus.DEGRADED

@@ -1,6 +1,6 @@
 """Rollouts that people reported, judged: tests/data/reported/rollouts holds the objects and the right verdicts.
 
-Each is judged twice: by its whole objects, and by what the bot keeps of them.
+Each is judged twice: from its whole objects, and from what the bot keeps of them.
 """
 
 import json
@@ -12,9 +12,10 @@ import pytest
 import yaml
 
 from bot.cluster.objects import Objects, kept
-from bot.domain.cluster import Sighting
+from bot.domain.cluster import Snapshot
 from bot.domain.json import Json
 from bot.rules.kubernetes.health import judge
+from bot.rules.wording.reasons import plain
 from tests.recorded import DATA
 
 ROLLOUTS: Final = DATA / "reported" / "rollouts"
@@ -38,13 +39,13 @@ WRONG: Final = {
     "c26_deadline_but_all_ready.yaml": "a deadline that was missed counts although all pods are ready now",
     "c31_node_shutdown.yaml": "the rollout waits for a replacement of the pod that its node shut down",
 }
-"""What is judged wrongly today, and how.  Take a case off this list with the change that mends it."""
+"""What is judged wrongly today, and how.  The change that fixes a case removes it from this list."""
 
 
-def whole(objects: list[Json]) -> Sighting:
-    """Return all that the cluster shows."""
+def whole(objects: list[Json]) -> Snapshot:
+    """Return the snapshot of whole objects."""
     workload, *_ = of_kind(objects, "Deployment")
-    return Sighting(
+    return Snapshot(
         workload=workload,
         replicasets=of_kind(objects, "ReplicaSet"),
         pods=of_kind(objects, "Pod"),
@@ -52,13 +53,13 @@ def whole(objects: list[Json]) -> Sighting:
     )
 
 
-def pruned(objects: list[Json]) -> Sighting:
-    """Return what the bot keeps of it and finds again."""
+def pruned(objects: list[Json]) -> Snapshot:
+    """Return the snapshot that the bot makes of the objects it keeps."""
     held = Objects()
     for obj in objects:
         kind = f"{obj['kind'].lower()}s"
         held.put(kind, kept(kind, obj))
-    found = held.sighting("iris-classifier", "production", None)
+    found = held.snapshot("iris-classifier", "production", None)
     assert found is not None
     return found
 
@@ -77,14 +78,17 @@ def wrong_today(file: str) -> list[pytest.MarkDecorator]:
     return [pytest.mark.xfail(strict=True, raises=AssertionError, reason=WRONG[file])] if file in WRONG else []
 
 
-@pytest.mark.parametrize("seen", [whole, pruned])
+@pytest.mark.parametrize("snapshot_of", [whole, pruned])
 @pytest.mark.parametrize("case", cases())
-def test_a_reported_rollout_is_judged_as_people_expect(case: Json, seen: Callable[[list[Json]], Sighting]) -> None:
+def test_a_reported_rollout_is_judged_as_people_expect(
+    case: Json, snapshot_of: Callable[[list[Json]], Snapshot]
+) -> None:
     objects = list(yaml.safe_load_all((ROLLOUTS / case["file"]).read_text()))
-    health = judge(seen(objects), now=datetime.fromisoformat(case["now"]), stage="production")
-    assert health.status.value in case["health"], health.because
-    assert [name for name in case["cause_names"] if name not in health.because] == [], health.because
-    assert [name for name in case["cause_must_not_name"] if name in health.because] == [], health.because
+    health = judge(snapshot_of(objects), now=datetime.fromisoformat(case["now"]), stage="production")
+    why = plain(health.reason)
+    assert health.status.value in case["health"], why
+    assert [name for name in case["cause_names"] if name not in why] == [], why
+    assert [name for name in case["cause_must_not_name"] if name in why] == [], why
 
 
 def test_every_reported_rollout_is_in_the_index() -> None:

@@ -1,12 +1,30 @@
-"""What keeps a rollout from getting on is named, and counts as a failure after its time."""
+"""Problems that hold a rollout up are named, and each counts as a failure after its time."""
 
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
-from bot.domain.cluster import HealthStatus, Sighting
+from bot.domain.cluster import HealthStatus, Snapshot
 from bot.domain.json import Json
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons.health import NoProgress, PodFailing, PodsNotCreated, Progress, QuotaExceeded
+from bot.domain.reasons.pods import (
+    ContainerWaiting,
+    CrashLoop,
+    ExitCode,
+    ImageNotPulled,
+    ImageUnusable,
+    InContainer,
+    ModelRegistrySilent,
+    NotScheduled,
+    OutOfMemory,
+    PodWarning,
+    Restarted,
+    Terminated,
+    VersionNotRegistered,
+)
+from bot.domain.reasons.told import Told
 from tests.fixtures.workload import (
     NAME,
     NEW,
@@ -35,116 +53,146 @@ UNSCHEDULABLE = {
     "message": "0/3 nodes are available: 3 Insufficient cpu.",
     "lastTransitionTime": ago(16),
 }
-POD = f"pod {NAME}-{NEW}-x2x"
+IMAGE = Name("registry.example/model-server:1")
+
+
+def failing(trouble: Reason, name: str = "x2x", more: int = 0) -> PodFailing:
+    """Return the reason for a new pod that has this problem."""
+    return PodFailing(pod=Name(f"{NAME}-{NEW}-{name}"), trouble=trouble, more=more)
+
+
+def on_v3(count: int, detail: Reason | None = None) -> Progress:
+    """Return the reason for so many of three pods being ready."""
+    return Progress(ready=count, wanted=3, version=3, detail=detail)
+
+
+def code(number: int, meaning: Reason | None = None) -> ExitCode:
+    """Return the reason for a container that ended with this exit code."""
+    return ExitCode(exit_code=number, meaning=meaning)
+
+
+def overdue(cause: Reason | None = None) -> NoProgress:
+    """Return the reason for a missed deadline while no pod is ready."""
+    return NoProgress(deadline=timedelta(minutes=10), progress=on_v3(0), cause=cause)
 
 
 @pytest.mark.parametrize(
-    ("status", "because", "patience"),
+    ("status", "reason", "patience"),
     [
         pytest.param(
             waiting("CrashLoopBackOff", restartCount=3, lastState=ended(1)),
-            "CrashLoopBackOff (exit code 1, 3 restarts)",
+            CrashLoop(exit=code(1), restarts=3),
             0,
             id="crash-loop",
         ),
         pytest.param(
             waiting("CrashLoopBackOff", restartCount=1, lastState=ended(66)),
-            "CrashLoopBackOff (exit code 66: the registry has no such version, 1 restart)",
+            CrashLoop(exit=code(66, VersionNotRegistered()), restarts=1),
             0,
             id="no-such-version",
         ),
         pytest.param(
             waiting("CrashLoopBackOff", restartCount=1, lastState=ended(69)),
-            "CrashLoopBackOff (exit code 69: the model registry did not answer, 1 restart)",
+            CrashLoop(exit=code(69, ModelRegistrySilent()), restarts=1),
             300,
             id="the-registry-may-come-back",
         ),
         pytest.param(
             waiting("CrashLoopBackOff", restartCount=2, lastState=ended(137, reason="OOMKilled")),
-            "CrashLoopBackOff (OOMKilled: out of memory, 2 restarts)",
+            CrashLoop(exit=OutOfMemory(limit=None), restarts=2),
             0,
             id="out-of-memory",
         ),
         pytest.param(
             container(ready=True, restartCount=2, lastState=ended(1)),
-            "restarted 2 times (exit code 1)",
+            Restarted(restarts=2, exit=code(1)),
             0,
             id="between-two-crashes",
         ),
         pytest.param(
             waiting("InvalidImageName", "couldn't parse image name"),
-            "InvalidImageName: image registry.example/model-server:1: couldn't parse image name",
+            ImageUnusable(reason=Name("InvalidImageName"), image=IMAGE, message=Said("couldn't parse image name")),
             0,
             id="no-image-name",
         ),
         pytest.param(
             waiting("ErrImageNeverPull"),
-            "ErrImageNeverPull: image registry.example/model-server:1",
+            ImageUnusable(reason=Name("ErrImageNeverPull"), image=IMAGE, message=Said("")),
             0,
             id="never-pulled",
         ),
         pytest.param(
             waiting("ErrImagePull", "rpc error: not found"),
-            "cannot pull image registry.example/model-server:1: rpc error: not found",
+            ImageNotPulled(image=IMAGE, message=Said("rpc error: not found")),
             75,
             id="no-image",
         ),
         pytest.param(
             waiting("ImagePullBackOff", 'Back-off pulling image "registry.example/model-server:1"'),
-            "cannot pull image registry.example/model-server:1",
+            ImageNotPulled(image=IMAGE, message=Said("")),
             75,
             id="no-image-between-two-tries",
         ),
         pytest.param(
             waiting("CreateContainerConfigError", 'secret "model-token" not found'),
-            'CreateContainerConfigError: secret "model-token" not found',
+            ContainerWaiting(reason=Name("CreateContainerConfigError"), message=Said('secret "model-token" not found')),
             30,
             id="no-secret",
         ),
     ],
 )
-def test_a_cause_is_named_and_counts_after_its_time(status: Json, because: str, patience: int) -> None:
+def test_a_cause_is_named_and_counts_after_its_time(status: Json, reason: Reason, patience: int) -> None:
     health = health_of(sick(status))
-    assert (health.status, health.because) == (HealthStatus.DEGRADED, f"{POD}: {because}")
+    assert (health.status, health.reason) == (HealthStatus.DEGRADED, failing(reason))
     assert health.patience == timedelta(seconds=patience)
 
 
-LAST_WORDS = {
-    "loading\nmade with scikit-learn 1.7, here is 1.9\n": ": made with scikit-learn 1.7, here is 1.9",
-    " \n": ": the registry has no such version",
-    "token=hunter2hunter2 is wrong": ": token=[redacted] is wrong",
-    "x" * 300: f": {'x' * 199}…",
+def test_the_memory_limit_is_named_where_the_spec_has_one() -> None:
+    one = pod(
+        "x2x", ready=False, containerStatuses=[waiting("CrashLoopBackOff", lastState=ended(137, reason="OOMKilled"))]
+    )
+    one["spec"]["containers"][0]["resources"] = {"limits": {"memory": "512Mi"}}
+    assert health_of(rolling(one)).reason == failing(CrashLoop(exit=OutOfMemory(limit=Name("512Mi")), restarts=0))
+
+
+LAST_LINES = {
+    "loading\nmade with scikit-learn 1.7, here is 1.9\n": Told(text=Said("made with scikit-learn 1.7, here is 1.9")),
+    " \n": VersionNotRegistered(),
+    "token=hunter2hunter2 is wrong": Told(text=Said("token=[redacted] is wrong")),
+    "x" * 300: Told(text=Said(f"{'x' * 199}…")),
 }
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "told"), [*((66, *each) for each in LAST_WORDS.items()), (143, "busy", "")]
+    ("number", "message", "meaning"), [*((66, *each) for each in LAST_LINES.items()), (143, "busy", None)]
 )
-def test_the_last_words_of_a_container_say_why_it_ended_by_itself(code: int, message: str, told: str) -> None:
-    last = ended(code)
+def test_the_last_line_of_a_container_explains_its_end_unless_a_signal_ended_it(
+    number: int, message: str, meaning: Reason | None
+) -> None:
+    last = ended(number)
     last["terminated"]["message"] = message
     health = health_of(sick(waiting("CrashLoopBackOff", restartCount=1, lastState=last)))
-    assert health.because == f"{POD}: CrashLoopBackOff (exit code {code}{told}, 1 restart)"
+    assert health.reason == failing(CrashLoop(exit=code(number, meaning), restarts=1))
 
 
-def test_the_culprit_is_named_where_its_log_would_tell_more() -> None:
+def test_the_culprit_is_named_where_its_log_may_say_more() -> None:
     assert health_of(sick(waiting("CrashLoopBackOff", lastState=ended(1)))).culprit == f"{NAME}-{NEW}-x2x"
     assert health_of(sick(waiting("ErrImagePull"))).culprit is None
 
 
-def test_the_cause_that_counts_soonest_is_the_one_that_is_told() -> None:
+def test_the_cause_that_counts_soonest_is_the_one_that_is_named() -> None:
     pulling = pod("aaa", ready=False, containerStatuses=[waiting("ErrImagePull")])
     crashing = [pod(n, ready=False, containerStatuses=[waiting("CrashLoopBackOff", lastState=ended(1))]) for n in "bcd"]
     health = health_of(rolling(pulling, *crashing))
     assert health.culprit == f"{NAME}-{NEW}-b"
-    assert health.because.endswith("CrashLoopBackOff (exit code 1, 0 restarts) (and 2 more pods)")
+    assert health.reason == failing(CrashLoop(exit=code(1), restarts=0), "b", more=2)
 
 
-def test_one_restart_is_told_and_is_no_failure() -> None:
+def test_one_restart_is_named_and_is_no_failure() -> None:
     once = pod("aaa", containerStatuses=[container(ready=True, restartCount=1, lastState=ended(1))])
     health = health_of(replace(READY, pods=(once, *READY.pods[1:])))
-    assert health.status is HealthStatus.HEALTHY
-    assert health.because.endswith("restarted once (exit code 1)")
+    restart = failing(Restarted(restarts=1, exit=code(1)), "aaa")
+    assert (health.status, health.reason) == (HealthStatus.HEALTHY, on_v3(3, restart))
 
 
 def test_restarts_of_last_week_are_no_failure() -> None:
@@ -156,17 +204,20 @@ def test_restarts_of_last_week_are_no_failure() -> None:
 
 def test_running_out_of_memory_counts_the_second_time() -> None:
     oom = ended(137, reason="OOMKilled")
-    assert health_of(sick(container(state=oom, restartCount=0))).status is HealthStatus.PROGRESSING
-    assert health_of(sick(container(state=oom, restartCount=1))).status is HealthStatus.DEGRADED
+    once, twice = (health_of(sick(container(state=oom, restartCount=count))) for count in (0, 1))
+    first, second = Terminated(exit=OutOfMemory(limit=None)), Restarted(restarts=1, exit=OutOfMemory(limit=None))
+    assert (once.status, once.reason) == (HealthStatus.PROGRESSING, on_v3(0, failing(first)))
+    assert (twice.status, twice.reason) == (HealthStatus.DEGRADED, failing(second))
 
 
-def test_init_containers_are_looked_at_too() -> None:
+def test_init_containers_are_checked_too() -> None:
     init = waiting("CrashLoopBackOff", name="fetch", restartCount=2, lastState=ended(2))
     one = pod("x2x", ready=False, phase="Pending", initContainerStatuses=[init])
     one["spec"]["initContainers"] = [{"name": "fetch", "image": "fetch:1"}]
     health = health_of(rolling(one))
     assert health.status is HealthStatus.DEGRADED
-    assert health.because == f"{POD}: init container fetch: CrashLoopBackOff (exit code 2, 2 restarts)"
+    crash = CrashLoop(exit=code(2), restarts=2)
+    assert health.reason == failing(InContainer(container=Name("fetch"), init=True, trouble=crash))
 
 
 def test_an_init_container_that_is_done_is_no_trouble() -> None:
@@ -174,28 +225,33 @@ def test_an_init_container_that_is_done_is_no_trouble() -> None:
     assert health_of(rolling(pod("x2x", ready=False, initContainerStatuses=[done]))).status is HealthStatus.PROGRESSING
 
 
-def test_a_pod_without_a_node_is_told_and_fails_only_at_the_deadline() -> None:
+def test_a_pod_without_a_node_is_named_and_fails_only_at_the_deadline() -> None:
     pending = pod("x2x", ready=False, phase="Pending", podIP=None, conditions=[UNSCHEDULABLE], containerStatuses=[])
-    told = f"{POD}: not scheduled: 0/3 nodes are available: 3 Insufficient cpu."
-    assert health_of(rolling(pending)).because == f"0 of 3 pods on v3; {told}"
-    assert health_of(rolling(pending)).status is HealthStatus.PROGRESSING
-    late = health_of(rolling(pending, conditions=[OVERDUE]))
-    assert late.status is HealthStatus.DEGRADED
-    assert late.because == f"{told}; no progress for 600 s (0 of 3 pods on v3)"
+    cause = failing(NotScheduled(message=Said("0/3 nodes are available: 3 Insufficient cpu.")))
+    early, late = health_of(rolling(pending)), health_of(rolling(pending, conditions=[OVERDUE]))
+    assert (early.status, early.reason) == (HealthStatus.PROGRESSING, on_v3(0, cause))
+    assert (late.status, late.reason) == (HealthStatus.DEGRADED, overdue(cause))
 
 
-def test_a_pod_that_has_just_begun_to_look_for_a_node_is_no_news() -> None:
+def test_a_pod_that_has_just_begun_to_wait_for_a_node_is_not_named() -> None:
     young = UNSCHEDULABLE | {"lastTransitionTime": ago(3)}
-    assert health_of(rolling(pod("x2x", ready=False, conditions=[young]))).because == "0 of 3 pods on v3"
+    assert health_of(rolling(pod("x2x", ready=False, conditions=[young]))).reason == on_v3(0)
 
 
 def test_a_quota_is_quoted_and_counts_after_half_a_minute() -> None:
-    said = 'pods "x" is forbidden: exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3'
-    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": said}
-    seen = replace(rolling(), replicasets=(replicaset(conditions=[failure]),))
-    health = health_of(seen)
-    assert health.status is HealthStatus.DEGRADED
-    assert health.because == "quota exceeded: small, requested: pods=1, used: pods=3, limited: pods=3"
+    message = 'pods "x" is forbidden: exceeded quota: small, requested: pods=1, used: pods=3, limited: pods=3'
+    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
+    health = health_of(replace(rolling(), replicasets=(replicaset(conditions=[failure]),)))
+    expected = QuotaExceeded(message=Said("small, requested: pods=1, used: pods=3, limited: pods=3"))
+    assert (health.status, health.reason) == (HealthStatus.DEGRADED, expected)
+    assert health.patience == timedelta(seconds=30)
+
+
+def test_pods_that_are_not_admitted_count_after_half_a_minute() -> None:
+    message = 'admission webhook "policy.example" denied the request'
+    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
+    health = health_of(replace(rolling(), replicasets=(replicaset(conditions=[failure]),)))
+    assert (health.status, health.reason) == (HealthStatus.DEGRADED, PodsNotCreated(message=Said(message)))
     assert health.patience == timedelta(seconds=30)
 
 
@@ -210,41 +266,49 @@ def test_a_quota_that_the_old_revision_ran_into_is_not_ours() -> None:
 
 def test_a_deadline_that_names_the_new_replicaset_is_a_failure_with_a_culprit() -> None:
     health = health_of(rolling(pod("x2x", ready=False), conditions=[OVERDUE]))
-    assert health.status is HealthStatus.DEGRADED
-    assert health.because == "no progress for 600 s (0 of 3 pods on v3)"
+    assert (health.status, health.reason) == (HealthStatus.DEGRADED, overdue())
     assert (health.patience, health.culprit) == (timedelta(0), f"{NAME}-{NEW}-x2x")
 
 
-def test_a_deadline_that_names_another_replicaset_is_none() -> None:
+def test_a_deadline_that_names_another_replicaset_does_not_count() -> None:
     stale = progress("ProgressDeadlineExceeded", f'ReplicaSet "{NAME}-{OLD}" has timed out progressing.')
     assert health_of(replace(READY, workload=deployment(conditions=[stale]))).status is HealthStatus.HEALTHY
 
 
-def test_a_deadline_right_after_a_rollback_with_recreate_is_the_old_ones() -> None:
-    """Then the Deployment still bears the failed revision's number, while its template is the earlier one again."""
+def test_a_deadline_right_after_a_rollback_with_recreate_belongs_to_the_old_replicaset() -> None:
+    """Then the Deployment still has the failed revision's number, while its template is the earlier one again."""
     failed, good = replicaset(NEW, "2", version=4), replicaset(OLD, "3", version=3)
-    seen = Sighting(workload=deployment(version=3, conditions=[OVERDUE], updatedReplicas=0), replicasets=(failed, good))
-    assert health_of(seen).status is HealthStatus.PROGRESSING
+    snapshot = Snapshot(
+        workload=deployment(version=3, conditions=[OVERDUE], updatedReplicas=0), replicasets=(failed, good)
+    )
+    assert health_of(snapshot).status is HealthStatus.PROGRESSING
 
 
 def test_a_silent_pod_that_never_gets_ready_is_explained_by_its_probe() -> None:
     name = f"{NAME}-{NEW}-x2x"
     probe = event(name, "Unhealthy", "Readiness probe failed: HTTP probe failed with statuscode: 503")
     health = health_of(replace(rolling(pod("x2x", ready=False), conditions=[OVERDUE]), events=(probe,)))
-    assert health.because.startswith(
-        f"{POD}: Readiness probe failed: HTTP probe failed with statuscode: 503; no progress"
-    )
+    cause = failing(Told(text=Said("Readiness probe failed: HTTP probe failed with statuscode: 503")))
+    assert (health.reason, health.culprit) == (overdue(cause), name)
 
 
-def test_probes_that_fail_while_the_model_loads_are_no_news() -> None:
+def test_a_warning_about_a_pod_that_is_not_ready_is_named() -> None:
+    mount = event(f"{NAME}-{NEW}-x2x", "FailedMount", 'secret "model-token" not found')
+    health = health_of(replace(rolling(pod("x2x", ready=False)), events=(mount,)))
+    warning = PodWarning(reason=Name("FailedMount"), message=Said('secret "model-token" not found'))
+    assert (health.status, health.reason) == (HealthStatus.PROGRESSING, on_v3(0, failing(warning)))
+
+
+def test_probes_that_fail_while_the_model_loads_are_not_named() -> None:
     loading = pod("x2x", ready=False, containerStatuses=[container(started=False)])
     loading["metadata"]["creationTimestamp"] = ago(5)
     probe = event(f"{NAME}-{NEW}-x2x", "Unhealthy", "Startup probe failed: connection refused")
-    assert health_of(replace(rolling(loading), events=(probe,))).because == "0 of 3 pods on v3"
+    assert health_of(replace(rolling(loading), events=(probe,))).reason == on_v3(0)
 
 
-def test_what_the_image_registry_said_is_found_in_the_events() -> None:
+def test_the_answer_of_the_image_registry_is_found_in_the_events() -> None:
     name = f"{NAME}-{NEW}-x2x"
-    said = event(name, "Failed", 'Failed to pull image "registry.example/model-server:1": 403 Forbidden')
+    message = 'Failed to pull image "registry.example/model-server:1": 403 Forbidden'
     status = waiting("ImagePullBackOff", 'Back-off pulling image "registry.example/model-server:1"')
-    assert health_of(replace(sick(status), events=(said,))).because.endswith('model-server:1": 403 Forbidden')
+    health = health_of(replace(sick(status), events=(event(name, "Failed", message),)))
+    assert health.reason == failing(ImageNotPulled(image=IMAGE, message=Said(message)))

@@ -8,6 +8,30 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.errors import Misunderstood
+from bot.domain.reason import Command, Name, Reason
+from bot.domain.reasons.commands import (
+    CommandTooLong,
+    DatePassed,
+    FreezeUsage,
+    MoreThanAYear,
+    NotADate,
+    NotADuration,
+    NotAPromotion,
+    NotAVersion,
+    NotUnderstood,
+    OneModelAtATime,
+    OverrideNeedsReason,
+    PromoteUsage,
+    PromotionsUsage,
+    RollbackUsage,
+    SeveralFreezeReasons,
+    SpareWords,
+    StageComesFirst,
+    UnknownTimeZone,
+    WhichModel,
+    WhichPromotion,
+    WhichStage,
+)
 from bot.rules.parsing.commands import (
     Freezing,
     Models,
@@ -21,10 +45,12 @@ from bot.rules.parsing.commands import (
     rollback,
     words,
 )
-from bot.rules.wording.typed import typed
+from bot.rules.parsing.typed import typed
+from bot.rules.wording.reasons import reply
 from callboard_demo.chat.texts import pings
 from tests.fixtures.hostile import loose, texts
 
+USAGE = PromoteUsage()
 V3 = Promote(model="iris-classifier", stage="production", version=3)
 
 
@@ -71,8 +97,9 @@ def test_an_underscore_at_the_edge_of_a_name_is_part_of_it() -> None:
 def test_rollback_takes_a_version_but_no_alias() -> None:
     assert rollback("iris production") == Rollback(model="iris", stage="production")
     assert rollback("iris production v2") == Rollback(model="iris", stage="production", version=2)
-    with pytest.raises(Misunderstood, match="`@champion` is not a version"):
+    with pytest.raises(Misunderstood) as refused:
         rollback("iris production @champion")
+    assert refused.value.reason == NotAVersion(word=Name("@champion"), usage=RollbackUsage())
 
 
 def test_models_and_promotions() -> None:
@@ -83,34 +110,73 @@ def test_models_and_promotions() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "answer"),
+    ("text", "why"),
     [
-        pytest.param("", "Which model, and on which stage? Type `/promote MODEL STAGE`", id="nothing"),
-        pytest.param("iris", "Type `/promote iris STAGE`, with the stage's name", id="no stage"),
-        pytest.param("iris 3 production", "before the version. Type `/promote iris production 3`.", id="swapped"),
-        pytest.param("iris production 3 now please", "I do not know what to do with `now please`.", id="spare words"),
-        pytest.param("iris production now please", "I do not know what to do with `now please`.", id="all spare"),
-        pytest.param("iris production newest", "`newest` is not a version.", id="no version"),
-        pytest.param("iris production 0", "`0` is not a version.", id="version 0"),
-        pytest.param("iris production ３", "`３` is not a version.", id="digits of another script"),
-        pytest.param("x" * 501, "longer than 500 characters", id="a novel"),
+        pytest.param("", WhichModel(usage=USAGE), id="nothing"),
+        pytest.param("iris", WhichStage(instead=Command("/promote iris STAGE")), id="no stage"),
+        pytest.param(
+            "iris 3 production", StageComesFirst(instead=Command("/promote iris production 3")), id="swapped"
+        ),
+        pytest.param(
+            "iris production 3 now please", SpareWords(words=Name("now please"), usage=USAGE), id="spare words"
+        ),
+        pytest.param("iris production now please", SpareWords(words=Name("now please"), usage=USAGE), id="all spare"),
+        pytest.param("iris production newest", NotAVersion(word=Name("newest"), usage=USAGE), id="no version"),
+        pytest.param("iris production 0", NotAVersion(word=Name("0"), usage=USAGE), id="version 0"),
+        pytest.param(
+            "iris production ３", NotAVersion(word=Name("３"), usage=USAGE), id="digits of another script"
+        ),
+        pytest.param("x" * 501, CommandTooLong(limit=500), id="a novel"),
     ],
 )  # fmt: skip
-def test_what_is_not_understood_is_answered_with_what_to_type(text: str, answer: str) -> None:
+def test_what_is_not_understood_is_answered_with_what_to_type(text: str, why: Reason) -> None:
     with pytest.raises(Misunderstood) as refused:
         promote(text)
-    assert answer in str(refused.value)
+    assert refused.value.reason == why
 
 
-@pytest.mark.parametrize("text", ["twelve", "cancel", "cancel it", "12 13", "cancel 12 13", "-1", "1" * 16])
-def test_a_promotion_is_named_by_its_number(text: str) -> None:
-    with pytest.raises(Misunderstood, match="/promotions"):
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        (
+            "",
+            "Which model, and on which stage? Usage: `/promote MODEL STAGE`, optionally with a version (`3`, `v3`) or "
+            'an alias (`@champion`), and with `--override "reason"`.',
+        ),
+        ("iris", "On which stage? Type `/promote iris STAGE`, with the stage's name instead of STAGE."),
+        ("iris 3 production", "The stage comes before the version. Type `/promote iris production 3`."),
+        ("x" * 501, "That is longer than 500 characters, the limit for a command. Please shorten it."),
+    ],
+)
+def test_the_answer_is_a_sentence_with_a_capital_and_a_full_stop(text: str, answer: str) -> None:
+    with pytest.raises(Misunderstood) as refused:
+        promote(text)
+    assert reply(refused.value.reason) == answer
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("twelve", NotAPromotion(word=Name("twelve"), usage=PromotionsUsage())),
+        ("cancel", WhichPromotion()),
+        ("cancel it", NotAPromotion(word=Name("it"), usage=PromotionsUsage())),
+        ("12 13", NotUnderstood(words=Name("12 13"), usage=PromotionsUsage())),
+        ("cancel 12 13", NotUnderstood(words=Name("cancel 12 13"), usage=PromotionsUsage())),
+        ("-1", NotAPromotion(word=Name("-1"), usage=PromotionsUsage())),
+        ("1" * 16, NotAPromotion(word=Name("1" * 16), usage=PromotionsUsage())),
+    ],
+)
+def test_a_promotion_is_named_by_its_number(text: str, why: Reason) -> None:
+    with pytest.raises(Misunderstood) as refused:
         promotions(text)
+    assert refused.value.reason == why
+    assert "/promotions" in reply(refused.value.reason)
 
 
 def test_two_models_are_one_too_many() -> None:
-    with pytest.raises(Misunderstood, match="one model at a time"):
+    with pytest.raises(Misunderstood) as refused:
         models("iris churn")
+    assert refused.value.reason == OneModelAtATime(first=Command("/models iris"), whole=Command('/models "iris churn"'))
 
 
 NAMES = st.text(
@@ -130,9 +196,10 @@ def test_whatever_is_typed_is_understood_or_answered_harmlessly(text: str) -> No
         try:
             command(text)
         except Misunderstood as refused:
-            assert list(loose(str(refused))) == []
-            assert pings(str(refused)) == []
-            assert len(str(refused)) <= 1500
+            answer = reply(refused.reason)
+            assert list(loose(answer)) == []
+            assert pings(answer) == []
+            assert len(answer) <= 1500
 
 
 # ── --override ──────────────────────────────────────────────────────────────────────────────────────────
@@ -161,15 +228,21 @@ def test_a_number_in_a_reason_without_quotes_is_no_version() -> None:
 
 @pytest.mark.parametrize("text", ["iris production --override", 'iris production 3 --override ""', "—override"])
 def test_an_override_needs_a_reason(text: str) -> None:
-    with pytest.raises(Misunderstood, match=r'Why\? The reason is recorded and shown. Type it behind: `--override "re'):
+    with pytest.raises(Misunderstood) as refused:
         promote(text)
+    assert refused.value.reason == OverrideNeedsReason()
+    assert reply(refused.value.reason) == (
+        'An override needs a reason, which is recorded and shown. Type `--override "reason"`.'
+    )
 
 
 def test_what_only_looks_like_an_override_is_not_passed_over() -> None:
-    with pytest.raises(Misunderstood, match="`--override-it` is not a version"):
+    with pytest.raises(Misunderstood) as refused:
         promote("iris production --override-it")
-    with pytest.raises(Misunderstood, match="I do not know what to do with `--override why`"):
+    assert refused.value.reason == NotAVersion(word=Name("--override-it"), usage=USAGE)
+    with pytest.raises(Misunderstood) as refused:
         rollback("iris production 3 --override why")
+    assert refused.value.reason == SpareWords(words=Name("--override why"), usage=RollbackUsage())
 
 
 # ── /freeze ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -195,7 +268,7 @@ def test_however_a_freeze_is_typed_it_means_the_same(text: str) -> None:
     assert freeze(text, NOON) == Freezing(stage="production", until=EVE, reason="holidays")
 
 
-def test_a_freeze_without_an_end_lasts_until_somebody_ends_it() -> None:
+def test_a_freeze_without_an_end_lasts_until_someone_lifts_it() -> None:
     assert freeze("", NOON) == Freezing()
     assert freeze("production", NOON) == Freezing(stage="production")
     assert freeze("production 'why'", NOON) == Freezing(stage="production", reason="why")
@@ -208,29 +281,64 @@ def test_a_day_begins_at_midnight_where_it_is_said_to() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "answer"),
+    ("text", "why"),
     [
-        pytest.param("p until 2026-12-20", "`2026-12-20` is over already: that is 2026-12-20 00:00 UTC", id="past"),
-        pytest.param("p until 2028-01-01", "`until 2028-01-01` is more than a year. Leave it out", id="far"),
-        pytest.param("p for 400 days", "`for 400 days` is more than a year.", id="long"),
-        pytest.param("p until 2026-02-30", "`2026-02-30` is in no calendar. Type `until 2026-12-27`", id="no day"),
-        pytest.param("p until 2026-12-27T25:00", "is in no calendar", id="no hour"),
-        pytest.param("p until tomorrow", "`tomorrow` is not a moment. Type `until 2026-12-27`", id="a word"),
-        pytest.param("p until", "is not a moment", id="until nothing"),
-        pytest.param("p for 3", "`3` is not a span of time. Type `until", id="no unit"),
-        pytest.param("p for 0h", "`0h` is not a span", id="no time"),
-        pytest.param("p until 2026-12-27 Europe/Berlim", "I know no time zone `Europe/Berlim`.", id="zone"),
-        pytest.param("p until 2026-12-27 Europe", "I know no time zone `Europe`.", id="half a zone"),
-        pytest.param("p untl 2026-12-27", "I do not know what to do with `untl 2026-12-27`.", id="slip"),
-        pytest.param("p holidays", "a reason in quotes; `/freeze STAGE off` ends it", id="no quotes"),
-        pytest.param('p "one" "two"', "I understand one reason, in quotes.", id="two reasons"),
-        pytest.param("p off please", "I do not know what to do with `off please`.", id="off and more"),
+        pytest.param(
+            "p until 2026-12-20",
+            DatePassed(text=Name("2026-12-20"), moment=datetime(2026, 12, 20, tzinfo=UTC), now=NOON),
+            id="past",
+        ),
+        pytest.param("p until 2028-01-01", MoreThanAYear(text=Name("until 2028-01-01")), id="far"),
+        pytest.param("p for 400 days", MoreThanAYear(text=Name("for 400 days")), id="long"),
+        pytest.param("p until 2026-02-30", NotADate(text=Name("2026-02-30")), id="no day"),
+        pytest.param("p until 2026-12-27T25:00", NotADate(text=Name("2026-12-27T25:00")), id="no hour"),
+        pytest.param("p until 0001-01-01T00:00+14:00", NotADate(text=Name("0001-01-01T00:00+14:00")), id="long ago"),
+        pytest.param("p until tomorrow", NotADate(text=Name("tomorrow")), id="a word"),
+        pytest.param("p until", NotADate(text=Name("")), id="until nothing"),
+        pytest.param("p for 3", NotADuration(text=Name("3")), id="no unit"),
+        pytest.param("p for 0h", NotADuration(text=Name("0h")), id="no time"),
+        pytest.param("p until 2026-12-27 Europe/Berlim", UnknownTimeZone(zone=Name("Europe/Berlim")), id="zone"),
+        pytest.param("p until 2026-12-27 Europe", UnknownTimeZone(zone=Name("Europe")), id="half a zone"),
+        pytest.param(
+            "p untl 2026-12-27", NotUnderstood(words=Name("untl 2026-12-27"), usage=FreezeUsage()), id="slip"
+        ),
+        pytest.param("p holidays", NotUnderstood(words=Name("holidays"), usage=FreezeUsage()), id="no quotes"),
+        pytest.param('p "one" "two"', SeveralFreezeReasons(usage=FreezeUsage()), id="two reasons"),
+        pytest.param(
+            "p off please", NotUnderstood(words=Name("off please"), usage=FreezeUsage()), id="off and more"
+        ),
     ],
 )  # fmt: skip
-def test_a_freeze_that_is_not_understood_is_answered_with_what_to_type(text: str, answer: str) -> None:
+def test_a_freeze_that_is_not_understood_is_answered_with_what_to_type(text: str, why: Reason) -> None:
     with pytest.raises(Misunderstood) as refused:
         freeze(text, NOON)
-    assert answer in str(refused.value)
+    assert refused.value.reason == why
+
+
+@pytest.mark.parametrize(
+    ("text", "answer"),
+    [
+        ("p until 2026-12-20", "`2026-12-20` is in the past: it means <!date^1797724800^"),
+        ("p for 400 days", "`for 400 days` is more than a year. Leave it out, and the stage stays frozen until some"),
+        (
+            "p until tomorrow",
+            "`tomorrow` is not a date. Type `until 2026-12-27`, `until 2026-12-27T18:00 Europe/Berlin`",
+        ),
+        ("p for 3", "`3` is not a duration. Type `until 2026-12-27`"),
+        (
+            "p until 2026-12-27 Europe",
+            "There is no time zone `Europe`. Type its name, such as `Europe/Berlin`",
+        ),
+        (
+            "p holidays",
+            "I don't understand `holidays`. Usage: `/freeze STAGE`, optionally with `until 2026-12",
+        ),
+    ],
+)
+def test_a_date_that_is_not_understood_is_answered_with_examples(text: str, answer: str) -> None:
+    with pytest.raises(Misunderstood) as refused:
+        freeze(text, NOON)
+    assert reply(refused.value.reason).startswith(answer)
 
 
 @given(
@@ -242,6 +350,6 @@ def test_whatever_moment_is_named_it_is_ahead_or_answered_harmlessly(begin: str,
     try:
         until = freeze(begin + text, NOON).until
     except Misunderstood as refused:
-        assert list(loose(str(refused))) == []
+        assert list(loose(reply(refused.reason))) == []
     else:
         assert until is None or until > NOON

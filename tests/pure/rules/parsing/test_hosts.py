@@ -2,7 +2,8 @@
 
 import pytest
 
-from bot.rules.parsing.hosts import PRIVATE, REFUSAL, may_answer
+from bot.rules.parsing.hosts import PRIVATE, REFUSED, may_answer
+from bot.rules.wording.reasons import plain
 
 
 @pytest.mark.parametrize(
@@ -96,5 +97,6 @@ def test_exactly_one_host_is_needed(hosts: list[str]) -> None:
 
 
 def test_the_refusal_says_what_to_use_instead() -> None:
-    assert all(ending in REFUSAL for ending in PRIVATE)
-    assert "an IP address, localhost, a Service's short name" in REFUSAL
+    said = plain(REFUSED)
+    assert all(ending in said for ending in PRIVATE)
+    assert "an IP address, localhost, a Service's short name" in said

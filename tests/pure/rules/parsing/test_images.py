@@ -6,22 +6,32 @@ import msgspec
 import pytest
 
 from bot.domain.errors import Misunderstood, Permanent
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons.images import (
+    ImageMalformed,
+    NoCommand,
+    NoHealthcheck,
+    OtherRevision,
+    PlatformMissing,
+    PortsNotExposed,
+)
 from bot.rules.parsing.images import (
     INDEXES,
     MANIFESTS,
-    Config,
     Demands,
     Descriptor,
     Healthcheck,
+    ImageConfig,
     Index,
     Platform,
     Run,
     chosen,
     decoded,
     platform,
+    problems,
     reference,
-    troubles,
 )
+from bot.rules.wording.reasons import explained, plain
 
 AMD = Platform(os="linux", architecture="amd64")
 GOOD = Run(
@@ -34,8 +44,8 @@ GOOD = Run(
 DEMANDS = Demands(platform=AMD, ports=frozenset({8080}), revision="ab" * 20)
 
 
-def wrong(run: Run | None, demands: Demands = DEMANDS, system: str = "linux") -> list[str]:
-    return list(troubles(Config(os=system, architecture="amd64", config=run), demands))
+def wrong(run: Run | None, demands: Demands = DEMANDS, system: str = "linux") -> list[Reason]:
+    return list(problems(ImageConfig(os=system, architecture="amd64", config=run), demands))
 
 
 @pytest.mark.parametrize(
@@ -82,21 +92,35 @@ def test_anybody_else_is_not(user: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("run", "says"),
+    ("run", "why"),
     [
-        ({"ports": None}, "has port 8080, the image exposes none"),
-        ({"ports": {"8080/udp": {}, "9090/tcp": {}}}, "has port 8080, the image exposes 8080/udp, 9090/tcp"),
-        ({"healthcheck": None}, "no HEALTHCHECK"),
-        ({"healthcheck": Healthcheck(test=["NONE"])}, "no HEALTHCHECK"),
-        ({"healthcheck": Healthcheck(test=[])}, "no HEALTHCHECK"),
-        ({"entrypoint": None}, "names no command"),
-        ({"labels": None}, "built from an unknown commit"),
-        ({"labels": {"org.opencontainers.image.revision": "cd" * 20}}, "built from cdcd"),
+        ({"ports": None}, PortsNotExposed(ports=(8080,), exposed=())),
+        (
+            {"ports": {"8080/udp": {}, "9090/tcp": {}}},
+            PortsNotExposed(ports=(8080,), exposed=(Name("8080/udp"), Name("9090/tcp"))),
+        ),
+        ({"healthcheck": None}, NoHealthcheck()),
+        ({"healthcheck": Healthcheck(test=["NONE"])}, NoHealthcheck()),
+        ({"healthcheck": Healthcheck(test=[])}, NoHealthcheck()),
+        ({"entrypoint": None}, NoCommand()),
+        ({"labels": None}, OtherRevision(built=None, wanted=Name("ab" * 20))),
+        (
+            {"labels": {"org.opencontainers.image.revision": "cd" * 20}},
+            OtherRevision(built=Name("cd" * 20), wanted=Name("ab" * 20)),
+        ),
     ],
 )
-def test_each_trouble_is_a_sentence(run: dict[str, object], says: str) -> None:
-    (said,) = wrong(msgspec.structs.replace(GOOD, **run))
-    assert says in said
+def test_each_problem_has_its_reason(run: dict[str, object], why: Reason) -> None:
+    assert wrong(msgspec.structs.replace(GOOD, **run)) == [why]
+
+
+def test_a_problem_is_put_into_words() -> None:
+    (said,) = map(plain, wrong(msgspec.structs.replace(GOOD, ports={"8080/udp": {}, "9090/tcp": {}})))
+    assert said == "the manifest's container has port 8080, but the image exposes only 8080/udp, 9090/tcp"
+    (said,) = map(plain, wrong(msgspec.structs.replace(GOOD, ports=None)))
+    assert said == "the manifest's container has port 8080, but the image exposes none"
+    (said,) = map(plain, wrong(msgspec.structs.replace(GOOD, labels=None)))
+    assert said == f"it was built from an unknown commit, not from {'ab' * 20}: the tag was moved"
 
 
 def test_all_troubles_are_said_at_once() -> None:
@@ -113,13 +137,17 @@ def test_of_an_index_the_platforms_own_manifest_is_chosen_and_never_an_attestati
     index = Index(manifests=[manifest("a", unknown), manifest("b", arm), manifest("c", AMD), manifest("d", None)])
     assert chosen(index, AMD).digest[7] == "c"
     assert chosen(index, arm).digest[7] == "b"
-    with pytest.raises(Permanent, match=r"not built for linux/s390x \(but for: linux/amd64, linux/arm64\)"):
+    with pytest.raises(Permanent) as refused:
         chosen(index, Platform(os="linux", architecture="s390x"))
+    built = (Name("linux/amd64"), Name("linux/arm64"))
+    assert refused.value.reason == PlatformMissing(wanted=Name("linux/s390x"), built=built)
+    assert "not built for linux/s390x (only for: linux/amd64, linux/arm64)" in explained(refused.value)
 
 
 def test_an_index_within_an_index_is_not_followed() -> None:
-    with pytest.raises(Permanent, match="but for"):
+    with pytest.raises(Permanent) as refused:
         chosen(Index(manifests=[manifest("a", AMD, INDEXES[0])]), AMD)
+    assert isinstance(refused.value.reason, PlatformMissing)
 
 
 DEEP = b'{"x": ' + b"[" * 100_000
@@ -129,8 +157,10 @@ DEEP = b'{"x": ' + b"[" * 100_000
     "content", [b"", b"[]", b"{", b"\xff", b'{"manifests": 1}', b'{"manifests": [{"digest": 1}]}', DEEP]
 )
 def test_what_is_no_index_is_said_to_be_none(content: bytes) -> None:
-    with pytest.raises(Permanent, match="it is not what the image specification says"):
-        decoded(content, Index, "it")
+    with pytest.raises(Permanent) as refused:
+        decoded(content, Index, "ghcr.io/a/b:1", "index")
+    assert isinstance(refused.value.reason, ImageMalformed)
+    assert explained(refused.value).startswith("ghcr.io/a/b:1: its index does not follow the image specification: ")
 
 
 @pytest.mark.parametrize("text", ["linux", "linux/", "/amd64", "linux/arm/v7", ""])

@@ -8,10 +8,13 @@ from types import ModuleType
 import pytest
 
 from bot.domain.errors import Permanent
+from bot.domain.reason import Name
+from bot.domain.reasons.pins import PinOfModel, PinsOfOtherModels
 from bot.domain.target import Pin
 from bot.rules import pins
 from bot.rules.pins import FORMATS, edit, find, pin, proof
 from bot.rules.pins.carrier import Format
+from bot.rules.wording.reasons import explained
 
 LIVE = Pin(stage="production", version=7)
 
@@ -213,8 +216,14 @@ def test_in_a_manifest_of_several_models_the_right_one_is_edited() -> None:
     after = edit({"a.yaml": TWO}, LIVE, "churn").after["a.yaml"]
     assert after.startswith(TWO[: TWO.index("---")])
     assert pin(after, "iris") == Pin(stage="staging", version=None)
-    with pytest.raises(Permanent, match=r"for fraud; these are other models': a.yaml:5 \(MODEL_NAME iris\), a.yaml:11"):
+    with pytest.raises(Permanent) as refused:
         find({"a.yaml": TWO}, "fraud")
+    others = (
+        PinOfModel(file=Name("a.yaml"), line=5, model=Name("iris")),
+        PinOfModel(file=Name("a.yaml"), line=11, model=Name("churn")),
+    )
+    assert refused.value.reason == PinsOfOtherModels(model=Name("fraud"), others=others)
+    assert "a.yaml:5 (MODEL_NAME iris); a.yaml:11 (MODEL_NAME churn)" in explained(refused.value)
 
 
 def test_a_workload_in_a_list_has_its_own_name() -> None:
@@ -249,75 +258,6 @@ def test_an_environment_that_refers_to_the_configmap_beside_it_is_no_second_plac
         "  valueFrom: {configMapKeyRef: {name: model, key: MODEL_STAGE}}\n",
     }
     assert (find(files).path, find(files).workload) == ("c.yaml", "iris")
-
-
-STAGE = "- {name: MODEL_STAGE, value: staging}\n"
-VERSION = "- {name: MODEL_VERSION, value: '6'}\n"
-
-
-@pytest.mark.parametrize(
-    ("text", "why"),
-    [
-        pytest.param("kind: Deployment\n", "no manifest carries MODEL_STAGE", id="missing"),
-        pytest.param(BEFORE + "---\n" + BEFORE, "several places.*:14, a.yaml:34", id="twice"),
-        pytest.param("env:\n" + STAGE + STAGE, "several places", id="twice-in-one-env"),
-        pytest.param(
-            "a: {env: [" + STAGE[2:-1] + "]}\nb: {env: [" + STAGE[2:-1] + "]}", "several", id="two-containers"
-        ),
-        pytest.param("env:\n" + STAGE + VERSION + VERSION, "MODEL_VERSION stands on lines 3 and 4", id="two-versions"),
-        pytest.param("# MODEL_STAGE\n{{- if x }}\n", r":2: a template", id="a-template-that-is-not-yaml"),
-        pytest.param("env:\n- {name: MODEL_STAGE, value: {{ x }} }\n", ":2: MODEL_STAGE has no plain", id="template"),
-        pytest.param("env:\n- {name: MODEL_STAGE, value: '{{ x }}'}\n", ":2: filled in by a template", id="quoted"),
-        pytest.param("env:\n- {name: MODEL_STAGE, value: '${x}'}\n", "filled in by a template", id="substitution"),
-        pytest.param("env:\n- name: MODEL_STAGE\n\tvalue: x\n", ":3: not YAML", id="tab"),
-        pytest.param(
-            "env:\n" + STAGE + "- {name: MODEL_VERSION, value: &v '6'}\nx: *v\n", ":3: used again", id="anchor"
-        ),
-        pytest.param("x: &v '6'\nenv:\n" + STAGE + "- {name: MODEL_VERSION, value: *v }\n", "used again", id="alias"),
-        pytest.param("a: {env: &e [" + STAGE[2:-1] + "]}\nb: {env: *e }\n", "used again by an alias", id="shared-env"),
-        pytest.param("a: &a\n  env:\n  " + STAGE + "b:\n  <<: *a\n", ":1: used again by an alias", id="merged"),
-        pytest.param("env:\n" + STAGE + "env:\n- {name: A}\n", ":3: the key env stands twice", id="duplicate"),
-        pytest.param(
-            "env:\n- {name: MODEL_STAGE, value: a, value: b}\n", "the key value stands twice", id="duplicate-2"
-        ),
-        pytest.param("env:\n- name: MODEL_STAGE\n  value: |-\n    a\n", ":3: written as a block", id="block-scalar"),
-        pytest.param("env:\n- name: MODEL_STAGE\n", ":2: MODEL_STAGE has no plain value", id="no-value"),
-        pytest.param("env:\n- name: MODEL_STAGE\n  valueFrom: {}\n", ":2: MODEL_STAGE comes from elsewhere", id="from"),
-        pytest.param("env:\n" + STAGE + "- {name: MODEL_VERSION, valueFrom: {}}\n", "MODEL_VERSION comes", id="from-2"),
-        pytest.param(
-            "patches:\n- patch: |-\n    - name: MODEL_STAGE\n", ":2: MODEL_STAGE stands in a patch", id="inline"
-        ),
-        pytest.param("a: 1\nenv: {MODEL_STAGE: x}\n", "a.yaml:2: MODEL_STAGE is mentioned, but not", id="helm-values"),
-        pytest.param("a: \x07MODEL_STAGE", ":1: not YAML", id="control-character"),
-        pytest.param("a: \ud800MODEL_STAGE", ":1: not YAML", id="surrogate"),
-        pytest.param("a: " + "[" * 5000 + "MODEL_STAGE", ":1: not YAML", id="too-deep"),
-        pytest.param("a: MODEL_STAGE\n" + "- a\n" * 70_000, "a.yaml: the file is larger than 256 KiB", id="too-large"),
-        pytest.param("env:\n- {name: MODEL_STAGE, value: a,b}\n", ":2: its layout is one that", id="a-third-key"),
-        pytest.param("&a [*a, MODEL_STAGE]", "is mentioned", id="a-tree-without-end"),
-    ],
-)
-def test_a_manifest_that_leaves_a_doubt_is_refused(text: str, why: str) -> None:
-    with pytest.raises(Permanent, match=why):
-        edit({"a.yaml": text}, LIVE)
-
-
-def test_of_two_environments_in_one_container_neither_is_trusted() -> None:
-    with pytest.raises(Permanent, match=r"a\.yaml:3: the key env stands twice"):
-        find({"a.yaml": "env:\n- {name: A}\nenv:\n" + STAGE})
-
-
-@pytest.mark.parametrize(
-    "wanted", [Pin(stage="production", version=None), Pin(stage="a b", version=1), Pin(stage="", version=1)]
-)
-def test_a_pin_that_is_no_pin_is_refused(wanted: Pin) -> None:
-    with pytest.raises(Permanent, match="cannot pin"):
-        edit({"a.yaml": BEFORE}, wanted)
-
-
-def test_an_unreadable_file_beside_matters_only_if_it_speaks_of_the_stage() -> None:
-    assert find({"a.yaml": BEFORE, "b.yaml": "{{ x"}).path == "a.yaml"
-    with pytest.raises(Permanent, match=r"b\.yaml:\d: a template"):
-        find({"a.yaml": BEFORE, "b.yaml": "{{ x MODEL_STAGE\n"})
 
 
 @pytest.mark.parametrize(

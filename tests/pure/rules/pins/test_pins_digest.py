@@ -1,10 +1,15 @@
 """Where a manifest pins the digest of a model's files, it goes with the version, or nothing goes."""
 
+import re
+
 import pytest
 
 from bot.domain.errors import Permanent
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons.pins import DigestUnknown, NotAString, NotEditable, OnSeveralLines, ValueFrom
 from bot.domain.target import Pin
 from bot.rules.pins import edit, pin
+from bot.rules.wording.reasons import explained
 
 ENV = """\
 kind: Deployment
@@ -47,8 +52,11 @@ def test_the_digest_goes_with_the_version_and_nothing_else_changes(text: str) ->
 
 @EACH
 def test_a_version_whose_digest_is_not_known_is_not_written_beside_another_ones(text: str) -> None:
-    with pytest.raises(Permanent, match=r"a\.yaml:\d+: MODEL_DIGEST is pinned .* v3 is not known"):
+    with pytest.raises(Permanent) as refused:
         edited(text, Pin(stage="production", version=3))
+    assert isinstance(refused.value.reason, NotEditable)
+    assert refused.value.reason.why == DigestUnknown(version=3)
+    assert re.match(r"a\.yaml:\d+: MODEL_DIGEST is pinned .* v3 is not known", explained(refused.value))
 
 
 @EACH
@@ -70,16 +78,18 @@ def test_a_manifest_that_pins_no_digest_gets_none() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "says"),
+    ("text", "why"),
     [
-        (LITERALS + "  - MODEL_DIGEST=sha256:33\n", "MODEL_DIGEST stands on lines 6 and 7"),
+        (LITERALS + "  - MODEL_DIGEST=sha256:33\n", OnSeveralLines(name=Name("MODEL_DIGEST"), lines=(6, 7))),
         (
             ENV.replace('value: "sha256:22"', "valueFrom: {configMapKeyRef: {name: a, key: b}}"),
-            "MODEL_DIGEST comes from",
+            ValueFrom(name=Name("MODEL_DIGEST")),
         ),
-        (DATA.replace("sha256:22", "{a: b}"), "MODEL_DIGEST is not a plain value"),
+        (DATA.replace("sha256:22", "{a: b}"), NotAString(name=Name("MODEL_DIGEST"))),
     ],
 )
-def test_a_digest_that_cannot_be_edited_without_doubt_is_refused(text: str, says: str) -> None:
-    with pytest.raises(Permanent, match=says):
+def test_a_digest_that_cannot_be_edited_safely_is_refused(text: str, why: Reason) -> None:
+    with pytest.raises(Permanent) as refused:
         edited(text, NEXT)
+    assert isinstance(refused.value.reason, NotEditable)
+    assert refused.value.reason.why == why

@@ -4,6 +4,16 @@ import pytest
 import yaml
 
 from bot.domain.errors import Permanent
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons.pins import (
+    ImageFilledIn,
+    ImageNamedTwice,
+    ImageNowhere,
+    ImageShared,
+    ImageUsedByAlias,
+    LayoutNotEditable,
+    NotEditable,
+)
 from bot.rules import pins
 from bot.rules.parsing.images import Reference
 from bot.rules.pins import images
@@ -146,22 +156,43 @@ def test_the_ports_are_those_of_the_container_wherever_they_stand() -> None:
 
 
 TWICE = "images:\n- name: ghcr.io/callboard/model-server\n- name: ghcr.io/callboard/model-server\n"
+RELEASE, ALL = Name("iris/staging/release.yaml"), Name("iris/staging/all.yaml")
+KUSTOMIZATION = Name("iris/staging/kustomization.yaml")
 ANCHORED = PLAIN.replace("image: ghcr", "image: &server ghcr") + "        - {name: IMAGE, value: *server}\n"
 
 
 @pytest.mark.parametrize(
-    ("files", "says"),
+    ("files", "why"),
     [
-        ({"iris/staging/release.yaml": PATCH}, "its container names no image"),
-        ({path: LAYERED[path] for path in LAYERED if path != "iris/staging/kustomization.yaml"}, "other stages share"),
-        ({"iris/staging/all.yaml": PLAIN.replace("0.1.0 ", "$(TAG) ")}, "all.yaml:11: filled in by a template"),
-        ({"iris/staging/all.yaml": ANCHORED}, r"all.yaml:11: used again by an alias"),
-        (LAYERED | {"iris/staging/kustomization.yaml": OVERLAY + "images: []\n"}, "cannot edit without doubt"),
-        (LAYERED | {"iris/staging/kustomization.yaml": '{"resources": ["../base"]}'}, "cannot edit without doubt"),
-        (LAYERED | {"iris/staging/kustomization.yaml": OVERLAY + TWICE}, "names ghcr.io/callboard/model-server twice"),
+        (
+            {"iris/staging/release.yaml": PATCH},
+            ImageNowhere(file=RELEASE, line=10, files=(RELEASE,)),
+        ),
+        (
+            {path: LAYERED[path] for path in LAYERED if path != KUSTOMIZATION},
+            ImageShared(file=RELEASE, shared=Name("iris/base/deployment.yaml")),
+        ),
+        (
+            {ALL: PLAIN.replace("0.1.0 ", "$(TAG) ")},
+            NotEditable(file=ALL, line=11, why=ImageFilledIn(value=Said("ghcr.io/callboard/model-server:$(TAG)"))),
+        ),
+        ({ALL: ANCHORED}, NotEditable(file=ALL, line=11, why=ImageUsedByAlias())),
+        (
+            LAYERED | {KUSTOMIZATION: OVERLAY + "images: []\n"},
+            NotEditable(file=KUSTOMIZATION, line=6, why=LayoutNotEditable()),
+        ),
+        (
+            LAYERED | {KUSTOMIZATION: '{"resources": ["../base"]}'},
+            NotEditable(file=KUSTOMIZATION, line=1, why=LayoutNotEditable()),
+        ),
+        (
+            LAYERED | {KUSTOMIZATION: OVERLAY + TWICE},
+            NotEditable(file=KUSTOMIZATION, line=8, why=ImageNamedTwice(image=Name("ghcr.io/callboard/model-server"))),
+        ),
     ],
     ids=["no image", "shared", "template", "alias", "empty list", "JSON", "twice"],
 )
-def test_what_cannot_be_written_without_doubt_is_refused(files: dict[str, str], says: str) -> None:
-    with pytest.raises(Permanent, match=says):
+def test_what_cannot_be_written_safely_is_refused(files: dict[str, str], why: Reason) -> None:
+    with pytest.raises(Permanent) as refused:
         changed(files)
+    assert refused.value.reason == why

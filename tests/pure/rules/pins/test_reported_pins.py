@@ -13,6 +13,7 @@ from bot.domain.errors import Misunderstood, Permanent
 from bot.domain.json import Json
 from bot.domain.target import Pin
 from bot.rules.pins import edit
+from bot.rules.wording.reasons import explained
 from tests.recorded import DATA
 
 PINS: Final = DATA / "reported" / "pins"
@@ -67,8 +68,8 @@ def changes(before: Mapping[str, str], after: Mapping[str, str]) -> dict[str, di
     """Return the lines that differ, by file and number: before and after."""
     found = {}
     for path in before:
-        pairs = enumerate(zip_longest(before[path].split("\n"), after[path].split("\n")), start=1)
-        found[path] = {number: [old, new] for number, (old, new) in pairs if old != new}
+        targets = enumerate(zip_longest(before[path].split("\n"), after[path].split("\n")), start=1)
+        found[path] = {number: [old, new] for number, (old, new) in targets if old != new}
     return {path: changed for path, changed in found.items() if changed}
 
 
@@ -102,7 +103,8 @@ def test_a_reported_pin_that_is_not_edited_is_refused_with_the_way_out(name: str
     try:
         after = edited(INDEX[name], files)
     except Permanent as refusal:
-        assert [word for word in INDEX[name]["says"] if word not in str(refusal)] == [], str(refusal)
+        said = explained(refusal)
+        assert [word for word in INDEX[name]["says"] if word not in said] == [], said
     else:
         assert without_numbers(changes(files, after)) == EITHER.get(name)
 
@@ -115,9 +117,9 @@ def test_every_reported_pin_is_in_the_index() -> None:
 
 def test_the_lines_of_the_index_are_in_the_manifests() -> None:
     for name, case in INDEX.items():
-        for path, pairs in (case.get("lines") or {}).items():
+        for path, targets in (case.get("lines") or {}).items():
             lines = files_of(name)[path].split("\n")
-            assert [old for old, _ in pairs if old not in lines] == [], name
+            assert [old for old, _ in targets if old not in lines] == [], name
     for name, places in LINES.items():
         for path, numbers in places.items():
             lines = files_of(name)[path].split("\n")

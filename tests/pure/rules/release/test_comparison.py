@@ -6,23 +6,41 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.domain.registry import Card, ModelVersion
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons.comparison import (
+    DependencyAdded,
+    DependencyChanged,
+    DependencyDropped,
+    InputAdded,
+    InputDropped,
+    InputNeedChanged,
+    InputTypeChanged,
+    NoOutputSignature,
+    NoSignature,
+    OutputAdded,
+    OutputDropped,
+    OutputNeedChanged,
+    OutputsReordered,
+    OutputTypeChanged,
+)
+from bot.domain.registry import Compatibility, ModelVersion, VersionDetails
 from bot.rules.release.comparison import compare, requirements, signature
 from bot.rules.wording import comparison
 from tests.fixtures.hostile import loose, texts
 
-LIVE = Card(
+LIVE = VersionDetails(
     what=ModelVersion(model="iris", version=1),
     metrics={"accuracy": 0.9333, "f1": 0.9},
     inputs=(("length", "double", True), ("count", "integer", True), ("note", "string", False)),
     outputs=(("species", "long", True),),
     requirements=("scikit-learn==1.5.0", "numpy==2.0.1"),
 )
+SPECIES = Name("species")
 CANDIDATE = replace(LIVE, what=ModelVersion(model="iris", version=3))
 COLUMN = st.tuples(texts(most=3), st.sampled_from(("long", "double", "string", "float")), st.booleans())
 COLUMNS = st.none() | st.lists(COLUMN, max_size=4).map(tuple)
 CARDS = st.builds(
-    Card,
+    VersionDetails,
     what=st.builds(ModelVersion, model=st.just("iris"), version=st.integers(1, 9)),
     metrics=st.dictionaries(texts(most=4), st.floats(), max_size=8),
     inputs=COLUMNS,
@@ -38,28 +56,32 @@ def test_metrics_of_both_are_shown_in_the_order_of_their_names() -> None:
 
 
 def test_equal_signatures_are_the_same() -> None:
-    assert signature(LIVE, CANDIDATE) == ("same", ())
+    assert signature(LIVE, CANDIDATE) == (Compatibility.SAME, ())
 
 
 @pytest.mark.parametrize(
-    ("inputs", "sentence"),
+    ("inputs", "change"),
     [
         pytest.param(
             (("length", "double", True), ("count", "long", True), ("note", "string", False)),
-            "input “count” was integer and is long, which is wider",
+            InputTypeChanged(name=Name("count"), was=Said("integer"), now=Said("long"), wider=True),
             id="a wider type",
         ),
         pytest.param(
-            (*(LIVE.inputs or ()), ("x", "long", False)), "input “x” (long) is new and optional", id="optional"
+            (*(LIVE.inputs or ()), ("x", "long", False)),
+            InputAdded(name=Name("x"), type=Said("long"), required=False),
+            id="optional",
         ),
-        pytest.param((LIVE.inputs or ())[:2], "input “note” is no longer read", id="one that is no longer read"),
+        pytest.param((LIVE.inputs or ())[:2], InputDropped(name=Name("note")), id="one that is no longer read"),
         pytest.param(
-            (("length", "double", False), *(LIVE.inputs or ())[1:]), "input “length” is optional now", id="now optional"
+            (("length", "double", False), *(LIVE.inputs or ())[1:]),
+            InputNeedChanged(name=Name("length"), required=False),
+            id="now optional",
         ),
     ],
 )
-def test_callers_need_no_change_for(inputs: tuple[tuple[str, str, bool], ...], sentence: str) -> None:
-    assert signature(LIVE, replace(CANDIDATE, inputs=inputs)) == ("compatible", (sentence,))
+def test_callers_need_no_change_for(inputs: tuple[tuple[str, str, bool], ...], change: Reason) -> None:
+    assert signature(LIVE, replace(CANDIDATE, inputs=inputs)) == (Compatibility.COMPATIBLE, (change,))
 
 
 TYPES = ("integer", "long", "float", "double", "string", "boolean")
@@ -75,75 +97,87 @@ def test_a_type_may_widen_and_change_in_no_other_way(was: str, now: str) -> None
 
 
 @pytest.mark.parametrize(
-    ("inputs", "sentence"),
+    ("inputs", "change"),
     [
         pytest.param(
-            (*(LIVE.inputs or ()), ("x", "long", True)), "input “x” (long) is new and required", id="required"
+            (*(LIVE.inputs or ()), ("x", "long", True)),
+            InputAdded(name=Name("x"), type=Said("long"), required=True),
+            id="required",
         ),
         pytest.param(
             (("length", "float", True), *(LIVE.inputs or ())[1:]),
-            "input “length” was double and is float, which is not what callers send",
+            InputTypeChanged(name=Name("length"), was=Said("double"), now=Said("float"), wider=False),
             id="a narrower type",
         ),
         pytest.param(
             (*(LIVE.inputs or ())[:2], ("note", "string", True)),
-            "input “note” must be sent now, and was optional",
+            InputNeedChanged(name=Name("note"), required=True),
             id="no longer optional",
         ),
     ],
 )
-def test_callers_must_change_for(inputs: tuple[tuple[str, str, bool], ...], sentence: str) -> None:
-    assert signature(LIVE, replace(CANDIDATE, inputs=inputs)) == ("breaking", (sentence,))
+def test_callers_must_change_for(inputs: tuple[tuple[str, str, bool], ...], change: Reason) -> None:
+    assert signature(LIVE, replace(CANDIDATE, inputs=inputs)) == (Compatibility.BREAKING, (change,))
 
 
 @pytest.mark.parametrize(
-    ("outputs", "sentence"),
+    ("outputs", "change"),
     [
-        pytest.param((("species", "string", True),), "output “species” was long and is string", id="another type"),
+        pytest.param(
+            (("species", "string", True),),
+            OutputTypeChanged(name=SPECIES, was=Said("long"), now=Said("string")),
+            id="another type",
+        ),
         pytest.param(
             (("species", "long", False),),
-            "output “species” changed between always and sometimes there",
+            OutputNeedChanged(name=SPECIES),
             id="only sometimes there",
         ),
-        pytest.param((), "output “species” is gone", id="gone"),
-        pytest.param((("species", "long", True), ("p", "double", True)), "output “p” (double) is new", id="one more"),
+        pytest.param((), OutputDropped(name=SPECIES), id="gone"),
+        pytest.param(
+            (("species", "long", True), ("p", "double", True)),
+            OutputAdded(name=Name("p"), type=Said("double")),
+            id="one more",
+        ),
     ],
 )
-def test_any_change_of_what_is_put_out_breaks(outputs: tuple[tuple[str, str, bool], ...], sentence: str) -> None:
-    assert signature(LIVE, replace(CANDIDATE, outputs=outputs)) == ("breaking", (sentence,))
+def test_any_change_of_what_is_put_out_breaks(outputs: tuple[tuple[str, str, bool], ...], change: Reason) -> None:
+    assert signature(LIVE, replace(CANDIDATE, outputs=outputs)) == (Compatibility.BREAKING, (change,))
 
 
 def test_what_is_put_out_keeps_its_order() -> None:
     both = (("a", "long", True), ("b", "long", True))
     verdict = signature(replace(LIVE, outputs=both), replace(CANDIDATE, outputs=both[::-1]))
-    assert verdict == ("breaking", ("the outputs come in another order",))
+    assert verdict == (Compatibility.BREAKING, (OutputsReordered(),))
 
 
 def test_what_breaks_is_said_before_what_does_not() -> None:
     candidate = replace(CANDIDATE, inputs=(*(LIVE.inputs or ())[:2], ("a", "long", False)), outputs=())
     _, changes = signature(LIVE, candidate)
-    assert changes[0] == "output “species” is gone"
+    assert changes[0] == OutputDropped(name=SPECIES)
 
 
 def test_without_a_signature_on_both_sides_nothing_is_claimed() -> None:
-    assert signature(None, CANDIDATE) == ("unknown", ())
-    assert signature(LIVE, replace(CANDIDATE, inputs=None)) == ("unknown", ("v3 has no signature",))
-    assert signature(replace(LIVE, outputs=None), CANDIDATE) == ("unknown", ("v1 does not say what it puts out",))
+    assert signature(None, CANDIDATE) == (Compatibility.UNKNOWN, ())
+    unsigned = signature(LIVE, replace(CANDIDATE, inputs=None))
+    assert unsigned == (Compatibility.UNKNOWN, (NoSignature(version=3),))
+    half = signature(replace(LIVE, outputs=None), CANDIDATE)
+    assert half == (Compatibility.UNKNOWN, (NoOutputSignature(version=1),))
 
 
 def test_columns_without_names_are_compared_by_their_place() -> None:
     live, now = (("", "double", True), ("", "double", True)), (("", "double", True), ("", "string", True))
     verdict, _ = signature(replace(LIVE, inputs=live), replace(CANDIDATE, inputs=now))
-    assert verdict == "breaking"
+    assert verdict is Compatibility.BREAKING
 
 
 def test_dependencies_are_named_that_were_added_removed_or_changed() -> None:
     before = ("scikit-learn==1.5.0", "numpy==2.0.1", "scipy")
     after = ("Scikit_Learn == 1.6.1", "numpy==2.0.1", "skops>=0.13")
     assert requirements(before, after) == (
-        "scikit-learn 1.5.0 → 1.6.1",
-        "scipy removed",
-        "skops >=0.13 added",
+        DependencyChanged(name=Name("scikit-learn"), was=Said("1.5.0"), now=Said("1.6.1")),
+        DependencyDropped(name=Name("scipy"), was=Said("")),
+        DependencyAdded(name=Name("skops"), now=Said(">=0.13")),
     )
 
 
@@ -162,7 +196,7 @@ def test_it_is_no_change_of_a_dependency(before: tuple[str, ...], after: tuple[s
 
 def test_the_first_release_is_compared_with_nothing() -> None:
     found = compare(None, CANDIDATE)
-    assert (found.signature, found.signature_changes, found.requirements) == ("unknown", (), ())
+    assert (found.signature, found.signature_changes, found.requirements) == (Compatibility.UNKNOWN, (), ())
     assert comparison.lines(found) == ["`accuracy` 0.9333", "`f1` 0.9"]
 
 
@@ -178,8 +212,8 @@ def test_it_reads_like_this() -> None:
         "`f1` 0.9 → not logged",
         "`loss` 1.5e-07 (the live version has not logged it)",
         "⚠️ Signature: *breaking*, callers must change",
-        "    • output “species” was long and is string",
-        "Dependencies: scikit-learn 1.5.0 → 1.6.1",
+        "    • output `species` changed from long to string",
+        "Dependencies: `scikit-learn` 1.5.0 → 1.6.1",
     ]
 
 
@@ -189,13 +223,15 @@ def test_a_long_list_says_how_much_it_left_out() -> None:
 
 
 @given(st.none() | CARDS, CARDS)
-def test_nothing_from_the_registry_works_in_the_lines_of_a_comparison(live: Card | None, candidate: Card) -> None:
+def test_nothing_from_the_registry_works_in_the_lines_of_a_comparison(
+    live: VersionDetails | None, candidate: VersionDetails
+) -> None:
     shown = comparison.lines(compare(live, candidate))
     assert [fault for line in shown for fault in loose(line)] == []
 
 
 @given(CARDS)
-def test_a_version_compared_with_itself_shows_no_difference(card: Card) -> None:
-    found = compare(card, card)
+def test_a_version_compared_with_itself_shows_no_difference(details: VersionDetails) -> None:
+    found = compare(details, details)
     assert found.requirements == ()
     assert found.signature in {"same", "unknown"}

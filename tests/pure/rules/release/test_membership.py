@@ -1,47 +1,56 @@
-"""Who may ask for what, told from what the chat said of groups some time ago."""
+"""Who may do what, by the members of groups as Slack listed them some time ago."""
 
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from bot.domain.policy import ANYONE
-from bot.rules.release.membership import STALE, Group, why_not
+from bot.domain.reason import Name, Reason, User
+from bot.domain.reasons.requests import MembershipUnknown, NotAllowed, ToFreeze
+from bot.rules.release.membership import STALE, Group, refused
+from bot.rules.wording.reasons import reply
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
 CAPTAINS = Group(members=frozenset({"U0BOB", "U0CAROL"}), at=NOON - timedelta(seconds=30))
 LONG_AGO = Group(members=frozenset({"U0BOB"}), at=NOON - STALE - timedelta(seconds=1))
 
 
-def refused(by: str, *names: str, group: Group | None = CAPTAINS) -> str | None:
-    return why_not(by, "freeze `production`", names, {"@captains": group} if group else {}, NOON)
+FREEZE = ToFreeze(stage=Name("production"))
+
+
+def refusal(by: str, *names: str, group: Group | None = CAPTAINS) -> Reason | None:
+    return refused(by, FREEZE, names, {"@captains": group} if group else {}, NOON)
 
 
 @pytest.mark.parametrize(
     "names", [(), (ANYONE,), ("@captains",), ("U0BOB",), ("U0ALICE", "@captains"), ("@unknown", "@captains")]
 )
 def test_this_person_may(names: tuple[str, ...]) -> None:
-    assert refused("U0BOB", *names) is None
+    assert refusal("U0BOB", *names) is None
 
 
-def test_who_may_not_is_told_who_may() -> None:
-    assert refused("U0MALLORY", "@captains", "U0ALICE") == (
-        "You may not freeze `production`: `@captains`, <@U0ALICE> may. Nothing was recorded; ask one of them to do it."
-    )
+def test_a_refusal_names_those_who_may() -> None:
+    reason = refusal("U0MALLORY", "@captains", "U0ALICE")
+    assert reason == NotAllowed(deed=FREEZE, people=(User("U0ALICE"),), groups=(Name("@captains"),))
+    assert reply(reason) == "Only <@U0ALICE> and `@captains` can freeze or unfreeze `production`. Nothing was changed."
+    reason = refusal("U0MALLORY", "@captains")
+    assert reason is not None
+    assert reply(reason) == "Only `@captains` can freeze or unfreeze `production`. Nothing was changed."
 
 
 @pytest.mark.parametrize("group", [None, LONG_AGO])
-def test_where_nobody_can_tell_nobody_may(group: Group | None) -> None:
-    said = refused("U0BOB", "@captains", group=group)
-    assert said is not None
-    assert said.startswith(
-        "I cannot tell whether you may freeze `production`: Slack has not told me lately who is in `@captains`. "
-        "Nothing was recorded. Try again in a minute"
+def test_if_membership_is_unknown_nobody_may(group: Group | None) -> None:
+    reason = refusal("U0BOB", "@captains", group=group)
+    assert reason == MembershipUnknown(deed=FREEZE, groups=(Name("@captains"),), window=STALE)
+    assert reply(reason).startswith(
+        "Slack has not listed the members of `@captains` in the last 10 minutes, so Callboard cannot tell whether you "
+        "can freeze or unfreeze `production`. Nothing was changed. Try again in a minute."
     )
 
 
-def test_who_is_named_by_id_may_also_while_groups_are_unknown() -> None:
-    assert refused("U0BOB", "@captains", "U0BOB", group=None) is None
+def test_a_person_named_by_id_may_even_while_groups_are_unknown() -> None:
+    assert refusal("U0BOB", "@captains", "U0BOB", group=None) is None
 
 
-def test_what_was_heard_is_believed_for_ten_minutes() -> None:
-    assert refused("U0BOB", "@captains", group=Group(members=frozenset({"U0BOB"}), at=NOON - STALE)) is None
+def test_a_list_of_members_is_trusted_for_ten_minutes() -> None:
+    assert refusal("U0BOB", "@captains", group=Group(members=frozenset({"U0BOB"}), at=NOON - STALE)) is None

@@ -6,9 +6,9 @@ import pytest
 
 from bot.domain.promotion import Fact, FactKind
 from bot.rules.release.unheard import unheard
-from tests.fixtures.evidence import said
+from tests.fixtures.evidence import CHANGE, fact
 
-HEARD = replace(said(FactKind.APPROVE, "bob"), by_reaction=True)
+HEARD = replace(fact(FactKind.APPROVE, "bob"), by_reaction=True)
 TOOK_BACK = replace(HEARD, kind=FactKind.WITHDRAW, id=2)
 
 
@@ -31,11 +31,11 @@ def shows(*people: str) -> dict[str, frozenset[str]]:
 def test_what_is_shown_and_was_not_heard_is_said(
     facts: tuple[Fact, ...], shown: dict[str, frozenset[str]], says: tuple[tuple[FactKind, str], ...]
 ) -> None:
-    assert unheard(facts, "d", shown) == says
+    assert unheard(facts, CHANGE.digest, shown) == says
 
 
 def test_a_button_leaves_no_reaction_and_is_not_taken_back_for_that() -> None:
-    assert unheard((replace(HEARD, by_reaction=False),), "d", {}) == ()
+    assert unheard((replace(HEARD, by_reaction=False),), CHANGE.digest, {}) == ()
 
 
 def test_what_was_said_of_an_older_change_is_no_matter() -> None:

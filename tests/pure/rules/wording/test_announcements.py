@@ -7,24 +7,25 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.chat import Message
-from bot.domain.registry import Card, Comparison, ModelVersion
+from bot.domain.registry import Comparison, Compatibility, ModelVersion, VersionDetails
 from bot.rules.wording.announcements import announcement, announcement_of_many
+from tests.fixtures.evidence import told as reason_told
 from tests.fixtures.hostile import faults, texts
 from tests.fixtures.hostile_values import comparisons
 from tests.fixtures.promotions import NOON
 from tests.fixtures.reading import read
 
-CARD = Card(
+DETAILS = VersionDetails(
     what=ModelVersion(model="iris-classifier", version=3),
     created=NOON,
     tags={"team": "ds", "git_sha": "0123456789abcdef0123"},
     run_tags={"mlflow.user": "alice", "mlflow.source.type": "LOCAL"},
 )
-BETTER = Comparison(metrics=(("accuracy", 0.9333, 0.9667),), signature="compatible")
+BETTER = Comparison(metrics=(("accuracy", 0.9333, 0.9667),), signature=Compatibility.COMPATIBLE)
 
 
 def told(
-    card: Card = CARD,
+    details: VersionDetails = DETAILS,
     comparison: Comparison | None = BETTER,
     next_stage: str | None = "staging",
     *,
@@ -32,7 +33,7 @@ def told(
     automatic: bool = True,
 ) -> Message:
     return announcement(
-        card,
+        details,
         live={"staging": 2, "production": 1},
         comparison=comparison,
         complete=complete,
@@ -51,7 +52,7 @@ def test_it_reads_like_this() -> None:
         "✅ Signature: compatible, callers need no change\n"
         "\n"
         "Live now: staging v2, production v1\n"
-        "It goes to staging by itself."
+        "It will be released to staging automatically."
     )
 
 
@@ -64,7 +65,7 @@ def test_a_model_that_is_not_plain_data_says_so() -> None:
 
 
 def test_a_notification_says_what_is_new_and_what_comes_next() -> None:
-    assert told().text == "New version: iris-classifier v3. It goes to staging by itself."
+    assert told().text == "New version: iris-classifier v3. It will be released to staging automatically."
 
 
 def test_where_nothing_happens_by_itself_it_says_what_to_type() -> None:
@@ -79,27 +80,27 @@ def test_where_no_stage_is_configured_nothing_is_promised() -> None:
 
 
 def test_metrics_that_are_missing_are_said_to_be_missing_until_they_come() -> None:
-    waiting = "Metrics are not logged yet; this message completes itself when they are."
+    waiting = "Metrics are not logged yet. This message will update when they arrive."
     assert waiting in read(told(comparison=None, complete=False))
     assert waiting not in read(told())
 
 
 def test_the_tags_of_the_version_outweigh_those_of_its_run() -> None:
-    card = replace(CARD, run_tags={"mlflow.source.git.commit": "ffff", "team": "other"})
-    said = read(told(card))
+    details = replace(DETAILS, run_tags={"mlflow.source.git.commit": "ffff", "team": "other"})
+    said = read(told(details))
     assert "team ds" in said
     assert said.count("commit") == 1
 
 
 def test_of_a_source_the_file_is_named_and_not_where_it_lies() -> None:
-    card = replace(CARD, run_tags={"mlflow.source.name": "/home/alice/iris/train.py"})
-    assert "source train.py" in read(told(card))
-    assert "/home" not in read(told(card))
+    details = replace(DETAILS, run_tags={"mlflow.source.name": "/home/alice/iris/train.py"})
+    assert "source train.py" in read(told(details))
+    assert "/home" not in read(told(details))
 
 
 def test_tags_of_the_machinery_are_not_shown_and_no_more_than_five() -> None:
     tags = {"mlflow.note.content": "x", "callboard.staging": "released", **{f"t{n}": "v" for n in range(9)}}
-    said = read(told(replace(CARD, tags=tags, run_tags={})))
+    said = read(told(replace(DETAILS, tags=tags, run_tags={})))
     assert said.count(" · ") == 5
     assert "callboard" not in said
 
@@ -122,7 +123,7 @@ def test_of_many_versions_too_slack_takes_what_is_told_and_nothing_of_it_works(t
 LONG = texts(most=15, times=400)
 TAGS = st.dictionaries(LONG | st.sampled_from(("mlflow.user", "git_sha", "mlflow.source.name")), LONG, max_size=9)
 CARDS = st.builds(
-    Card,
+    VersionDetails,
     what=st.builds(ModelVersion, model=LONG, version=st.integers(1, 10**9)),
     created=st.sampled_from((None, NOON)),
     tags=TAGS,
@@ -138,20 +139,25 @@ CARDS = st.builds(
     st.booleans(),
 )
 def test_whatever_the_registry_says_slack_takes_it_and_nothing_of_it_works(
-    card: Card, live: dict[str, int], comparison: Comparison | None, stage: str | None, yes: bool  # noqa: FBT001
+    details: VersionDetails, live: dict[str, int], comparison: Comparison | None, stage: str | None, yes: bool  # noqa: FBT001  (hypothesis passes it by name)
 ) -> None:  # fmt: skip
-    message = announcement(card, live=live, comparison=comparison, complete=yes, next_stage=stage, automatic=not yes)
+    message = announcement(details, live=live, comparison=comparison, complete=yes, next_stage=stage, automatic=not yes)
     assert faults(message) == []
 
 
 @pytest.mark.parametrize("much", ["&" * 9000, "x" * 9000, "`" * 9000])
 def test_the_fullest_announcement_is_taken(much: str) -> None:
     changes = tuple(f"{n}{much}" for n in range(50))
+    reasons = tuple(map(reason_told, changes))
     metrics = tuple((change, 1.5, 2.5) for change in changes)
-    card = replace(CARD, what=ModelVersion(model=much, version=10**9), tags=dict.fromkeys(changes, much))
-    comparison = Comparison(metrics=metrics, signature="breaking", signature_changes=changes, requirements=changes)
+    details = replace(DETAILS, what=ModelVersion(model=much, version=10**9), tags=dict.fromkeys(changes, much))
+    comparison = Comparison(
+        metrics=metrics, signature=Compatibility.BREAKING, signature_changes=reasons, requirements=reasons
+    )
     live = dict.fromkeys(changes, 10**9)
     assert (
-        faults(announcement(card, live=live, comparison=comparison, complete=False, next_stage=much, automatic=False))
+        faults(
+            announcement(details, live=live, comparison=comparison, complete=False, next_stage=much, automatic=False)
+        )
         == []
     )

@@ -8,17 +8,34 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.policy import Freeze
-from bot.domain.promotion import Fact, FactKind, Promotion, Record, Release, Ruling, State, Verdict
-from bot.domain.registry import Card, ModelVersion
-from bot.domain.target import Pair
+from bot.domain.promotion import (
+    Consent,
+    Fact,
+    FactKind,
+    Promotion,
+    PullStatus,
+    Release,
+    Ruling,
+    State,
+    Status,
+    Verdict,
+)
+from bot.domain.reason import Name, Reason, Said, User, users
+from bot.domain.reasons.approval import Frozen, NoVeto, Vetoed
+from bot.domain.reasons.lifecycle import ApprovedBy, Superseded
+from bot.domain.registry import ModelVersion, VersionDetails
+from bot.domain.target import Target
 from bot.rules.wording import answers
 from bot.rules.wording.answers import ModelDetail, ModelRow
+from tests.fixtures.evidence import told
 from tests.fixtures.hostile import faults, texts
-from tests.fixtures.hostile_values import promotions
-from tests.fixtures.promotions import NOON, PAIR, PULL, READY, WHEN
+from tests.fixtures.hostile_values import promotions, reasons
+from tests.fixtures.promotions import NOON, PULL, READY, TARGET, WHEN
 from tests.fixtures.reading import read
 
-RELEASE = Release(pair=PAIR, version=1, since=NOON)
+VETOED = Vetoed(people=users(["U0CAROL"]))
+FROZEN = Frozen(stage=Name("production"), by=User("U0CAROL"), until=None, note=Said("R&D"))
+RELEASE = Release(target=TARGET, version=1, since=NOON)
 
 
 # ── whole messages ──────────────────────────────────────────────────────────────────────────────────────
@@ -32,17 +49,19 @@ def test_the_list_of_models_reads_like_this() -> None:
         "`iris-classifier`, newest v3\n"
         f"    production v1 since {WHEN}\n"
         "\n"
-        "2 models. `/models MODEL` shows one of them closely."
+        "2 models. `/models MODEL` shows one in detail."
     )
 
 
 def test_one_model_reads_like_this() -> None:
-    card = Card(what=ModelVersion(model="iris-classifier", version=1), created=NOON, metrics={"accuracy": 0.9333})
+    details = VersionDetails(
+        what=ModelVersion(model="iris-classifier", version=1), created=NOON, metrics={"accuracy": 0.9333}
+    )
     detail = ModelDetail(
         model="iris-classifier",
         stages=("staging", "production"),
         releases=(RELEASE,),
-        versions=(card,),
+        versions=(details,),
         under_way=(READY,),
     )
     assert read(answers.models_detail(detail)) == (
@@ -51,9 +70,9 @@ def test_one_model_reads_like_this() -> None:
         "• staging: no release yet\n"
         f"• production: *v1* since {WHEN}\n"
         "\n"
-        "*On its way*\n"
+        "*Under way*\n"
         f"12: iris-classifier v3 → production · *waiting for approval* since {WHEN}"
-        f" · asked by <@U0ALICE> · <{PULL}|#7>\n"
+        f" · requested by <@U0ALICE> · <{PULL}|#7>\n"
         "\n"
         "*Versions*, the newest 1\n"
         f"• v1 of {WHEN}, runs on production – `accuracy` 0.9333"
@@ -66,16 +85,16 @@ def test_a_story_reads_like_this() -> None:
         Fact(id=1, kind=FactKind.PROMOTE, by="U0ALICE", at=NOON),
         Fact(id=2, kind=FactKind.APPROVE, by="U0BOB", at=NOON + minute),
     ]
-    transitions = [(NOON, State.CHECKING, ""), (NOON + 2 * minute, State.REJECTED, "vetoed by <@U0CAROL>")]
-    over = replace(READY, state=State.REJECTED, because="vetoed by <@U0CAROL>")
+    transitions = [(NOON, State.CHECKING, None), (NOON + 2 * minute, State.REJECTED, VETOED)]
+    over = replace(READY, state=State.REJECTED, reason=VETOED)
     said = read(answers.promotion_story(over, transitions, facts)).split("\n\n")
     assert said[0] == (
         "*Promotion 12: iris-classifier v3 → production*\n"
         "Now *rejected ❌*: vetoed by <@U0CAROL>\n"
-        f"asked by <@U0ALICE> · <{PULL}|pull request #7>"
+        f"requested by <@U0ALICE> · <{PULL}|pull request #7>"
     )
     assert [line.split(">  ", 1)[1] for line in said[1].splitlines()] == [
-        "<@U0ALICE> asked for it",
+        "<@U0ALICE> requested it",
         "*being checked*",
         "<@U0BOB> approved ✅",
         "*rejected ❌*: vetoed by <@U0CAROL>",
@@ -98,7 +117,7 @@ def test_what_is_open_comes_first_and_the_newest_before_the_older() -> None:
 
 
 def test_where_there_is_nothing_it_says_how_to_begin() -> None:
-    assert "Type `/promote MODEL STAGE` to ask for the first." in answers.promotions_list([]).text
+    assert "Type `/promote MODEL STAGE` to request the first." in answers.promotions_list([]).text
     assert "name it in `app.yaml`" in answers.models_list([]).text
 
 
@@ -108,49 +127,61 @@ def test_one_is_not_many() -> None:
 
 
 def test_a_story_offers_what_can_still_be_done() -> None:
-    assert "To take it back, type `/promotions cancel 12`." in read(answers.promotion_story(READY, [], []))
+    assert "To cancel it, type `/promotions cancel 12`." in read(answers.promotion_story(READY, [], []))
     released = replace(READY, state=State.RELEASED)
-    assert "To go back, type `/rollback iris-classifier production`." in read(answers.promotion_story(released, [], []))
+    assert "To roll back, type `/rollback iris-classifier production`." in read(
+        answers.promotion_story(released, [], [])
+    )
 
 
 @pytest.mark.parametrize(
-    ("state", "because"),
+    ("reason", "words"),
     [
-        (State.REJECTED, "vetoed by <@U0BOB>"),
-        (State.MERGING, "approved by <@U0BOB>, <@U0CAROL>"),
-        (State.SUPERSEDED, "<@U0BOB> wants v4 there now"),
+        (VETOED, "vetoed by <@U0CAROL>"),
+        (ApprovedBy(people=users(["U0BOB", "U0CAROL"])), "approved by <@U0BOB>, <@U0CAROL>"),
+        (Superseded(by=User("U0BOB"), version=4, rollback=False), "<@U0BOB> requested v4 instead"),
     ],
 )
-def test_consent_veto_and_a_newer_wish_name_whose_they_are(state: State, because: str) -> None:
-    story = answers.promotion_story(replace(READY, state=state, because=because), [(NOON, state, because)], [])
-    assert read(story).count(because) == 2
+def test_consent_veto_and_a_newer_request_name_whose_they_are(reason: Reason, words: str) -> None:
+    ended = replace(READY, state=State.REJECTED, reason=reason)
+    assert read(answers.promotion_story(ended, [(NOON, ended.state, reason)], [])).count(words) == 2
 
 
-@pytest.mark.parametrize("state", sorted(set(State) - {State.REJECTED, State.MERGING, State.SUPERSEDED}))
+@pytest.mark.parametrize("state", sorted(State))
 def test_a_reason_that_may_come_from_outside_calls_nobody(state: State) -> None:
-    because = "the pod said <@U0BOB>"
-    story = answers.promotion_story(replace(READY, state=state, because=because), [(NOON, state, because)], [])
+    said = told("the pod said <@U0BOB>")
+    story = answers.promotion_story(replace(READY, state=state, reason=said), [(NOON, state, said)], [])
     assert faults(story, people={"U0ALICE"}, links={PULL}) == []
 
 
+def test_the_trouble_of_an_outside_system_is_shown_in_the_list_and_in_the_story() -> None:
+    waiting = replace(READY, status=replace(READY.status, trouble=told("GitHub does not answer")))
+    assert "⚠️ GitHub does not answer" in read(answers.promotions_list([waiting]))
+    assert "⚠️ GitHub does not answer." in read(answers.promotion_story(waiting, [], []))
+
+
 @pytest.mark.parametrize(
-    ("state", "told"),
-    [(State.SUPERSEDED, "Promotion 13 took its place: `/promotions 13`"), (State.FAILED, "Promotion 13 goes back")],
+    ("state", "words"),
+    [(State.SUPERSEDED, "Promotion 13 took its place: `/promotions 13`"), (State.FAILED, "Promotion 13 rolls it back")],
 )
-def test_a_story_names_the_promotion_that_came_after(state: State, told: str) -> None:
-    ended = replace(READY, state=state, record=replace(READY.record, followup=13))
-    assert told in read(answers.promotion_story(ended, [], []))
+def test_a_story_names_the_promotion_that_came_after(state: State, words: str) -> None:
+    ended = replace(READY, state=state, status=replace(READY.status, followup=13))
+    assert words in read(answers.promotion_story(ended, [], []))
 
 
 def test_a_story_says_why_somebody_overrode_and_what_still_holds_it_up() -> None:
     word = Fact(id=3, kind=FactKind.OVERRIDE, by="U0BOB", at=NOON, reason="db is on fire")
     rulings = (
-        Ruling(verdict=Verdict.PASS, because="nobody objects"),
-        Ruling(verdict=Verdict.WAIT, because="production is frozen by <@U0CAROL> until it is thawed (`R&D`)"),
+        Ruling(verdict=Verdict.PASS, reason=NoVeto()),
+        Ruling(verdict=Verdict.WAIT, reason=FROZEN),
     )
-    said = read(answers.promotion_story(replace(READY, record=replace(READY.record, rulings=rulings)), [], [word]))
-    assert "<@U0BOB> wants it to go on in spite of what holds it up (`db is on fire`)" in said
-    assert "• production is frozen by <@U0CAROL> until it is thawed (`R&amp;D`)" in said
+    said = read(
+        answers.promotion_story(
+            replace(READY, status=replace(READY.status, consent=Consent(rulings=rulings))), [], [word]
+        )
+    )
+    assert "<@U0BOB> overrode the hold (`db is on fire`)" in said
+    assert "• `production` is frozen by <@U0CAROL> until someone lifts the freeze (R&amp;D)" in said
     assert "nobody objects" not in said
 
 
@@ -162,15 +193,15 @@ def test_the_channel_learns_of_a_freeze_and_of_its_end() -> None:
     told = answers.frozen(ORDER)
     assert told.aloud
     assert read(told) == (
-        f"<@U0BOB> froze `production` until {WHEN}: `holidays`. Nothing new goes there, for any model; going back "
-        "always works. `/freeze production off` ends it."
+        f"<@U0BOB> froze `production` until {WHEN}: `holidays`. No model is promoted there; rollbacks "
+        "always work. `/freeze production off` lifts it."
     )
-    assert "froze `production` until somebody ends it. " in read(answers.frozen(replace(ORDER, until=None, reason="")))
+    assert "froze `production` until someone lifts it. " in read(answers.frozen(replace(ORDER, until=None, reason="")))
     over = answers.thawed("production", "U0CAROL", None)
     assert over.aloud
-    assert over.text == "<@U0CAROL> ended the freeze of `production`, so what waits there goes on."
+    assert over.text == "<@U0CAROL> lifted the freeze of `production`, so what waits there continues."
     still = answers.thawed("production", "U0CAROL", WINDOW).text
-    assert still == f"<@U0CAROL> ended the freeze of `production`, but it is frozen by `app.yaml` until {WHEN}."
+    assert still == f"<@U0CAROL> lifted the freeze of `production`, but it is frozen by `app.yaml` until {WHEN}."
 
 
 def test_the_list_of_freezes_reads_like_this() -> None:
@@ -180,13 +211,13 @@ def test_the_list_of_freezes_reads_like_this() -> None:
         f"• production of fraud-∗: frozen by `app.yaml` until {WHEN}\n"
         "• production of churn: not frozen\n"
         "\n"
-        "`/freeze STAGE off` ends what somebody ordered; going back always works."
+        "`/freeze STAGE off` lifts a freeze that somebody set; rollbacks always work."
     )
     assert "Nothing is frozen." in answers.freezes_list([]).text
 
 
 def test_of_a_long_story_the_end_is_shown() -> None:
-    steps = [(NOON + timedelta(seconds=n), State.SYNCING, f"step {n}") for n in range(40)]
+    steps = [(NOON + timedelta(seconds=n), State.SYNCING, told(f"step {n}")) for n in range(40)]
     said = read(answers.promotion_story(READY, steps, []))
     assert "… 10 earlier steps" in said
     assert "step 39" in said
@@ -204,20 +235,23 @@ def test_a_list_that_is_too_long_says_how_much_it_left_out() -> None:
 # ── whatever stands in it ───────────────────────────────────────────────────────────────────────────────
 
 LONG = texts(most=8, times=400)
-OURS = LONG.map(lambda text: text.replace("<@", "< @"))
-"""What a reason may hold at worst; in it, a mention is meant."""
-PAIRS = st.builds(Pair, model=LONG, stage=LONG)
+TARGETS = st.builds(Target, model=LONG, stage=LONG)
 RELEASES = st.lists(
-    st.builds(Release, pair=PAIRS, version=st.integers(1, 10**9), since=st.just(NOON), previous=st.none() | st.just(1)),
+    st.builds(
+        Release, target=TARGETS, version=st.integers(1, 10**9), since=st.just(NOON), previous=st.none() | st.just(1)
+    ),
     max_size=7,
 ).map(tuple)
 METRICS = st.dictionaries(LONG, st.floats(), max_size=6)
-CARDS = st.builds(Card, what=st.builds(ModelVersion, model=LONG, version=st.integers(1, 9)), metrics=METRICS)
+CARDS = st.builds(VersionDetails, what=st.builds(ModelVersion, model=LONG, version=st.integers(1, 9)), metrics=METRICS)
 PROMOTIONS = promotions(
     LONG,
     requested_by=st.just("callboard") | LONG.map(lambda text: "!" + text),
-    because=OURS,
-    record=st.builds(Record, pull=st.none() | st.just(7), pull_url=st.just(PULL) | LONG.map("javascript:{}".format)),
+    status=st.builds(
+        Status,
+        pull=st.none() | st.builds(PullStatus, number=st.just(7), url=st.just(PULL) | LONG.map("javascript:{}".format)),
+        trouble=st.none() | reasons(LONG),
+    ),
 )
 FACTS = st.builds(
     Fact, id=st.just(1), kind=st.sampled_from(FactKind), by=LONG.map("!{}".format), at=st.just(NOON)
@@ -252,7 +286,7 @@ def test_one_model_is_taken_whatever_is_known_of_it(detail: ModelDetail) -> None
 
 @given(
     st.lists(PROMOTIONS, min_size=1, max_size=5),
-    st.lists(st.tuples(st.just(NOON), st.sampled_from(State), OURS), max_size=10),
+    st.lists(st.tuples(st.just(NOON), st.sampled_from(State), st.none() | reasons(LONG)), max_size=10),
     st.lists(FACTS, max_size=6),
 )
 def test_stories_are_taken_whatever_happened(

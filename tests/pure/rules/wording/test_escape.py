@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-from bot.rules.wording.escape import bare, block, code, markdown, mrkdwn, plain, quoted, sentence
+from bot.rules.wording.escape import block, code, flat, markdown, mrkdwn, plain
 from callboard_demo.chat.texts import pings
 from tests.fixtures.hostile import FRAGMENTS, loose, texts
 
@@ -43,19 +43,11 @@ def test_nothing_from_outside_leaves_its_code_block(text: str, limit: int) -> No
     assert len(said) <= limit
 
 
-@given(texts(times=200), st.booleans(), LIMITS)
-def test_a_sentence_of_ours_mentions_people_only_where_it_may(text: str, mentions: bool, limit: int) -> None:  # noqa: FBT001
-    said = sentence(text, limit, mentions=mentions)
-    assert list(loose(said)) == []
-    assert set(pings(said)) <= ({"U0MALLORY"} if mentions else set())
+@given(texts(times=200), LIMITS)
+def test_flat_text_is_one_line_that_no_terminal_obeys(text: str, limit: int) -> None:
+    said = flat(text, limit)
+    assert not re.search("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202e\ud800-\udfff]", said)
     assert len(said) <= limit
-
-
-@given(texts(times=200), texts(times=200))
-def test_words_from_outside_call_nobody_in_a_sentence_that_mentions_people(one: str, other: str) -> None:
-    said = sentence(f"vetoed by <@U0BOB>: {quoted(one)}, {bare(other)}", 5000, mentions=True)
-    assert list(loose(said)) == []
-    assert pings(said) == ["U0BOB"]
 
 
 @given(texts(times=200), LIMITS)
@@ -98,7 +90,7 @@ def test_nothing_from_outside_works_in_a_commit_message_that_github_makes_of_it(
 def test_each_thing_that_is_known_to_work_works_no_more(fragment: str) -> None:
     for text in (fragment, f"{fragment}word", f"{fragment} word", f"word {fragment}", fragment * 2):
         assert working(markdown(text)) == []
-        assert list(loose(mrkdwn(text))) == list(loose(code(text))) == list(loose(sentence(text))) == []
+        assert list(loose(mrkdwn(text))) == list(loose(code(text))) == []
 
 
 @given(texts(times=50))
@@ -148,12 +140,6 @@ def test_an_escape_is_never_cut_in_half() -> None:
 
 def test_a_cut_never_makes_a_call_of_a_longer_word() -> None:
     assert list(loose(mrkdwn("@HERE" + "0" * 50, 7))) == []
-
-
-def test_a_sentence_keeps_the_code_spans_that_we_put_there() -> None:
-    assert sentence("pod `iris-0` fails: *oops*") == "pod `iris-0` fails: ∗oops∗"
-    assert sentence("vetoed by <@U0BOB>", mentions=True) == "vetoed by <@U0BOB>"
-    assert sentence("vetoed by <@U0BOB>") == "vetoed by &lt;@U0BOB&gt;"
 
 
 def test_a_colon_of_ours_behind_a_name_makes_no_emoji_of_it() -> None:

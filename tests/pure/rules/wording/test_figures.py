@@ -7,15 +7,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot.rules.wording.figures import change, duration, number
+from bot.rules.wording.figures import difference, duration, number
 
 
 @pytest.mark.parametrize(
     ("seconds", "shown"),
     [
-        (-5, "0 s"), (0, "0 s"), (0.4, "0 s"), (41.2, "41 s"), (59.6, "1 min"), (60, "1 min"), (125, "2 min 5 s"),
-        (3600, "1 h"), (11400, "3 h 10 min"), (86399, "23 h 59 min"), (259200, "3 d"), (187200, "2 d 4 h"),
-        (8640059, "100 d"),
+        (-5, "0 seconds"), (0, "0 seconds"), (0.4, "0 seconds"), (1, "1 second"), (41.2, "41 seconds"),
+        (59.6, "1 minute"), (60, "1 minute"), (125, "2 minutes 5 seconds"), (3600, "1 hour"),
+        (11400, "3 hours 10 minutes"), (86399, "23 hours 59 minutes"), (259200, "3 days"), (187200, "2 days 4 hours"),
+        (90000, "1 day 1 hour"), (8640059, "100 days"),
     ],
 )  # fmt: skip
 def test_a_duration_has_its_two_largest_units(seconds: float, shown: str) -> None:
@@ -42,7 +43,7 @@ def test_a_number_has_about_four_digits(value: float, shown: str) -> None:
     ],
 )  # fmt: skip
 def test_a_change_has_its_sign(live: float, candidate: float, shown: str) -> None:
-    assert change(live, candidate) == shown
+    assert difference(live, candidate) == shown
 
 
 @given(st.floats())

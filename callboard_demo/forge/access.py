@@ -1,6 +1,6 @@
-"""Who comes in: tokens, the hourly allowance, refusals as JSON, and the log of what was asked.
+"""Authentication, the hourly rate limit, errors as JSON, and the request log.
 
-It knows no operation.  Tokens: https://docs.github.com/en/rest/authentication; allowance and its headers:
+It knows no operation.  Tokens: https://docs.github.com/en/rest/authentication; the limit and its headers:
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api.
 """
 
@@ -21,12 +21,12 @@ from callboard_demo.forge.refused import Refused, not_found
 
 HOUR = 3600
 APP = "app"
-"""Who a JSON web token speaks for: the app itself, which may only ask for installation tokens."""
+"""The login of a JSON web token: the app itself, which may only request installation tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """One request that was handled: `template` is the route, as "/repos/{owner}/{repo}/pulls"."""
+    """A handled request; `template` is the route, such as "/repos/{owner}/{repo}/pulls"."""
 
     method: str
     template: str
@@ -35,14 +35,14 @@ class Asked:
 
 @dataclass(slots=True, kw_only=True)
 class Allowance:
-    """How many requests each token has left in its hour."""
+    """The remaining requests of each token in the current hour."""
 
     limit: int = 5000
     used: Counter[str] = field(default_factory=Counter)
     reset: int = 0
 
     def take(self, token: str, *, count: int = 1) -> bool:
-        """Count a request; say whether it was within the limit."""
+        """Count a request; return whether it was within the limit."""
         if time() >= self.reset:
             self.used.clear()
             self.reset = int(time()) + HOUR
@@ -50,7 +50,7 @@ class Allowance:
         return self.used[token] <= self.limit
 
     def headers(self, token: str) -> dict[str, str]:
-        """Return the headers that every answer carries."""
+        """Return the headers that every response has."""
         return {f"X-RateLimit-{name.capitalize()}": str(value) for name, value in self.numbers(token).items()}
 
     def numbers(self, token: str) -> dict[str, int]:
@@ -62,12 +62,12 @@ class Allowance:
 TOKEN = web.RequestKey("token", str)
 
 
-class Door:
+class Access:
     """The middleware in front of every operation."""
 
     def __init__(self, hub: Hub, *, tokens: dict[str, str], app_key: str | None) -> None:
         self.tokens = tokens
-        """Token → the login that it speaks for."""
+        """Login by token."""
         self.allowance = Allowance()
         self.log: deque[Asked] = deque(maxlen=10_000)
         self._hub = hub
@@ -92,7 +92,7 @@ class Door:
             response = await handler(request)
         except Refused as refused:
             response = web.json_response(refused.body, status=refused.status)
-        except web.HTTPException as error:  # no such route, or not with this method: GitHub says 404 to both
+        except web.HTTPException as error:  # no such route, or not with this method: GitHub returns 404 for both
             if error.status not in {404, 405}:
                 raise
             response = web.json_response(not_found().body, status=404)
@@ -121,7 +121,7 @@ class Door:
             raise Refused(401, "A JSON web token could not be used for this request")
 
     def login(self, scheme: str, token: str) -> str | None:
-        """Return whom the token speaks for: a person, the app's installation, or the app itself; None: nobody."""
+        """Return the token's login: a person, the app's installation, or the app itself; None if it is unknown."""
         if scheme.lower() == "basic":
             token = _password(token)
         if self._hub.records.tokens.get(token, "") > stamp():

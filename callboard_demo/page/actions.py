@@ -1,7 +1,7 @@
-"""What a person or a script may ask of the page, checked against the world before anything is done.
+"""The actions of people and scripts, checked against the world before anything is done.
 
-Each order is a shape; msgspec refuses unknown fields and wrong types.  What names something that is not there (a
-person, a message, a model) is refused with what is there.
+Each action is a msgspec struct, which refuses unknown fields and wrong types.  An unknown person, message or model is
+refused with a list of the known ones.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,20 +18,20 @@ Line: TypeAlias = Annotated[str, msgspec.Meta(min_length=1, max_length=12_000)]
 Emoji: TypeAlias = Annotated[str, msgspec.Meta(pattern=r"^:?[a-z0-9_+'-]{1,100}(::skin-tone-[2-6])?:?$")]
 
 
-class Order(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Anything that is asked for."""
+class Action(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Any action."""
 
 
-class Say(Order, frozen=True, rename={"person": "as"}):
-    """A person types a line into a channel; one that starts with "/" is a command."""
+class SendLine(Action, frozen=True, rename={"person": "as"}):
+    """A person sends a line to a channel; one that starts with "/" is a command."""
 
     person: Word
     channel: Word
     text: Line
 
 
-class React(Order, frozen=True, rename={"person": "as"}):
-    """A person puts an emoji on a message, or takes it off again."""
+class React(Action, frozen=True, rename={"person": "as"}):
+    """A person adds an emoji to a message, or removes it."""
 
     person: Word
     ts: Word
@@ -39,37 +39,37 @@ class React(Order, frozen=True, rename={"person": "as"}):
     remove: bool = False
 
 
-class Click(Order, frozen=True, rename={"person": "as"}):
-    """A person clicks a button of a message."""
+class Click(Action, frozen=True, rename={"person": "as"}):
+    """A person clicks a button on a message."""
 
     person: Word
     ts: Word
     action_id: Word
 
 
-class Train(Order, frozen=True):
+class Train(Action, frozen=True):
     """A new version of a model is trained and registered."""
 
     model: Word
     quality: Literal["better", "worse", "broken"]
 
 
-class Bot(Order, frozen=True):
+class Bot(Action, frozen=True):
     """The bot's process is killed (SIGKILL) or started."""
 
     do: Literal["kill", "start"]
 
 
-class Fault(Order, frozen=True):
-    """A system fails for a while; zero seconds end its trouble."""
+class Fault(Action, frozen=True):
+    """A system fails for a while; zero seconds end the fault."""
 
     system: Literal["slack", "github", "kubernetes", "mlflow"]
     kind: FaultKind
     seconds: Annotated[float, msgspec.Meta(ge=0, le=600)]
 
 
-EXAMPLES: dict[type[Order], str] = {
-    Say: '{"as": "alice", "channel": "#ml-releases", "text": "/models"}',
+EXAMPLES: dict[type[Action], str] = {
+    SendLine: '{"as": "alice", "channel": "#ml-releases", "text": "/models"}',
     React: '{"as": "bob", "ts": "1753000000.000100", "emoji": "white_check_mark", "remove": false}',
     Click: '{"as": "bob", "ts": "1753000000.000100", "action_id": "approve"}',
     Train: '{"model": "iris-classifier", "quality": "better" | "worse" | "broken"}',
@@ -77,14 +77,14 @@ EXAMPLES: dict[type[Order], str] = {
     Fault: '{"system": "slack" | "github" | "kubernetes" | "mlflow", "kind": "down" | "lost_answer", "seconds": 10}',
 }
 
-Asked = TypeVar("Asked", bound=Order)
+AnyAction = TypeVar("AnyAction", bound=Action)
 
 
-def parse(body: bytes, shape: type[Asked]) -> Asked:
-    """Return the order that a body holds.
+def parse(body: bytes, shape: type[AnyAction]) -> AnyAction:
+    """Parse the action in a request's body.
 
     Raises:
-        Misunderstood: it is no JSON of that shape; says what was expected.
+        Misunderstood: it is not JSON of that shape; the message says what was expected.
     """
     try:
         return msgspec.json.decode(body, type=shape)
@@ -93,10 +93,10 @@ def parse(body: bytes, shape: type[Asked]) -> Asked:
 
 
 def person(chat: Json, name: str) -> str:
-    """Return the id of a person of the chat, given by id or by name ("alice", "@alice").
+    """Return the id of a person, given by id or name ("alice", "@alice").
 
     Raises:
-        Misunderstood: nobody is called so.
+        Misunderstood: there is no such person.
     """
     known = {p["name"]: p["id"] for p in chat["people"]}
     wanted = name.removeprefix("@")
@@ -106,7 +106,7 @@ def person(chat: Json, name: str) -> str:
 
 
 def channel(chat: Json, name: str) -> str:
-    """Return the id of a channel, given by id or by name, with or without "#".
+    """Return the id of a channel, given by id or name, with or without "#".
 
     Raises:
         Misunderstood: there is no such channel.
@@ -119,22 +119,22 @@ def channel(chat: Json, name: str) -> str:
 
 
 def message(chat: Json, ts: str) -> Json:
-    """Return the message of that ts: of a channel, of a thread, or one that only one person sees.
+    """Return the message with this ts: in a channel, in a thread, or ephemeral.
 
     Raises:
-        Misunderstood: there is none.
+        Misunderstood: there is no such message.
     """
     for found in messages(chat):
         if found["ts"] == ts:
             return found
-    raise Misunderstood(f'There is no message with the ts "{ts}": take one from GET /api/state.')
+    raise Misunderstood(f'There is no message with the ts "{ts}"; GET /api/state lists them.')
 
 
 def button(found: Json, action_id: str) -> str:
-    """Return the action id, if the message has a button of that name.
+    """Return the action id, if the message has such a button.
 
     Raises:
-        Misunderstood: it has none such; says which it has.
+        Misunderstood: it has no such button; the message lists its buttons.
     """
     known = dict.fromkeys(_action_ids(found.get("blocks") or []))
     if action_id not in known:
@@ -144,16 +144,16 @@ def button(found: Json, action_id: str) -> str:
 
 
 def model(registry: Json, name: str) -> str:
-    """Return the model's name, if the registry has it.
+    """Return the model's name, if it is registered.
 
     Raises:
-        Misunderstood: it has not; says which it has.
+        Misunderstood: it is not registered; the message lists the models.
     """
     return _pick({m["name"]: m["name"] for m in registry["models"]}, name, "model")
 
 
 def messages(chat: Json) -> Iterator[Json]:
-    """Give every message that somebody sees."""
+    """Yield every message that somebody can see."""
     for top in chat["messages"]:
         yield top
         yield from top.get("thread") or []
@@ -171,4 +171,4 @@ def _action_ids(blocks: Iterable[Json]) -> Iterator[str]:
 def _pick(known: dict[str, str], wanted: str, kind: str) -> str:
     if wanted in known:
         return known[wanted]
-    raise Misunderstood(f'There is no {kind} "{wanted}": one of {", ".join(sorted(known)) or "none yet"}.')
+    raise Misunderstood(f'There is no {kind} "{wanted}"; known: {", ".join(sorted(known)) or "none yet"}.')

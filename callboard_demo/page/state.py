@@ -1,7 +1,7 @@
-"""The whole world in one JSON object, and the stream that sends it anew whenever something has changed.
+"""The whole state in one JSON object, and the stream that sends it after every change.
 
-Every picture is whole, so a browser that missed some has lost nothing.  Pictures are coalesced: whatever happens within
-0.3 s is one picture, and one that equals the last is not sent.
+Each event has the whole state, so a browser that misses some loses nothing.  Changes within 0.3 s are sent together,
+and an unchanged state is not sent again.
 """
 
 import asyncio
@@ -14,24 +14,24 @@ from aiohttp import web
 
 from bot.domain.errors import Temporary
 from bot.domain.json import Json
-from callboard_demo.page.sights import Sights
+from callboard_demo.page.systems import Systems
 
-COALESCE = 0.3  # seconds between two pictures, at least
-LOOK_AGAIN = 1.0  # seconds: ages, healths and promotions change without a call to anybody
+COALESCE = 0.3  # the least number of seconds between two events
+POLL = 1.0  # seconds; ages, health and promotions change without a callback
 
 
-class Picture:
-    """Everything that the page shows."""
+class PageState:
+    """Reads everything that the page shows."""
 
-    def __init__(self, sights: Sights, training: Callable[[], list[Json]]) -> None:
-        self._sights = sights
+    def __init__(self, systems: Systems, training: Callable[[], list[Json]]) -> None:
+        self._systems = systems
         self._training = training
         self._models: list[Json] = []
 
-    async def take(self) -> Json:
-        """Return the state of the world as docs/demo.md describes it."""
-        models, promotions = await asyncio.gather(self._registry(), self._sights.bot.promotions())
-        chat, forge, cluster = self._sights.chat.state(), self._sights.forge.state(), self._sights.cluster.state()
+    async def read(self) -> Json:
+        """Return the state that docs/demo.md describes."""
+        models, promotions = await asyncio.gather(self._registry(), self._systems.bot.promotions())
+        chat, forge, cluster = self._systems.chat.state(), self._systems.forge.state(), self._systems.cluster.state()
         return {
             **{part: chat[part] for part in ("channels", "people", "messages", "private", "commands")},
             "repository": forge["repository"],
@@ -42,22 +42,22 @@ class Picture:
             "models": models,
             "training": self._training(),
             "promotions": promotions,
-            "bot": self._sights.bot.state(),
-            "faults": self._sights.faults.state(),
+            "bot": self._systems.bot.state(),
+            "faults": self._systems.faults.state(),
         }
 
     async def _registry(self) -> list[Json]:
-        # A registry that does not answer at this moment: what was seen last stands.
+        # If the registry does not respond, keep its last state.
         with suppress(aiohttp.ClientError, OSError, TimeoutError, Temporary):
-            self._models = (await self._sights.registry.state())["models"]
+            self._models = (await self._systems.registry.state())["models"]
         return self._models
 
 
 class Stream:
-    """Server-sent events: one whole picture on connect, then one per change."""
+    """Server-sent events: the whole state on connect, and after every change."""
 
-    def __init__(self, take: Callable[[], Awaitable[Json]]) -> None:
-        self._take = take
+    def __init__(self, read: Callable[[], Awaitable[Json]]) -> None:
+        self._read = read
         self._latest = b""
         self._watchers: dict[asyncio.Event, None] = {}
         self._dirty = asyncio.Event()
@@ -65,23 +65,23 @@ class Stream:
         self._closing = False
 
     def wake(self) -> None:
-        """Take a new picture soon.  Cheap; may be called as often as one likes."""
+        """Read the state again soon.  Cheap; may be called any number of times."""
         self._dirty.set()
 
     async def start(self) -> None:
-        """Begin to look for changes."""
-        self._task = asyncio.create_task(self._look())
+        """Start to watch for changes."""
+        self._task = asyncio.create_task(self._watch())
 
     async def close(self) -> None:
-        """End every stream."""
+        """Close every stream."""
         self._closing = True
-        self._tell()
+        self._notify()
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
-        """Answer GET /api/events with a picture per change.
+        """Serve GET /api/events: the state after every change.
 
         https://html.spec.whatwg.org/multipage/server-sent-events.html
         """
@@ -90,7 +90,7 @@ class Stream:
         changed = asyncio.Event()
         self._watchers[changed] = None
         try:
-            with suppress(ConnectionError):  # the browser went away: the ordinary end of a stream
+            with suppress(ConnectionError):  # the browser disconnected, as every stream ends
                 await self._send(response, changed)
         finally:
             del self._watchers[changed]
@@ -103,10 +103,10 @@ class Stream:
             await response.write(b"data: " + self._latest + b"\n\n")
             await changed.wait()
 
-    async def _look(self) -> None:
+    async def _watch(self) -> None:
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_AGAIN):
+                async with asyncio.timeout(POLL):
                     await self._dirty.wait()
             self._dirty.clear()
             if self._watchers:
@@ -114,16 +114,16 @@ class Stream:
             await asyncio.sleep(COALESCE)
 
     async def _renew(self) -> None:
-        picture = encode(await self._take())
-        if picture != self._latest:
-            self._latest = picture
-            self._tell()
+        state = encode(await self._read())
+        if state != self._latest:
+            self._latest = state
+            self._notify()
 
-    def _tell(self) -> None:
+    def _notify(self) -> None:
         for changed in self._watchers:
             changed.set()
 
 
-def encode(picture: Json) -> bytes:
-    """Return a picture as one line of JSON (the stream's frames end at a line's end)."""
-    return json.dumps(picture, separators=(",", ":"), default=str).encode()
+def encode(state: Json) -> bytes:
+    """Return the state as one line of JSON (a line break would end the event)."""
+    return json.dumps(state, separators=(",", ":"), default=str).encode()

@@ -1,4 +1,4 @@
-"""What the tour sees the world with: git, MLflow's REST, the Kubernetes API, pods' answers and the channel."""
+"""The tour's observations: git, MLflow's REST API, the Kubernetes API, pods' responses and the channel."""
 
 import asyncio
 import json
@@ -16,12 +16,12 @@ T = TypeVar("T")
 NAMESPACE = "models"
 
 
-class Unseen(Exception):
-    """What had to be seen was not."""
+class NotObserved(Exception):
+    """An expected effect was not observed."""
 
 
-class Eyes:
-    """Reads the world through the same interfaces as anybody could."""
+class Observer:
+    """Reads the systems through their public interfaces."""
 
     def __init__(self, world: World, http: aiohttp.ClientSession) -> None:
         self._world = world
@@ -30,31 +30,31 @@ class Eyes:
     @classmethod
     @asynccontextmanager
     async def open(cls, world: World) -> AsyncIterator[Self]:
-        """Open the eyes for as long as the context lasts."""
+        """Open an observer for the duration of the context."""
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=10)) as http:
             yield cls(world, http)
 
-    async def until(self, what: str, look: Callable[[], Awaitable[T | None]], within: float) -> T:
-        """Look again and again until there is something to see.
+    async def until(self, what: str, check: Callable[[], Awaitable[T | None]], within: float) -> T:
+        """Check repeatedly until the result is not None.
 
         Raises:
-            Unseen: there was nothing within so many seconds.
+            NotObserved: there was no result within so many seconds.
         """
         deadline = monotonic() + within
         while monotonic() < deadline:
             try:
-                seen = await look()
+                found = await check()
             except (aiohttp.ClientError, TimeoutError):
-                seen = None
-            if seen is not None:
-                return seen
+                found = None
+            if found is not None:
+                return found
             await asyncio.sleep(0.3)
-        raise Unseen(f"not seen within {within:.0f} s: {what}")
+        raise NotObserved(f"not observed within {within:.0f} seconds: {what}")
 
-    # ── git ──
+    # ── git ───────────────────────────────────────────────────────────────────────────────────────────
 
     def pinned(self, stage: str) -> int | None:
-        """Return the version that main pins for iris-classifier on a stage."""
+        """Return the version of iris-classifier that main pins on a stage."""
         for path, text in self._world.forge.files(under=f"manifests/iris-classifier/{stage}").items():
             words = text.decode().replace('"', " ").replace("'", " ").split()
             if path.endswith(".yaml") and "MODEL_VERSION" in words:
@@ -63,21 +63,21 @@ class Eyes:
         return None
 
     def pulls(self, branch: str) -> list[Json]:
-        """Return the pull requests of a branch, the newest first."""
+        """Return the pull requests of a branch, newest first."""
         found = [pull for pull in self._world.forge.state()["pulls"] if pull["head"] == branch]
         return sorted(found, key=lambda pull: -int(pull["number"]))
 
-    # ── MLflow ──
+    # ── MLflow ────────────────────────────────────────────────────────────────────────────────────────
 
     async def registry(self, path: str, **query: str) -> Json:
-        """GET from MLflow's REST interface, past the fault proxy."""
+        """GET from MLflow's REST API, bypassing the fault proxy."""
         url = f"{self._world.registry.url}/api/2.0/mlflow/{path}"
         async with self._http.get(url, params=query) as answer:
             body: Json = await answer.json()
             return body if answer.ok else {}
 
     async def alias(self, stage: str) -> int | None:
-        """Return the version that the registry's alias of a stage points at."""
+        """Return the version that a stage's alias points to in the registry."""
         answer = await self.registry("registered-models/alias", name="iris-classifier", alias=stage)
         return int(answer["model_version"]["version"]) if answer else None
 
@@ -86,7 +86,7 @@ class Eyes:
         answer = await self.registry("model-versions/get", name="iris-classifier", version=str(version))
         return {tag["key"]: tag["value"] for tag in answer["model_version"].get("tags", [])}
 
-    # ── the cluster ──
+    # ── the cluster ───────────────────────────────────────────────────────────────────────────────────
 
     async def pods(self, stage: str) -> list[Json]:
         """Return the ready pods of iris-classifier on a stage, as the Kubernetes API shows them."""
@@ -97,7 +97,7 @@ class Eyes:
         return [pod for pod in items if _ready(pod) and _env(pod).get("MODEL_STAGE") == stage and _is_iris(pod)]
 
     async def set_env(self, deployment: str, name: str, value: str) -> None:
-        """Do what somebody with kubectl may do by hand: set a variable of a Deployment's container."""
+        """Set a variable of a Deployment's container, as somebody could with kubectl."""
         url = f"{self._world.kubernetes_url}/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{deployment}"
         headers = {
             "Authorization": f"Bearer {self._world.kubernetes_token}",
@@ -111,11 +111,11 @@ class Eyes:
             answer.raise_for_status()
 
     async def served(self, stage: str) -> list[int]:
-        """Return the version that each ready pod of a stage says it has loaded."""
+        """Return the version that each ready pod of a stage reports."""
         return [int((await self._pod(pod, "/model"))["version"]) for pod in await self.pods(stage)]
 
     async def predict(self, stage: str, example: bytes) -> Any:
-        """Return what one pod of a stage answers on /invocations."""
+        """Return a pod's response on /invocations."""
         pod = (await self.pods(stage))[0]
         headers = {"Content-Type": "application/json"}
         async with self._http.post(_url(pod, "/invocations"), data=example, headers=headers) as answer:
@@ -126,21 +126,23 @@ class Eyes:
             body: Json = await answer.json()
             return body
 
-    # ── the channel ──
+    # ── the channel ───────────────────────────────────────────────────────────────────────────────────
 
     def messages(self, *words: str) -> list[Json]:
-        """Return the messages of the channel that show all these words, the newest first."""
-        found = [m for m in self._world.chat.state()["messages"] if all(word in shown(m) for word in words)]
+        """Return the channel's messages that contain all these words, newest first."""
+        found = [m for m in self._world.chat.state()["messages"] if all(word in visible_text(m) for word in words)]
         return sorted(found, key=lambda message: -float(message["ts"]))
 
     def private(self, to: str, *words: str) -> list[Json]:
-        """Return what one person alone was told, with all these words."""
-        said = self._world.chat.state()["private"]
-        return [one for one in said if to in str(one["to"]).lower() and all(word in shown(one) for word in words)]
+        """Return one person's ephemeral messages that contain all these words."""
+        messages = self._world.chat.state()["private"]
+        return [
+            one for one in messages if to in str(one["to"]).lower() and all(word in visible_text(one) for word in words)
+        ]
 
 
-def shown(message: Json) -> str:
-    """Return everything that a message shows, as one text."""
+def visible_text(message: Json) -> str:
+    """Return all visible text of a message."""
     return "\n".join([str(message.get("text") or ""), *_texts(message.get("blocks") or [])])
 
 

@@ -1,6 +1,6 @@
-"""What the page needs of the world behind it, as shapes: the real world and the canned one of the tests both have them.
+"""The interfaces that the page needs, as protocols; the real world and the tests' canned one implement them.
 
-The JSON that `state()` gives is passed on to the browser as it is; docs/demo.md describes it.
+The JSON of `state()` is sent to the browser unchanged; docs/demo.md describes it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -10,8 +10,8 @@ from bot.domain.json import Json
 from callboard_demo.faults import Faults
 
 
-class ChatSight(Protocol):
-    """The chat, as people use it."""
+class ChatSystem(Protocol):
+    """The chat, as used by people."""
 
     on_change: list[Callable[[], None]]
 
@@ -21,25 +21,25 @@ class ChatSight(Protocol):
     def state(self) -> Json: ...
 
 
-class PictureSight(Protocol):
-    """A system that is only looked at: the forge, the cluster."""
+class ReadOnlySystem(Protocol):
+    """A system that is only read: the forge, the cluster."""
 
     @property
     def on_change(self) -> list[Callable[[], None]]: ...
     def state(self) -> Json: ...
 
 
-class RegistrySight(Protocol):
-    """The registry: looked at, and told to train."""
+class RegistrySystem(Protocol):
+    """The registry: read, and used to train."""
 
     on_change: list[Callable[[], None]]
 
-    async def train(self, model: str, quality: str, say: Callable[[str], None]) -> int: ...
+    async def train(self, model: str, quality: str, progress: Callable[[str], None]) -> int: ...
     async def state(self) -> Json: ...
 
 
-class BotSight(Protocol):
-    """The bot's process: looked at, killed and started."""
+class BotSystem(Protocol):
+    """The bot's process: read, killed and started."""
 
     on_change: list[Callable[[], None]]
 
@@ -49,18 +49,18 @@ class BotSight(Protocol):
     async def promotions(self) -> list[Json]: ...
 
 
-class Sights(Protocol):
-    """All that one sees from the page."""
+class Systems(Protocol):
+    """All systems that the page uses."""
 
     @property
-    def chat(self) -> ChatSight: ...
+    def chat(self) -> ChatSystem: ...
     @property
-    def forge(self) -> PictureSight: ...
+    def forge(self) -> ReadOnlySystem: ...
     @property
-    def cluster(self) -> PictureSight: ...
+    def cluster(self) -> ReadOnlySystem: ...
     @property
-    def registry(self) -> RegistrySight: ...
+    def registry(self) -> RegistrySystem: ...
     @property
-    def bot(self) -> BotSight: ...
+    def bot(self) -> BotSystem: ...
     @property
     def faults(self) -> Faults: ...

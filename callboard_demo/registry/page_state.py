@@ -1,4 +1,4 @@
-"""What the page shows of the registry: two searches when something may have changed, one question per new version."""
+"""The registry's state for the page: two searches when something may have changed, and one request per new version."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -9,12 +9,12 @@ import aiohttp
 from bot.domain.json import Json
 
 FRESH = 2.0
-"""Seconds that a picture stands when nothing is known to have changed: somebody may use MLflow's own pages."""
+"""Seconds before the state is refreshed without a known change: somebody may use MLflow's own UI."""
 API = "/api/2.0/mlflow"
 
 
-class Picture:
-    """The registry as it was seen last; runs that have their metrics are not asked for again."""
+class PageState:
+    """The registry as last read; runs that already have metrics are not read again."""
 
     def __init__(self) -> None:
         self._seen: Json = {"models": []}
@@ -22,23 +22,23 @@ class Picture:
         self._runs: dict[str, Json] = {}
         self._one_at_a_time = asyncio.Lock()
 
-    def outdated(self) -> None:
-        """Look again next time."""
+    def invalidate(self) -> None:
+        """Refresh at the next read."""
         self._taken = float("-inf")
 
-    async def take(self, http: aiohttp.ClientSession) -> Json:
-        """Return the picture, a new one where the last is too old.
+    async def read(self, http: aiohttp.ClientSession) -> Json:
+        """Return the state, refreshed if the last one is too old.
 
         Raises:
-            aiohttp.ClientError: the server does not answer.
+            aiohttp.ClientError: the server does not respond.
         """
         async with self._one_at_a_time:
             if monotonic() - self._taken > FRESH:
-                self._taken = monotonic()  # before the look: what changes during it makes it outdated again
+                self._taken = monotonic()  # before the read: a change during it makes it outdated again
                 try:
                     self._seen = await self._look(http)
                 except BaseException:
-                    self.outdated()
+                    self.invalidate()
                     raise
             return self._seen
 

@@ -1,0 +1,96 @@
+"""Why the rollout of one workload is healthy, under way, failing, suspended or unknown."""
+
+from datetime import timedelta
+
+from bot.domain.reason import Name, Reason, Said, reason
+
+
+@reason("unexpected_value")
+class UnexpectedValue(Reason):
+    """A field of an object does not have the type that Kubernetes documents."""
+
+    path: Name
+    """The field, as in `spec.replicas`; empty for the object itself."""
+    found: Said
+    """The value, as JSON."""
+    expected: Name
+    """The type, in OpenAPI's words: object, array, string, integer, boolean, date-time."""
+
+
+@reason("workload_deleting")
+class Deleting(Reason):
+    """The object is being deleted."""
+
+    name: Name
+
+
+@reason("workload_paused")
+class Paused(Reason):
+    """The workload is paused (`spec.paused`)."""
+
+    kind: Name
+    """As kubectl takes it: `deployment`."""
+    name: Name
+
+    @property
+    def resume(self) -> Name:
+        """Return the command that resumes the workload."""
+        return Name(f"kubectl rollout resume {self.kind}/{self.name}")
+
+
+@reason("change_not_observed")
+class ChangeNotObserved(Reason):
+    """The controller has not processed the latest spec yet."""
+
+
+@reason("replicaset_missing")
+class ReplicaSetMissing(Reason):
+    """The Deployment's controller has not created the ReplicaSet of the new revision yet."""
+
+
+@reason("rollout_progress")
+class Progress(Reason):
+    """How many pods of the new revision are ready."""
+
+    ready: int
+    wanted: int
+    version: int | None
+    """The version that the pod template pins; None where it pins none."""
+    detail: Reason | None = None
+    """What the rollout waits for, or what is wrong with a pod."""
+
+
+@reason("no_progress")
+class NoProgress(Reason):
+    """The Deployment's progress deadline has passed."""
+
+    deadline: timedelta
+    progress: Reason
+    cause: Reason | None
+    """What is wrong with a pod, where that is known."""
+
+
+@reason("pod_failing")
+class PodFailing(Reason):
+    """A new pod has a problem, and other pods may share it."""
+
+    pod: Name
+    trouble: Reason
+    more: int
+    """How many other new pods have a problem that counts after the same time."""
+
+
+@reason("quota_exceeded")
+class QuotaExceeded(Reason):
+    """A resource quota forbids new pods."""
+
+    message: Said
+    """What the API server said after "exceeded quota"."""
+
+
+@reason("pods_not_created")
+class PodsNotCreated(Reason):
+    """The API server refuses to create the pods."""
+
+    message: Said
+    """The ReplicaSet's condition ReplicaFailure; may be empty."""

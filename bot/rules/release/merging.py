@@ -1,0 +1,165 @@
+"""PROPOSED and MERGING: the open pull request, until it is merged or closed.  Pure."""
+
+from dataclasses import replace
+from datetime import timedelta
+
+from bot.domain.promotion import Consent, Failing, State, StatusChange, Verdict
+from bot.domain.reason import Reason, users
+from bot.domain.reasons.lifecycle import (
+    ApprovedBy,
+    MainMoved,
+    ManifestChanged,
+    Merged,
+    MergedByHand,
+    MergedUnconfirmed,
+    MergeRefused,
+    NoApprovalNeeded,
+    PullClosed,
+)
+from bot.domain.repository import PullState
+from bot.rules.release import gates, statuses
+from bot.rules.release.closing import elsewhere, why_close
+from bot.rules.release.decision import (
+    LATER,
+    PATIENTLY,
+    SHORTLY,
+    ClosePull,
+    Decision,
+    Editable,
+    Merge,
+    Reply,
+    Report,
+    Review,
+)
+from bot.rules.release.gates import base_branch, votes
+
+
+def proposed(evidence: Review) -> Decision:
+    """Close, remake, report, merge or wait, as the gates and the pull request demand."""
+    pull = evidence.pull
+    closing = why_close(evidence) if pull.state is not PullState.MERGED else None
+    if closing is not None:
+        return _close(evidence, *closing)
+    match pull.state:
+        case PullState.MERGED:
+            return _merged(evidence, _merged_by(evidence))
+        case PullState.CLOSED:
+            return Decision(state=State.REJECTED, reason=PullClosed(number=pull.number))
+        case PullState.OPEN:
+            return _open(evidence)
+
+
+def merging(evidence: Review) -> Decision:
+    """See the merge through: try again until it is done, void, or overdue."""
+    pull = evidence.pull
+    match pull.state:
+        case PullState.MERGED:
+            return _merged(evidence, Merged())
+        case PullState.CLOSED if not evidence.ours.closed:
+            return Decision(state=State.REJECTED, reason=PullClosed(number=pull.number))
+        case PullState.CLOSED | PullState.OPEN:
+            return _unmerged(evidence)
+
+
+def _merged_by(evidence: Review) -> Reason:
+    if evidence.ours.tried == evidence.pull.head:  # the answer was lost, and the approval does not hold any more
+        return MergedUnconfirmed(number=evidence.pull.number)
+    return MergedByHand(number=evidence.pull.number)
+
+
+def _merged(evidence: Review, reason: Reason) -> Decision:
+    if (lost := elsewhere(evidence)) is not None:
+        return Decision(state=State.REJECTED, reason=lost)
+    pull = evidence.pull
+    note: StatusChange = {"pull": replace(evidence.ours, merge_commit=pull.merge_commit)}
+    return Decision(state=State.SYNCING, reason=reason, note=note, merged=pull.head, wake=timedelta(0))
+
+
+def _open(evidence: Review) -> Decision:
+    if (
+        base_branch.GATE.ask(evidence).verdict is not Verdict.PASS
+    ):  # a conflict with another branch is no matter of ours
+        return _gate(evidence)
+    if _changed(evidence):
+        return _remake(evidence, ManifestChanged())
+    if _stale(evidence):
+        return _remake(evidence, MainMoved())
+    return _gate(evidence)
+
+
+def _remake(evidence: Review, reason: Reason) -> Decision:
+    """Make the change again on the base as it is now; approvals stay if it turns out to be the same change."""
+    note: StatusChange = {"pull": replace(evidence.ours, digest=None)}
+    return Decision(state=State.CHECKING, reason=reason, note=note, wake=timedelta(0))
+
+
+def _gate(evidence: Review) -> Decision:
+    rulings = gates.judge(evidence)
+    note: StatusChange = {"consent": Consent(rulings=rulings, approved_by=votes.approvals(evidence))}
+    if (refused := votes.refused(evidence)) is not None:
+        fact, reason = refused
+        return Decision(action=Reply(fact=fact.id, to=fact.by, reason=reason), note=note)
+    report = statuses.approval(evidence)
+    if evidence.ours.approval != report:
+        return Decision(action=Report(approval=report), note=note)
+    if gates.verdict(rulings) is Verdict.PASS and evidence.ours.head is not None:
+        note["pull"] = replace(evidence.ours, tried=evidence.ours.head)
+        merge = Merge(number=evidence.ours.number, head=evidence.ours.head)
+        return Decision(state=State.MERGING, reason=_consent(evidence), action=merge, note=note)
+    return Decision(note=note, wake=_patience(evidence))
+
+
+def _patience(evidence: Review) -> timedelta:
+    """Return when to look again without a wake-up: people may take days, and each look costs requests."""
+    if evidence.voters.unsure is not None:
+        return SHORTLY
+    if evidence.withheld:
+        return LATER
+    return min([PATIENTLY, *(end - evidence.now for end in gates.ends(evidence))])
+
+
+def _consent(evidence: Review) -> Reason:
+    people = votes.approvals(evidence)
+    return ApprovedBy(people=users(people)) if people else NoApprovalNeeded()
+
+
+def _close(evidence: Review, state: State, reason: Reason) -> Decision:
+    pull = evidence.pull
+    if not pull.state.ended:
+        report = statuses.failure(pull.head, state, reason)
+        if evidence.ours.approval != report:
+            return Decision(action=Report(approval=report))
+    if not pull.state.ended or not evidence.ours.closed:
+        return Decision(action=ClosePull(number=pull.number, reason=reason))
+    return Decision(state=state, reason=reason)
+
+
+def _unmerged(evidence: Review) -> Decision:
+    status = evidence.promotion.status
+    if evidence.overdue:
+        cause = status.failing.reason if status.failing is not None else status.trouble
+        decision = _close(evidence, State.FAILED, MergeRefused(number=evidence.pull.number, cause=cause))
+        if cause is None:
+            return decision
+        note: StatusChange = {
+            "failing": Failing(since=evidence.now, reason=cause)
+        }  # the trouble ends with the next write
+        return replace(decision, note=note)
+    rulings = gates.judge(evidence)  # before each try: much may have happened since the last one
+    lacking = max(rulings, key=lambda ruling: ruling.verdict)
+    if lacking.verdict is not Verdict.PASS:
+        note = {"consent": replace(status.consent, rulings=rulings)}
+        return Decision(state=State.PROPOSED, reason=lacking.reason, note=note, wake=timedelta(0))
+    if _changed(evidence) or _stale(evidence) or evidence.ours.head is None:
+        return _remake(evidence, MainMoved())
+    return Decision(action=Merge(number=evidence.pull.number, head=evidence.ours.head))
+
+
+def _changed(evidence: Review) -> bool:
+    return isinstance(evidence.manifest, Editable) and evidence.manifest.change.digest != evidence.ours.digest
+
+
+def _stale(evidence: Review) -> bool:
+    """Say whether the branch has to be made anew: it conflicts with, or must not be behind, a base that moved on."""
+    moved = evidence.manifest.base.commit != evidence.ours.base
+    return moved and (evidence.pull.mergeable is False or evidence.pull.behind)

@@ -1,0 +1,50 @@
+"""The words of every reason, by subject, beside `bot.domain.reasons`."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bot.domain.reason import Reason
+from bot.rules.wording.words import (
+    approval,
+    cluster,
+    commands,
+    comparison,
+    github,
+    health,
+    images,
+    inbound,
+    lifecycle,
+    oci,
+    pins,
+    pods,
+    registry,
+    requests,
+    rollout,
+    slack,
+    systems,
+    told,
+    workloads,
+)
+from bot.rules.wording.words.template import Words
+
+WORDS: Final[Mapping[type[Reason], Words]] = {
+    **approval.WORDS,
+    **cluster.WORDS,
+    **commands.WORDS,
+    **comparison.WORDS,
+    **github.WORDS,
+    **health.WORDS,
+    **images.WORDS,
+    **inbound.WORDS,
+    **lifecycle.WORDS,
+    **oci.WORDS,
+    **pins.WORDS,
+    **pods.WORDS,
+    **registry.WORDS,
+    **requests.WORDS,
+    **rollout.WORDS,
+    **slack.WORDS,
+    **systems.WORDS,
+    **told.WORDS,
+    **workloads.WORDS,
+}

@@ -1,0 +1,42 @@
+"""The words of `bot.domain.reasons.health`."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bot.domain.reason import Reason
+from bot.domain.reasons import health as r
+from bot.rules.wording.words.template import Words, plural
+
+
+def _unexpected_value(reason: r.UnexpectedValue) -> str:
+    path = "{path}" if reason.path else "it"
+    return f"the object is malformed: {path} is {{found}}, expected type {{expected}}"
+
+
+def _progress(reason: r.Progress) -> str:
+    on = "v{version}" if reason.version is not None else "the new revision"
+    pods = plural(reason.wanted, "pod")
+    return f"{{ready}} of {{wanted}} {pods} on {on}" + ("; {detail}" if reason.detail is not None else "")
+
+
+def _no_progress(reason: r.NoProgress) -> str:
+    cause = "{cause}; " if reason.cause is not None else ""
+    return cause + "no progress for {deadline} ({progress})"
+
+
+def _pod_failing(reason: r.PodFailing) -> str:
+    return "pod {pod}: {trouble}" + (f" (and {{more}} more {plural(reason.more, 'pod')})" if reason.more else "")
+
+
+WORDS: Final[Mapping[type[Reason], Words]] = {
+    r.UnexpectedValue: _unexpected_value,
+    r.Deleting: lambda reason: "{name} is being deleted" if reason.name else "the object is being deleted",
+    r.Paused: "{name} is paused: nothing rolls out until someone resumes it ({resume})",
+    r.ChangeNotObserved: "Kubernetes has not processed the latest change yet",
+    r.ReplicaSetMissing: "the ReplicaSet of the new revision has not been created yet",
+    r.Progress: _progress,
+    r.NoProgress: _no_progress,
+    r.PodFailing: _pod_failing,
+    r.QuotaExceeded: "quota exceeded: {message}",
+    r.PodsNotCreated: lambda reason: "pods cannot be created" + (": {message}" if reason.message else ""),
+}

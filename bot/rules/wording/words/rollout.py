@@ -1,0 +1,32 @@
+"""The words of `bot.domain.reasons.rollout`."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from bot.domain.reason import Reason
+from bot.domain.reasons import rollout as r
+from bot.rules.wording.words.template import Words
+
+WORDS: Final[Mapping[type[Reason], Words]] = {
+    r.PickedUp: "the cluster has picked up the change",
+    r.NotPickedUp: "the cluster did not pick up the change within {timeout}: {found}",
+    r.NoWorkload: "no workload with MODEL_STAGE={stage} was found in {namespace}",
+    r.NamesNoVersion: "{workload} names no version",
+    r.StillPins: "{workload} still says {stage} v{version}",
+    r.EveryPodReady: "every pod is ready",
+    r.NotRolledOut: lambda n: "not rolled out within {timeout}: " + ("{found}" if n.found else "it was not found"),
+    r.Unobserved: "the rollout could not be observed for {timeout}",
+    r.NoNewPod: "no pod of the new revision was found",
+    r.PodSilent: "pod {pod} does not say which version it serves: {cause}",
+    r.NotAskedYet: "it has not been asked yet",
+    r.NoAddress: "it has no address yet",
+    r.ServesOther: "pod {pod} serves {model} v{version}, not v{wanted}",
+    r.DifferentFiles: "pods {one} and {other} serve different files as v{version}: "
+    "the files changed in the registry in between",
+    r.EveryPodServes: "every new pod serves v{version}",
+    r.ChangedByOthers: lambda c: (
+        "the workload now says {stage}"
+        + (" v{version}" if c.version is not None else " without a version")
+        + ": somebody else changed it"
+    ),
+}

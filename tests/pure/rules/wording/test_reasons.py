@@ -1,0 +1,85 @@
+"""Every reason has words on every surface, and what it holds from outside is shown as the surface shows such things."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, get_args, get_type_hints
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from bot.domain import reasons as _every_reason  # noqa: F401  (importing it registers every reason)
+from bot.domain.reason import CODES, Command, Name, Reason, Said, Url, User
+from bot.domain.reasons.approval import Overridden
+from bot.domain.reasons.told import Told
+from bot.rules.wording.reasons import markdown, plain, slack
+from bot.rules.wording.words import WORDS
+from bot.store import reasons as stored
+from callboard_demo.chat.texts import pings
+from tests.fixtures.hostile import loose, texts
+
+DATE = "{date_short_pretty} {time}"
+"""What Slack fills in."""
+HOSTILE = "<!channel> `x` *b* @here\nhttps://evil.example [l](u) Fixes #1"
+
+
+def values(hint: Any) -> st.SearchStrategy[Any]:
+    """Return what a parameter of a reason may be."""
+    if hint in {User, Name, Command, Url, Said, str}:
+        return st.sampled_from(["iris", "U0ALICE", HOSTILE, ""])
+    if hint is Reason:
+        return st.builds(Told, text=st.just(Said("no answer")))
+    if type(None) in get_args(hint):
+        return st.none() | values(next(each for each in get_args(hint) if each is not type(None)))
+    if Ellipsis in get_args(hint):
+        return st.lists(values(get_args(hint)[0]), max_size=3).map(tuple)
+    known = {
+        int: st.integers(0, 9),
+        bool: st.booleans(),
+        datetime: st.just(datetime(2026, 11, 30, 12, tzinfo=UTC)),
+        timedelta: st.timedeltas(timedelta(0), timedelta(days=9)),
+    }
+    return known[hint]
+
+
+def reasons() -> st.SearchStrategy[Reason]:
+    """Return any reason there is."""
+    return st.sampled_from(sorted(CODES)).flatmap(lambda code: of(CODES[code]))
+
+
+def of(cls: type[Reason]) -> st.SearchStrategy[Reason]:
+    """Return any reason of a kind."""
+    return st.builds(cls, **{name: values(hint) for name, hint in get_type_hints(cls).items() if name != "code"})
+
+
+def test_every_reason_has_words_and_there_are_no_others() -> None:
+    assert set(WORDS) == set(CODES.values())
+
+
+@pytest.mark.parametrize("code", sorted(CODES))
+@settings(max_examples=max(10, settings.default.max_examples // 8))  # there are hundreds of reasons
+@given(data=st.data())
+def test_every_reason_is_put_into_words_on_every_surface(code: str, data: st.DataObject) -> None:
+    reason = data.draw(of(CODES[code]))
+    for render in (slack, markdown, plain):
+        said = render(reason)
+        assert "\n" not in said
+        assert "None" not in said
+        assert "{" not in said.replace(DATE, "")
+    assert list(loose(slack(reason))) == []
+    assert "Fixes #1" not in markdown(reason)
+
+
+@given(reason=reasons())
+def test_a_reason_comes_out_of_the_database_as_it_went_in(reason: Reason) -> None:
+    assert stored.decode(stored.encode(reason), Reason) == reason
+
+
+def test_what_a_newer_release_stored_is_named_by_its_code() -> None:
+    assert stored.decode('{"code": "of_tomorrow", "what": 7}', Reason) == Told(text=Said("of_tomorrow"))
+
+
+@given(texts(times=200), texts(times=200))
+def test_a_person_is_mentioned_and_nobody_else_whatever_others_wrote(one: str, other: str) -> None:
+    overridden = Overridden(held=Told(text=Said(one)), by=User("U0BOB"), note=Said(other))
+    assert pings(slack(overridden)) == ["U0BOB"]
+    assert list(loose(slack(overridden))) == []
