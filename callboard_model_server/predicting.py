@@ -108,7 +108,7 @@ def shortened(model: Any) -> Callable[..., Any]:
     """
     plain = _dtypes(model)
     if plain is None:
-        return model.predict  # type: ignore[no-any-return]  (MLflow's models are untyped)
+        return model.predict  # type: ignore[no-any-return]  # MLflow's models are untyped
 
     def predict(data: Any, params: dict[str, Any] | None = None) -> Any:
         if params or not isinstance(data, pd.DataFrame) or list(data.dtypes.items()) != plain:
@@ -133,7 +133,7 @@ def _dtypes(model: Any) -> list[tuple[str, str]] | None:
     if "params" not in inspect.signature(model._predict_fn).parameters:
         return None
     columns = [(column.name, DTYPES.get(getattr(column.type, "name", ""))) for column in schema.inputs]
-    return None if any(dtype is None for _, dtype in columns) else columns  # type: ignore[return-value]  (no None is left)
+    return None if any(dtype is None for _, dtype in columns) else columns  # type: ignore[return-value]  # no None is left
 
 
 def refusal(status: int, code: str, message: str, *, failed: str | None = None, unread: bool = False) -> Answer:

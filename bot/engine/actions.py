@@ -40,8 +40,7 @@ from bot.rules.release.decision import (
 )
 from bot.rules.release.names import branch
 from bot.rules.wording import pull_request
-from bot.rules.wording.reasons import explained, plain, slack
-from bot.rules.wording.sentences import capital, full_stop
+from bot.rules.wording.reasons import explained, plain, reply
 from bot.store.store import Loaded, Store
 
 log = logging.getLogger(__name__)
@@ -178,4 +177,4 @@ async def _reply(
     await store.mark_answered(action.fact, now=evidence.now)
     message = promotion.status.message
     channel = message.posted.channel if message is not None else config.channel_of(promotion.target.model)
-    await clients.slack.whisper(channel, action.to, full_stop(capital(slack(action.reason))))
+    await clients.slack.whisper(channel, action.to, reply(action.reason))

@@ -86,7 +86,7 @@ def _keep_private(file: str) -> None:
 
 def upsert(tx: AsyncConnection, table: Table) -> sqlite.Insert:
     """Return an INSERT with ON CONFLICT, which both databases write alike."""
-    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)  # type: ignore[return-value]  (the two dialects' inserts share no base with on_conflict)
+    return postgresql.insert(table) if tx.dialect.name == "postgresql" else sqlite.insert(table)  # type: ignore[return-value]  # the two dialects' inserts share no base with on_conflict
 
 
 def _translate(context: ExceptionContext) -> Temporary | None:

@@ -43,7 +43,7 @@ class Moment(TypeDecorator[datetime]):
         """Return it with its time zone."""
         if value is None:
             return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)  # type: ignore[no-any-return]  (the driver's value is untyped)
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)  # type: ignore[no-any-return]  # the driver's value is untyped
 
 
 class Words(TypeDecorator[str]):

@@ -256,7 +256,7 @@ async def nothing_broken(story: Story) -> None:
     async def better(model: str, _quality: str) -> int:
         return await train(model, "better")
 
-    story.world.registry.train = better  # type: ignore[method-assign, assignment]  (the sabotage is to train another model)
+    story.world.registry.train = better  # type: ignore[method-assign, assignment]  # the sabotage is to train another model
 
 
 # ── production is rolled back ─────────────────────────────────────────────────────────────────────────

@@ -114,11 +114,11 @@ class Mortal:
         }
         for name, listener in listeners.items():
             event.listen(Engine, name, listener)
-        DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]  (every commit of the program passes here)
+        DefaultDialect.do_commit = do_commit  # type: ignore[method-assign]  # every commit of the program passes here
         try:
             yield
         finally:
-            DefaultDialect.do_commit = commit  # type: ignore[method-assign]  (every commit of the program passes here)
+            DefaultDialect.do_commit = commit  # type: ignore[method-assign]  # every commit of the program passes here
             for name, listener in listeners.items():
                 event.remove(Engine, name, listener)
 

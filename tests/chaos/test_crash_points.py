@@ -96,4 +96,4 @@ async def test_a_bot_that_posts_without_looking_first_is_found_out(
     assert outcome["messages"] == [
         "New version: M v3. It will be released to staging automatically.",
         *MAIN.left["messages"],
-    ]  # type: ignore[misc]  (what was left is a mapping of anything)
+    ]  # type: ignore[misc]  # what was left is a mapping of anything

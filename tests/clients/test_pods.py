@@ -36,7 +36,7 @@ async def pod(answer: Answer, *, timeout: timedelta = timedelta(seconds=3)) -> A
 
 def always(**answer: object) -> Answer:
     async def handle(request: web.Request) -> web.StreamResponse:
-        return web.Response(**answer)  # type: ignore[arg-type]  (fields by name)
+        return web.Response(**answer)  # type: ignore[arg-type]  # fields by name
 
     return handle
 

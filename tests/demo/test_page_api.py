@@ -185,7 +185,7 @@ async def test_the_stream_begins_with_a_whole_picture_and_sends_one_per_change(
     world.forge.change(pulls=[])
     second = await anext(frames)
     assert (len(first["pulls"]), second["pulls"]) == (3, [])
-    await frames.aclose()  # type: ignore[attr-defined]  (an async generator, typed as an iterator)
+    await frames.aclose()  # type: ignore[attr-defined]  # an async generator, typed as an iterator
 
 
 async def test_many_changes_at_once_are_one_picture(script: Script, world: CannedWorld) -> None:
@@ -197,7 +197,7 @@ async def test_many_changes_at_once_are_one_picture(script: Script, world: Canne
     while seen[-1] != 49:
         seen.append((await anext(frames))["pulls"][0]["number"])
     assert len(seen) <= 2
-    await frames.aclose()  # type: ignore[attr-defined]  (an async generator, typed as an iterator)
+    await frames.aclose()  # type: ignore[attr-defined]  # an async generator, typed as an iterator
 
 
 async def test_closing_the_page_ends_its_streams(tmp_path: Path) -> None:

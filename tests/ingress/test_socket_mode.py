@@ -218,7 +218,7 @@ async def test_an_address_that_was_spent_in_vain_is_not_tried_again(line: Line) 
         tickets.append(ticket)
         return len(tickets) > 3 and redeem(ticket)
 
-    line.chat.world.redeem = lapsed  # type: ignore[method-assign]  (one connection is refused)
+    line.chat.world.redeem = lapsed  # type: ignore[method-assign]  # one connection is refused
     await line.chat.sockets.dismiss(notice=0.0)
     await until(lambda: line.chat.sockets.connected, "the socket to connect")
     assert len(set(tickets)) == len(tickets) == 4
@@ -229,7 +229,7 @@ async def test_nonsense_over_the_socket_is_acknowledged_and_forgotten(line: Line
     ts = await line.stand()
     for kind, payload in (("events_api", {"type": []}), ("interactive", {}), ("slash_commands", {"command": 7})):
         assert (await line.chat.sockets.deliver(kind, payload)).status == 200
-    assert (await line.chat.sockets.deliver("events_api", [])).reason == "timeout"  # type: ignore[arg-type]  (a payload that is no object)
+    assert (await line.chat.sockets.deliver("events_api", [])).reason == "timeout"  # type: ignore[arg-type]  # a payload that is no object
     assert (await line.chat.sockets.deliver("of_a_later_slack", {})).reason == "timeout"
     await line.chat.react(user="bob", ts=ts, emoji="white_check_mark")
     await line.until_words(("approve", "U0BOB"))

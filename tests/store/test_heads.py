@@ -116,7 +116,7 @@ async def test_a_veto_while_a_merge_is_tried_is_answered_when_that_has_succeeded
     acted = await asked.commit(await asked.load(TARGET), Decision(state=State.MERGING, action=Post()), now=NOON)
     await asked.outcome(acted, {"message": SHOWN}, now=NOON)
     said = {"at": NOON, "now": NOON + timedelta(seconds=1), "key": "v", "how": "reaction"}
-    await asked.word(FactKind.VETO, "U0BOB", POSTED, **said)  # type: ignore[arg-type]  (arguments by name)
+    await asked.word(FactKind.VETO, "U0BOB", POSTED, **said)  # type: ignore[arg-type]  # arguments by name
     await asked.commit(await asked.load(TARGET), Decision(state=State.SYNCING), now=NOON)
     facts = (await asked.load(TARGET)).facts
     assert [fact.answered for fact in facts if fact.kind is FactKind.VETO] == [False]

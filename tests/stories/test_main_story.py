@@ -34,7 +34,7 @@ async def test_a_version_goes_from_the_registry_to_production(tmp_path: Path, re
             ("mallory", "only `@ml-release-captains` can approve"),
         ):
             await world.react(who, card)
-            await world.until(lambda why=why: [p for p in world.chat.state()["private"] if why in everything(p)], why)  # type: ignore[misc]  (mypy infers no type for a default of a lambda)
+            await world.until(lambda why=why: [p for p in world.chat.state()["private"] if why in everything(p)], why)  # type: ignore[misc]  # mypy infers no type for a default of a lambda
         await world.react("bob", card)
         assert world.pulls()[0]["state"] == "open"
         await world.react("carol", card)

@@ -21,8 +21,7 @@ from bot.rules.wording.blocks import context, link, mention, section, sections, 
 from bot.rules.wording.escape import code, mrkdwn
 from bot.rules.wording.figures import number
 from bot.rules.wording.promotion_message import requester, title
-from bot.rules.wording.reasons import slack
-from bot.rules.wording.sentences import capital, full_stop
+from bot.rules.wording.reasons import reply, slack
 
 Transition: TypeAlias = tuple[datetime, State, Reason | None]
 """When a promotion entered which state, and why."""
@@ -194,7 +193,7 @@ def _commands(promotion: Promotion) -> list[str]:
 def _waiting(promotion: Promotion) -> list[str]:
     """Return what holds the promotion up: the trouble of an outside system, and what the gates ruled last."""
     trouble = promotion.status.trouble
-    told = [f"⚠️ {full_stop(capital(slack(trouble)))}"] if trouble is not None else []
+    told = [f"⚠️ {reply(trouble)}"] if trouble is not None else []
     if promotion.state is not State.PROPOSED:
         return told
     held = [ruling for ruling in promotion.status.consent.rulings if ruling.verdict is not Verdict.PASS]

@@ -18,8 +18,8 @@ from bot.rules.parsing.typed import typed
 from bot.rules.wording.blocks import link, when
 from bot.rules.wording.escape import block, code, mrkdwn
 from bot.rules.wording.figures import duration
-from bot.rules.wording.reasons import slack
-from bot.rules.wording.sentences import capital, full_stop
+from bot.rules.wording.reasons import reply, slack
+from bot.rules.wording.sentences import capital
 
 BAR: Final = 12
 """Cells of the progress bar."""
@@ -119,7 +119,7 @@ def _verifying(scene: Scene) -> Progress:
 
 
 def _reason(promotion: Promotion) -> tuple[str, ...]:
-    return (full_stop(capital(slack(promotion.reason))),) if promotion.reason is not None else ()
+    return (reply(promotion.reason),) if promotion.reason is not None else ()
 
 
 def _since(scene: Scene) -> tuple[str, ...]:

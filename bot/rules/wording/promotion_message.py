@@ -17,8 +17,8 @@ from bot.rules.wording.blocks import actions, button, confirm, context, link, me
 from bot.rules.wording.comparison import lines as comparison_lines
 from bot.rules.wording.escape import mrkdwn
 from bot.rules.wording.progress import Scene, describe
-from bot.rules.wording.reasons import slack
-from bot.rules.wording.sentences import capital, full_stop
+from bot.rules.wording.reasons import reply
+from bot.rules.wording.sentences import full_stop
 
 APPROVE: Final = "approve"
 VETO: Final = "veto"
@@ -51,7 +51,7 @@ def message(
         section(f"*{title(promotion)}*\n{_origin(promotion)}"),
         *body,
         *([section("\n".join([f"*{_compared(promotion)}*", *figures]))] if figures else []),
-        *([context(f"⚠️ {full_stop(capital(slack(status.trouble)))}")] if status.trouble is not None else []),
+        *([context(f"⚠️ {reply(status.trouble)}")] if status.trouble is not None else []),
         *(_ballot(promotion, policy) if promotion.state is State.PROPOSED else []),
     ]
     return Message(text=full_stop(f"{title(promotion)}: {progress.headline}"), blocks=tuple(blocks))

@@ -67,7 +67,7 @@ def test_what_an_operator_must_mend_is_told_to_the_operator(words: str) -> None:
     ],
 )
 def test_how_the_pull_request_stands_says_more_than_githubs_words(pull: dict[str, object], cause: Reason) -> None:
-    stands = replace(OPEN, **pull)  # type: ignore[arg-type]  (fields by name)
+    stands = replace(OPEN, **pull)  # type: ignore[arg-type]  # fields by name
     error = unmerged("Pull Request is not mergeable", stands, HEAD)
     assert isinstance(error, Temporary)
     assert error.reason == not_merged("Pull Request is not mergeable", cause)

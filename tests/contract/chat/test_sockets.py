@@ -47,10 +47,10 @@ async def ends(tmp_path: Path) -> AsyncIterator[Ends]:
         handler = AsyncSocketModeHandler(bolt.app, APP_TOKEN, web_client=slack.sdk, ping_interval=0.2)
         ends = Ends(slack=slack, bolt=bolt, handler=handler)
         handler.client.socket_mode_request_listeners.append(ends.listen)
-        await handler.connect_async()  # type: ignore[no-untyped-call]  (the SDK is untyped there)
+        await handler.connect_async()  # type: ignore[no-untyped-call]  # the SDK is untyped there
         await until(lambda: slack.chat.sockets.connected, "the socket to connect")
         yield ends
-        await handler.close_async()  # type: ignore[no-untyped-call]  (the SDK is untyped there)
+        await handler.close_async()  # type: ignore[no-untyped-call]  # the SDK is untyped there
 
 
 async def test_what_people_do_comes_over_the_socket_and_no_request_is_made(ends: Ends) -> None:

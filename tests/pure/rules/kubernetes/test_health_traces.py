@@ -22,7 +22,7 @@ LINE = re.compile(
 def lines() -> list[Any]:
     found = [line for line in TRACES.read_text().splitlines() if LINE.match(line)]
     assert len(found) > 80, "the traces read otherwise than expected"
-    return [pytest.param(line, id=f"{LINE.match(line)['at']}") for line in found]  # type: ignore[index]  (every line matches)
+    return [pytest.param(line, id=f"{LINE.match(line)['at']}") for line in found]  # type: ignore[index]  # every line matches
 
 
 def verdict(kubectl: str) -> HealthStatus:

@@ -56,7 +56,7 @@ def test_every_reason_has_words_and_there_are_no_others() -> None:
 
 
 @pytest.mark.parametrize("code", sorted(CODES))
-@settings(max_examples=max(10, settings.default.max_examples // 8))  # there are hundreds of reasons
+@settings(max_examples=max(10, settings.get_profile("callboard").max_examples // 8))  # there are hundreds of reasons
 @given(data=st.data())
 def test_every_reason_is_put_into_words_on_every_surface(code: str, data: st.DataObject) -> None:
     reason = data.draw(of(CODES[code]))
