@@ -5,6 +5,7 @@ The whole world of the demo is behind the page, the bot as a process of its own 
 
 import io
 from collections.abc import Awaitable, Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -23,8 +24,14 @@ PATIENCE = 60_000  # ms
 async def test_a_version_is_released_by_typing_and_clicking(
     tmp_path: Path, open_page: Callable[[str], Awaitable[Page]]
 ) -> None:
-    home = Home.open(tmp_path / "world", fresh=True)
-    async with World(home, claim(free_ports(len(NAMES))[0]), out=io.StringIO(), runtime=ScriptedRuntime()) as world:
+    ports = claim(free_ports(len(NAMES))[0])
+    with closing(Home.open(tmp_path / "world", fresh=True)) as home:
+        await _released(World(home, ports, out=io.StringIO(), runtime=ScriptedRuntime()), open_page)
+
+
+async def _released(demo: World, open_page: Callable[[str], Awaitable[Page]]) -> None:
+    """Type, react and click until the version is released."""
+    async with demo as world:
         page = await open_page(world.page_url)
         await page.click('[data-person="alice"]')
         await page.fill("#line", "/promote iris-classifier production")
