@@ -165,7 +165,7 @@ def test_of_an_image_for_several_platforms_the_index_is_pinned(tmp_path: Path, c
             said = pin_image(f"{host}/ml/model-server:1", checkout, "--platform", platform)
             assert f"+  digest: {digest(whole)}" in said.stdout
         said = pin_image(f"{host}/ml/model-server:1", checkout, "--platform", "linux/s390x")
-        assert "not built for linux/s390x (but for: linux/amd64, linux/arm64)" in said.stderr
+        assert "not built for linux/s390x (only for: linux/amd64, linux/arm64)" in said.stderr
 
 
 def test_what_cannot_run_changes_nothing(tmp_path: Path, checkout: Path) -> None:
@@ -178,7 +178,7 @@ def test_what_cannot_run_changes_nothing(tmp_path: Path, checkout: Path) -> None
     with registry(tmp_path) as host:
         for image, says in (
             (root, "it runs as root"),
-            (deaf, "the manifest's container has port 8080, the image exposes 9090/tcp"),
+            (deaf, "the manifest's container has port 8080, but the image exposes only 9090/tcp"),
             (ill, "it has no HEALTHCHECK; podman and buildah keep it only with --format docker"),
             (lost, f"its layer {digest(b'lost')} is missing; push the image again"),
             (other, "it was built from an unknown commit"),
