@@ -3,7 +3,7 @@
 Many that wait at the same time are announced in one message: a channel takes one message a second.
 
 A pass over one version works like a pass over a target: store the intent, post the message, store where it is.  A
-version that the registry does not know is never announced, whoever sent the webhook.
+webhook alone announces nothing: the registry has to list the version.
 """
 
 import logging

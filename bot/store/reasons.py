@@ -24,7 +24,7 @@ def encode(value: object) -> str:
 def _reason(form: type[Any], value: Any) -> Any:
     """Return the stored reason; of one that this release does not know, its code."""
     if form is not Reason:
-        raise NotImplementedError(form)
+        raise NotImplementedError(form)  # as msgspec wants it: https://jcristharif.com/msgspec/extending.html
     known = CODES.get(value["code"])
     if known is None:
         return Told(text=Said(value["code"]))

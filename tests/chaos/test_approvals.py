@@ -247,7 +247,7 @@ def test_no_approval_is_false_and_none_is_missed(tmp_path: Path) -> None:
             suppress_health_check=list(HealthCheck),
         ),
     )  # fmt: skip
-    print(f"\n{SEQUENCES} sequences: {dict(SEEN.most_common())}")  # noqa: T201  (figures, for whoever runs it with -s)
+    print(f"\n{SEQUENCES} sequences: {dict(SEEN.most_common())}")  # noqa: T201  (figures, shown with -s)
     rare = {name: SEEN[name] for name in EXERCISED if SEEN[name] < (20 if SEQUENCES >= 1000 else 0)}
     assert rare == {}, "what was hardly exercised proves nothing"
     assert SEEN["merged"]

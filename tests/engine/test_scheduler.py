@@ -1,4 +1,4 @@
-"""Dispatch ends when it is told to, whatever wakes it at that moment."""
+"""Dispatch ends when it is told to, whatever wakes it at that moment, and reports a pass that failed."""
 
 import asyncio
 from datetime import datetime
@@ -6,7 +6,11 @@ from typing import Any, cast
 
 import pytest
 
+from bot.domain.errors import Temporary
+from bot.domain.reasons.lifecycle import NotProposedInTime
+from bot.domain.target import Target
 from bot.engine.scheduler import Dispatch, Key
+from tests.fixtures.waiting import until
 
 
 class Idle:
@@ -17,6 +21,9 @@ class Idle:
 
     async def next_wake(self, now: datetime) -> None:
         return None
+
+    async def put_off(self, key: Key, until: datetime) -> None:
+        """Nothing is due here anyway."""
 
 
 @pytest.mark.parametrize("ticks", range(5))
@@ -33,3 +40,16 @@ async def test_who_rings_while_it_is_told_to_end_does_not_keep_it(ticks: int) ->
     running.cancel()
     await asyncio.wait({running}, timeout=1)
     assert running.cancelled()
+
+
+async def test_a_pass_that_failed_is_reported_in_words(caplog: pytest.LogCaptureFixture) -> None:
+    async def reconcile(_key: Key) -> None:
+        raise Temporary(NotProposedInTime())
+
+    dispatch = Dispatch(cast("Any", Idle()), reconcile)
+    running = asyncio.create_task(dispatch.run())
+    dispatch.wake(Target(model="iris", stage="production"))
+    await until(lambda: "the pass failed" in caplog.text, "the failed pass in the log")
+    running.cancel()
+    await asyncio.wait({running}, timeout=1)
+    assert "the pass failed: it could not be proposed in time" in caplog.text

@@ -1,8 +1,8 @@
 """What GitHub is told of the approval, commit by commit.  Pure.
 
-GitHub knows a status by its commit alone: whoever opens another pull request of an approved commit, or the same one
-again, may merge it.  So an approval that does not hold any more is revoked at its commit, before anything else is done;
-a promotion ends only when no approved commit of it is left but the one that was merged.
+GitHub stores a status at the commit alone: anybody can open another pull request with an approved commit, or reopen the
+first one, and merge it.  So an approval that does not hold any more is revoked at its commit before anything else; a
+promotion ends only when no approved commit of it is left but the one that was merged.
 """
 
 from typing import Final

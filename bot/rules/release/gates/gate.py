@@ -15,7 +15,7 @@ Judge: TypeAlias = Callable[[Review], Ruling]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gate:
-    """One demand.  No trait has a default, so that whoever writes a gate decides each."""
+    """One demand.  No trait has a default, so that a new gate has to decide each."""
 
     name: str
     """Its name in the documentation."""

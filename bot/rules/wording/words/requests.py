@@ -116,8 +116,8 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     requests.NotAllowed: _not_allowed,
     requests.MembershipUnknown: (
         "Slack has not listed the members of {groups} in the last {window}, so Callboard cannot tell whether you can "
-        "{deed}. Nothing was changed. Try again in a minute. If this persists, ask whoever runs Callboard whether that "
-        "user group exists, and whether Callboard reaches Slack"
+        "{deed}. Nothing was changed. Try again in a minute. If this persists, ask the operator of Callboard whether "
+        "that user group exists, and whether Callboard reaches Slack"
     ),
     requests.ToPromote: "promote {model} to {stage}",
     requests.ToRollBack: "roll back {model} on {stage}",
