@@ -30,7 +30,7 @@ from bot.ingress import socket_mode
 from bot.ingress.internal import DATABASE, Readiness, internal
 from bot.ingress.public import Inbound
 from bot.ingress.serving import serve
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -88,7 +88,13 @@ async def work(config: Config, environment: Environment) -> None:
             away, mistakes = several.split(Temporary)
             if away is None or mistakes is not None:
                 raise
-            raise Temporary(str(away.exceptions[0])) from several  # the database is unreachable: restart
+            raise _first(away) from several  # the database is unreachable: restart
+
+
+def _first(group: ExceptionGroup[Temporary]) -> Temporary:
+    """Return the first error in a group that may hold groups."""
+    first = group.exceptions[0]
+    return _first(first) if isinstance(first, ExceptionGroup) else first
 
 
 async def _open_clients(config: Config, environment: Environment, stack: AsyncExitStack) -> Clients:
@@ -191,9 +197,9 @@ async def _until_answered(what: str, ask: Callable[[], Awaitable[T]], ready: Rea
         try:
             answer = await ask()
         except (Temporary, Permanent) as error:
-            ready.lacks(what, explained(error))
+            ready.lacks(what, plain(error.reason))
             wait = pause(error, tries)
-            log.warning("%s: %s; again in %.0f s", what, explained(error), wait.total_seconds())
+            log.warning("%s: %s; again in %.0f s", what, plain(error.reason), wait.total_seconds())
             await asyncio.sleep(wait.total_seconds())
             tries += 1
         else:

@@ -16,9 +16,9 @@ from time import monotonic
 
 import aiohttp
 
-from bot.domain.errors import Permanent
 from bot.domain.json import Json
 from callboard_demo.children import die_with_parent, end
+from callboard_demo.errors import PartFailed
 
 ROOT = Path(__file__).parents[1]
 READY_WITHIN = timedelta(seconds=60)
@@ -59,7 +59,7 @@ class BotProcess:
         """Start the bot and wait until it reports that it is ready; do nothing if it is already running.
 
         Raises:
-            Permanent: it exited, or was not ready within a minute; the message has the end of its log.
+            PartFailed: it exited, or was not ready within a minute; the message has the end of its log.
         """
         async with self._starting:
             if self._killed and self._process is not None:
@@ -112,14 +112,14 @@ class BotProcess:
         """Return the Slack app manifest that `callboard slack-manifest` prints.
 
         Raises:
-            Permanent: the command failed.
+            PartFailed: the command failed.
         """
         command = (sys.executable, "-m", "bot", "slack-manifest", "--format", "json")
         pipe = asyncio.subprocess.PIPE
         process = await asyncio.create_subprocess_exec(*command, env=self._environ, stdout=pipe, stderr=pipe)
         out, err = await process.communicate()
         if process.returncode:
-            raise Permanent(f"callboard slack-manifest failed: {err.decode(errors='replace').strip()}")
+            raise PartFailed(f"callboard slack-manifest failed: {err.decode(errors='replace').strip()}")
         return json.loads(out)  # type: ignore[no-any-return]  # the command prints an object
 
     async def _spawn(self) -> None:
@@ -144,13 +144,13 @@ class BotProcess:
         deadline = monotonic() + READY_WITHIN.total_seconds()
         while monotonic() < deadline:
             if not self.alive:
-                raise Permanent(f"The bot exited at once.  Its log {self.log} ends with: {tail(self.log, lines=3)}")
+                raise PartFailed(f"The bot exited at once.  Its log {self.log} ends with: {tail(self.log, lines=3)}")
             if await self._get("/readyz") is not None:
                 self._ready = True
                 self._changed()
                 return
             await asyncio.sleep(0.1)
-        raise Permanent(
+        raise PartFailed(
             f"The bot was not ready within a minute.  Its log {self.log} ends with: {tail(self.log, lines=3)}"
         )
 

@@ -11,7 +11,7 @@ import shutil
 from pathlib import Path
 from typing import Final, Self, TextIO
 
-from bot.domain.errors import Misunderstood, Permanent
+from bot.domain.errors import UserError
 
 MARKER: Final = "callboard-demo"
 WORDS: Final = "This folder holds the state of Callboard's demo.  You may delete it while no demo is running.\n"
@@ -41,19 +41,19 @@ class Home:
         """Open the folder, created if missing; `fresh` empties it first.
 
         Raises:
-            Misunderstood: it has files that are not ours, or it is not writable.
-            Permanent: another demo is using it.
+            UserError: it has files that are not ours, or it is not writable.
+            UserError: another demo is using it.
         """
         folder = folder.absolute()
         try:
             lock = _marked(folder)
         except OSError as error:
-            raise Misunderstood(f"{folder} is not writable ({error.strerror}): start elsewhere") from error
+            raise UserError(f"{folder} is not writable ({error.strerror}): start elsewhere") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             lock.close()
-            raise Permanent(f"another demo is running in {folder}: stop it first, or start elsewhere") from error
+            raise UserError(f"another demo is running in {folder}: stop it first, or start elsewhere") from error
         if fresh:
             _empty(folder)
         lock.truncate(0)
@@ -85,7 +85,7 @@ def _marked(folder: Path) -> TextIO:
     folder.mkdir(parents=True, exist_ok=True)
     marker = folder / MARKER
     if not marker.exists() and any(folder.iterdir()):
-        raise Misunderstood(f"{folder} has files that are not the demo's: move it away, or start elsewhere")
+        raise UserError(f"{folder} has files that are not the demo's: move it away, or start elsewhere")
     return marker.open("a+", encoding="utf-8")
 
 

@@ -20,8 +20,7 @@ def main(*, port: int = 8400, fresh: bool = False, tour: bool = False, sabotage:
     """Run the demo until SIGTERM or Ctrl-C, or run the tour; return the exit code.
 
     Raises:
-        Misunderstood: the folder .callboard does not belong to the demo.
-        Permanent: a port is taken, another demo runs here, or a part did not start.
+        UserError: the folder .callboard is not the demo's or is in use, a port is taken, or a part did not start.
     """
     os.umask(0o077)  # its folder holds tokens and the bot's database
     return asyncio.run(_until_stopped(port=port, fresh=fresh, tour=tour, sabotage=sabotage))

@@ -9,8 +9,8 @@ from typing import Final
 
 from aiohttp import web
 
-from bot.domain.errors import Permanent
 from callboard_demo.children import bind
+from callboard_demo.errors import PartFailed
 
 NAMES: Final = {
     "page": "the page",
@@ -55,7 +55,7 @@ def claim(first: int | None) -> Ports:
     """Claim eight ports: `first` and the seven after it; None means any free ones.
 
     Raises:
-        Permanent: one of them is taken or not allowed; the message says what to do.
+        PartFailed: one of them is taken or not allowed; the message says what to do.
     """
     with ExitStack() as stack:
         sockets = {
@@ -74,6 +74,6 @@ def _bound(name: str, port: int) -> socket.socket:
         return bind(port)
     except OSError as error:
         why = "is taken" if error.errno == errno.EADDRINUSE else f"cannot be used ({error.strerror})"
-        raise Permanent(
+        raise PartFailed(
             f"port {port} ({NAMES[name]}) {why}: choose eight others with --port, such as --port 9400"
         ) from error

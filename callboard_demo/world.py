@@ -111,7 +111,7 @@ class World:
         """Start everything in order of dependency, and print each step.
 
         Raises:
-            Permanent: a part did not start; the message names it and its log.
+            PartFailed: a part did not start; the message names it and its log.
         """
         await self._step("Starting the registry", self._start_registry())
         await self._step("Training the first models (only once)", self.registry.seed(), show=self._is_new())

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from bot.cli.options import CONFIG, ROOT
-from bot.domain.errors import Misunderstood
+from bot.domain.errors import UserError
 
 
 @click.command(short_help="Check app.yaml and its manifests, offline.")
@@ -28,7 +28,7 @@ def check(config: Path, root: Path) -> None:
     app = load(config)
     found = checkout.check(app, root)
     if not found:
-        raise Misunderstood(
+        raise UserError(
             f"no manifests found in {root.absolute()} at {checkout.templates(app)}, for any model of {config}; set "
             "--root to a checkout of the manifests' repository, or correct `manifests`"
         )

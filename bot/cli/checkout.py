@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from bot.config.app_yaml import Config
-from bot.domain.errors import Misunderstood, Permanent
+from bot.domain.errors import Permanent, UserError
 from bot.domain.target import Change, Target
 from bot.rules import pins
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 
 WILD = set("*?[")
 
@@ -49,7 +49,7 @@ def texts(root: Path, folder: str) -> dict[str, str]:
     """Return the manifests in a folder, without subfolders (or the one file at that path), by path below `root`.
 
     Raises:
-        Permanent: one cannot be read.
+        UserError: one cannot be read.
     """
     at = root / folder
     files = [at] if at.is_file() else sorted(at.glob("*"))
@@ -60,7 +60,8 @@ def reachable(root: Path, folder: str) -> dict[str, str]:
     """Return the manifests of a folder and of everything its kustomization includes from this checkout, by path.
 
     Raises:
-        Permanent: one cannot be read, or a kustomization is not YAML.
+        UserError: one cannot be read.
+        Permanent: a kustomization is not YAML.
     """
     found, waiting = dict[str, str](), [folder]
     while waiting:
@@ -77,14 +78,14 @@ def text(file: Path) -> str:
     """Return a file's text, with its line endings and byte order mark unchanged.
 
     Raises:
-        Permanent: it cannot be read, or is not UTF-8.
+        UserError: it cannot be read, or is not UTF-8.
     """
     try:
         return file.read_bytes().decode()
     except OSError as error:
-        raise Permanent(f"{file}: cannot be read: {error.strerror}") from error
+        raise UserError(f"{file}: cannot be read: {error.strerror}") from error
     except UnicodeDecodeError as error:
-        raise Permanent(f"{file}: is not UTF-8 text") from error
+        raise UserError(f"{file}: is not UTF-8 text") from error
 
 
 def diff(change: Change) -> Iterator[str]:
@@ -100,14 +101,14 @@ def write(change: Change, root: Path = Path()) -> None:
     """Write the changed files byte for byte; their paths are below `root`.
 
     Raises:
-        Misunderstood: one cannot be written.
+        UserError: one cannot be written.
     """
     for path, after in change.after.items():
         if after != change.before[path]:
             try:
                 (root / path).write_bytes(after.encode())
             except OSError as error:
-                raise Misunderstood(f"{path}: cannot be written: {error.strerror}") from error
+                raise UserError(f"{path}: cannot be written: {error.strerror}") from error
 
 
 def _manifest(file: Path) -> bool:
@@ -139,7 +140,9 @@ def _check(config: Config, root: Path, target: Target) -> Finding:
             return Finding(target=target, text=f"{folder}: no manifest found", wrong=True)
         return _judge(pins.find(files, target.model), target, alone=folder not in _others(config, target))
     except Permanent as error:
-        return Finding(target=target, text=explained(error), wrong=True)
+        return Finding(target=target, text=plain(error.reason), wrong=True)
+    except UserError as error:
+        return Finding(target=target, text=str(error), wrong=True)
 
 
 def _others(config: Config, target: Target) -> set[str]:

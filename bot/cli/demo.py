@@ -6,7 +6,7 @@ from typing import Final
 
 import click
 
-from bot.domain.errors import Misunderstood
+from bot.domain.errors import UserError
 
 CHECKOUT: Final = Path(__file__).parents[2].joinpath("Makefile").exists()
 """Whether this is a source checkout, where `make demo` installs the demo's dependencies."""
@@ -42,6 +42,6 @@ def demo(port: int, fresh: bool, tour: bool, sabotage: str | None) -> None:
         if (error.name or "").startswith(("bot", "callboard_demo")):
             raise
         todo = "Run `make demo`" if CHECKOUT else "Install it with: pip install 'callboard[demo]'"
-        raise Misunderstood(f"the demo needs {error.name}, which is not installed.  {todo}") from error
+        raise UserError(f"the demo needs {error.name}, which is not installed.  {todo}") from error
 
     sys.exit(run_demo(port=port, fresh=fresh, tour=tour, sabotage=sabotage))

@@ -12,9 +12,9 @@ from bot.cli import checkout
 from bot.clients.oci.client import OCI
 from bot.clients.oci.login import Login
 from bot.config.app_yaml import Config
-from bot.domain.errors import Misunderstood, Permanent
+from bot.domain.errors import Permanent, UserError
 from bot.domain.reason import Name
-from bot.domain.reasons.images import LayerMissing
+from bot.domain.reasons.images import LayerMissing, NotRunnable
 from bot.domain.target import Change, Target
 from bot.rules import pins
 from bot.rules.parsing import images
@@ -47,14 +47,14 @@ async def pin(config: Config, root: Path, wanted: Wanted, login: Login) -> tuple
     """Return the verified image, and the change that pins it in a checkout; nothing is written yet.
 
     Raises:
-        Misunderstood: there is no such stage.
-        Permanent: the image or the manifests do not meet the requirements; the message lists every reason.
+        UserError: there is no such stage.
+        Permanent, UserError: the image or the manifests do not meet the requirements.
         Temporary: the registry is unreachable or overloaded.
     """
     target = wanted.target
     if target.stage not in config.stages_of(target.model):
         known = ", ".join(config.stages_of(target.model)) or "none"
-        raise Misunderstood(f"app.yaml has no stage {target.stage} for {target.model}; its stages: {known}")
+        raise UserError(f"app.yaml has no stage {target.stage} for {target.model}; its stages: {known}")
     folder = config.folder(target)
     own = checkout.texts(root, folder)
     path, carrier = pins.carrier(own, target.model)
@@ -69,7 +69,8 @@ async def verify(image: Reference, demands: Demands, login: Login) -> Verified:
     """Verify an image in its registry.
 
     Raises:
-        Permanent: it does not exist, is incomplete, or cannot run; the message lists every reason.
+        Permanent: it does not exist, or is not an image.
+        UserError: it is incomplete or cannot run; the message lists every reason.
         Temporary: the registry is unreachable or overloaded.
     """
     registry = OCI.connect(image, login)
@@ -79,7 +80,7 @@ async def verify(image: Reference, demands: Demands, login: Login) -> Verified:
             index = images.decoded(top.body, Index, str(image), "index")
             found = await registry.manifest(images.chosen(index, demands.platform).digest)
         if found.media_type not in images.MANIFESTS:
-            raise Permanent(f"{image} is not an image that Kubernetes can run: its media type is {found.media_type}")
+            raise Permanent(NotRunnable(image=Name(str(image)), media_type=Name(found.media_type)))
         manifest = images.decoded(found.body, Manifest, str(image), "manifest")
         config = await registry.blob(manifest.config.digest)
         made = images.decoded(config, ImageConfig, str(image), "configuration")
@@ -88,7 +89,7 @@ async def verify(image: Reference, demands: Demands, login: Login) -> Verified:
         await registry.close()
     wrong = [*images.problems(made, demands), *(LayerMissing(digest=Name(each)) for each in gone)]
     if wrong:
-        raise Permanent(f"{image}@{top.digest} cannot be used:\n" + "\n".join(f"- {plain(each)}" for each in wrong))
+        raise UserError(f"{image}@{top.digest} cannot be used:\n" + "\n".join(f"- {plain(each)}" for each in wrong))
     user = made.config.user if made.config else None
     return Verified(digest=top.digest, layers=manifest.layers, user=user or "")
 

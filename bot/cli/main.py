@@ -17,8 +17,8 @@ from bot.cli.pin import pin
 from bot.cli.pin_image import pin_image
 from bot.cli.run import run
 from bot.cli.slack_manifest import slack_manifest
-from bot.domain.errors import Misunderstood, Permanent, Temporary
-from bot.rules.wording.reasons import explained
+from bot.domain.errors import Explained, UserError
+from bot.rules.wording.reasons import plain
 
 COMMANDS: Final = (
     run,
@@ -56,7 +56,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the command line.  A user's mistake is reported in a line or two on stderr, never as a traceback."""
     try:
         cli(args, prog_name="callboard")
-    except (Misunderstood, Permanent, Temporary) as error:
-        text = explained(error)
+    except (Explained, UserError) as error:
+        text = plain(error.reason) if isinstance(error, Explained) else str(error)
         click.echo(text if "\n" in text else click.style("callboard: ", fg="red") + text, err=True)
         sys.exit(1)

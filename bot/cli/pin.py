@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from bot.domain.errors import Misunderstood
+from bot.domain.errors import UserError
 
 
 @click.command(short_help="Pin a version in a manifest and show the diff.")
@@ -30,7 +30,7 @@ def pin(files: tuple[Path, ...], stage: str, version: int, digest: str | None, m
     from bot.rules.parsing.images import DIGEST
 
     if digest and not DIGEST.fullmatch(digest):
-        raise Misunderstood(
+        raise UserError(
             f"`{digest}` is not a digest: expected sha256: and 64 lower-case hexadecimal digits, as the model server "
             "reports it at /model"
         )
@@ -38,7 +38,7 @@ def pin(files: tuple[Path, ...], stage: str, version: int, digest: str | None, m
     change = pins.edit(texts, Pin(stage=stage, version=version, digest=digest), model)
     path, carrier = pins.carrier(texts, model)
     if digest and carrier.pin.digest is None:
-        raise Misunderstood(
+        raise UserError(
             f"{path}:{carrier.line}: this manifest has no MODEL_DIGEST, so --digest cannot be written; add "
             "MODEL_DIGEST to the env beside MODEL_STAGE, or omit --digest"
         )

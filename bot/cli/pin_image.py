@@ -39,14 +39,14 @@ def pin_image(  # noqa: PLR0913, PLR0917 - one for each option
     from bot.domain.target import Target
     from bot.rules.parsing.images import platform as system
     from bot.rules.parsing.images import reference
-    from bot.rules.wording.reasons import explained
+    from bot.rules.wording.reasons import plain
 
     target = Target(model=model, stage=stage)
     wanted = images.Wanted(target=target, image=reference(image), platform=system(platform), revision=revision)
     try:
         found, change = asyncio.run(images.pin(load(config), root, wanted, Login.here()))
     except Absent as error:
-        click.echo(explained(error), err=True)
+        click.echo(plain(error.reason), err=True)
         sys.exit(3)
     click.echo(images.summary(found, wanted), err=True)
     lines = list(checkout.diff(change))

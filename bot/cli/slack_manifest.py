@@ -2,7 +2,7 @@
 
 import click
 
-from bot.domain.errors import Misunderstood
+from bot.domain.errors import UserError
 
 
 @click.command("slack-manifest", short_help="Print the Slack app manifest.")
@@ -27,10 +27,10 @@ def slack_manifest(url: str, socket_mode: bool, form: str) -> None:
     from bot.config.environment import ADDRESS
 
     if not url.startswith("https://"):
-        raise Misunderstood(f"{url}: Slack accepts only https URLs")
+        raise UserError(f"{url}: Slack accepts only https URLs")
     found = ADDRESS.fullmatch(url)
     if found is None or found["user"]:
-        raise Misunderstood(f"{url}: not a URL that Slack can call; expected https://host or https://host/path")
+        raise UserError(f"{url}: not a URL that Slack can call; expected https://host or https://host/path")
     made = manifest(None if socket_mode else url)
     click.echo(
         json.dumps(made, indent=2) if form == "json" else yaml.safe_dump(made, sort_keys=False), nl=form == "json"

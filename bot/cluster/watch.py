@@ -24,7 +24,7 @@ from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.cluster import NoAnswerYet, NotWatched, Silent, WatchEnded, WatchFailed
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 
 LOG: Final = logging.getLogger(__name__)
 
@@ -189,7 +189,7 @@ class Watch:
     def _denied(self, stream: _Stream, error: Permanent) -> float:
         _interrupted(stream, error.reason)
         if not stream.refused:
-            LOG.error("%s", explained(error))
+            LOG.error("%s", plain(error.reason))
         stream.refused, stream.version = True, None
         return self._growing(stream)
 

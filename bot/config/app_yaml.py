@@ -18,8 +18,10 @@ from bot.config import policies
 from bot.config.environment import Environment, Secret
 from bot.config.nodes import Reader
 from bot.config.policies import Stages
-from bot.domain.errors import Misunderstood, Permanent
+from bot.domain.errors import Permanent, UserError
 from bot.domain.policy import Policy
+from bot.domain.reason import Name
+from bot.domain.reasons.configuration import ModelNotConfigured, NotPartOfAPath, PathInvalid, StageNotConfigured
 from bot.domain.target import Target
 
 __all__ = ["Config", "Environment", "Rules", "Secret", "load", "parse", "read"]
@@ -78,7 +80,7 @@ class Config:
         stages = self._rules(target.model).stages
         if target.stage not in stages:
             raise Permanent(
-                f"app.yaml has no stage {target.stage} for {target.model} (any more); it has {', '.join(stages)}"
+                StageNotConfigured(model=Name(target.model), stage=Name(target.stage), stages=tuple(map(Name, stages)))
             )
         return stages[target.stage]
 
@@ -104,12 +106,12 @@ class Config:
             Permanent: the model is not served, or its name would lead to another path.
         """
         if not MODEL.fullmatch(target.model) or not policies.NAME.fullmatch(target.stage):
-            raise Permanent(f"the name `{target.model}` (on `{target.stage}`) cannot be part of a path")
+            raise Permanent(NotPartOfAPath(model=Name(target.model), stage=Name(target.stage)))
         template = self._rules(target.model).manifests or self.manifests
         names = {"{model}": target.model, "{stage}": target.stage}
         path = re.sub(r"\{(?:model|stage)\}", lambda found: names[found[0]], template)
         if {"", ".", ".."} & set(path.split("/")):
-            raise Permanent(f"with the name `{target.model}`, {template} becomes `{path}`, which is not a valid path")
+            raise Permanent(PathInvalid(model=Name(target.model), template=Name(template), path=Name(path)))
         return path
 
     def previous_stage(self, target: Target) -> str | None:
@@ -124,7 +126,7 @@ class Config:
     def _rules(self, model: str) -> Rules:
         found = next((rules for rules in self.rules if rules.match(model)), None)
         if found is None:
-            raise Permanent(f"app.yaml has no model {model} (any more); add it under `models`")
+            raise Permanent(ModelNotConfigured(model=Name(model)))
         return found
 
 
@@ -132,15 +134,15 @@ def load(path: Path) -> Config:
     """Load app.yaml.
 
     Raises:
-        Misunderstood: every mistake in it, one per line, as `file:line: what is wrong, what was expected`.
+        UserError: every mistake in it, one per line, as `file:line: what is wrong, what was expected`.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except OSError as error:
         message = f"{path}: cannot be read: {error.strerror}; set the path with --config or CALLBOARD_CONFIG"
-        raise Misunderstood(message) from error
+        raise UserError(message) from error
     except UnicodeDecodeError as error:
-        raise Misunderstood(f"{path}: is not UTF-8 text") from error
+        raise UserError(f"{path}: is not UTF-8 text") from error
     return parse(text, name=str(path))
 
 
@@ -148,13 +150,13 @@ def parse(text: str, *, name: str = "app.yaml") -> Config:
     """Parse the text of an app.yaml.
 
     Raises:
-        Misunderstood: as `load`.
+        UserError: as `load`.
     """
     reader = Reader(name)
     document = reader.document(text)
     app = None if reader.mistakes else _app(reader, document)  # a broken document cannot be checked any further
     if app is None or reader.mistakes:
-        raise Misunderstood("\n".join(reader.mistakes))
+        raise UserError("\n".join(reader.mistakes))
     return app
 
 
@@ -162,19 +164,19 @@ def read(path: Path) -> tuple[Config, Environment]:
     """Load app.yaml and this process's environment.
 
     Raises:
-        Misunderstood: every mistake in both.
+        UserError: every mistake in both.
     """
     mistakes = []
     try:
         app = load(path)
-    except Misunderstood as error:
+    except UserError as error:
         mistakes.append(str(error))
     try:
         environment = Environment.read(os.environ)
-    except Misunderstood as error:
+    except UserError as error:
         mistakes.append(str(error))
     if mistakes:
-        raise Misunderstood("\n".join(mistakes))
+        raise UserError("\n".join(mistakes))
     return app, environment
 
 

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs, unquote
 
 from typing_extensions import override
 
-from bot.domain.errors import Misunderstood
+from bot.domain.errors import UserError
 
 
 class Secret:
@@ -82,12 +82,12 @@ class Environment:
         """Read the environment.
 
         Raises:
-            Misunderstood: everything that is missing or wrong, one per line, with its purpose.
+            UserError: everything that is missing or wrong, one per line, with its purpose.
         """
         values, mistakes = _values(environ)
         mistakes += [*_missing(values), *_bad_ca_files(values), *_no_kubeconfig(values)]
         if mistakes:
-            raise Misunderstood("\n".join(mistakes))
+            raise UserError("\n".join(mistakes))
         return cls(**_database_login(_registry_login(values)))  # type: ignore[arg-type]  # each has its field's type
 
     def secrets(self) -> tuple[str, ...]:

@@ -5,6 +5,8 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from typing_extensions import override
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
 class Target:
@@ -12,6 +14,11 @@ class Target:
 
     model: str
     stage: str
+
+    @override
+    def __str__(self) -> str:
+        """Return the target as logs name it."""
+        return f"{self.model} on {self.stage}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -40,7 +40,7 @@ from bot.rules.release.decision import (
 )
 from bot.rules.release.names import branch
 from bot.rules.wording import pull_request
-from bot.rules.wording.reasons import explained, plain, reply
+from bot.rules.wording.reasons import plain, reply
 from bot.store.store import Loaded, Store
 
 log = logging.getLogger(__name__)
@@ -126,7 +126,7 @@ async def _report(action: Report, promotion: Promotion, evidence: Evidence, clie
     except Permanent as error:
         if revokes:
             raise _unrevoked(head, error) from error
-        log.warning("the commit status callboard/approval: %s", explained(error))
+        log.warning("the commit status callboard/approval: %s", plain(error.reason))
         approved = before or (approved and not isinstance(error, Denied))  # as far as is known
     return Outcome(note=_reported(promotion, action.approval), settled=None if approved else head)
 

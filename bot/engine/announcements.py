@@ -21,7 +21,7 @@ from bot.engine.evidence import Clients
 from bot.engine.reconcile import patience
 from bot.rules.release.comparison import compare
 from bot.rules.wording import announcements
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 from bot.store.mirror import Pending
 from bot.store.store import Store
 
@@ -46,7 +46,7 @@ async def run(what: ModelVersion, *, config: Config, store: Store, clients: Clie
         else:
             await _announce(version, config, store, clients)
     except Temporary as error:
-        log.warning("%s: %s", what, explained(error))
+        log.warning("%s: %s", what, plain(error.reason))
         at = clock.now() + (error.after or patience(version.tries))
         await store.mirror.postpone(what, at, tries=version.tries + 1)
     except Permanent:

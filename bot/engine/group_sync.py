@@ -6,7 +6,7 @@ from bot import clock
 from bot.config.app_yaml import Config
 from bot.domain.errors import Permanent
 from bot.engine.evidence import Clients
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -25,7 +25,7 @@ async def sync_groups(*, config: Config, store: Store, clients: Clients) -> None
         try:
             members = await clients.slack.members(name, fresh=asked == 0)  # one answer holds all groups
         except Permanent as error:
-            log.warning("nobody is known to be in %s: %s", name, explained(error))
+            log.warning("nobody is known to be in %s: %s", name, plain(error.reason))
         else:
             people = [await clients.slack.person(user, within=GUESTS) for user in sorted(members)]
             entitled = frozenset(person.id for person in people if person.entitled)

@@ -16,7 +16,10 @@ from typing import Final, TextIO
 
 import psycopg
 
-from bot.domain.errors import Permanent, Temporary
+from bot.domain.errors import Temporary, UserError
+from bot.domain.reason import Said
+from bot.domain.reasons.database import SessionLost, Unreachable
+from bot.rules.wording.reasons import plain
 from bot.store.engine import LEADER, address
 
 log = logging.getLogger(__name__)
@@ -36,7 +39,7 @@ async def lead(
 
     Raises:
         Temporary: inside, when it was lost.
-        Permanent: the folder of SQLite's file cannot be written to, or PostgreSQL refuses something.
+        UserError: the folder of SQLite's file cannot be written to, or PostgreSQL refuses something.
     """
 
     def wait_for(why: str) -> None:
@@ -71,7 +74,7 @@ def _opened(lock: Path) -> TextIO:
         lock.parent.mkdir(parents=True, exist_ok=True)
         return lock.open("a")
     except OSError as error:
-        raise Permanent(
+        raise UserError(
             f"the database's folder {lock.parent.absolute()} cannot be written to: {error.strerror}; "
             "give this user the right to, or name another folder in DATABASE_URL"
         ) from error
@@ -109,11 +112,11 @@ async def _leading(url: str, wait_for: Callable[[str], None]) -> psycopg.AsyncCo
                 wait_for(ANOTHER)
                 await asyncio.sleep(AGAIN.total_seconds())
         except psycopg.OperationalError as error:
-            wait_for("the record cannot be reached: " + str(error).partition("\n")[0])
+            wait_for(plain(Unreachable(said=Said(str(error).partition("\n")[0]))))
             await asyncio.sleep(BEAT.total_seconds())
         except psycopg.Error as error:
             why = str(error).partition("\n")[0]
-            raise Permanent(f"PostgreSQL refuses: {why}; check DATABASE_URL (14 or newer is needed)") from error
+            raise UserError(f"PostgreSQL refuses: {why}; check DATABASE_URL (14 or newer is needed)") from error
         else:
             return connection
 
@@ -131,6 +134,4 @@ async def _beat(connection: psycopg.AsyncConnection) -> None:
             async with asyncio.timeout(BEAT.total_seconds()):
                 await connection.execute("SELECT 1")
         except (psycopg.Error, TimeoutError) as error:
-            raise Temporary(
-                "the session with PostgreSQL is lost, and with it the right to work: starting anew"
-            ) from error
+            raise Temporary(SessionLost()) from error

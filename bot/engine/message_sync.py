@@ -20,7 +20,7 @@ from bot.domain.policy import Policy
 from bot.domain.promotion import Promotion, State
 from bot.engine.evidence import observe
 from bot.rules.wording import promotion_message
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 from bot.store.messages import Standing
 from bot.store.store import Store
 
@@ -77,7 +77,7 @@ class Messages:
                 self._edited[standing.posted.ts] = now
                 await self._slack.update(standing.posted, message)
         except Temporary as error:
-            log.warning("message of promotion %s: %s", promotion.id, explained(error))
+            log.warning("message of promotion %s: %s", promotion.id, plain(error.reason))
             return
         except Permanent:
             log.exception("the message of promotion %s cannot be edited", promotion.id)

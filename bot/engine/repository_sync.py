@@ -9,7 +9,7 @@ from bot.domain.errors import Permanent
 from bot.domain.repository import Base
 from bot.domain.target import Place, Target
 from bot.engine.evidence import Clients, find_place
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -59,5 +59,5 @@ def _place(files: dict[str, str], target: Target) -> Place | None:
     try:
         return find_place(files, target)
     except Permanent as error:
-        log.info("%s on %s: %s", target.model, target.stage, explained(error))
+        log.info("%s: %s", target, plain(error.reason))
         return None

@@ -15,7 +15,7 @@ from bot import clock
 from bot.domain.errors import Temporary
 from bot.domain.registry import ModelVersion
 from bot.domain.target import Target
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 from bot.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -76,7 +76,7 @@ class Dispatch:
             await self._reconcile(key)
         except Exception as error:
             if isinstance(error, Temporary):  # not a bug: most likely the database is unreachable
-                why = explained(error)
+                why = plain(error.reason)
                 log.error("%s: the pass failed: %s", key, why)  # noqa: TRY400  (a known error needs no traceback)
             else:
                 log.exception("%s: the pass failed", key)

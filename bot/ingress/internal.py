@@ -15,7 +15,7 @@ from aiohttp.typedefs import Handler
 from bot.domain.errors import Temporary
 from bot.domain.promotion import Promotion
 from bot.rules.parsing.hosts import REFUSED, may_answer
-from bot.rules.wording.reasons import complete, explained, plain
+from bot.rules.wording.reasons import complete, plain
 from bot.store.store import Store
 
 DATABASE: Final = "the database"
@@ -79,7 +79,7 @@ async def _away(request: web.Request, handler: Handler) -> web.StreamResponse:
     try:
         return await handler(request)
     except Temporary as error:
-        return web.json_response({"waiting_for": [DATABASE], "trouble": {DATABASE: explained(error)}}, status=503)
+        return web.json_response({"waiting_for": [DATABASE], "trouble": {DATABASE: plain(error.reason)}}, status=503)
 
 
 def troubled(under_way: Iterable[Promotion]) -> dict[str, str]:

@@ -33,7 +33,7 @@ from bot.domain.reasons.inbound import NotFromSlack
 from bot.ingress.bodies import LARGEST, Bodies
 from bot.rules.parsing import signatures
 from bot.rules.parsing.slack_requests import FORM, JSON, SHAPES, Kind, parsed, unpack
-from bot.rules.wording.reasons import explained, plain, reply
+from bot.rules.wording.reasons import plain, reply
 from bot.store.store import Store
 
 WRONG: Final = "wrong"
@@ -192,7 +192,7 @@ def _checked(
         try:
             return await route(request, body)
         except Misunderstood as error:
-            return _refusal(400, explained(error))
+            return _refusal(400, plain(error.reason))
 
     return checked
 

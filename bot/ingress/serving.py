@@ -15,7 +15,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 from typing_extensions import override
 
-from bot.domain.errors import Permanent
+from bot.domain.errors import UserError
 
 CONNECTIONS: Final = 256
 """Connections at a time.  By default, a process may have 1,024 open files."""
@@ -124,7 +124,7 @@ async def serve(
     `named` are the environment variables that say where.
 
     Raises:
-        Permanent: it is not possible to listen there.
+        UserError: it is not possible to listen there.
     """
     watched = connections or Connections()
     app.middlewares.insert(0, _marking(watched))
@@ -135,7 +135,7 @@ async def serve(
         server = await asyncio.get_running_loop().create_server(lambda: _Watched(inner(), watched), host, port)
     except (OSError, UnicodeError) as error:  # UnicodeError: not a host name
         await runner.cleanup()
-        raise Permanent(
+        raise UserError(
             f"cannot listen on {host}, port {port}: {_reason(error)}; choose another place with {named}, or stop what "
             "listens there"
         ) from error

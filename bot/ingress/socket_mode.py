@@ -18,7 +18,7 @@ import msgspec
 from bot.domain.errors import Misunderstood
 from bot.domain.json import Json
 from bot.rules.parsing.slack_requests import Kind
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +76,7 @@ async def _take(socket: aiohttp.ClientWebSocketResponse, envelope: _Envelope, re
     try:
         answer = await receive(Kind(envelope.type), envelope.payload)
     except Misunderstood as error:  # acknowledged: a redelivery would be no better
-        log.warning("an envelope of Slack's was passed over: %s", explained(error))
+        log.warning("an envelope of Slack's was passed over: %s", plain(error.reason))
         answer = None
     except Exception:
         log.exception("an envelope of Slack's could not be taken; it is not acknowledged, so that it comes again")

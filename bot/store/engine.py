@@ -16,7 +16,9 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 from typing_extensions import override
 
-from bot.domain.errors import Permanent, Temporary
+from bot.domain.errors import Temporary, UserError
+from bot.domain.reason import Said
+from bot.domain.reasons.database import Unreachable
 
 WRITER: Final = 0xCA11B0A2D0
 """The advisory lock that a transaction on PostgreSQL holds, as SQLite's BEGIN IMMEDIATE holds the file."""
@@ -38,10 +40,10 @@ def address(url: str, password: str | None = None) -> URL:
     raise ValueError("expected sqlite:///path/to/callboard.db or postgresql://user:password@host/database")
 
 
-def unusable(target: URL, error: Exception) -> Permanent:
+def unusable(target: URL, error: Exception) -> UserError:
     """Return the error for a database that cannot be opened or migrated."""
     said = str(error.__cause__ or error).strip().partition("\n")[0]
-    return Permanent(
+    return UserError(
         f"the database {target.database} cannot be used: {said}; check that DATABASE_URL names Callboard's own "
         "database, and that Callboard may write it"
     )
@@ -94,7 +96,7 @@ def _translate(context: ExceptionContext) -> Temporary | None:
     if context.is_pre_ping or not isinstance(context.sqlalchemy_exception, OperationalError | InterfaceError):
         return None
     said = str(context.original_exception).strip().partition("\n")[0]
-    return Temporary(f"the record cannot be reached: {said}")
+    return Temporary(Unreachable(said=Said(said)))
 
 
 def _configure(connection: Any, _record: Any) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.chat import Posted
-from bot.domain.errors import Permanent, Temporary
+from bot.domain.errors import Temporary, UserError
 from bot.domain.promotion import Fact, FactKind, Promotion, Release, Request, State, StatusChange
 from bot.domain.reason import Reason
 from bot.domain.registry import ModelVersion
@@ -72,7 +72,7 @@ class Store:
 
         Raises:
             Temporary: PostgreSQL does not answer.
-            Permanent: it is no database, or not Callboard's, or cannot be written.
+            UserError: it is no database, or not Callboard's, or cannot be written.
         """
         from bot.store.migrations import upgrade  # noqa: PLC0415  (alembic is heavy, and rarely has anything to do)
 
@@ -82,10 +82,10 @@ class Store:
             async with database.connect() as connection:
                 await connection.run_sync(upgrade)
                 await connection.commit()
-        except (DBAPIError, Temporary, Permanent) as error:
+        except (DBAPIError, Temporary, UserError) as error:
             await database.dispose()
             away = isinstance(error, Temporary) and target.get_backend_name() != "sqlite"
-            if away or isinstance(error, Permanent):
+            if away or isinstance(error, UserError):
                 raise
             raise unusable(target, error) from error
         return cls(database)

@@ -9,7 +9,7 @@ from typing import Annotated, Literal, TypeAlias, TypeVar
 
 import msgspec
 
-from bot.domain.errors import Misunderstood
+from bot.domain.errors import UserError
 from bot.domain.json import Json
 from callboard_demo.faults import FaultKind
 
@@ -84,19 +84,19 @@ def parse(body: bytes, shape: type[AnyAction]) -> AnyAction:
     """Parse the action in a request's body.
 
     Raises:
-        Misunderstood: it is not JSON of that shape; the message says what was expected.
+        UserError: it is not JSON of that shape; the message says what was expected.
     """
     try:
         return msgspec.json.decode(body, type=shape)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise Misunderstood(f"{error}. Expected {EXAMPLES[shape]}.") from error
+        raise UserError(f"{error}. Expected {EXAMPLES[shape]}.") from error
 
 
 def person(chat: Json, name: str) -> str:
     """Return the id of a person, given by id or name ("alice", "@alice").
 
     Raises:
-        Misunderstood: there is no such person.
+        UserError: there is no such person.
     """
     known = {p["name"]: p["id"] for p in chat["people"]}
     wanted = name.removeprefix("@")
@@ -109,7 +109,7 @@ def channel(chat: Json, name: str) -> str:
     """Return the id of a channel, given by id or name, with or without "#".
 
     Raises:
-        Misunderstood: there is no such channel.
+        UserError: there is no such channel.
     """
     known = {c["name"].removeprefix("#"): c["id"] for c in chat["channels"]}
     wanted = name.removeprefix("#")
@@ -122,24 +122,24 @@ def message(chat: Json, ts: str) -> Json:
     """Return the message with this ts: in a channel, in a thread, or ephemeral.
 
     Raises:
-        Misunderstood: there is no such message.
+        UserError: there is no such message.
     """
     for found in messages(chat):
         if found["ts"] == ts:
             return found
-    raise Misunderstood(f'There is no message with the ts "{ts}"; GET /api/state lists them.')
+    raise UserError(f'There is no message with the ts "{ts}"; GET /api/state lists them.')
 
 
 def button(found: Json, action_id: str) -> str:
     """Return the action id, if the message has such a button.
 
     Raises:
-        Misunderstood: it has no such button; the message lists its buttons.
+        UserError: it has no such button; the message lists its buttons.
     """
     known = dict.fromkeys(_action_ids(found.get("blocks") or []))
     if action_id not in known:
         has = f"has {', '.join(known)}" if known else "has no buttons"
-        raise Misunderstood(f'That message has no button "{action_id}": it {has}.')
+        raise UserError(f'That message has no button "{action_id}": it {has}.')
     return action_id
 
 
@@ -147,7 +147,7 @@ def model(registry: Json, name: str) -> str:
     """Return the model's name, if it is registered.
 
     Raises:
-        Misunderstood: it is not registered; the message lists the models.
+        UserError: it is not registered; the message lists the models.
     """
     return _pick({m["name"]: m["name"] for m in registry["models"]}, name, "model")
 
@@ -171,4 +171,4 @@ def _action_ids(blocks: Iterable[Json]) -> Iterator[str]:
 def _pick(known: dict[str, str], wanted: str, kind: str) -> str:
     if wanted in known:
         return known[wanted]
-    raise Misunderstood(f'There is no {kind} "{wanted}"; known: {", ".join(sorted(known)) or "none yet"}.')
+    raise UserError(f'There is no {kind} "{wanted}"; known: {", ".join(sorted(known)) or "none yet"}.')

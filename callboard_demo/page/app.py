@@ -13,8 +13,9 @@ from time import monotonic
 
 from aiohttp import web
 
-from bot.domain.errors import Misunderstood, Permanent, Temporary
+from bot.domain.errors import UserError
 from bot.domain.json import Json
+from callboard_demo.errors import PartFailed
 from callboard_demo.page import actions
 from callboard_demo.page.guard import LONGEST_BODY, guard, harden, refuse
 from callboard_demo.page.state import PageState, Stream, encode
@@ -177,25 +178,23 @@ def chat_errors() -> Iterator[None]:
     """Turn the chat's refusal of an action into an error message for the caller.
 
     Raises:
-        Misunderstood: the chat refused.
+        UserError: the chat refused.
     """
     try:
         yield
     except (LookupError, ValueError) as error:
-        raise Misunderstood(f"{error.args[0] if error.args else error}") from error
+        raise UserError(f"{error.args[0] if error.args else error}") from error
 
 
 def with_errors(answer: Answer) -> Answer:
-    """Return the handler with errors mapped to responses: 400 wrong request, 503 temporary, 500 for the operator."""
+    """Return the handler with errors mapped to responses: 400 wrong request, 500 for the operator."""
 
     async def answered(request: web.Request) -> web.StreamResponse:
         try:
             return await answer(request)
-        except Misunderstood as error:
-            return refuse(400, str(error))
-        except Temporary as error:
-            return refuse(503, str(error))
-        except Permanent as error:
+        except PartFailed as error:
             return refuse(500, str(error))
+        except UserError as error:
+            return refuse(400, str(error))
 
     return answered

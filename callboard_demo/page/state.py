@@ -12,7 +12,6 @@ from contextlib import suppress
 import aiohttp
 from aiohttp import web
 
-from bot.domain.errors import Temporary
 from bot.domain.json import Json
 from callboard_demo.page.systems import Systems
 
@@ -48,7 +47,7 @@ class PageState:
 
     async def _registry(self) -> list[Json]:
         # If the registry does not respond, keep its last state.
-        with suppress(aiohttp.ClientError, OSError, TimeoutError, Temporary):
+        with suppress(aiohttp.ClientError, OSError, TimeoutError):
             self._models = (await self._systems.registry.state())["models"]
         return self._models
 

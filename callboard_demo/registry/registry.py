@@ -9,9 +9,9 @@ from pathlib import Path
 import aiohttp
 from aiohttp.typedefs import Middleware
 
-from bot.domain.errors import Permanent
 from bot.domain.json import Json
 from callboard_demo.children import bind
+from callboard_demo.errors import PartFailed
 from callboard_demo.registry.page_state import PageState
 from callboard_demo.registry.proxy import proxy
 from callboard_demo.registry.server import Server, clean
@@ -48,7 +48,7 @@ class Registry:
         """Start the server and wait until it responds.
 
         Raises:
-            Permanent: it did not start; the message says why.
+            PartFailed: it did not start; the message says why.
         """
         self._http = aiohttp.ClientSession(self.url, timeout=aiohttp.ClientTimeout(total=10), raise_for_status=True)
         await self._server.start()
@@ -65,7 +65,7 @@ class Registry:
         """Train and register the first versions, unless they exist.
 
         Raises:
-            Permanent: the training failed; the message names its log.
+            PartFailed: the training failed; the message names its log.
         """
         await self._trainer.request({"do": "seed"}, progress)
         self._changed()
@@ -76,7 +76,7 @@ class Registry:
         Its metrics are logged shortly after the registration, and before this returns.
 
         Raises:
-            Permanent: the training failed, for example because there is no such model.
+            PartFailed: the training failed, for example because there is no such model.
         """
         answer = await self._trainer.request({"do": "train", "model": model, "quality": quality}, progress)
         self._changed()
@@ -86,12 +86,12 @@ class Registry:
         """Return the random word in the exception of a broken version.
 
         Raises:
-            Permanent: the version is not broken.
+            PartFailed: the version is not broken.
         """
         run = await self._get("runs/get", run_id=await self._run(model, version))
         words = [str(tag["value"]) for tag in run["run"]["data"]["tags"] if tag["key"] == "demo.word"]
         if not words:
-            raise Permanent(f"{model} v{version} was not trained to be broken")
+            raise PartFailed(f"{model} v{version} was not trained to be broken")
         return words[0]
 
     async def input_example(self, model: str) -> bytes:

@@ -14,8 +14,8 @@ from time import monotonic
 import aiohttp
 from cryptography.fernet import Fernet
 
-from bot.domain.errors import Permanent
 from callboard_demo.children import bind, die_with_parent, end
+from callboard_demo.errors import PartFailed
 
 READY_WITHIN = timedelta(minutes=2)
 """It takes 9 s on two idle cores, including migrations."""
@@ -40,12 +40,12 @@ class Server:
         """Start it and wait until it responds.
 
         Raises:
-            Permanent: its port is taken, or it did not start; the message has the end of its log.
+            PartFailed: its port is taken, or it did not start; the message has the end of its log.
         """
         try:
             bind(self._port).close()
         except OSError as error:
-            raise Permanent(f"port {self._port}, which the MLflow server needs, is taken") from error
+            raise PartFailed(f"port {self._port}, which the MLflow server needs, is taken") from error
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 *self._command(),
@@ -76,7 +76,7 @@ class Server:
                             return
                 await asyncio.sleep(0.1)
         said = "\n".join(self.log.read_text(errors="replace").splitlines()[-LINES:])
-        raise Permanent(f"The MLflow server did not start.  Its log {self.log} ends with:\n{said}")
+        raise PartFailed(f"The MLflow server did not start.  Its log {self.log} ends with:\n{said}")
 
     def _command(self) -> tuple[str, ...]:
         return (

@@ -9,7 +9,7 @@ import sys
 from time import monotonic
 from typing import TextIO
 
-from bot.domain.errors import Permanent, Temporary
+from callboard_demo.errors import PartFailed
 from callboard_demo.tour.observer import NotObserved, Observer
 from callboard_demo.tour.steps import STEPS, Step, Story
 from callboard_demo.tour.transcript import transcript
@@ -40,7 +40,7 @@ async def _steps(story: Story, sabotage: str | None, out: TextIO) -> str | None:
         out.flush()
         try:
             await _take(step, story, sabotaged=step.name == sabotage)
-        except (NotObserved, Temporary, Permanent) as error:
+        except (NotObserved, PartFailed) as error:
             out.write(f"  ✗ {error}\n")
             return step.name
         out.write(f"  ✓ {monotonic() - started:.0f} s\n")

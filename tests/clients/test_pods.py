@@ -14,7 +14,7 @@ from bot.domain.cluster import Served
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons import cluster, systems
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 from tests.fixtures.kubernetes_script import Answer
 from tests.fixtures.raising import raising
 
@@ -81,7 +81,7 @@ async def test_an_endless_answer_is_not_read_to_its_end() -> None:
     async with pod(answer) as (pods, address):
         with raising(Temporary, systems.AnswerTooLarge) as caught:
             await pods.served(address)
-    assert "larger than 1 MiB" in explained(caught.value)
+    assert "larger than 1 MiB" in plain(caught.value.reason)
 
 
 async def test_a_pod_that_is_silent_is_asked_again_later() -> None:

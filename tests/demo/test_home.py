@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.errors import Misunderstood, Permanent
+from bot.domain.errors import UserError
 from bot.domain.json import Json
 from bot.rules import pins
 from callboard_demo.bot_process import BotProcess
@@ -52,7 +52,7 @@ def test_fresh_empties_the_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("fresh", [True, False])
 def test_a_folder_that_is_not_the_demos_is_left_alone(tmp_path: Path, *, fresh: bool) -> None:
     (tmp_path / "thesis.tex").write_text("precious")
-    with pytest.raises(Misunderstood, match="not the demo's"):
+    with pytest.raises(UserError, match="not the demo's"):
         Home.open(tmp_path, fresh=fresh)
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
 
@@ -60,7 +60,7 @@ def test_a_folder_that_is_not_the_demos_is_left_alone(tmp_path: Path, *, fresh: 
 def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
     home = Home.open(tmp_path / "state")
     home.part("forge")
-    with pytest.raises(Permanent, match="another demo is running"):
+    with pytest.raises(UserError, match="another demo is running"):
         Home.open(tmp_path / "state", fresh=True)
     assert (tmp_path / "state" / "forge").exists()
     home.close()
@@ -70,7 +70,7 @@ def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
 def test_a_taken_port_is_said_in_one_line_and_the_others_are_let_go() -> None:
     with bind(0) as held:
         taken = int(held.getsockname()[1])
-        with pytest.raises(Permanent) as refusal:
+        with pytest.raises(UserError) as refusal:
             claim(taken - 2)
     said = str(refusal.value)
     assert f"port {taken} (GitHub) is taken" in said or "is taken" in said
@@ -80,7 +80,7 @@ def test_a_taken_port_is_said_in_one_line_and_the_others_are_let_go() -> None:
 
 def test_a_folder_that_cannot_be_made_is_said_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(Misunderstood, match=r"file/state is not writable \(Not a directory\): start elsewhere"):
+    with pytest.raises(UserError, match=r"file/state is not writable \(Not a directory\): start elsewhere"):
         Home.open(tmp_path / "file" / "state")
 
 
@@ -93,7 +93,7 @@ def test_any_free_ports_are_eight_different_ones() -> None:
 
 async def test_a_bot_that_ends_at_once_is_told_with_its_last_words(tmp_path: Path) -> None:
     bot = BotProcess(folder=tmp_path, environ={}, internal="http://127.0.0.1:1")
-    with pytest.raises(Permanent, match="SLACK_SIGNING_SECRET"):
+    with pytest.raises(UserError, match="SLACK_SIGNING_SECRET"):
         await bot.start()
     state = bot.state()
     assert (state["alive"], state["exit"]) == (False, 1)

@@ -65,9 +65,9 @@ async def test_what_is_said_to_be_approved_stays_to_be_revoked_and_anything_else
 @pytest.mark.parametrize(
     ("seen", "error", "settled"),
     [
-        pytest.param(UNKNOWN, Denied("403"), HEAD, id="a token that may not write never approved it"),
-        pytest.param(APPROVED, Denied("403"), None, id="a try before this one may have"),
-        pytest.param(UNKNOWN, Permanent("that is no answer of GitHub's"), None, id="nobody knows what became of it"),
+        pytest.param(UNKNOWN, Denied(told("403")), HEAD, id="a token that may not write never approved it"),
+        pytest.param(APPROVED, Denied(told("403")), None, id="a try before this one may have"),
+        pytest.param(UNKNOWN, Permanent(told("not GitHub's answer")), None, id="nobody knows what became of it"),
     ],
 )
 async def test_an_approval_that_cannot_be_written_holds_up_no_release(
@@ -79,10 +79,10 @@ async def test_an_approval_that_cannot_be_written_holds_up_no_release(
 @pytest.mark.parametrize("action", [REVOKE, PENDING])
 async def test_a_revocation_that_is_refused_stops_everything_else_and_says_so(action: Action) -> None:
     with pytest.raises(Permanent) as refused:
-        await done(action, APPROVED, GitHub(Denied("403")))
+        await done(action, APPROVED, GitHub(Denied(told("403"))))
     assert refused.value.reason == NotRevoked(head=Name("c0ffee0"), cause=told("403"))
     with pytest.raises(Temporary):
-        await done(action, APPROVED, GitHub(Temporary("no answer")))
+        await done(action, APPROVED, GitHub(Temporary(told("no answer"))))
 
 
 async def test_a_word_at_the_present_head_is_said_again_after_a_revocation() -> None:

@@ -5,7 +5,7 @@ import re
 import pytest
 from aiohttp import web
 
-from bot.domain.errors import Permanent
+from bot.domain.errors import UserError
 from bot.ingress.serving import serve
 
 
@@ -20,7 +20,7 @@ from bot.ingress.serving import serve
 )
 async def test_a_place_that_cannot_be_had_is_told(host: str, why: str) -> None:
     async with serve(web.Application(), "127.0.0.1", 0) as port:
-        with pytest.raises(Permanent) as raised:
+        with pytest.raises(UserError) as raised:
             async with serve(web.Application(), host, port, named="INTERNAL_HOST and INTERNAL_PORT"):
                 raise AssertionError("it serves")
     told = "choose another place with INTERNAL_HOST and INTERNAL_PORT, or stop what listens there"

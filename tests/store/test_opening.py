@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from bot.domain.errors import Permanent
+from bot.domain.errors import UserError
 from bot.engine.leadership import lead
 from bot.store.store import Store
 
@@ -38,7 +38,7 @@ async def test_a_file_that_is_no_database_of_ours_is_named(tmp_path: Path, make:
     file = tmp_path / "callboard.db"
     assert callable(make)
     make(file)
-    with pytest.raises(Permanent) as raised:
+    with pytest.raises(UserError) as raised:
         await Store.open(f"sqlite:///{file}")
     assert str(raised.value) == f"the database {file} cannot be used: {why}{ADVICE}"
 
@@ -48,7 +48,7 @@ async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> No
     await (await Store.open(f"sqlite:///{file}")).close()
     with closing(sqlite3.connect(file)) as database, database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(Permanent, match="made by a newer Callboard; install that version, or restore the database"):
+    with pytest.raises(UserError, match="made by a newer Callboard; install that version, or restore the database"):
         await Store.open(f"sqlite:///{file}")
 
 
@@ -56,7 +56,7 @@ async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> No
 async def test_a_folder_that_cannot_be_written_to_is_named(tmp_path: Path, below: str) -> None:
     at = tmp_path / f"file{below}"
     (tmp_path / "file").touch()
-    with pytest.raises(Permanent) as raised:
+    with pytest.raises(UserError) as raised:
         async with lead(f"sqlite:///{at}/callboard.db"):
             raise AssertionError("it leads")
     assert str(raised.value).startswith(f"the database's folder {at} cannot be written to: ")

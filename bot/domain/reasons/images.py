@@ -82,6 +82,14 @@ class OtherRevision(Reason):
     wanted: Name
 
 
+@reason("image_not_runnable")
+class NotRunnable(Reason):
+    """A registry has something else by an image's name."""
+
+    image: Name
+    media_type: Name
+
+
 @reason("image_layer_missing")
 class LayerMissing(Reason):
     """A registry lacks a layer of an image."""

@@ -11,7 +11,6 @@ from functools import partial
 from string import Formatter
 from typing import Any, Final, get_args, get_type_hints
 
-from bot.domain.errors import Explained
 from bot.domain.reason import Command, Name, Reason, Said, Url, User
 from bot.rules.wording import blocks, escape
 from bot.rules.wording.figures import duration
@@ -98,11 +97,6 @@ def markdown(reason: Reason) -> str:
 def plain(reason: Reason) -> str:
     """Return a reason as plain text on one line, to stand in a sentence."""
     return _render(reason, PLAIN)
-
-
-def explained(error: Explained) -> str:
-    """Return why an error was raised, as plain text; what was text from the start keeps its lines."""
-    return error.args[0] if isinstance(error.args[0], str) else plain(error.reason)
 
 
 def _render(reason: Reason, surface: Surface) -> str:

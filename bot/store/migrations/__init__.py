@@ -7,14 +7,14 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
-from bot.domain.errors import Permanent
+from bot.domain.errors import UserError
 
 
 def upgrade(connection: Connection) -> None:
     """Bring the tables up to date, on this connection.
 
     Raises:
-        Permanent: a newer Callboard has made them.
+        UserError: a newer Callboard has made them.
     """
     config = Config()
     config.set_main_option("script_location", str(Path(__file__).parent))
@@ -22,7 +22,7 @@ def upgrade(connection: Connection) -> None:
     try:
         command.upgrade(config, "head")
     except CommandError as error:  # it does not know the revision that stands in the database
-        raise Permanent(
+        raise UserError(
             "the tables of the database were made by a newer Callboard; install that version, or restore the database "
             "from before"
         ) from error

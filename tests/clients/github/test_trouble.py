@@ -17,7 +17,7 @@ from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons import github as reasons
 from bot.domain.reasons import systems
 from bot.domain.repository import PullState
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 from tests.fixtures.app_keys import keys
 from tests.fixtures.forge_world import (
     BRANCH,
@@ -288,7 +288,7 @@ async def test_a_wrong_token_is_the_operators_to_mend_and_is_not_shown(tmp_path:
     async with serving(tmp_path) as served, door(served.url, token="ghp_wrong-one") as github:
         with raising(Permanent, refusal(reasons.TokenRefused, "GET /branches/main", "Bad credentials")) as caught:
             await github.base()
-    assert "ghp_" not in f"{caught.value}{explained(caught.value)}"
+    assert "ghp_" not in f"{caught.value}{plain(caught.value.reason)}"
 
 
 async def test_a_missing_permission_is_named(tmp_path: Path) -> None:
@@ -363,7 +363,7 @@ async def test_a_wrong_app_is_the_operators_to_mend(tmp_path: Path, changed: dic
     async with serving(tmp_path, app_key=public) as served, connected(served.url, **app) as github:
         with raising(Permanent, why) as caught:
             await github.base()
-    assert "PRIVATE KEY-----" not in f"{caught.value}{explained(caught.value)}"
+    assert "PRIVATE KEY-----" not in f"{caught.value}{plain(caught.value.reason)}"
 
 
 async def test_an_installation_that_is_no_number_is_named() -> None:

@@ -15,7 +15,7 @@ from bot.domain.errors import Explained, Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons import cluster, systems
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 from tests.fixtures.kubernetes_script import (
     TOKEN,
     Answer,
@@ -126,7 +126,7 @@ async def test_a_failure_is_sorted_by_who_can_mend_it(
     async with scripted(always(answer), tmp_path) as kubernetes:
         with raising(error, why) as raised:
             await kubernetes.list("models", "pods")
-    assert TOKEN not in f"{raised.value}{explained(raised.value)}"
+    assert TOKEN not in f"{raised.value}{plain(raised.value.reason)}"
 
 
 async def test_a_missing_right_is_named_with_how_to_grant_it(tmp_path: Path) -> None:
@@ -135,7 +135,7 @@ async def test_a_missing_right_is_named_with_how_to_grant_it(tmp_path: Path) -> 
         why = cluster.NotAllowed(during=LISTING, namespace=Said("models"), said=Said(said))
         with raising(Permanent, why) as raised:
             await kubernetes.list("models", "pods")
-    assert "kubectl create role callboard-watch -n models --verb=get,list,watch" in explained(raised.value)
+    assert "kubectl create role callboard-watch -n models --verb=get,list,watch" in plain(raised.value.reason)
 
 
 async def test_the_servers_own_pause_is_kept(tmp_path: Path) -> None:
@@ -162,7 +162,7 @@ async def test_a_kubeconfig_that_cannot_be_used_is_said_so(tmp_path: Path, text:
         (tmp_path / "config").write_text(text)
     with raising(Permanent, cluster.KubeconfigUnusable) as raised:
         await Kubernetes.connect(str(tmp_path / "config"))
-    text = explained(raised.value).replace(str(tmp_path), "")
+    text = plain(raised.value.reason).replace(str(tmp_path), "")
     assert not re.search(r"\w+Error|Errno|' object|None|\n|<|\[", text)
     assert "set KUBECONFIG" in text
     (tmp_path / "folder").mkdir()
@@ -295,7 +295,7 @@ async def test_a_log_that_may_not_be_read_is_said_so(tmp_path: Path) -> None:
         why = cluster.NotAllowed(during=reading, namespace=Said("models"), said=Said("no"))
         with raising(Permanent, why) as raised:
             await kubernetes.log("models", "iris-1")
-    assert "pods/log" in explained(raised.value)
+    assert "pods/log" in plain(raised.value.reason)
 
 
 # ── what it costs ────────────────────────────────────────────────────────────────────────────────────

@@ -19,7 +19,7 @@ from bot.domain.reason import Name, Reason
 from bot.domain.reasons import registry as reasons
 from bot.domain.reasons import systems
 from bot.domain.registry import ModelVersion
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 from callboard_demo.faults import drop
 from tests.fixtures.raising import raising
 
@@ -250,7 +250,7 @@ async def test_credentials_in_the_address_are_used_and_never_shown(server: Scrip
     server.answer = web.Response(status=500)
     error = await error_of(server)
     assert server.asked[0].headers["Authorization"] == "Basic Ym90Omh1bnRlcjI="
-    assert "hunter2" not in f"{error!r} {error} {error.__cause__!r} {explained(error)}"
+    assert "hunter2" not in f"{error!r} {error} {error.__cause__!r} {plain(error.reason)}"
 
 
 async def test_a_server_below_a_path_is_found(server: Scripted) -> None:

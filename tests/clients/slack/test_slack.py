@@ -18,7 +18,7 @@ from bot.domain.errors import Permanent, Temporary
 from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons import slack as reasons
 from bot.domain.reasons import systems
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 from callboard_demo.chat import Chat, ChatUser, Limits
 from tests.fixtures.chat_world import CHANNEL, PEOPLE, TOKEN, served
 from tests.fixtures.raising import raising
@@ -283,7 +283,7 @@ async def test_a_wrong_token_is_told_without_the_token(tmp_path: Path) -> None:
         why = reasons.BotTokenRefused(error=Said("invalid_auth"), cause=reasons.TokenWrong())
         with raising(Permanent, why) as caught:
             await sides.slack.whoami()
-    assert "xoxb" not in f"{caught.value}{explained(caught.value)}"
+    assert "xoxb" not in f"{caught.value}{plain(caught.value.reason)}"
 
 
 async def test_a_missing_scope_is_named(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from yarl import URL
 
-from bot.domain.errors import Permanent
+from bot.domain.errors import UserError
 from bot.domain.json import Json
 from callboard_demo.faults import Faults
 from callboard_demo.registry.proxy import proxy
@@ -102,7 +102,7 @@ async def test_a_model_that_is_not_there_cannot_be_trained_and_the_next_order_is
     mlflow_server: MLflowServer,
 ) -> None:
     registry = mlflow_server.registry
-    with pytest.raises(Permanent, match="no-such-model not found"):
+    with pytest.raises(UserError, match="no-such-model not found"):
         await mlflow_server.do(registry.train("no-such-model", "better"))
     assert await mlflow_server.do(registry.train("churn", "better")) > 1
 
@@ -268,14 +268,14 @@ async def test_a_server_that_is_gone_is_a_bad_gateway() -> None:
 
 async def test_a_taken_port_is_said(tmp_path: Path, mlflow_server: MLflowServer) -> None:
     port = int(mlflow_server.url.rpartition(":")[2])
-    with pytest.raises(Permanent, match=f"port {port}.*is taken"):
+    with pytest.raises(UserError, match=f"port {port}.*is taken"):
         await Server(folder=tmp_path, port=port).start()
 
 
 async def test_a_server_that_does_not_start_says_what_its_log_ends_with(tmp_path: Path, unused_tcp_port: int) -> None:
     (tmp_path / "mlflow.db").write_bytes(b"this is no database" * 100)
     server = Server(folder=tmp_path, port=unused_tcp_port)
-    with pytest.raises(Permanent, match="file is not a database"):
+    with pytest.raises(UserError, match="file is not a database"):
         await server.start()
     await server.close()
 

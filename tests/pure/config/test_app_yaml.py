@@ -1,6 +1,5 @@
 """app.yaml: what is said holds, what is wrong is told with its line, all at once."""
 
-import re
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
@@ -9,9 +8,12 @@ import pytest
 
 from bot.config import app_yaml, policies
 from bot.config.app_yaml import Config, load, parse
-from bot.domain.errors import Misunderstood, Permanent
+from bot.domain.errors import Permanent, UserError
 from bot.domain.policy import ANYONE, Policy, Window
+from bot.domain.reason import Name
+from bot.domain.reasons.configuration import ModelNotConfigured, NotPartOfAPath, StageNotConfigured
 from bot.domain.target import Target
+from tests.fixtures.raising import raising
 from tests.paths import ROOT
 
 FULL = """\
@@ -48,7 +50,7 @@ def target(model: str, stage: str = "production") -> Target:
 
 
 def mistakes(text: str) -> list[str]:
-    with pytest.raises(Misunderstood) as raised:
+    with pytest.raises(UserError) as raised:
         parse(text)
     return str(raised.value).splitlines()
 
@@ -147,9 +149,9 @@ def test_a_model_that_is_not_named_is_not_served() -> None:
     app = parse(FULL)
     assert not app.has("churn")
     assert app.stages_of("churn") == ()
-    with pytest.raises(Permanent, match="has no model churn"):
+    with raising(Permanent, ModelNotConfigured(model=Name("churn"))):
         app.policy(target("churn"))
-    with pytest.raises(Permanent, match="no stage canary for fraud-us"):
+    with raising(Permanent, StageNotConfigured):
         app.policy(target("fraud-us", "canary"))
 
 
@@ -163,7 +165,7 @@ def test_a_version_comes_from_the_stage_before_or_from_the_one_named() -> None:
 
 @pytest.mark.parametrize("model", ["..", ".", "a/b", "../../x", "a\\b", "a\nb", "", "a:b", "/"])
 def test_no_name_of_a_model_names_another_path(model: str) -> None:
-    with pytest.raises(Permanent, match=re.escape(f"the name `{model}` (on `production`) cannot be part of a path")):
+    with raising(Permanent, NotPartOfAPath(model=Name(model), stage=Name("production"))):
         parse("repository: a/b").folder(target(model))
     assert not parse("repository: a/b").has(model), "so nobody asks for its folder"
 
@@ -291,10 +293,10 @@ def test_a_mistake_above_is_told_once_not_for_every_model() -> None:
 
 
 def test_a_file_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(Misunderstood, match=r"no\.yaml: cannot be read: No such file .*; set the path with --config"):
+    with pytest.raises(UserError, match=r"no\.yaml: cannot be read: No such file .*; set the path with --config"):
         load(tmp_path / "no.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"repository: \xe9")
-    with pytest.raises(Misunderstood, match="is not UTF-8 text"):
+    with pytest.raises(UserError, match="is not UTF-8 text"):
         load(tmp_path / "latin.yaml")
 
 
@@ -328,5 +330,5 @@ def test_every_field_of_a_policy_can_be_set() -> None:
 
 
 def test_what_is_nested_too_deeply_is_a_sentence() -> None:
-    with pytest.raises(Misunderstood, match="nested too deeply"):
+    with pytest.raises(UserError, match="nested too deeply"):
         parse("a: " + "[" * 30_000)

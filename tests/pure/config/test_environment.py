@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 
 from bot.config import environment
 from bot.config.environment import Environment, Secret
-from bot.domain.errors import Misunderstood
+from bot.domain.errors import UserError
 from tests.fixtures.app_keys import keys
 
 READY = {
@@ -21,7 +21,7 @@ READY = {
 
 
 def mistakes(environ: dict[str, str]) -> list[str]:
-    with pytest.raises(Misunderstood) as raised:
+    with pytest.raises(UserError) as raised:
         Environment.read(environ)
     assert "planted" not in str(raised.value)
     return str(raised.value).splitlines()

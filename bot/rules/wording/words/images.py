@@ -36,5 +36,6 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     images.NoHealthcheck: "it has no HEALTHCHECK; podman and buildah keep it only with --format docker",
     images.NoCommand: "it has no command to run",
     images.OtherRevision: _revision,
+    images.NotRunnable: "{image} is not an image that Kubernetes can run: its media type is {media_type}",
     images.LayerMissing: "its layer {digest} is missing; push the image again",
 }

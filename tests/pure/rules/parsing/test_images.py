@@ -31,7 +31,7 @@ from bot.rules.parsing.images import (
     problems,
     reference,
 )
-from bot.rules.wording.reasons import explained, plain
+from bot.rules.wording.reasons import plain
 
 AMD = Platform(os="linux", architecture="amd64")
 GOOD = Run(
@@ -141,7 +141,7 @@ def test_of_an_index_the_platforms_own_manifest_is_chosen_and_never_an_attestati
         chosen(index, Platform(os="linux", architecture="s390x"))
     built = (Name("linux/amd64"), Name("linux/arm64"))
     assert refused.value.reason == PlatformMissing(wanted=Name("linux/s390x"), built=built)
-    assert "not built for linux/s390x (only for: linux/amd64, linux/arm64)" in explained(refused.value)
+    assert "not built for linux/s390x (only for: linux/amd64, linux/arm64)" in plain(refused.value.reason)
 
 
 def test_an_index_within_an_index_is_not_followed() -> None:
@@ -160,7 +160,7 @@ def test_what_is_no_index_is_said_to_be_none(content: bytes) -> None:
     with pytest.raises(Permanent) as refused:
         decoded(content, Index, "ghcr.io/a/b:1", "index")
     assert isinstance(refused.value.reason, ImageMalformed)
-    assert explained(refused.value).startswith("ghcr.io/a/b:1: its index does not follow the image specification: ")
+    assert plain(refused.value.reason).startswith("ghcr.io/a/b:1: its index does not follow the image specification: ")
 
 
 @pytest.mark.parametrize("text", ["linux", "linux/", "/amd64", "linux/arm/v7", ""])

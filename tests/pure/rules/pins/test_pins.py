@@ -14,7 +14,7 @@ from bot.domain.target import Pin
 from bot.rules import pins
 from bot.rules.pins import FORMATS, edit, find, pin, proof
 from bot.rules.pins.carrier import Format
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 
 LIVE = Pin(stage="production", version=7)
 
@@ -223,7 +223,7 @@ def test_in_a_manifest_of_several_models_the_right_one_is_edited() -> None:
         PinOfModel(file=Name("a.yaml"), line=11, model=Name("churn")),
     )
     assert refused.value.reason == PinsOfOtherModels(model=Name("fraud"), others=others)
-    assert "a.yaml:5 (MODEL_NAME iris); a.yaml:11 (MODEL_NAME churn)" in explained(refused.value)
+    assert "a.yaml:5 (MODEL_NAME iris); a.yaml:11 (MODEL_NAME churn)" in plain(refused.value.reason)
 
 
 def test_a_workload_in_a_list_has_its_own_name() -> None:

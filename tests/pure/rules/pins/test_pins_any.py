@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from bot.domain.errors import Permanent
 from bot.domain.target import Pin
 from bot.rules.pins import edit, pin
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=8)
 STAGES = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
@@ -56,6 +56,6 @@ def test_no_text_makes_it_stumble(text: str) -> None:
     try:
         change = edit({"a.yaml": text + "# MODEL_STAGE"}, Pin(stage="production", version=7))
     except Permanent as error:
-        assert explained(error).startswith(("a.yaml", "no manifest", "MODEL_STAGE is set in several places"))
+        assert plain(error.reason).startswith(("a.yaml", "no manifest", "MODEL_STAGE is set in several places"))
     else:
         assert pin(change.after["a.yaml"]) == Pin(stage="production", version=7)

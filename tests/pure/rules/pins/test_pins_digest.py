@@ -9,7 +9,7 @@ from bot.domain.reason import Name, Reason
 from bot.domain.reasons.pins import DigestUnknown, NotAString, NotEditable, OnSeveralLines, ValueFrom
 from bot.domain.target import Pin
 from bot.rules.pins import edit, pin
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 
 ENV = """\
 kind: Deployment
@@ -56,7 +56,7 @@ def test_a_version_whose_digest_is_not_known_is_not_written_beside_another_ones(
         edited(text, Pin(stage="production", version=3))
     assert isinstance(refused.value.reason, NotEditable)
     assert refused.value.reason.why == DigestUnknown(version=3)
-    assert re.match(r"a\.yaml:\d+: MODEL_DIGEST is pinned .* v3 is not known", explained(refused.value))
+    assert re.match(r"a\.yaml:\d+: MODEL_DIGEST is pinned .* v3 is not known", plain(refused.value.reason))
 
 
 @EACH

@@ -14,7 +14,7 @@ from bot.domain.reason import Name
 from bot.domain.reasons.pins import NoManifest, PinMentionedOnly, SeveralPins
 from bot.domain.target import Pin
 from bot.rules.pins import edit, find, pin
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 from tests.recorded import folders
 
 WANTED = Pin(stage="production", version=7)
@@ -196,7 +196,7 @@ def test_whatever_does_not_parse_is_refused_with_its_line(those: Collection) -> 
         text = "# MODEL_STAGE\n" + read(file).removeprefix("\ufeff")  # which may only stand first
         with pytest.raises(Permanent) as raised:
             edit({str(file): text}, WANTED)
-        assert re.match(rf"{re.escape(str(file))}:\d+: ", explained(raised.value))
+        assert re.match(rf"{re.escape(str(file))}:\d+: ", plain(raised.value.reason))
         if not isinstance(raised.value.reason, PinMentionedOnly):
             refused.append(raised.value.reason)
     assert len(refused) == those.no_yaml, "templates and tabs"

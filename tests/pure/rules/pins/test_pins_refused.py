@@ -30,7 +30,7 @@ from bot.domain.reasons.pins import (
 )
 from bot.domain.target import Pin
 from bot.rules.pins import edit, find
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 
 LIVE = Pin(stage="production", version=7)
 
@@ -160,7 +160,7 @@ def test_a_refusal_names_the_file_the_line_and_the_way_out() -> None:
     def said(text: str) -> str:
         with pytest.raises(Permanent) as refused:
             edit({"a.yaml": text}, LIVE)
-        return explained(refused.value)
+        return plain(refused.value.reason)
 
     assert said("env:\n" + STAGE + VERSION + VERSION) == (
         "a.yaml:2: MODEL_VERSION is set several times, on lines 3, 4; leave one"

@@ -13,7 +13,7 @@ from bot.domain.errors import Misunderstood, Permanent
 from bot.domain.json import Json
 from bot.domain.target import Pin
 from bot.rules.pins import edit
-from bot.rules.wording.reasons import explained
+from bot.rules.wording.reasons import plain
 from tests.recorded import DATA
 
 PINS: Final = DATA / "reported" / "pins"
@@ -103,7 +103,7 @@ def test_a_reported_pin_that_is_not_edited_is_refused_with_the_way_out(name: str
     try:
         after = edited(INDEX[name], files)
     except Permanent as refusal:
-        said = explained(refusal)
+        said = plain(refusal.reason)
         assert [word for word in INDEX[name]["says"] if word not in said] == [], said
     else:
         assert without_numbers(changes(files, after)) == EITHER.get(name)
