@@ -36,6 +36,9 @@ EVENTS: Final[Mapping[str, Event]] = {
 BUTTONS: Final[Mapping[str, Note]] = {
     "approve": buttons.approve,
     "veto": buttons.veto,
+    "keep_waiting": buttons.keep_waiting,
+    "accept": buttons.accept,
+    "go_back": buttons.go_back,
 }
 """By action id; the messages show them by the same one."""
 WEBHOOKS: Final[Mapping[str, Webhook]] = {"/webhooks/mlflow": versions.heard, "/webhooks/github": pulls.heard}

@@ -1,4 +1,7 @@
-"""Approve and Veto as buttons, which mean the same as ✅ and ❌."""
+"""The buttons of a promotion's message.  Approve and Veto mean the same as ✅ and ❌.
+
+Each records what a person pressed; whether it counts is decided later, by the policy and by who is a member then.
+"""
 
 from datetime import datetime
 from typing import Annotated, Any
@@ -50,6 +53,33 @@ async def veto(body: dict[str, Any], _config: Config, store: Store, now: datetim
         Misunderstood: it is not what Slack sends.
     """
     await _press(FactKind.VETO, body, store, now)
+
+
+async def keep_waiting(body: dict[str, Any], _config: Config, store: Store, now: datetime) -> None:
+    """Record that somebody gives a stalled promotion more time.
+
+    Raises:
+        Misunderstood: it is not what Slack sends.
+    """
+    await _press(FactKind.KEEP_WAITING, body, store, now)
+
+
+async def accept(body: dict[str, Any], _config: Config, store: Store, now: datetime) -> None:
+    """Record that somebody declares a stalled promotion released.
+
+    Raises:
+        Misunderstood: it is not what Slack sends.
+    """
+    await _press(FactKind.ACCEPT, body, store, now)
+
+
+async def go_back(body: dict[str, Any], _config: Config, store: Store, now: datetime) -> None:
+    """Record that somebody wants a stalled promotion rolled back.
+
+    Raises:
+        Misunderstood: it is not what Slack sends.
+    """
+    await _press(FactKind.GO_BACK, body, store, now)
 
 
 async def _press(kind: FactKind, body: dict[str, Any], store: Store, now: datetime) -> None:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from typing import Final
+from enum import StrEnum
+from typing import Final, TypeVar
 from zoneinfo import available_timezones
 
 import yaml
@@ -21,6 +22,9 @@ NULL: Final = "tag:yaml.org,2002:null"
 PATH: Final = re.compile(r"[^\s/\\][^\s\\]*")
 CHANNEL: Final = re.compile(r"#[^\s#@:/<>]{1,80}|[CG][A-Z0-9]{5,}")  # a name, or the id of a channel
 PERSON: Final = re.compile(r"@[a-z0-9][a-z0-9._-]*|[UW][A-Z0-9]{2,}")  # the handle of a user group, or a user's id
+
+
+C = TypeVar("C", bound=StrEnum)
 
 
 class Reader:
@@ -112,6 +116,14 @@ class Reader:
             return bool(node.value == "true")
         self.mistake(node, f"expected true or false, found {what(node)}")
         return False
+
+    def choice(self, node: Node, choices: type[C]) -> C:
+        """Return one of the values of an enum."""
+        if isinstance(node, ScalarNode) and node.value in list(choices):
+            return choices(node.value)
+        *rest, last = (f"`{each.value}`" for each in choices)
+        self.mistake(node, f"expected {', '.join(rest)} or {last}, found {what(node)}")
+        return next(iter(choices))
 
     def count(self, node: Node) -> int:
         """Return a number of people."""

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeAlias
 from yaml.nodes import Node, ScalarNode
 
 from bot.config.nodes import Reader, is_null, meant
-from bot.domain.policy import ANYONE, Policy, Window
+from bot.domain.policy import ANYONE, OnFailure, Policy, Window
 
 Stages: TypeAlias = Mapping[str, Policy]
 """The policy of each stage, in the order in which a version passes through them."""
@@ -45,7 +45,7 @@ def _rollback(read: Reader, node: Node) -> dict[str, Any]:
     own = read.mapping(node, ("automatic", "approvals", "requesters"))
     found: dict[str, Any] = {}
     if "automatic" in own:
-        found["rollback_automatic"] = read.flag(own["automatic"])
+        found["on_failure"] = OnFailure.ROLLBACK if read.flag(own["automatic"]) else OnFailure.NOTHING
     if "approvals" in own:
         found["rollback_approvals"] = read.count(own["approvals"])
     if "requesters" in own:
@@ -80,6 +80,7 @@ FIELDS: Final[Mapping[str, Callable[[Reader, Node], dict[str, Any]]]] = {
     "watch": lambda read, node: {"watch": read.duration(node)},
     "timeout": lambda read, node: {"timeout": read.duration(node)},
     "rollback": _rollback,
+    "on_failure": lambda read, node: {"on_failure": read.choice(node, OnFailure)},
     "requesters": lambda read, node: {"requesters": read.people_or_anyone(node)},
     "may_freeze": lambda read, node: {"may_freeze": read.people_or_anyone(node, (ANYONE,))},
     "may_override": lambda read, node: {"may_override": read.people_or_anyone(node, (ANYONE,))},
@@ -128,7 +129,10 @@ def own_stages(read: Reader, node: Node, above: Stages) -> Stages:
 def _policy(read: Reader, node: Node, above: Policy) -> Policy:
     fields: dict[str, Any] = {}
     for name, value in read.mapping(node, tuple(FIELDS), later=LATER).items():
-        fields |= FIELDS[name](read, value)
+        found = FIELDS[name](read, value)
+        if "on_failure" in found and "on_failure" in fields:
+            read.mistake(value, "`on_failure` and `rollback: {automatic: …}` say the same; leave one")
+        fields |= found
     return replace(above, **fields)
 
 

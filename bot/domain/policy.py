@@ -2,10 +2,19 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Final
 
 WINDOW: Final = "app.yaml"
 """`Freeze.by` of a freeze window in app.yaml."""
+
+
+class OnFailure(StrEnum):
+    """What follows when a release is seen to fail."""
+
+    ROLLBACK = "rollback"  # to the last verified release, automatically
+    ASK = "ask"
+    NOTHING = "nothing"
 
 
 ANYONE: Final = "anyone"
@@ -54,8 +63,8 @@ class Policy:
     watch: timedelta = timedelta(minutes=2)
     """How long the new pods are watched before it counts as released."""
     timeout: timedelta = timedelta(minutes=15)
-    """How long merging, syncing and rolling out may each take."""
-    rollback_automatic: bool = True
+    """How long merging may take, and the rollout without any progress, before people are asked."""
+    on_failure: OnFailure = OnFailure.ROLLBACK
     rollback_approvals: int = 1
     """Approvals that a person's /rollback needs; an approver's own request counts as one."""
     requesters: tuple[str, ...] = ()

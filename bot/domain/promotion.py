@@ -36,6 +36,7 @@ class State(StrEnum):
     SYNCING = "syncing"
     ROLLING_OUT = "rolling out"
     VERIFYING = "proving"
+    STALLED = "stalled"  # merged, and neither released nor seen to fail in time: people decide
     RELEASED = "released"
     BLOCKED = "blocked"
     REJECTED = "rejected"
@@ -54,6 +55,7 @@ class State(StrEnum):
             State.SYNCING,
             State.ROLLING_OUT,
             State.VERIFYING,
+            State.STALLED,
         }
 
 
@@ -79,6 +81,9 @@ class FactKind(StrEnum):
     UNVETO = "unveto"
     CANCEL = "cancel"
     OVERRIDE = "override"
+    KEEP_WAITING = "keep waiting"
+    ACCEPT = "accept"
+    GO_BACK = "go back"
     FREEZE = "freeze"
     THAW = "thaw"
     VERSION = "version"
@@ -170,6 +175,14 @@ class Failing:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Advance:
+    """The furthest that a rollout has come: how many new pods were ready, and when that was first so."""
+
+    ready: int
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistryStatus:
     """What was written to the registry for the promotion."""
 
@@ -189,6 +202,7 @@ class Status:
     consent: Consent = field(default_factory=Consent)
     comparison: Comparison | None = None
     failing: Failing | None = None
+    advance: Advance | None = None
     healthy_since: datetime | None = None
     verified_digest: str | None = None
     """Digest of the model's files, as every pod reported it when the version was released."""
@@ -210,6 +224,7 @@ class StatusChange(TypedDict, total=False):
     consent: Consent
     comparison: Comparison | None
     failing: Failing | None
+    advance: Advance | None
     healthy_since: datetime | None
     verified_digest: str | None
     registry: RegistryStatus

@@ -33,11 +33,12 @@ from bot.rules.release.comparison import compare
 from bot.rules.release.decision import Editable, Evidence, Manifest, Proposal, Review, Rollout, Uneditable, Voters
 from bot.rules.release.freezes import in_force
 from bot.rules.release.gates import judge, verdict
+from bot.rules.release.stalled import DECISIONS
 from bot.rules.release.statuses import HELD
 from bot.rules.wording import redaction
 from bot.store.store import Loaded, Store
 
-VOTES: Final = frozenset({FactKind.APPROVE, FactKind.VETO, FactKind.OVERRIDE})
+VOTES: Final = frozenset({FactKind.APPROVE, FactKind.VETO, FactKind.OVERRIDE, *DECISIONS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,7 +95,7 @@ async def gather(
             return await _proposal(evidence, promotion, sources)
         case State.PROPOSED | State.MERGING if pull is not None:
             return await _confirmed(await _review(evidence, promotion, pull, sources), clients.slack)
-        case State.SYNCING | State.ROLLING_OUT | State.VERIFYING:
+        case State.SYNCING | State.ROLLING_OUT | State.VERIFYING | State.STALLED:
             return await _rollout(evidence, promotion, sources)
         case _:
             return evidence  # proposed already
@@ -257,12 +258,15 @@ async def _voters(
         return Voters()
     try:
         allowed = await _allowed(people, policy.approvers, slack, fresh=fresh)
+        may_return = await _allowed(people, policy.rollback_requesters, slack, fresh=fresh)
         may_override = await _allowed(people, policy.may_override or policy.approvers, slack, fresh=fresh)
-        known = await asyncio.gather(*(slack.person(user, fresh=fresh) for user in sorted(allowed | may_override)))
+        known = await asyncio.gather(
+            *(slack.person(user, fresh=fresh) for user in sorted(allowed | may_override | may_return))
+        )
     except (Temporary, Permanent) as error:
         return Voters(unsure=error.reason)
     members = frozenset(person.id for person in known if person.entitled)
-    return Voters(entitled=members & allowed, overriders=members & may_override)
+    return Voters(entitled=members & allowed, overriders=members & may_override, returners=members & may_return)
 
 
 async def _allowed(people: set[str], names: tuple[str, ...], slack: Slack, *, fresh: bool) -> set[str]:
@@ -284,7 +288,10 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
     log = await _last_lines(clients.kubernetes, namespace, health) if health is not None and failing else None
     served: dict[str, Served | Reason] = {}
     alias, comparison = None, None
-    if promotion.state is State.VERIFYING:
+    voters = Voters()
+    if promotion.state is State.STALLED:
+        voters = await _voters(evidence, promotion, clients.slack, fresh=True)
+    if promotion.state in {State.VERIFYING, State.STALLED}:
         comparison = await _late_metrics(promotion, sources)
         if health is not None:
             ready = [pod for pod in health.pods if pod.ready]
@@ -304,6 +311,7 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
         promotion=promotion,
         health=health,
         served=served,
+        voters=voters,
         log=log,
         alias=alias,
         comparison=comparison,

@@ -109,7 +109,7 @@ async def test_an_older_version_does_not_take_over(desk: Desk) -> None:
     assert (await desk.under_way()).version == 4
 
 
-@pytest.mark.parametrize("state", [State.MERGING, State.SYNCING, State.ROLLING_OUT, State.VERIFYING])
+@pytest.mark.parametrize("state", [State.MERGING, State.ROLLING_OUT, State.VERIFYING])
 async def test_nothing_new_takes_over_from_what_is_being_merged(desk: Desk, state: State) -> None:
     await desk.type("U0ALICE", "/promote iris production 3")
     await desk.reach(state)

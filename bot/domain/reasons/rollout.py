@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.domain.reason import Name, Reason, reason
+from bot.domain.reason import Name, Reason, User, reason
 
 
 @reason("picked_up")
@@ -53,6 +53,42 @@ class NotRolledOut(Reason):
 
     timeout: timedelta
     found: Reason | None
+
+
+@reason("kept_waiting")
+class KeptWaiting(Reason):
+    """Somebody gave a stalled promotion more time."""
+
+    by: User
+
+
+@reason("accepted_unverified")
+class AcceptedUnverified(Reason):
+    """Somebody declared a stalled promotion released; `unseen` is what Callboard could not see."""
+
+    by: User
+    unseen: Reason | None
+
+
+@reason("stalled_too_long")
+class StalledTooLong(Reason):
+    """Nobody decided about a stalled promotion; `found` is why it stalled."""
+
+    within: timedelta
+    found: Reason | None
+
+
+@reason("may_not_decide")
+class MayNotDecide(Reason):
+    """A person pressed a button of a stalled promotion that is not for them."""
+
+    people: tuple[User, ...]
+    groups: tuple[Name, ...]
+
+
+@reason("nothing_to_go_back_to")
+class NothingToGoBackTo(Reason):
+    """A stalled promotion is the first release of its target."""
 
 
 @reason("unobserved")

@@ -66,6 +66,8 @@ class Voters:
     """Those among the people in `facts`, and the requester, who may approve or veto."""
     overriders: frozenset[str] = frozenset()
     """Those among the people in `facts` who may override what holds the promotion up."""
+    returners: frozenset[str] = frozenset()
+    """Those among the people in `facts` who may request a rollback."""
     unsure: Reason | None = None
     """Why the chat cannot tell; then nobody's word counts."""
     reactions: Mapping[str, frozenset[str]] | None = None
@@ -93,11 +95,12 @@ class Evidence:
 
     @property
     def overdue(self) -> bool:
-        """Say whether the present state has lasted longer than the policy's time-out; blind time is not counted."""
+        """Say whether the time-out passed without progress in the present state; blind time is not counted."""
         promotion = self.promotion
         if promotion is None:
             return False
-        since = max(promotion.entered_at, promotion.status.clear_since or promotion.entered_at)
+        status, entered = promotion.status, promotion.entered_at
+        since = max(entered, status.clear_since or entered, status.advance.at if status.advance else entered)
         return self.now - since > self.policy.timeout
 
 
@@ -134,13 +137,15 @@ class Review(Evidence):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rollout(Evidence):
-    """For SYNCING, ROLLING_OUT and VERIFYING: how the workload does."""
+    """For SYNCING, ROLLING_OUT, VERIFYING and STALLED: how the workload does."""
 
     promotion: Promotion
     health: Health | None
     """None: no such workload was found."""
     served: Mapping[str, Served | Reason]
-    """What each ready new pod answers, or why it does not; only while VERIFYING."""
+    """What each ready new pod answers, or why it does not; only while VERIFYING or STALLED."""
+    voters: Voters
+    """Whose decision counts; only while STALLED."""
     log: str | None
     """The last lines of the culprit's log."""
     alias: int | None

@@ -1,14 +1,17 @@
 """What next?  The whole life of a promotion as one pure function: evidence in, decision out.
 
     CHECKING ─▶ PROPOSED ─▶ MERGING ─▶ SYNCING ─▶ ROLLING_OUT ─▶ VERIFYING ─▶ RELEASED
+                                          └───────────┴── STALLED ───┘
 
-Each state has one function: in `checking` and `merging` until the merge, in `rollout` after it.  Every state has a way
-out and a time-out.  A state that ends the promotion is entered only when nothing is left to do outside: the pull
-request is closed *before* REJECTED is.  So a restart at any point just asks again.
+Each state has one function: in `checking` and `merging` until the merge, in `rollout` and `stalled` after it.  Every
+state has a way out and a time-out.  A state that ends the promotion is entered only when nothing is left to do outside:
+the pull request is closed *before* REJECTED is.  So a restart at any point just asks again.
 """
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from typing import Final
 
 from bot.domain.promotion import UNMERGED, Consent, Kind, Promotion, Request, State, StatusChange
 from bot.domain.reason import Name
@@ -19,7 +22,15 @@ from bot.rules.release import gates, merging, rollout, statuses
 from bot.rules.release.checking import checking
 from bot.rules.release.decision import Decision, Evidence, Post, Proposal, Reply, Review, Rollout
 from bot.rules.release.gates import votes
+from bot.rules.release.stalled import stalled
 from bot.rules.release.takeover import may_supersede, superseded
+
+ROLLOUT: Final[Mapping[State, Callable[[Rollout], Decision]]] = {
+    State.SYNCING: rollout.syncing,
+    State.ROLLING_OUT: rollout.rolling_out,
+    State.VERIFYING: rollout.verifying,
+    State.STALLED: stalled,
+}
 
 
 def decide(evidence: Evidence) -> Decision:
@@ -52,7 +63,7 @@ def _next(evidence: Evidence, promotion: Promotion) -> Decision:
         case Review():
             return merging.proposed(evidence)
         case Rollout():
-            return rollout.STATES[promotion.state](evidence)
+            return ROLLOUT[promotion.state](evidence)
         case _ if promotion.state is State.CHECKING and promotion.status.pull is not None:
             return Decision(
                 state=State.PROPOSED, reason=PullOpened(number=promotion.status.pull.number), wake=timedelta(0)

@@ -1,15 +1,14 @@
 """What next, once a change is merged: the cluster picks it up, rolls it out, and every new pod is verified.
 
-What is seen failing for long enough is rolled back automatically, where the policy says so; what is not seen is never
-rolled back.
+What is seen failing for long enough is rolled back automatically, where the policy says so.  What is not seen, waits
+or answers nothing is never rolled back: after the time-out without progress it is STALLED, and people decide.
 """
 
-from collections.abc import Callable, Mapping
 from datetime import timedelta
-from typing import Final
 
 from bot.domain.cluster import HealthStatus, Served
-from bot.domain.promotion import Failing, Kind, Promotion, Request, State, StatusChange
+from bot.domain.policy import OnFailure
+from bot.domain.promotion import Advance, Failing, Kind, Promotion, Request, State, StatusChange
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.rollout import (
     ChangedByOthers,
@@ -34,10 +33,10 @@ from bot.rules.release.decision import LATER, SOON, Decision, MoveAlias, Rollout
 
 def syncing(evidence: Rollout) -> Decision:
     """Wait until the workload's template holds the pin."""
-    if evidence.health is not None and evidence.health.pin == _pin(evidence.promotion):
+    if evidence.health is not None and evidence.health.pin == pin(evidence.promotion):
         return Decision(state=State.ROLLING_OUT, reason=PickedUp(), wake=timedelta(0))
     late = NotPickedUp(timeout=evidence.policy.timeout, found=_instead(evidence))
-    return _overdue(evidence, late) or Decision(wake=LATER)
+    return _stalled(evidence, late) or Decision(wake=LATER)
 
 
 def _instead(evidence: Rollout) -> Reason:
@@ -55,7 +54,7 @@ def _instead(evidence: Rollout) -> Reason:
 
 def rolling_out(evidence: Rollout) -> Decision:
     """Wait until every new pod is ready, or find out why not."""
-    return _going_wrong(evidence) or _rolled_out(evidence)
+    return going_wrong(evidence) or _rolled_out(evidence)
 
 
 def _rolled_out(evidence: Rollout) -> Decision:
@@ -64,32 +63,47 @@ def _rolled_out(evidence: Rollout) -> Decision:
     if health is not None and health.status is HealthStatus.HEALTHY:
         note: StatusChange = {"failing": None, "healthy_since": evidence.now}
         return Decision(state=State.VERIFYING, reason=EveryPodReady(), note=note, wake=timedelta(0))
+    if (advance := _advance(evidence)) is not None:
+        return Decision(note={"failing": None, "advance": advance}, wake=LATER)
     late = NotRolledOut(timeout=evidence.policy.timeout, found=health.reason if health else None)
-    if health is None or health.status is HealthStatus.UNKNOWN:
-        return _unobserved(evidence, late) or Decision(note=calm, wake=LATER)
-    return _overdue(evidence, late) or Decision(note=calm, wake=LATER)
+    return _stalled(evidence, late) or Decision(note=calm, wake=LATER)
+
+
+def _advance(evidence: Rollout) -> Advance | None:
+    """Return how far the rollout has come, if it was never as far before."""
+    before, health = evidence.promotion.status.advance, evidence.health
+    if health is None or health.status is HealthStatus.UNKNOWN or health.ready <= (before.ready if before else 0):
+        return None
+    return Advance(ready=health.ready, at=evidence.now)
 
 
 def verifying(evidence: Rollout) -> Decision:
     """Wait until every new pod answers with the version and has stayed healthy for a while; then conclude."""
-    wrong = _going_wrong(evidence)
+    wrong = going_wrong(evidence)
     if wrong is not None:
         return wrong
     health = evidence.health
     if health is None or health.status is HealthStatus.UNKNOWN:
-        return _unobserved(evidence, Unobserved(timeout=evidence.policy.timeout)) or Decision(wake=SOON)
+        return _stalled(evidence, Unobserved(timeout=evidence.policy.timeout)) or Decision(wake=SOON)
     if health.status is not HealthStatus.HEALTHY:
         return Decision(state=State.ROLLING_OUT, reason=health.reason, note={"healthy_since": None}, wake=LATER)
-    doubt = _doubt(evidence)
+    doubt = unverified(evidence)
     if doubt is not None:
-        return _overdue(evidence, doubt) or Decision(reason=doubt, wake=SOON)
+        return _doubtful(evidence, doubt)
     left = (evidence.promotion.status.healthy_since or evidence.now) + evidence.policy.watch - evidence.now
     if left > timedelta(0):
         return Decision(wake=left)
-    return _conclude(evidence)
+    return conclude(evidence, EveryPodServes(version=evidence.promotion.version))
 
 
-def _conclude(evidence: Rollout) -> Decision:
+def _doubtful(evidence: Rollout, doubt: Reason) -> Decision:
+    """Wait; then fail where a pod contradicts, and ask people where one says nothing."""
+    if evidence.overdue and isinstance(doubt, ServesOther | DifferentFiles):
+        return fail(evidence, doubt)
+    return _stalled(evidence, doubt) or Decision(reason=doubt, wake=SOON)
+
+
+def conclude(evidence: Rollout, reason: Reason) -> Decision:
     """Move the alias, tag the version, and only then call it released: one write a pass."""
     promotion = evidence.promotion
     registry, pull = promotion.status.registry, promotion.status.pull
@@ -99,11 +113,10 @@ def _conclude(evidence: Rollout) -> Decision:
         key = f"callboard.{promotion.target.stage}.pull_request"
         return Decision(action=Tag(version=promotion.version, key=key, value=pull.url))
     digest = next((answer.digest for answer in evidence.served.values() if isinstance(answer, Served)), None)
-    serves = EveryPodServes(version=promotion.version)
-    return Decision(state=State.RELEASED, reason=serves, released=True, note={"verified_digest": digest})
+    return Decision(state=State.RELEASED, reason=reason, released=True, note={"verified_digest": digest})
 
 
-def _doubt(evidence: Rollout) -> Reason | None:
+def unverified(evidence: Rollout) -> Reason | None:
     """Return what is still missing until every new pod has answered that it serves the version."""
     promotion = evidence.promotion
     if evidence.health is None or not evidence.health.pods:
@@ -124,12 +137,12 @@ def _doubt(evidence: Rollout) -> Reason | None:
     return None
 
 
-def _going_wrong(evidence: Rollout) -> Decision | None:
+def going_wrong(evidence: Rollout) -> Decision | None:
     """Fail when the cause has lasted as long as it takes to be sure; UNKNOWN never fails anything."""
     promotion, health = evidence.promotion, evidence.health
     if health is None or health.status is HealthStatus.UNKNOWN:
         return None
-    if health.pin is not None and health.pin != _pin(promotion):
+    if health.pin is not None and health.pin != pin(promotion):
         changed = ChangedByOthers(stage=Name(health.pin.stage), version=health.pin.version)
         return Decision(state=State.FAILED, reason=changed)
     if health.status is not HealthStatus.DEGRADED:
@@ -143,17 +156,21 @@ def _going_wrong(evidence: Rollout) -> Decision | None:
     left = failing.since + health.patience - evidence.now
     if left > timedelta(0):
         return Decision(note={"failing": failing}, wake=left)
-    return _fail(evidence, health.reason, {"failing": failing})
+    return fail(evidence, health.reason, {"failing": failing})
 
 
-def _fail(evidence: Rollout, reason: Reason, note: StatusChange | None = None) -> Decision:
-    """End in FAILED and, where policy says so, roll back to the verified release automatically."""
-    return Decision(state=State.FAILED, reason=reason, note=note or {}, start=_rollback(evidence))
+def fail(evidence: Rollout, reason: Reason, note: StatusChange | None = None) -> Decision:
+    """End in FAILED and roll back to the verified release, or ask people first, as the policy says."""
+    back = _rollback(evidence)
+    if back is not None and evidence.policy.on_failure is OnFailure.ASK:
+        return Decision(state=State.STALLED, reason=reason, note=note or {}, wake=LATER)
+    automatic = evidence.policy.on_failure is OnFailure.ROLLBACK
+    return Decision(state=State.FAILED, reason=reason, note=note or {}, start=back if automatic else None)
 
 
 def _rollback(evidence: Rollout) -> Request | None:
     promotion, release = evidence.promotion, evidence.release
-    if promotion.kind is Kind.ROLLBACK or not evidence.policy.rollback_automatic or release is None:
+    if promotion.kind is Kind.ROLLBACK or release is None:
         return None
     return Request(
         target=promotion.target,
@@ -165,22 +182,11 @@ def _rollback(evidence: Rollout) -> Request | None:
     )
 
 
-def _overdue(evidence: Rollout, reason: Reason) -> Decision | None:
-    """Fail a state that has lasted longer than the policy's time-out."""
-    return _fail(evidence, reason) if evidence.overdue else None
+def _stalled(evidence: Rollout, reason: Reason) -> Decision | None:
+    """Ask people, once the time-out has passed without progress; nothing was seen to fail."""
+    return Decision(state=State.STALLED, reason=reason, wake=LATER) if evidence.overdue else None
 
 
-def _unobserved(evidence: Rollout, reason: Reason) -> Decision | None:
-    """End a state in which the workload was out of sight for too long; what is not seen is never rolled back."""
-    return Decision(state=State.FAILED, reason=reason) if evidence.overdue else None
-
-
-def _pin(promotion: Promotion) -> Pin:
+def pin(promotion: Promotion) -> Pin:
+    """Return what the workload must pin."""
     return Pin(stage=promotion.target.stage, version=promotion.version)
-
-
-STATES: Final[Mapping[State, Callable[[Rollout], Decision]]] = {
-    State.SYNCING: syncing,
-    State.ROLLING_OUT: rolling_out,
-    State.VERIFYING: verifying,
-}

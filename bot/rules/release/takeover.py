@@ -1,16 +1,24 @@
 """Which request takes the place of a promotion that is under way.  Pure.
 
-A newer version takes over as long as nothing is being merged.  A rollback is never blocked: it takes over whatever is
-under way but another rollback.
+A newer version takes over as long as nothing is being merged, and any other version once the merged change is stalled
+or not yet picked up by the cluster.  A rollback is never blocked: it takes over whatever is under way but another
+rollback.
 """
+
+from typing import Final
 
 from bot.domain.promotion import UNMERGED, Kind, Promotion, Release, Request, State
 from bot.domain.reason import User
 from bot.domain.reasons.lifecycle import Superseded
 
+WAITING: Final = frozenset({State.SYNCING, State.STALLED})
+"""Merged, and nothing of it is rolling out as far as Callboard sees."""
+
 
 def may_supersede(request: Request, promotion: Promotion) -> bool:
     """Say whether the request may take over from the open promotion of its target."""
+    if promotion.state in WAITING and request.version != promotion.version:
+        return True
     if request.kind is Kind.ROLLBACK:
         return promotion.kind is Kind.PROMOTE or (promotion.state in UNMERGED and request.version != promotion.version)
     return promotion.kind is Kind.PROMOTE and promotion.state in UNMERGED and request.version > promotion.version

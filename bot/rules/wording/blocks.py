@@ -70,16 +70,15 @@ def sections(lines: Iterable[str], *, room: int = WHOLE) -> list[Json]:
     return [section("\n".join(group)) for group in _grouped(kept)]
 
 
-def button(label: str, *, action: str, value: str, style: str, confirm: Json | None = None) -> Json:
-    """Return a button; `value` comes back with the click."""
+def button(label: str, *, action: str, value: str, style: str | None = None, confirm: Json | None = None) -> Json:
+    """Return a button; `value` comes back with the click.  `style` is "primary" or "danger"."""
     made: Json = {
         "type": "button",
         "text": {"type": "plain_text", "text": label},
         "action_id": action,
         "value": value[:2000],
-        "style": style,
     }
-    return made | ({"confirm": confirm} if confirm else {})
+    return made | ({"style": style} if style else {}) | ({"confirm": confirm} if confirm else {})
 
 
 def confirm(title: str, text: str, *, yes: str, no: str) -> Json:

@@ -151,6 +151,18 @@ def _cluster(scene: Scene) -> tuple[str, ...]:
     return named or (f"⚠️ {capital(slack(health.reason))}",)
 
 
+def _stalled(scene: Scene) -> Progress:
+    """Say why, and that nothing happens unless somebody decides or the workload recovers."""
+    promotion, failing = scene.promotion, scene.promotion.status.failing
+    why = slack(promotion.reason) if promotion.reason is not None else "no reason was recorded"
+    if failing is not None:
+        log = block(failing.log or "", LOG)
+        lines = (*((f"Last log lines:\n{log}",) if log else ()), "Nothing is rolled back until somebody decides.")
+        return Progress(icon="⚠️", headline=f"Failing: {why}", lines=(*_cluster(scene), *lines))
+    calm = "No failure was seen, so nothing is rolled back. It goes on by itself once the cluster shows the release."
+    return Progress(icon="⚠️", headline=f"Stalled: {why}", lines=(*_cluster(scene), calm))
+
+
 # ── the end ──────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -225,6 +237,7 @@ STATES: Final[Mapping[State, Callable[[Scene], Progress]]] = {
     State.SYNCING: _syncing,
     State.ROLLING_OUT: _rolling_out,
     State.VERIFYING: _verifying,
+    State.STALLED: _stalled,
     State.RELEASED: _released,
     State.FAILED: _failed,
     State.BLOCKED: _blocked,

@@ -23,6 +23,10 @@ from bot.rules.wording.sentences import full_stop
 APPROVE: Final = "approve"
 VETO: Final = "veto"
 """The action_ids of the two buttons; their value is the digest of the change that they are about."""
+KEEP_WAITING: Final = "keep_waiting"
+ACCEPT: Final = "accept"
+GO_BACK: Final = "go_back"
+"""The action_ids of a stalled promotion's buttons; their value is its number."""
 
 BODY: Final = 7_000
 """Characters for the present state; with the rest, the message stays within what Slack takes."""
@@ -53,6 +57,7 @@ def message(
         *([section("\n".join([f"*{_compared(promotion)}*", *figures]))] if figures else []),
         *([context(f"⚠️ {reply(status.trouble)}")] if status.trouble is not None else []),
         *(_ballot(promotion, policy) if promotion.state is State.PROPOSED else []),
+        *(_ways_out(promotion, policy) if promotion.state is State.STALLED else []),
     ]
     return Message(text=full_stop(f"{title(promotion)}: {progress.headline}"), blocks=tuple(blocks))
 
@@ -129,6 +134,30 @@ def _ballot(promotion: Promotion, policy: Policy) -> list[Json]:
         return [context(f"No approval needed. React with ❌ or press Veto to stop it · {expires}"), actions(no)]
     yes = button("Approve", action=APPROVE, value=digest, style="primary")
     return [context(f"React with ✅ to approve or ❌ to stop it, or use the buttons · {expires}"), actions(yes, no)]
+
+
+def _ways_out(promotion: Promotion, policy: Policy) -> list[Json]:
+    """Return what people can decide about a stalled promotion, and until when."""
+    number, version = str(promotion.id), promotion.version
+    accept = confirm(
+        f"Accept v{version} without verification?",
+        f"Callboard has not seen that every pod serves v{version}. It will count as released, and the alias moves.",
+        yes="Accept",
+        no="Cancel",
+    )
+    back = confirm(
+        f"Roll back to v{promotion.previous}?", "This opens a pull request that reverts Git.", yes="Roll back", no="No"
+    )
+    buttons = [
+        *([button("Keep waiting", action=KEEP_WAITING, value=number)] if promotion.status.failing is None else []),
+        button("Accept unverified", action=ACCEPT, value=number, confirm=accept),
+    ]
+    if promotion.kind is Kind.PROMOTE and promotion.previous not in {None, version}:
+        buttons.insert(0, button("Roll back", action=GO_BACK, value=number, style="danger", confirm=back))
+    return [
+        context(f"Callboard goes on watching until {when(promotion.entered_at + policy.expires)}"),
+        actions(*buttons),
+    ]
 
 
 def _sure() -> Json:

@@ -9,7 +9,7 @@ import pytest
 from bot.config import app_yaml, policies
 from bot.config.app_yaml import Config, load, parse
 from bot.domain.errors import Permanent, UserError
-from bot.domain.policy import ANYONE, Policy, Window
+from bot.domain.policy import ANYONE, OnFailure, Policy, Window
 from bot.domain.reason import Name
 from bot.domain.reasons.configuration import ModelNotConfigured, NotPartOfAPath, StageNotConfigured
 from bot.domain.target import Target
@@ -75,7 +75,7 @@ def test_what_a_stage_demands_is_read() -> None:
         expires=timedelta(days=3),
         watch=timedelta(seconds=90),
         timeout=timedelta(minutes=10),
-        rollback_automatic=False,
+        on_failure=OnFailure.NOTHING,
         rollback_approvals=0,
     )
 
@@ -319,7 +319,7 @@ def test_every_field_of_a_policy_can_be_set() -> None:
         "auto": "true", "after": "{stage: a, healthy_for: 1h}", "approvals": "2", "approvers": '["@x"]',
         "expires": "9d", "requester_may_approve": "true", "watch": "9m", "timeout": "9m",
         "requesters": '["@x"]', "may_freeze": '["@x"]', "may_override": '["@x"]',
-        "rollback": '{automatic: false, approvals: 2, requesters: ["@x"]}',
+        "rollback": '{approvals: 2, requesters: ["@x"]}', "on_failure": "ask",
         "freeze": '[{cron: "0 16 * * FRI", for: 64h}]',
     }  # fmt: skip
     assert set(written) == set(policies.FIELDS)

@@ -57,6 +57,7 @@ def test_a_story_goes_on_until_it_is_released_or_over() -> None:
         State.SYNCING,
         State.ROLLING_OUT,
         State.VERIFYING,
+        State.STALLED,
     }
 
 

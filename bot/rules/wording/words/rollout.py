@@ -7,6 +7,12 @@ from bot.domain.reason import Reason
 from bot.domain.reasons import rollout as r
 from bot.rules.wording.words.template import Words
 
+
+def _may_not_decide(why: r.MayNotDecide) -> str:
+    who = " or ".join(part for part in ("{people}" if why.people else "", "{groups}" if why.groups else "") if part)
+    return f"you may not decide about this promotion; ask {who}"
+
+
 WORDS: Final[Mapping[type[Reason], Words]] = {
     r.PickedUp: "the cluster has picked up the change",
     r.NotPickedUp: "the cluster did not pick up the change within {timeout}: {found}",
@@ -15,6 +21,13 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     r.StillPins: "{workload} still says {stage} v{version}",
     r.EveryPodReady: "every pod is ready",
     r.NotRolledOut: lambda n: "not rolled out within {timeout}: " + ("{found}" if n.found else "it was not found"),
+    r.KeptWaiting: "{by} gave it more time",
+    r.AcceptedUnverified: lambda a: (
+        "{by} accepted it without verification" + (" ({unseen})" if a.unseen is not None else "")
+    ),
+    r.StalledTooLong: lambda s: "nobody decided within {within}" + (": {found}" if s.found is not None else ""),
+    r.MayNotDecide: _may_not_decide,
+    r.NothingToGoBackTo: "there is no earlier release to go back to; promote another version",
     r.Unobserved: "the rollout could not be observed for {timeout}",
     r.NoNewPod: "no pod of the new revision was found",
     r.PodSilent: "pod {pod} does not say which version it serves: {cause}",

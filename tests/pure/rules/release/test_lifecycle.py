@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from bot.domain.cluster import Health, HealthStatus, PodSeen, Served
-from bot.domain.policy import Freeze
+from bot.domain.policy import Freeze, OnFailure
 from bot.domain.promotion import Approval, ApprovalState, FactKind, Failing, Kind, RegistryStatus, State
 from bot.domain.reason import Name, Reason, users
 from bot.domain.reasons.approval import ApprovalsMissing, EndedAs, Frozen, NotReleasedBefore
@@ -205,7 +205,7 @@ def test_a_failed_rollback_starts_no_other() -> None:
 
 
 def test_where_policy_forbids_it_nothing_goes_back_by_itself() -> None:
-    policy = replace(READY.policy, rollback_automatic=False)
+    policy = replace(READY.policy, on_failure=OnFailure.NOTHING)
     assert decide(at(State.ROLLING_OUT, health=SICK, policy=policy)).start is None
 
 
@@ -277,7 +277,7 @@ def test_every_waiting_state_has_a_time_out(state: State) -> None:
     other = replace(slow, pin=Pin(stage="production", version=1)) if state is State.SYNCING else slow
     health = HEALTHY if state is State.VERIFYING else other
     decision = decide(at(state, health=health, now=NOON + timedelta(hours=1)))
-    assert decision.state is State.FAILED
+    assert (decision.state, decision.start) == (State.STALLED, None)
 
 
 def test_an_auto_stage_takes_the_newest_announced_version_once() -> None:

@@ -19,7 +19,8 @@ from tests.fixtures.promotions import NOON
 
 NEWER = Request(target=TARGET, kind=Kind.PROMOTE, version=4, by="alice", at=NOON)
 BACK = replace(NEWER, kind=Kind.ROLLBACK, version=1)
-MERGED = (State.MERGING, State.SYNCING, State.ROLLING_OUT, State.VERIFYING)
+MERGED = (State.MERGING, State.SYNCING, State.ROLLING_OUT, State.VERIFYING, State.STALLED)
+BUSY = (State.MERGING, State.ROLLING_OUT, State.VERIFYING)
 TAKEN = PullStatus(number=7, url=OURS.url)
 AUTO: dict[str, Any] = {"policy": replace(READY.policy, auto=True), "newest": 4, "attempted": 3}
 
@@ -30,7 +31,16 @@ def test_a_newer_version_takes_over_until_the_older_one_is_being_merged(state: S
     assert may_supersede(NEWER, promotion)
     assert not may_supersede(replace(NEWER, version=3), promotion), "the same version is under way already"
     assert not may_supersede(replace(NEWER, version=2), promotion)
-    assert not any(may_supersede(NEWER, replace(promotion, state=merged)) for merged in MERGED)
+    assert not any(may_supersede(NEWER, replace(promotion, state=busy)) for busy in BUSY)
+
+
+@pytest.mark.parametrize("state", [State.SYNCING, State.STALLED])
+@pytest.mark.parametrize("kind", Kind)
+def test_any_other_version_takes_over_from_what_the_cluster_does_not_show(state: State, kind: Kind) -> None:
+    """A manual sync, a sync window, an agent that is down: the way on is not blocked."""
+    waiting = replace(PROMOTION, state=state, kind=kind)
+    assert all(may_supersede(request, waiting) for request in (NEWER, replace(NEWER, version=2), BACK))
+    assert not may_supersede(replace(NEWER, version=3), waiting), "the same version is under way already"
 
 
 @pytest.mark.parametrize("state", [state for state in State if state.open])
@@ -42,7 +52,7 @@ def test_going_back_elsewhere_takes_over_from_going_back_only_until_that_is_bein
     back = replace(PROMOTION, kind=Kind.ROLLBACK, version=2)
     assert may_supersede(BACK, back)
     assert not may_supersede(replace(BACK, version=2), back)
-    assert not may_supersede(BACK, replace(back, state=State.SYNCING))
+    assert not any(may_supersede(BACK, replace(back, state=busy)) for busy in BUSY)
     assert not may_supersede(NEWER, back)
 
 
@@ -114,16 +124,16 @@ def test_a_veto_that_comes_too_late_is_told_so_and_how_to_go_back(state: State) 
 
 
 @pytest.mark.parametrize("state", [State.ROLLING_OUT, State.VERIFYING])
-def test_what_is_not_seen_ends_at_last_but_is_never_rolled_back(state: State) -> None:
+def test_people_decide_at_last_about_what_is_not_seen(state: State) -> None:
     unknown = Health(status=HealthStatus.UNKNOWN, reason=told("no status yet"))
     for health in (unknown, None):
         decision = decide(at(state, health=health, now=NOON + timedelta(hours=1)))
-        assert (decision.state, decision.start) == (State.FAILED, None)
+        assert (decision.state, decision.start) == (State.STALLED, None)
 
 
 def test_time_in_which_nobody_could_look_is_not_counted() -> None:
     slow = Health(status=HealthStatus.PROGRESSING, reason=told("0 of 1 pods"), pin=Pin(stage="production", version=3))
     hour = NOON + timedelta(hours=1)
-    assert decide(at(State.ROLLING_OUT, health=slow, now=hour)).state is State.FAILED
+    assert decide(at(State.ROLLING_OUT, health=slow, now=hour)).state is State.STALLED
     back = decide(at(State.ROLLING_OUT, health=slow, now=hour, status_trouble=told("the cluster does not answer")))
     assert back.note["clear_since"] == hour
