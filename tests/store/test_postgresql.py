@@ -10,10 +10,12 @@ import psycopg
 import pytest
 
 from bot.domain.errors import Temporary
+from bot.domain.reasons.database import SessionLost
 from bot.engine.leadership import lead
 from bot.store.engine import LEADER
 from bot.store.store import Store
 from tests.fixtures.postgres import Server, running
+from tests.fixtures.raising import raising
 from tests.handlers.test_requests import *  # noqa: F403  (the same tests, on the record that stands below)
 from tests.store.test_heads import *  # noqa: F403  (the same tests, on PostgreSQL)
 from tests.store.test_migrations import *  # noqa: F403  (the same tests, on PostgreSQL)
@@ -65,7 +67,7 @@ async def test_two_records_on_one_server_have_a_leader_each(server: Server, reco
 
 @pytest.mark.parametrize("how", ["the session is ended", "the server crashes"])
 async def test_who_has_lost_the_lock_stops(server: Server, record: str, how: str) -> None:
-    with pytest.raises(Temporary, match="the right to work: starting anew"):
+    with raising(Temporary, SessionLost):
         async with lead(record):
             if how == "the server crashes":
                 await asyncio.to_thread(server.stop, signal.SIGQUIT)

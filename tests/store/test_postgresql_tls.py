@@ -8,10 +8,13 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from bot.domain.errors import Temporary
+from bot.domain.reasons.database import Unreachable
 from bot.engine.leadership import lead
+from bot.rules.wording.reasons import plain
 from bot.store.store import Store
 from tests.fixtures.certificates import Authority
 from tests.fixtures.postgres import Server, running
+from tests.fixtures.raising import raising
 from tests.manifests.rendered import env
 
 
@@ -58,9 +61,9 @@ async def test_anything_else_is_refused_and_told(
     host = "127.0.0.1" if what == "another host" else "localhost"
     other = {"another authority": Authority(tmp_path, "theirs").file, "no file": tmp_path / "missing.crt"}
     url = as_shipped(server, host, other.get(what, authority.file))
-    with pytest.raises(Temporary, match="the record cannot be reached: ") as raised:
+    with raising(Temporary, Unreachable) as raised:
         await Store.open(url)
-    assert says in str(raised.value)
+    assert says in plain(raised.value.reason)
     told = asyncio.Queue[str]()
     with pytest.raises(TimeoutError):
         async with asyncio.timeout(1), lead(url, None, told.put_nowait):

@@ -45,4 +45,4 @@ async def test_a_database_that_crashes_loses_nothing_and_doubles_nothing(tmp_pat
                 assert [each["state"] for each in world.forge.state()["pulls"]] == ["merged", "merged"]
                 assert len(world.messages(f"{model} v3 → production")) == 1
     assert ends, "who cannot write anything down starts anew"
-    assert all("the record cannot be reached" in why or "the session with PostgreSQL is lost" in why for why in ends)
+    assert all("the database cannot be reached" in why or "the session with PostgreSQL is lost" in why for why in ends)
