@@ -93,6 +93,11 @@ class PinInData(Reason):
     """A form of pins: a ConfigMap."""
 
 
+@reason("pin_in_parameters")
+class PinInParameters(Reason):
+    """A form of pins: an Argo CD Application."""
+
+
 @reason("pins_of_other_models")
 class PinsOfOtherModels(Reason):
     """Every pin belongs to another model."""

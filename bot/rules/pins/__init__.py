@@ -27,7 +27,7 @@ from bot.domain.reasons.pins import (
     SeveralPins,
 )
 from bot.domain.target import Change, Pin
-from bot.rules.pins import configmap, deployment, kustomize, names, splice
+from bot.rules.pins import application, configmap, deployment, kustomize, names, splice
 from bot.rules.pins.carrier import STAGE, Carrier, Format, doubt
 from bot.rules.pins.tree import documents, shared
 
@@ -35,6 +35,7 @@ FORMATS: Final[tuple[Format, ...]] = (
     deployment.FORMAT,
     kustomize.FORMAT,
     configmap.FORMAT,
+    application.FORMAT,
 )
 KUSTOMIZATIONS: Final = names.KUSTOMIZATIONS
 taken_in: Final = names.taken_in

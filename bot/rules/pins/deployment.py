@@ -24,22 +24,23 @@ def carriers(document: Node) -> Iterator[Carrier]:
     for chain in walk(document):
         env = chain[-1]
         if isinstance(env, SequenceNode) and under(chain, "env"):
-            yield from (_carrier(chain, env, item) for item in _named(env, STAGE))
+            yield from (carrier(chain, env, item) for item in _named(env, STAGE))
 
 
 def _named(env: SequenceNode, name: str) -> list[Node]:
     return [item for item in env.value if string(child(item, "name")) == name]
 
 
-def _carrier(chain: Chain, env: SequenceNode, stage: Node) -> Carrier:
-    versions, digests = _named(env, VERSION), _named(env, DIGEST)
-    models = [string(child(item, "value")) for item in _named(env, NAME)]
+def carrier(chain: Chain, env: SequenceNode, stage: Node, prefix: str = "") -> Carrier:
+    """Return the carrier of a list of `{name, value}`: its entry `stage`, and those whose names begin alike."""
+    versions, digests = _named(env, prefix + VERSION), _named(env, prefix + DIGEST)
+    models = [string(child(item, "value")) for item in _named(env, prefix + NAME)]
     return Carrier(
         line=line(stage),
         chain=chain,
-        stage=_entry(stage, flow=bool(env.flow_style)),
-        version=_entry(versions[0], flow=bool(env.flow_style)) if versions else None,
-        digest=_entry(digests[0], flow=bool(env.flow_style)) if digests else None,
+        stage=_entry(stage, prefix, flow=bool(env.flow_style)),
+        version=_entry(versions[0], prefix, flow=bool(env.flow_style)) if versions else None,
+        digest=_entry(digests[0], prefix, flow=bool(env.flow_style)) if digests else None,
         model=models[0] if len(models) == 1 else None,
         doubt=_doubt(STAGE, [stage]) or _doubt(VERSION, versions) or _doubt(DIGEST, digests),
         elsewhere=child(stage, "valueFrom") is not None,
@@ -58,7 +59,7 @@ def _doubt(name: str, items: list[Node]) -> Reason | None:
     return None
 
 
-def _entry(item: Node, *, flow: bool) -> Entry | None:
+def _entry(item: Node, prefix: str, *, flow: bool) -> Entry | None:
     name, value = child(item, "name"), child(item, "value")
     if not isinstance(name, ScalarNode) or not isinstance(value, ScalarNode):
         return None
@@ -66,7 +67,7 @@ def _entry(item: Node, *, flow: bool) -> Entry | None:
         value=string(value) or "",
         first=item,
         last=item,
-        spots=(Spot(node=name, form="{name}"), Spot(node=value, form="{value}")),
+        spots=(Spot(node=name, form=prefix + "{name}"), Spot(node=value, form="{value}")),
         dashed=True,
         flow=flow,
     )

@@ -48,9 +48,11 @@ def taken_in(text: str, path: str) -> Iterator[str]:
 
 
 def namespace(files: Mapping[str, str], path: str, carrier: Carrier) -> str | None:
-    """Return the namespace that the pin's object will be in, if the manifests set it."""
+    """Return the namespace that the pin's workload will be in, if the manifests set it."""
+    if is_application(found := resource(carrier.chain)):
+        return string(child(child(child(found, "spec"), "destination"), "namespace"))
     over = string(child(kustomization(files, path), "namespace"))
-    return over or string(child(child(resource(carrier.chain), "metadata"), "namespace"))
+    return over or string(child(child(found, "metadata"), "namespace"))
 
 
 def workload(files: Mapping[str, str], path: str, carrier: Carrier) -> str | None:
@@ -58,6 +60,8 @@ def workload(files: Mapping[str, str], path: str, carrier: Carrier) -> str | Non
 
     For a pin in a ConfigMap, this is the only workload in the files that takes its environment from it.
     """
+    if is_application(resource(carrier.chain)):
+        return None  # the chart decides
     if carrier.config is None:
         return _named(files, path, resource(carrier.chain))
     found = {_named(files, at, user) for at, user in _users(files, carrier.config)}
@@ -74,6 +78,12 @@ def _named(files: Mapping[str, str], path: str, user: Node | None) -> str | None
 def resource(chain: tuple[Node, ...]) -> Node | None:
     """Return the innermost object with a kind: the document, or an item of a List."""
     return next((node for node in reversed(chain) if child(node, "kind") and child(node, "metadata")), None)
+
+
+def is_application(node: Node | None) -> bool:
+    """Return whether an object is an Argo CD Application, whose workload is another object, in another namespace."""
+    group = (string(child(node, "apiVersion")) or "").partition("/")[0]
+    return group == "argoproj.io" and string(child(node, "kind")) == "Application"
 
 
 def _users(files: Mapping[str, str], config: str) -> Iterator[tuple[str, Node]]:

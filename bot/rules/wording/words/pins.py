@@ -27,6 +27,7 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     pins.PinInEnv: "an entry of a container's env",
     pins.PinInLiterals: "a literal of a configMapGenerator",
     pins.PinInData: "a key of a ConfigMap's data",
+    pins.PinInParameters: "a Helm parameter of an Argo CD Application",
     pins.PinsOfOtherModels: "no manifest carries MODEL_STAGE for {model}; these belong to other models: {others:20}",
     pins.PinOfModel: "{place} (MODEL_NAME {model})",
     pins.SeveralPins: "MODEL_STAGE is set in several places, but only one is allowed: {places:20}",

@@ -20,6 +20,7 @@ from bot.domain.reasons.pins import (
     PinInData,
     PinInEnv,
     PinInLiterals,
+    PinInParameters,
     PinMentionedOnly,
     PinStageInvalid,
     PinWithoutVersion,
@@ -73,7 +74,8 @@ def several(*lines: int) -> SeveralPins:
 
 
 def mentioned(line: int) -> PinMentionedOnly:
-    return PinMentionedOnly(file=Name("a.yaml"), line=line, expected=(PinInEnv(), PinInLiterals(), PinInData()))
+    expected = (PinInEnv(), PinInLiterals(), PinInData(), PinInParameters())
+    return PinMentionedOnly(file=Name("a.yaml"), line=line, expected=expected)
 
 
 STAGE_NAME, VERSION_NAME = Name("MODEL_STAGE"), Name("MODEL_VERSION")
@@ -167,7 +169,8 @@ def test_a_refusal_names_the_file_the_line_and_the_way_out() -> None:
     )
     assert said("a: 1\nenv: {MODEL_STAGE: x}\n") == (
         "a.yaml:2: MODEL_STAGE is mentioned, but not where Callboard can edit it. Expected one of: an entry of a "
-        "container's env; a literal of a configMapGenerator; a key of a ConfigMap's data"
+        "container's env; a literal of a configMapGenerator; a key of a ConfigMap's data; a Helm parameter of an "
+        "Argo CD Application"
     )
     assert said("kind: Deployment\n") == (
         "no manifest carries MODEL_STAGE (files checked: a.yaml); add it to the env of the container that serves the "

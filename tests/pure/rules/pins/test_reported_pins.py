@@ -27,7 +27,6 @@ WRONG: Final = {
     "16_helm_values_env_map": "a map called env is not read",
     "16d_helm_values_camel": NOT_NAMED,
     "17_hr_values": "a map called env is not read",
-    "18_app_helm_parameters": "the parameters of an Argo CD Application are not read",
     "18c_app_values_block": "YAML inside a block scalar is not read",
     "19_appset_list": NOT_NAMED,
     "20_kserve_storageUri": NOT_NAMED,

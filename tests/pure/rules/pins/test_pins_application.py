@@ -1,0 +1,55 @@
+"""A pin among the Helm parameters of an Argo CD Application is found and edited; only there, and only if it is safe."""
+
+import pytest
+
+from bot.domain.errors import Permanent
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons.pins import DigestUnknown, NoPlainValue, NotEditable, OnSeveralLines, PinMentionedOnly
+from bot.domain.target import Pin
+from bot.rules.pins import edit, find
+from tests.recorded import DATA
+
+PLAIN = (DATA / "manifests/custom/application-parameters.yaml").read_text()
+STAGE = "      - {name: env.MODEL_STAGE, value: staging}  # é😀\n"
+VERSION = "      - {name: env.MODEL_VERSION, value: 6}\n"
+
+
+def application(*entries: str) -> str:
+    return PLAIN.replace("parameters:\n", "parameters:\n" + "".join(entries))
+
+
+def edited(text: str) -> str:
+    return edit({"a.yaml": text}, Pin(stage="production", version=7), "churn").after["a.yaml"]
+
+
+@pytest.mark.parametrize("path", ["", "model-server.env."])
+@pytest.mark.parametrize("version", [VERSION, ""], ids=["with-version", "without-version"])
+def test_the_values_change_and_a_missing_version_is_added_under_the_same_path(path: str, version: str) -> None:
+    expected = application(STAGE.replace("staging", "production"), VERSION.replace("6", '"7"')).replace("env.", path)
+    assert edited(application(STAGE, version).replace("env.", path)) == edited(expected) == expected
+
+
+def test_the_workload_is_where_the_application_deploys_it_and_not_the_application() -> None:
+    found = find({"a.yaml": application(STAGE, VERSION), "kustomization.yaml": "namespace: argocd\n"}, "churn")
+    assert (found.format, found.line, found.namespace, found.workload) == ("application", 11, "ml-production", None)
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        (application(STAGE, VERSION.replace("6", "{a: b}")), NoPlainValue(name=Name("MODEL_VERSION"))),
+        (application(STAGE, VERSION, VERSION), OnSeveralLines(name=Name("MODEL_VERSION"), lines=(12, 13))),
+        (application(STAGE, VERSION, VERSION.replace("VERSION", "DIGEST")), DigestUnknown(version=7)),
+    ],
+)
+def test_parameters_that_leave_a_doubt_are_refused(text: str, why: Reason) -> None:
+    with pytest.raises(Permanent) as refused:
+        edited(text)
+    assert refused.value.reason == NotEditable(file=Name("a.yaml"), line=11, why=why)
+
+
+@pytest.mark.parametrize("key", ["argoproj.io/", "Application", "helm:", "sources:"])
+def test_parameters_of_anything_else_are_no_pin(key: str) -> None:
+    with pytest.raises(Permanent) as refused:
+        edited(application(STAGE, VERSION).replace(key, "other" + key))
+    assert isinstance(refused.value.reason, PinMentionedOnly)
