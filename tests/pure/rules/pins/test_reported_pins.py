@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from bot.config import app_yaml
-from bot.domain.errors import Misunderstood, Permanent
+from bot.domain.errors import Permanent, UserError
 from bot.domain.json import Json
 from bot.domain.target import Pin
 from bot.rules.pins import edit
@@ -83,7 +83,7 @@ def cases(expect: str) -> list[Any]:
 def wrong_today(name: str) -> list[pytest.MarkDecorator]:
     if name not in WRONG:
         return []
-    raises = (AssertionError, Misunderstood, Permanent)
+    raises = (AssertionError, UserError, Permanent)
     return [pytest.mark.xfail(strict=True, raises=raises, reason=WRONG[name])]
 
 
