@@ -18,7 +18,7 @@ from yaml.nodes import Node, SequenceNode
 from bot.domain.reasons.pins import PinInParameters
 from bot.rules.pins.carrier import STAGE, Carrier, Format
 from bot.rules.pins.deployment import carrier
-from bot.rules.pins.names import is_application
+from bot.rules.pins.owner import is_application
 from bot.rules.pins.tree import Chain, child, string, under, walk
 
 

@@ -13,6 +13,7 @@ from yaml.nodes import Node, ScalarNode
 from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons.pins import FilledIn, KeyTwice, UsedByAlias, ValueIsBlock
 from bot.domain.target import Pin
+from bot.rules.pins.owner import Owner
 from bot.rules.pins.tree import Chain, line, repeated
 
 STAGE: Final = "MODEL_STAGE"
@@ -51,13 +52,13 @@ class Carrier:
     line: int
     chain: Chain
     """The nodes that hold it, the document first."""
+    owner: Owner
+    """Which workload it is for."""
     stage: Entry | None = None
     version: Entry | None = None
     digest: Entry | None = None
     model: str | None = None
     """The MODEL_NAME beside it."""
-    config: str | None = None
-    """The ConfigMap that holds it, when it is not the workload itself."""
     doubt: Reason | None = None
     """Why it cannot be edited."""
     elsewhere: bool = False

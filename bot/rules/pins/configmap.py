@@ -16,6 +16,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.pins import NotAString, PinInData
 from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Format, Spot
+from bot.rules.pins.owner import ConfigMap
 from bot.rules.pins.tree import Chain, child, line, string, under, walk
 
 
@@ -29,15 +30,16 @@ def carriers(document: Node) -> Iterator[Carrier]:
 
 def _carrier(chain: Chain, data: MappingNode) -> Iterator[Carrier]:
     pairs = {key.value: (key, value) for key, value in data.value if isinstance(key, ScalarNode)}
+    metadata = child(chain[-2], "metadata")
     if STAGE in pairs:
         yield Carrier(
             line=line(pairs[STAGE][0]),
             chain=chain,
+            owner=ConfigMap(name=string(child(metadata, "name")) or "", namespace=string(child(metadata, "namespace"))),
             stage=_entry(*pairs[STAGE], flow=bool(data.flow_style)),
             version=_entry(*pairs[VERSION], flow=bool(data.flow_style)) if VERSION in pairs else None,
             digest=_entry(*pairs[DIGEST], flow=bool(data.flow_style)) if DIGEST in pairs else None,
             model=string(child(data, NAME)),
-            config=string(child(child(chain[-2], "metadata"), "name")),
             doubt=_doubt(pairs),
         )
 

@@ -16,6 +16,7 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.pins import NoPlainValue, OnSeveralLines, PinInEnv, ValueFrom
 from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Format, Spot
+from bot.rules.pins.owner import holder
 from bot.rules.pins.tree import Chain, child, line, string, under, walk
 
 
@@ -38,6 +39,7 @@ def carrier(chain: Chain, env: SequenceNode, stage: Node, prefix: str = "") -> C
     return Carrier(
         line=line(stage),
         chain=chain,
+        owner=holder(chain),
         stage=_entry(stage, prefix, flow=bool(env.flow_style)),
         version=_entry(versions[0], prefix, flow=bool(env.flow_style)) if versions else None,
         digest=_entry(digests[0], prefix, flow=bool(env.flow_style)) if digests else None,

@@ -32,6 +32,7 @@ from bot.domain.target import Change
 from bot.rules.parsing.images import Reference
 from bot.rules.pins import names, splice
 from bot.rules.pins.carrier import Carrier, is_template
+from bot.rules.pins.owner import ConfigMap, resource
 from bot.rules.pins.tree import Chain, child, documents, line, repeated, shared, string, under, walk
 
 CONTAINERS: Final = ("containers", "initContainers")
@@ -203,8 +204,8 @@ def _containers(files: Mapping[str, str]) -> Iterator[Container]:
 
 
 def _container(path: str, chain: Chain) -> Container:
-    resource = names.resource(chain)
-    kind, name = string(child(resource, "kind")), string(child(child(resource, "metadata"), "name"))
+    user = resource(chain)
+    kind, name = string(child(user, "kind")), string(child(child(user, "metadata"), "name"))
     return Container(
         path=path, resource=(kind, name), name=string(child(chain[-1], "name")), node=chain[-1], document=chain[0]
     )
@@ -212,9 +213,9 @@ def _container(path: str, chain: Chain) -> Container:
 
 def _carries(container: Container, path: str, carrier: Carrier) -> bool:
     """Return whether a container has the pin in its own environment, or takes it from the ConfigMap that has it."""
-    if carrier.config is None:
+    if not isinstance(carrier.owner, ConfigMap):
         places = [(node.start_mark.index, node.end_mark.index) for node in carrier.chain]
         mine = (container.node.start_mark.index, container.node.end_mark.index)
         return container.path == path and mine in places
     sources = (child(chain[-1], key) for chain in walk(container.node) for key in ("configMapRef", "configMapKeyRef"))
-    return any(string(child(source, "name")) == carrier.config for source in sources)
+    return any(string(child(source, "name")) == carrier.owner.name for source in sources)

@@ -20,6 +20,7 @@ from yaml.nodes import Node, ScalarNode, SequenceNode
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.pins import InInlinePatch, OnSeveralLines, PinInLiterals
 from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Format, Spot
+from bot.rules.pins.owner import ConfigMap, Elsewhere
 from bot.rules.pins.tree import child, line, string, walk
 
 
@@ -37,16 +38,18 @@ def carriers(document: Node) -> Iterator[Carrier]:
 
 def _carriers(chain: tuple[Node, ...], literals: SequenceNode) -> Iterator[Carrier]:
     entries = {name: _named(literals, name) for name in (NAME, STAGE, VERSION, DIGEST)}
-    versions, digests = entries[VERSION], entries[DIGEST]
+    versions, digests, generator = entries[VERSION], entries[DIGEST], chain[-2]
     for stage in entries[STAGE]:
         yield Carrier(
             line=line(stage.first),
             chain=chain,
+            owner=ConfigMap(
+                name=string(child(generator, "name")) or "", namespace=string(child(generator, "namespace"))
+            ),
             stage=stage,
             version=versions[0] if versions else None,
             digest=digests[0] if digests else None,
             model=entries[NAME][0].value if entries[NAME] else None,
-            config=string(child(chain[-2], "name")),
             doubt=_doubt(VERSION, versions) or _doubt(DIGEST, digests),
         )
 
@@ -75,9 +78,10 @@ def _entry(node: ScalarNode, name: str, *, flow: bool) -> Entry | None:
 
 
 def _inline(document: Node, patches: Node | None) -> Iterator[Carrier]:
+    target = Elsewhere(namespace=None)
     for chain in walk(patches) if patches else ():
         if isinstance(chain[-1], ScalarNode) and STAGE in chain[-1].value:
-            yield Carrier(line=line(chain[-1]), chain=(document, *chain), doubt=InInlinePatch())
+            yield Carrier(line=line(chain[-1]), chain=(document, *chain), owner=target, doubt=InInlinePatch())
 
 
 FORMAT: Final = Format(name="kustomize", place=PinInLiterals(), carriers=carriers)

@@ -11,6 +11,7 @@ from yaml.nodes import Node, SequenceNode
 
 from bot.domain.errors import Permanent
 from bot.rules.pins.carrier import Carrier
+from bot.rules.pins.owner import ConfigMap, Elsewhere, Itself, holder
 from bot.rules.pins.tree import child, documents, string, walk
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -49,10 +50,14 @@ def taken_in(text: str, path: str) -> Iterator[str]:
 
 def namespace(files: Mapping[str, str], path: str, carrier: Carrier) -> str | None:
     """Return the namespace that the pin's workload will be in, if the manifests set it."""
-    if is_application(found := resource(carrier.chain)):
-        return string(child(child(child(found, "spec"), "destination"), "namespace"))
-    over = string(child(kustomization(files, path), "namespace"))
-    return over or string(child(child(found, "metadata"), "namespace"))
+    match carrier.owner:
+        case Elsewhere(namespace=there):
+            return there
+        case Itself(node=node):
+            own = string(child(child(node, "metadata"), "namespace"))
+        case ConfigMap(namespace=own):
+            pass
+    return string(child(kustomization(files, path), "namespace")) or own
 
 
 def workload(files: Mapping[str, str], path: str, carrier: Carrier) -> str | None:
@@ -60,12 +65,14 @@ def workload(files: Mapping[str, str], path: str, carrier: Carrier) -> str | Non
 
     For a pin in a ConfigMap, this is the only workload in the files that takes its environment from it.
     """
-    if is_application(resource(carrier.chain)):
-        return None  # the chart decides
-    if carrier.config is None:
-        return _named(files, path, resource(carrier.chain))
-    found = {_named(files, at, user) for at, user in _users(files, carrier.config)}
-    return found.pop() if len(found) == 1 else None
+    match carrier.owner:
+        case Itself(node=node):
+            return _named(files, path, node)
+        case ConfigMap(name=config):
+            found = {_named(files, at, user) for at, user in _users(files, config)}
+            return found.pop() if len(found) == 1 else None
+        case Elsewhere():
+            return None
 
 
 def _named(files: Mapping[str, str], path: str, user: Node | None) -> str | None:
@@ -73,17 +80,6 @@ def _named(files: Mapping[str, str], path: str, user: Node | None) -> str | None
     over = kustomization(files, path)
     prefix, suffix = (string(child(over, key)) or "" for key in ("namePrefix", "nameSuffix"))
     return prefix + name + suffix if name else None
-
-
-def resource(chain: tuple[Node, ...]) -> Node | None:
-    """Return the innermost object with a kind: the document, or an item of a List."""
-    return next((node for node in reversed(chain) if child(node, "kind") and child(node, "metadata")), None)
-
-
-def is_application(node: Node | None) -> bool:
-    """Return whether an object is an Argo CD Application, whose workload is another object, in another namespace."""
-    group = (string(child(node, "apiVersion")) or "").partition("/")[0]
-    return group == "argoproj.io" and string(child(node, "kind")) == "Application"
 
 
 def _users(files: Mapping[str, str], config: str) -> Iterator[tuple[str, Node]]:
@@ -96,9 +92,10 @@ def _using(found: tuple[Node, ...], config: str) -> Iterator[Node]:
     for document in found:
         for chain in walk(document):
             source = child(chain[-1], "configMapRef") or child(chain[-1], "configMapKeyRef")
-            user = resource(chain)
-            if user and string(child(source, "name")) == config:
-                yield user
+            if string(child(source, "name")) == config:
+                user = holder(chain)
+                if isinstance(user, Itself) and user.node:
+                    yield user.node
 
 
 def readable(text: str, path: str) -> tuple[Node, ...]:

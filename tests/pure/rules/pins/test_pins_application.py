@@ -34,6 +34,22 @@ def test_the_workload_is_where_the_application_deploys_it_and_not_the_applicatio
     assert (found.format, found.line, found.namespace, found.workload) == ("application", 11, "ml-production", None)
 
 
+def test_an_environment_among_the_values_of_an_application_is_not_of_the_application_either() -> None:
+    values = "valuesObject:\n        env:\n" + (STAGE + VERSION).replace("      -", "        -").replace("env.", "")
+    text = application().replace("parameters:\n", values + "      parameters:\n")
+    found = find({"a.yaml": text, "kustomization.yaml": "namespace: argocd\nnamePrefix: a-\n"}, "churn")
+    assert (found.format, found.namespace, found.workload) == ("deployment", "ml-production", None)
+
+
+def test_an_application_that_takes_its_values_from_the_configmap_is_not_its_workload() -> None:
+    config = "kind: ConfigMap\nmetadata: {name: pin}\ndata: {MODEL_STAGE: staging}\n"
+    values = "valuesObject: {envFrom: [{configMapRef: {name: pin}}]}\n      parameters:\n"
+    files = {"a.yaml": PLAIN.replace("parameters:\n", values), "c.yaml": config}
+    assert find(files).workload is None
+    deployment = "kind: Deployment\nmetadata: {name: churn}\nenvFrom: [{configMapRef: {name: pin}}]\n"
+    assert find(files | {"d.yaml": deployment}).workload == "churn"
+
+
 @pytest.mark.parametrize(
     ("text", "why"),
     [
