@@ -27,12 +27,12 @@ from bot.domain.reasons.pins import (
     SeveralPins,
 )
 from bot.domain.target import Change, Pin
-from bot.rules.pins import application, configmap, deployment, kustomize, names, splice
+from bot.rules.pins import application, configmap, env, kustomize, names, splice
 from bot.rules.pins.carrier import STAGE, Carrier, Format, doubt
 from bot.rules.pins.tree import documents, shared
 
 FORMATS: Final[tuple[Format, ...]] = (
-    deployment.FORMAT,
+    env.FORMAT,
     kustomize.FORMAT,
     configmap.FORMAT,
     application.FORMAT,
@@ -143,7 +143,7 @@ def _digest(hit: _Hit, wanted: Pin, version: int) -> str | None:
 def _only(files: Mapping[str, str], model: str | None) -> _Hit:
     hits = [hit for path, text in sorted(files.items()) for hit in _hits(path, text)]
     mine = [hit for hit in hits if model is None or hit.carrier.model in {None, model}]
-    firm = [hit for hit in mine if not hit.carrier.elsewhere]
+    firm = [hit for hit in mine if not hit.carrier.refers]
     if len(firm) > 1:
         raise Permanent(SeveralPins(places=tuple(hit.place for hit in firm)))
     if not firm:

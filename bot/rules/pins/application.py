@@ -13,23 +13,28 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from yaml.nodes import Node, SequenceNode
+from yaml.nodes import Node
 
 from bot.domain.reasons.pins import PinInParameters
+from bot.rules.pins import listed
 from bot.rules.pins.carrier import STAGE, Carrier, Format
-from bot.rules.pins.deployment import carrier
-from bot.rules.pins.owner import is_application
-from bot.rules.pins.tree import Chain, child, string, under, walk
+from bot.rules.pins.owner import holder, is_application
+from bot.rules.pins.tree import Chain, child, children, string, under, walk
 
 
 def carriers(document: Node) -> Iterator[Carrier]:
     """Yield every MODEL_STAGE among the Helm parameters of the Applications of a document."""
     for chain in walk(document):
-        parameters = chain[-1]
-        if isinstance(parameters, SequenceNode) and _of_an_application(chain):
-            for item in parameters.value:
-                if found := re.fullmatch(rf"((?:[\w-]+\.)*){STAGE}", string(child(item, "name")) or ""):
-                    yield carrier(chain, parameters, item, found[1])
+        if _of_an_application(chain):
+            for path in dict.fromkeys(_paths(chain[-1])):
+                yield from listed.carriers(chain, holder(chain), path)
+
+
+def _paths(parameters: Node) -> Iterator[str]:
+    """Yield what is before each MODEL_STAGE: the path in the values, with its last dot."""
+    for item in children(parameters):
+        if found := re.fullmatch(rf"((?:[\w-]+\.)*){STAGE}", string(child(item, "name")) or ""):
+            yield found[1]
 
 
 def _of_an_application(chain: Chain) -> bool:

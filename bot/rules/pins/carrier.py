@@ -4,14 +4,14 @@ It holds places, never text to write; `splice` writes.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from yaml.nodes import Node, ScalarNode
 
 from bot.domain.reason import Name, Reason, Said
-from bot.domain.reasons.pins import FilledIn, KeyTwice, UsedByAlias, ValueIsBlock
+from bot.domain.reasons.pins import FilledIn, KeyTwice, OnSeveralLines, UsedByAlias, ValueFrom, ValueIsBlock
 from bot.domain.target import Pin
 from bot.rules.pins.owner import Owner
 from bot.rules.pins.tree import Chain, line, repeated
@@ -43,6 +43,8 @@ class Entry:
     """An item of a list (with its dash, when the list is a block)."""
     flow: bool
     """Separated from its neighbours by commas: `{…}` or `[…]`."""
+    doubt: Reason | None = None
+    """Why its value cannot be edited."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +63,11 @@ class Carrier:
     """The MODEL_NAME beside it."""
     doubt: Reason | None = None
     """Why it cannot be edited."""
-    elsewhere: bool = False
-    """It only refers to a value that is somewhere else."""
+
+    @property
+    def refers(self) -> bool:
+        """Return whether it only refers to a value that is somewhere else."""
+        return self.stage is not None and isinstance(self.stage.doubt, ValueFrom)
 
     @property
     def pin(self) -> Pin:
@@ -71,6 +76,28 @@ class Carrier:
         number = int(version) if re.fullmatch(r"[0-9]{1,18}", version) else None
         digest = self.digest.value if self.digest else None
         return Pin(stage=self.stage.value if self.stage else "", version=number, digest=digest)
+
+
+def each_stage(chain: Chain, owner: Owner, named: Callable[[str], Sequence[Entry]]) -> Iterator[Carrier]:
+    """Yield a carrier for every MODEL_STAGE of one environment, in which `named` finds the entries of a name."""
+    versions, digests, models = named(VERSION), named(DIGEST), named(NAME)
+    for stage in named(STAGE):
+        yield Carrier(
+            line=line(stage.first),
+            chain=chain,
+            owner=owner,
+            stage=stage,
+            version=versions[0] if versions else None,
+            digest=digests[0] if digests else None,
+            model=(models[0].value or None) if len(models) == 1 else None,
+            doubt=stage.doubt or _doubtful(VERSION, versions) or _doubtful(DIGEST, digests),
+        )
+
+
+def _doubtful(name: str, entries: Sequence[Entry]) -> Reason | None:
+    if len(entries) > 1:
+        return OnSeveralLines(name=Name(name), lines=tuple(line(entry.first) for entry in entries))
+    return next((entry.doubt for entry in entries), None)
 
 
 def doubt(carrier: Carrier, aliased: frozenset[int]) -> tuple[int, Reason] | None:

@@ -13,58 +13,37 @@ https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/configmapg
 
 import re
 from collections.abc import Iterator
+from functools import partial
 from typing import Final
 
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
-from bot.domain.reason import Name, Reason
-from bot.domain.reasons.pins import InInlinePatch, OnSeveralLines, PinInLiterals
-from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Entry, Format, Spot
+from bot.domain.reasons.pins import InInlinePatch, PinInLiterals
+from bot.rules.pins.carrier import STAGE, Carrier, Entry, Format, Spot, each_stage
 from bot.rules.pins.owner import ConfigMap, Elsewhere
-from bot.rules.pins.tree import child, line, string, walk
+from bot.rules.pins.tree import Chain, child, line, string, walk
 
 
 def carriers(document: Node) -> Iterator[Carrier]:
     """Yield every generator that has a MODEL_STAGE, and every inline patch that has one, which is refused."""
     generators = child(document, "configMapGenerator")
-    for generator in generators.value if isinstance(generators, SequenceNode) else ():
-        literals = child(generator, "literals")
-        if isinstance(literals, SequenceNode):
-            chain = (document, generators, generator, literals)
-            yield from _carriers((*(node for node in chain if node),), literals)
+    if isinstance(generators, SequenceNode):
+        for generator in generators.value:
+            yield from _carriers((document, generators, generator))
     for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
         yield from _inline(document, child(document, key))
 
 
-def _carriers(chain: tuple[Node, ...], literals: SequenceNode) -> Iterator[Carrier]:
-    entries = {name: _named(literals, name) for name in (NAME, STAGE, VERSION, DIGEST)}
-    versions, digests, generator = entries[VERSION], entries[DIGEST], chain[-2]
-    for stage in entries[STAGE]:
-        yield Carrier(
-            line=line(stage.first),
-            chain=chain,
-            owner=ConfigMap(
-                name=string(child(generator, "name")) or "", namespace=string(child(generator, "namespace"))
-            ),
-            stage=stage,
-            version=versions[0] if versions else None,
-            digest=digests[0] if digests else None,
-            model=entries[NAME][0].value if entries[NAME] else None,
-            doubt=_doubt(VERSION, versions) or _doubt(DIGEST, digests),
-        )
-
-
-def _doubt(name: str, entries: list[Entry]) -> Reason | None:
-    lines = tuple(line(entry.first) for entry in entries)
-    return OnSeveralLines(name=Name(name), lines=lines) if len(entries) > 1 else None
+def _carriers(chain: Chain) -> Iterator[Carrier]:
+    literals, name, namespace = (child(chain[-1], key) for key in ("literals", "name", "namespace"))
+    if isinstance(literals, SequenceNode):
+        owner = ConfigMap(name=string(name) or "", namespace=string(namespace))
+        yield from each_stage((*chain, literals), owner, partial(_named, literals))
 
 
 def _named(literals: SequenceNode, name: str) -> list[Entry]:
-    return [
-        entry
-        for node in literals.value
-        if isinstance(node, ScalarNode) and (entry := _entry(node, name, flow=bool(literals.flow_style)))
-    ]
+    texts = [node for node in literals.value if isinstance(node, ScalarNode)]
+    return [entry for node in texts if (entry := _entry(node, name, flow=bool(literals.flow_style)))]
 
 
 def _entry(node: ScalarNode, name: str, *, flow: bool) -> Entry | None:

@@ -66,7 +66,7 @@ def test_a_pin_that_is_there_already_changes_nothing() -> None:
 
 def test_the_place_is_found_with_namespace_and_workload() -> None:
     found = find({"m/fraud/a.yaml": BEFORE, "m/fraud/README.md": "MODEL_STAGE"}, "fraud")
-    assert (found.path, found.line, found.format) == ("m/fraud/a.yaml", 14, "deployment")
+    assert (found.path, found.line, found.format) == ("m/fraud/a.yaml", 14, "env")
     assert found.pin == Pin(stage="Staging", version=6)
     assert (found.namespace, found.workload) == ("models", "fraud")
 

@@ -38,7 +38,7 @@ def test_an_environment_among_the_values_of_an_application_is_not_of_the_applica
     values = "valuesObject:\n        env:\n" + (STAGE + VERSION).replace("      -", "        -").replace("env.", "")
     text = application().replace("parameters:\n", values + "      parameters:\n")
     found = find({"a.yaml": text, "kustomization.yaml": "namespace: argocd\nnamePrefix: a-\n"}, "churn")
-    assert (found.format, found.namespace, found.workload) == ("deployment", "ml-production", None)
+    assert (found.format, found.namespace, found.workload) == ("env", "ml-production", None)
 
 
 def test_an_application_that_takes_its_values_from_the_configmap_is_not_its_workload() -> None:

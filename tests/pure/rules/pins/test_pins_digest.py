@@ -33,7 +33,7 @@ configMapGenerator:
   - MODEL_VERSION=2
   - MODEL_DIGEST=sha256:22
 """
-EACH = pytest.mark.parametrize("text", [ENV, DATA, LITERALS], ids=["deployment", "configmap", "kustomize"])
+EACH = pytest.mark.parametrize("text", [ENV, DATA, LITERALS], ids=["env", "configmap", "kustomize"])
 NEXT = Pin(stage="production", version=3, digest="sha256:33")
 
 
