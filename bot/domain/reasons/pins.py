@@ -195,6 +195,15 @@ class NotAString(Reason):
     name: Name
 
 
+@reason("pin_paths_differ")
+class PathsDiffer(Reason):
+    """The Helm parameters of a pin are for different places of the chart's values."""
+
+    stage: Name
+    other: Name
+    line: int
+
+
 @reason("pin_in_inline_patch")
 class InInlinePatch(Reason):
     """A kustomization holds the pin as text inside text."""

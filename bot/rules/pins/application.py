@@ -11,30 +11,40 @@ https://argo-cd.readthedocs.io/en/stable/user-guide/helm/#helm-parameters
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Final
 
 from yaml.nodes import Node
 
-from bot.domain.reasons.pins import PinInParameters
+from bot.domain.reason import Name
+from bot.domain.reasons.pins import PathsDiffer, PinInParameters
 from bot.rules.pins import listed
-from bot.rules.pins.carrier import STAGE, Carrier, Format
+from bot.rules.pins.carrier import DIGEST, NAME, STAGE, VERSION, Carrier, Format
 from bot.rules.pins.owner import holder, is_application
-from bot.rules.pins.tree import Chain, child, children, string, under, walk
+from bot.rules.pins.tree import Chain, child, children, line, string, under, walk
+
+_NAMES: Final = re.compile(rf"((?:[\w-]+\.)*)({NAME}|{STAGE}|{VERSION}|{DIGEST})")
+"""The path in the values, with its last dot, and a name of a pin."""
 
 
 def carriers(document: Node) -> Iterator[Carrier]:
     """Yield every MODEL_STAGE among the Helm parameters of the Applications of a document."""
     for chain in walk(document):
         if _of_an_application(chain):
-            for path in dict.fromkeys(_paths(chain[-1])):
-                yield from listed.carriers(chain, holder(chain), path)
+            yield from _carriers(chain)
 
 
-def _paths(parameters: Node) -> Iterator[str]:
-    """Yield what is before each MODEL_STAGE: the path in the values, with its last dot."""
-    for item in children(parameters):
-        if found := re.fullmatch(rf"((?:[\w-]+\.)*){STAGE}", string(child(item, "name")) or ""):
-            yield found[1]
+def _carriers(chain: Chain) -> Iterator[Carrier]:
+    labels = [label for item in children(chain[-1]) if (label := child(item, "name"))]
+    found = [(label, match) for label in labels if (match := _NAMES.fullmatch(string(label) or ""))]
+    paths = dict.fromkeys(match[1] for _, match in found if match[2] == STAGE)
+    astray = [(label, match) for label, match in found if match[1] not in paths]
+    for path in paths:
+        stage = Name(path + STAGE)
+        differ = (PathsDiffer(stage=stage, other=Name(match[0]), line=line(label)) for label, match in astray)
+        doubt = next(differ, None)
+        for carrier in listed.carriers(chain, holder(chain), path):
+            yield replace(carrier, doubt=doubt or carrier.doubt)
 
 
 def _of_an_application(chain: Chain) -> bool:

@@ -42,6 +42,7 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     pins.ValueFrom: "{name} comes from elsewhere (valueFrom), so there is no value to change here; pin it there",
     pins.NoPlainValue: "{name} has no plain value; write `value: …` beside its name",
     pins.NotAString: "{name} is not a plain value; write it as a string",
+    pins.PathsDiffer: "{other} on line {line} has another path than {stage}; give them the same path",
     pins.InInlinePatch: (
         "MODEL_STAGE is set in an inline patch, which Callboard does not edit; move the patch to a file of its own "
         "(patches: - path: …)"

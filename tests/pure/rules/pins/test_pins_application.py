@@ -4,7 +4,14 @@ import pytest
 
 from bot.domain.errors import Permanent
 from bot.domain.reason import Name, Reason
-from bot.domain.reasons.pins import DigestUnknown, NoPlainValue, NotEditable, OnSeveralLines, PinMentionedOnly
+from bot.domain.reasons.pins import (
+    DigestUnknown,
+    NoPlainValue,
+    NotEditable,
+    OnSeveralLines,
+    PathsDiffer,
+    PinMentionedOnly,
+)
 from bot.domain.target import Pin
 from bot.rules.pins import edit, find
 from tests.recorded import DATA
@@ -16,6 +23,10 @@ VERSION = "      - {name: env.MODEL_VERSION, value: 6}\n"
 
 def application(*entries: str) -> str:
     return PLAIN.replace("parameters:\n", "parameters:\n" + "".join(entries))
+
+
+def differ(other: str, line: int) -> PathsDiffer:
+    return PathsDiffer(stage=Name("env.MODEL_STAGE"), other=Name(other), line=line)
 
 
 def edited(text: str) -> str:
@@ -56,12 +67,22 @@ def test_an_application_that_takes_its_values_from_the_configmap_is_not_its_work
         (application(STAGE, VERSION.replace("6", "{a: b}")), NoPlainValue(name=Name("MODEL_VERSION"))),
         (application(STAGE, VERSION, VERSION), OnSeveralLines(name=Name("MODEL_VERSION"), lines=(12, 13))),
         (application(STAGE, VERSION, VERSION.replace("VERSION", "DIGEST")), DigestUnknown(version=7)),
+        (application(STAGE, VERSION.replace("env.", "")), differ("MODEL_VERSION", 12)),
+        (application(STAGE, VERSION, VERSION.replace("env.", "init.")), differ("init.MODEL_VERSION", 13)),
+        (application(STAGE, VERSION.replace("env.MODEL_VERSION", "MODEL_NAME")), differ("MODEL_NAME", 12)),
     ],
 )
 def test_parameters_that_leave_a_doubt_are_refused(text: str, why: Reason) -> None:
     with pytest.raises(Permanent) as refused:
         edited(text)
     assert refused.value.reason == NotEditable(file=Name("a.yaml"), line=11, why=why)
+
+
+def test_one_application_may_pin_several_models_each_with_its_own_path() -> None:
+    mine = (STAGE.replace("MODEL_STAGE, value: staging", "MODEL_NAME, value: churn"), STAGE, VERSION)
+    text = application(*mine, *(line.replace("env.", "other.").replace("churn", "iris") for line in mine))
+    expected = text.replace("staging", "production", 1).replace("VERSION, value: 6", 'VERSION, value: "7"', 1)
+    assert edited(text) == expected
 
 
 @pytest.mark.parametrize("key", ["argoproj.io/", "Application", "helm:", "sources:"])
