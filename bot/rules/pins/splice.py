@@ -18,7 +18,7 @@ from bot.domain.reasons.pins import LayoutNotEditable, NotEditable
 from bot.domain.target import Pin
 from bot.rules.pins import proof
 from bot.rules.pins.carrier import DIGEST, STAGE, VERSION, Carrier, Entry, Spot
-from bot.rules.pins.tree import BOM, STR, children, end
+from bot.rules.pins.tree import BOM, STR, children, end, walk
 
 Cut: TypeAlias = tuple[int, int, str]
 """From where to where in a text, and the new text for that place."""
@@ -93,9 +93,16 @@ def _place(node: Node) -> tuple[int, int]:
 
 
 def _words(entry: Entry, version: str) -> list[str]:
-    """Return all scalars of a MODEL_VERSION entry formatted like `entry`: its own, and the keys `name` and `value`."""
-    keys = [str(key.value) for key, _ in entry.first.value] if isinstance(entry.first, MappingNode) else []
-    return [_filled(spot, VERSION, version) for spot in entry.spots] + keys
+    """Return all scalars of a MODEL_VERSION entry formatted like `entry`, keys and what is under other keys included.
+
+    A value without text is left out, so that `{name: MODEL_STAGE, value: a,b}` is refused: it has a third key `b`.
+    """
+    own = {spot.node for spot in entry.spots}
+    below = [chain[-1] for chain in walk(entry.first)] if isinstance(entry.first, MappingNode) else []
+    kept = [node for node in below if isinstance(node, ScalarNode) and node not in own]
+    return [_filled(spot, VERSION, version) for spot in entry.spots] + [
+        str(node.value) for node in kept if node.start_mark.index < node.end_mark.index
+    ]
 
 
 def _cut(text: str, node: ScalarNode, value: str) -> Cut:

@@ -122,6 +122,16 @@ def test_empty_values_are_filled_in() -> None:
             id="one-line-mappings",
         ),
         pytest.param(
+            "env:\n- name: MODEL_STAGE\n  value: production\n  forceString: true\n  of: [{a: b}]  # c\n",
+            ["+ - name: MODEL_VERSION", '+   value: "7"', "+   forceString: true", "+   of: [{a: b}]"],
+            id="more-keys",
+        ),
+        pytest.param(
+            "env:\n- {forceString: true, name: MODEL_STAGE, value: production}\n",
+            ['+ - {forceString: true, name: MODEL_VERSION, value: "7"}'],
+            id="more-keys-on-one-line",
+        ),
+        pytest.param(
             "env: [\n  {name: MODEL_STAGE, value: production},\n]\n",
             ['+   {name: MODEL_VERSION, value: "7"},'],
             id="flow-over-lines",
