@@ -8,7 +8,7 @@ it, so that it is formatted as the team writes YAML.
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from yaml.nodes import MappingNode, Node, ScalarNode
 
@@ -22,6 +22,11 @@ from bot.rules.pins.tree import BOM, STR, children, end, walk
 
 Cut: TypeAlias = tuple[int, int, str]
 """From where to where in a text, and the new text for that place."""
+
+
+_BARE: Final = r"[A-Za-z0-9_.=-]*(?:[/:@][A-Za-z0-9_.=-]+)*"
+_PLAIN: Final = re.compile(rf"[A-Za-z]{_BARE}|[A-Z][A-Z_]*=(?P<quote>['\"]){_BARE}(?P=quote)")
+"""What every parser reads as that string without quotes: words, or a literal of kustomize that has its own quotes."""
 
 
 def write(text: str, carrier: Carrier, pin: Pin, name: str) -> str:
@@ -118,11 +123,7 @@ def scalar(value: str, style: str | None) -> str:
     if style == "'":
         return "'" + value.replace("'", "''") + "'"
     words = {"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
-    if (
-        style != '"'
-        and re.fullmatch(r"[A-Za-z][A-Za-z0-9_.=-]*(?:[/:@][A-Za-z0-9_.=-]+)*", value)
-        and value.lower() not in words
-    ):
+    if style != '"' and _PLAIN.fullmatch(value) and value.lower() not in words:
         return value
     return json.dumps(value, ensure_ascii=False)  # JSON strings are YAML
 

@@ -204,6 +204,8 @@ def test_a_bare_number_is_quoted_even_when_it_is_the_right_one() -> None:
 def test_literals_of_a_configmap_generator_are_edited_inside_their_quotes() -> None:
     text = "configMapGenerator:\n- name: m\n  literals:\n  - MODEL_STAGE=staging\n  - 'MODEL_VERSION=\"3\"'\n"
     assert changed(text)[1::2] == ["+   - MODEL_STAGE=production", "+   - 'MODEL_VERSION=\"7\"'"]
+    text = "configMapGenerator:\n- name: m\n  literals: [MODEL_STAGE='staging', MODEL_VERSION=\"3\"]\n"
+    assert changed(text)[1] == "+   literals: [MODEL_STAGE='production', MODEL_VERSION=\"7\"]"
 
 
 TWO = """\
