@@ -18,7 +18,8 @@ from typing import Final
 
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
-from bot.domain.reasons.pins import InInlinePatch, PinInLiterals
+from bot.domain.reason import Name
+from bot.domain.reasons.pins import InInlinePatch, NotAString, PinInLiterals
 from bot.rules.pins.carrier import STAGE, Carrier, Entry, Format, Spot, each_stage
 from bot.rules.pins.owner import ConfigMap, Elsewhere
 from bot.rules.pins.tree import Chain, child, line, string, walk
@@ -42,11 +43,17 @@ def _carriers(chain: Chain) -> Iterator[Carrier]:
 
 
 def _named(literals: SequenceNode, name: str) -> list[Entry]:
-    texts = [node for node in literals.value if isinstance(node, ScalarNode)]
-    return [entry for node in texts if (entry := _entry(node, name, flow=bool(literals.flow_style)))]
+    found = (_entry(node, name, flow=bool(literals.flow_style)) for node in literals.value)
+    return [entry for entry in found if entry]
 
 
-def _entry(node: ScalarNode, name: str, *, flow: bool) -> Entry | None:
+def _entry(node: Node, name: str, *, flow: bool) -> Entry | None:
+    if child(node, name) is not None:  # a colon where kustomize wants `=`
+        return Entry(
+            value="", first=node, last=node, spots=(), dashed=True, flow=flow, doubt=NotAString(name=Name(name))
+        )
+    if not isinstance(node, ScalarNode):
+        return None
     found = re.fullmatch(rf"{name}=(?P<quote>['\"]?)(?P<value>.*)(?P=quote)", node.value, re.DOTALL)
     if not found:  # kustomize strips one pair of quotes from the value
         return None
