@@ -1,6 +1,7 @@
 """Any stage in any dress is written and read again; no text at all makes the formats stumble."""
 
 import difflib
+import re
 from dataclasses import replace
 
 from hypothesis import given
@@ -10,20 +11,27 @@ from bot.domain.errors import Permanent
 from bot.domain.target import Pin
 from bot.rules.pins import edit, pin
 from bot.rules.wording.reasons import plain
+from tests.pure.rules.pins.examples import EXAMPLES, Example
 
 WORDS = st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=8)
 STAGES = st.from_regex(r"[a-z]([a-z0-9-]{0,8}[a-z0-9])?", fullmatch=True)
-DRESSES = st.sampled_from(
-    [
-        "env:\n- name: MODEL_STAGE\n  value: {stage}{comment}\n{more}",
-        "env:\n    -  value: {stage}{comment}\n       name: 'MODEL_STAGE'\n{more}",
-        "env:\n- {{name: MODEL_STAGE, value: {stage}}}{comment}\n{more}",
-        "env: [{{name: A, value: b}}, {{name: MODEL_STAGE, value: {stage}}}]{comment}\n{more}",
-        "env: [\n  {{name: MODEL_STAGE,\n   value: {stage}}}{comment}\n]\n{more}",
-        "kind: ConfigMap\ndata:\n  MODEL_STAGE: {stage}{comment}\n{more}",
-        "kind: ConfigMap\ndata: {{MODEL_STAGE: {stage}}}{comment}\n{more}",
-    ]
+LAYOUTS = (
+    "env:\n- name: MODEL_STAGE\n  value: {stage}{comment}\n{more}",
+    "env:\n    -  value: {stage}{comment}\n       name: 'MODEL_STAGE'\n{more}",
+    "env: [{{name: A, value: b}}, {{name: MODEL_STAGE, value: {stage}}}]{comment}\n{more}",
+    "env: [\n  {{name: MODEL_STAGE,\n   value: {stage}}}{comment}\n]\n{more}",
+    "kind: ConfigMap\ndata: {{MODEL_STAGE: {stage}}}{comment}\n{more}",
 )
+
+
+def layout(example: Example) -> str:
+    """Return the example of a format with a stage alone, in the form of LAYOUTS."""
+    lines = [line for line in example.text.splitlines() if not re.search(r"%\((version|digest)\)s", line)]
+    form = "\n".join([*lines, ""]).replace("{", "{{").replace("}", "}}")
+    return re.sub(r"%\(stage\)s(.*)", r"{stage}\1{comment}", form) + "{more}"
+
+
+DRESSES = st.sampled_from([*LAYOUTS, *map(layout, EXAMPLES.values())])
 QUOTES = st.sampled_from(["{}", "'{}'", '"{}"'])
 NEWLINES = st.sampled_from(["\n", "\r\n"])
 

@@ -132,6 +132,11 @@ STAGE_NAME, VERSION_NAME = Name("MODEL_STAGE"), Name("MODEL_VERSION")
             unsafe(2, ValueFrom(name=VERSION_NAME)),
             id="from-2",
         ),
+        pytest.param(
+            "env:\n" + STAGE + "- {name: MODEL_DIGEST, valueFrom: {}}\n",
+            unsafe(2, ValueFrom(name=Name("MODEL_DIGEST"))),
+            id="from-3",
+        ),
         pytest.param("patches:\n- patch: |-\n    - name: MODEL_STAGE\n", unsafe(2, InInlinePatch()), id="inline"),
         pytest.param("a: 1\nenv: {MODEL_STAGE: x}\n", mentioned(2), id="helm-values"),
         pytest.param(
