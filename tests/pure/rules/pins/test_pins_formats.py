@@ -23,6 +23,8 @@ from bot.domain.target import Pin
 from bot.rules import pins
 from bot.rules.pins import FORMATS, edit, find, pin
 from bot.rules.pins.carrier import DIGEST, STAGE, VERSION, Format
+from bot.rules.wording.reasons import plain
+from tests.paths import ROOT
 from tests.pure.rules.pins.examples import EXAMPLES, Example
 
 OLD = Pin(stage="staging", version=6, digest="sha256:66")
@@ -93,6 +95,18 @@ def test_every_format_is_listed_and_has_an_example() -> None:
     assert {form.name for form in FORMATS} == EXAMPLES.keys(), (
         "name each in EXAMPLES of tests/pure/rules/pins/examples.py"
     )
+
+
+def test_every_format_is_documented() -> None:
+    manual = (ROOT / "docs/configuration.md").read_text()
+    rows = [f"| {plain(form.place)} | `{EXAMPLES[form.name].shown}` |" for form in FORMATS]
+    missing = [row for row in rows if row not in manual.splitlines()]
+    assert not missing, "docs/configuration.md, under Manifests, needs:\n" + "\n".join(missing)
+
+
+def test_the_manual_shows_a_document_that_is_found(form: Format, example: Example) -> None:
+    found = find({example.path: example.shown})
+    assert (found.format, found.pin) == (form.name, Pin(stage="production", version=3))
 
 
 def test_a_pin_is_found_with_its_workload_and_namespace(form: Format, example: Example) -> None:
