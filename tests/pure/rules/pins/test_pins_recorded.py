@@ -18,6 +18,8 @@ from bot.rules.wording.reasons import plain
 from tests.recorded import folders
 
 WANTED = Pin(stage="production", version=7)
+ENOUGH = 20
+"""Manifests with a container: with fewer, the folder is not the one that is meant."""
 
 Inject = Callable[[str], tuple[list[str], list[str]]]
 """Of an indent: the lines of an `env` that carries a pin, and those that an edit must turn them into."""
@@ -97,34 +99,24 @@ def cases(files: list[Path]) -> Iterator[Case]:
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:
-    """The manifests of one folder, and how many there are for each test, so that none runs on nothing."""
+    """The manifests of one folder.  Each test demands that some are for it, so that none runs on nothing."""
 
     files: list[Path]
     cases: list[Case]
-    count: int
-    with_cases: int
-    with_environment: int
-    with_two_containers: int
-    no_yaml: int
 
 
-def collection(folder: Path, **counts: int) -> Collection:
+def collection(folder: Path) -> Collection:
     files = sorted(file for ending in ("yaml", "yml", "json") for file in folder.rglob(f"*.{ending}"))
-    return Collection(files=files, cases=list(cases(files)), **counts)
+    return Collection(files=files, cases=list(cases(files)))
 
 
-COUNTS = {
-    "own": {"count": 43, "with_cases": 23, "with_environment": 4, "with_two_containers": 4, "no_yaml": 2},
-    "published": {"count": 105, "with_cases": 30, "with_environment": 9, "with_two_containers": 2, "no_yaml": 1},
-}
-COLLECTIONS = {whose: collection(folder, **COUNTS[whose]) for whose, folder in folders("manifests").items()}
+COLLECTIONS = {whose: collection(folder) for whose, folder in folders("manifests").items()}
 every = pytest.mark.parametrize("those", COLLECTIONS.values(), ids=COLLECTIONS)
 
 
 @every
 def test_there_is_enough_to_edit(those: Collection) -> None:
-    assert len(those.files) == those.count
-    assert len({file for file, _, _ in those.cases}) == those.with_cases
+    assert len({file for file, _, _ in those.cases}) >= ENOUGH
 
 
 @every
@@ -141,7 +133,7 @@ def test_an_edit_changes_the_intended_lines_and_nothing_else(those: Collection, 
 
 @every
 def test_an_environment_that_is_there_already_takes_the_pin_in_its_own_layout(those: Collection) -> None:
-    edited = 0
+    edited = False
     for file in those.files:
         lines = read(file).split("\n")
         for number, line in enumerate(lines):
@@ -151,8 +143,8 @@ def test_an_environment_that_is_there_already_takes_the_pin_in_its_own_layout(th
                 text, expected = (injected("\n".join(lines), number, new) for new in (before, after))
                 assert edit({"a.yaml": text}, WANTED).after["a.yaml"] == expected, file
                 assert find({"a.yaml": text}).workload, file
-                edited += 1
-    assert edited == those.with_environment
+                edited = True
+    assert edited
 
 
 @every
@@ -167,7 +159,7 @@ def test_windows_line_ends_stay(those: Collection) -> None:
 
 @every
 def test_two_containers_that_carry_the_stage_are_refused(those: Collection) -> None:
-    refused = 0
+    refused = False
     for file in those.files:
         mine = [(number, indent) for at, number, indent in those.cases if at == file]
         if len(mine) > 1:
@@ -177,8 +169,8 @@ def test_two_containers_that_carry_the_stage_are_refused(those: Collection) -> N
             with pytest.raises(Permanent) as raised:
                 find({"a.yaml": text})
             assert isinstance(raised.value.reason, SeveralPins)
-            refused += 1
-    assert refused == those.with_two_containers
+            refused = True
+    assert refused
 
 
 @every
@@ -191,15 +183,14 @@ def test_no_recorded_manifest_carries_a_pin_and_each_is_told_so(those: Collectio
 
 @every
 def test_whatever_does_not_parse_is_refused_with_its_line(those: Collection) -> None:
-    refused = []
+    refused = False
     for file in those.files:
         text = "# MODEL_STAGE\n" + read(file).removeprefix("\ufeff")  # which may only stand first
         with pytest.raises(Permanent) as raised:
             edit({str(file): text}, WANTED)
         assert re.match(rf"{re.escape(str(file))}:\d+: ", plain(raised.value.reason))
-        if not isinstance(raised.value.reason, PinMentionedOnly):
-            refused.append(raised.value.reason)
-    assert len(refused) == those.no_yaml, "templates and tabs"
+        refused |= not isinstance(raised.value.reason, PinMentionedOnly)
+    assert refused, "a template or a tab"
 
 
 @every

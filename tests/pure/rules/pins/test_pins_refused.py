@@ -17,10 +17,6 @@ from bot.domain.reasons.pins import (
     NoPlainValue,
     NotEditable,
     OnSeveralLines,
-    PinInData,
-    PinInEnv,
-    PinInLiterals,
-    PinInParameters,
     PinMentionedOnly,
     PinStageInvalid,
     PinWithoutVersion,
@@ -30,7 +26,7 @@ from bot.domain.reasons.pins import (
     ValueIsBlock,
 )
 from bot.domain.target import Pin
-from bot.rules.pins import edit, find
+from bot.rules.pins import FORMATS, edit, find
 from bot.rules.wording.reasons import plain
 
 LIVE = Pin(stage="production", version=7)
@@ -74,8 +70,7 @@ def several(*lines: int) -> SeveralPins:
 
 
 def mentioned(line: int) -> PinMentionedOnly:
-    expected = (PinInEnv(), PinInLiterals(), PinInData(), PinInParameters())
-    return PinMentionedOnly(file=Name("a.yaml"), line=line, expected=expected)
+    return PinMentionedOnly(file=Name("a.yaml"), line=line, expected=tuple(form.place for form in FORMATS))
 
 
 STAGE_NAME, VERSION_NAME = Name("MODEL_STAGE"), Name("MODEL_VERSION")
@@ -173,9 +168,8 @@ def test_a_refusal_names_the_file_the_line_and_the_way_out() -> None:
         "a.yaml:2: MODEL_VERSION is set several times, on lines 3, 4; leave one"
     )
     assert said("a: 1\nenv: {MODEL_STAGE: x}\n") == (
-        "a.yaml:2: MODEL_STAGE is mentioned, but not where Callboard can edit it. Expected one of: an entry of a "
-        "container's env; a literal of a configMapGenerator; a key of a ConfigMap's data; a Helm parameter of an "
-        "Argo CD Application"
+        "a.yaml:2: MODEL_STAGE is mentioned, but not where Callboard can edit it. Expected one of: "
+        + "; ".join(plain(form.place) for form in FORMATS)
     )
     assert said("kind: Deployment\n") == (
         "no manifest carries MODEL_STAGE (files checked: a.yaml); add it to the env of the container that serves the "
