@@ -3,8 +3,18 @@
 from bot.domain.reason import Name, Reason, Said, reason
 
 
-def _place(file: str, line: int) -> Name:
-    return Name(f"{file}:{line}")
+class _Placed(Reason):
+    """A reason with a line of a file.  Each class declares both as its own parameters."""
+
+    __slots__ = ()
+
+    file: Name
+    line: int
+
+    @property
+    def place(self) -> Name:
+        """The file and the line."""
+        return Name(f"{self.file}:{self.line}")
 
 
 @reason("manifest_too_large")
@@ -16,43 +26,28 @@ class ManifestTooLarge(Reason):
 
 
 @reason("manifest_not_yaml")
-class ManifestNotYaml(Reason):
+class ManifestNotYaml(_Placed):
     """The YAML parser refused a file."""
 
     file: Name
     line: int
     problem: Said
 
-    @property
-    def place(self) -> Name:
-        """The file and the line."""
-        return _place(self.file, self.line)
-
 
 @reason("manifest_has_tabs")
-class ManifestHasTabs(Reason):
+class ManifestHasTabs(_Placed):
     """A line is indented with a tab, which YAML forbids."""
 
     file: Name
     line: int
 
-    @property
-    def place(self) -> Name:
-        """The file and the line."""
-        return _place(self.file, self.line)
-
 
 @reason("manifest_is_template")
-class ManifestIsTemplate(Reason):
+class ManifestIsTemplate(_Placed):
     """A file is not YAML until something fills it in."""
 
     file: Name
     line: int
-
-    @property
-    def place(self) -> Name:
-        """The file and the line."""
-        return _place(self.file, self.line)
 
 
 @reason("no_manifest")
@@ -64,18 +59,13 @@ class NoManifest(Reason):
 
 
 @reason("pin_mentioned_only")
-class PinMentionedOnly(Reason):
+class PinMentionedOnly(_Placed):
     """MODEL_STAGE is mentioned, but in no form that can be edited."""
 
     file: Name
     line: int
     expected: tuple[Reason, ...]
     """The forms that can."""
-
-    @property
-    def place(self) -> Name:
-        """The file and the line."""
-        return _place(self.file, self.line)
 
 
 @reason("pin_in_env")
@@ -108,17 +98,12 @@ class PinsOfOtherModels(Reason):
 
 
 @reason("pin_of_model")
-class PinOfModel(Reason):
+class PinOfModel(_Placed):
     """Where the pin of a model is."""
 
     file: Name
     line: int
     model: Name
-
-    @property
-    def place(self) -> Name:
-        """The file and the line."""
-        return _place(self.file, self.line)
 
 
 @reason("several_pins")
@@ -129,17 +114,12 @@ class SeveralPins(Reason):
 
 
 @reason("not_editable")
-class NotEditable(Reason):
+class NotEditable(_Placed):
     """The place was found, and an edit there would not be safe."""
 
     file: Name
     line: int
     why: Reason
-
-    @property
-    def place(self) -> Name:
-        """The file and the line."""
-        return _place(self.file, self.line)
 
 
 @reason("pin_used_by_alias")
@@ -152,11 +132,6 @@ class KeyTwice(Reason):
     """A mapping holds a key twice."""
 
     key: Name
-
-
-@reason("pin_value_is_block")
-class ValueIsBlock(Reason):
-    """The value is a block scalar."""
 
 
 @reason("pin_filled_in")
@@ -183,16 +158,21 @@ class ValueFrom(Reason):
 
 @reason("pin_no_value")
 class NoPlainValue(Reason):
-    """An entry of an env holds no string."""
+    """An item of a list of names and values has no `value`, or one that is a list or a mapping."""
 
     name: Name
 
 
 @reason("pin_not_a_string")
 class NotAString(Reason):
-    """A key of a ConfigMap holds no string."""
+    """A key of a mapping has a list or a mapping as its value; there is no key `value`, as for `NoPlainValue`."""
 
     name: Name
+
+
+@reason("pin_value_is_block")
+class ValueIsBlock(Reason):
+    """The value is a scalar, unlike for the two reasons above, but its text is on lines of its own (`|` or `>`)."""
 
 
 @reason("pin_paths_differ")
@@ -242,31 +222,21 @@ class DigestUnknown(Reason):
 
 
 @reason("image_nowhere")
-class ImageNowhere(Reason):
+class ImageNowhere(_Placed):
     """The container that serves the model names no image in any file."""
 
     file: Name
     line: int
     files: tuple[Name, ...]
 
-    @property
-    def place(self) -> Name:
-        """The file and the line."""
-        return _place(self.file, self.line)
-
 
 @reason("container_nowhere")
-class ContainerNowhere(Reason):
+class ContainerNowhere(_Placed):
     """No container takes the pin from its ConfigMap."""
 
     file: Name
     line: int
     files: tuple[Name, ...]
-
-    @property
-    def place(self) -> Name:
-        """The file and the line."""
-        return _place(self.file, self.line)
 
 
 @reason("image_shared")

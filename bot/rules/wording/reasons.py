@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from inspect import getmembers
 from string import Formatter
 from typing import Any, Final, get_args, get_type_hints
 
@@ -139,8 +140,9 @@ def _listed(values: tuple[object, ...], kind: Any, surface: Surface, *, most: in
 
 
 def _kinds(cls: type[Reason]) -> dict[str, Any]:
-    """Return the type of each field and property, or of what it holds."""
-    properties = {n: get_type_hints(p.fget)["return"] for n, p in vars(cls).items() if isinstance(p, property)}
+    """Return the type of each field and property, inherited ones included, or of what it holds."""
+    found = getmembers(cls, lambda member: isinstance(member, property))
+    properties = {name: get_type_hints(each.fget)["return"] for name, each in found}
     return {name: _kind(hint) for name, hint in {**get_type_hints(cls), **properties}.items()}
 
 
