@@ -170,9 +170,16 @@ class NotAString(Reason):
     name: Name
 
 
+@reason("pin_not_a_literal")
+class NotALiteral(Reason):
+    """A literal of a configMapGenerator is a mapping: it has a colon where kustomize wants `=`."""
+
+    name: Name
+
+
 @reason("pin_value_is_block")
 class ValueIsBlock(Reason):
-    """The value is a scalar, unlike for the two reasons above, but its text is on lines of its own (`|` or `>`)."""
+    """The value is a scalar, unlike for the three reasons above, but its text is on lines of its own (`|` or `>`)."""
 
 
 @reason("pin_paths_differ")

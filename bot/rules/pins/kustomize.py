@@ -19,7 +19,7 @@ from typing import Final
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
 from bot.domain.reason import Name
-from bot.domain.reasons.pins import InInlinePatch, NotAString, PinInLiterals
+from bot.domain.reasons.pins import InInlinePatch, NotALiteral, PinInLiterals
 from bot.rules.pins.carrier import STAGE, Carrier, Entry, Format, Spot, each_stage
 from bot.rules.pins.owner import ConfigMap, Elsewhere
 from bot.rules.pins.tree import Chain, child, line, string, walk
@@ -50,7 +50,7 @@ def _named(literals: SequenceNode, name: str) -> list[Entry]:
 def _entry(node: Node, name: str, *, flow: bool) -> Entry | None:
     if child(node, name) is not None:  # a colon where kustomize wants `=`
         return Entry(
-            value="", first=node, last=node, spots=(), dashed=True, flow=flow, doubt=NotAString(name=Name(name))
+            value="", first=node, last=node, spots=(), dashed=True, flow=flow, doubt=NotALiteral(name=Name(name))
         )
     if not isinstance(node, ScalarNode):
         return None

@@ -43,6 +43,7 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     pins.NoPlainValue: "{name} has no plain value; write `value: …` beside its name",
     pins.NotAString: "{name} is not a plain value; write it as a string",
     pins.PathsDiffer: "{other} on line {line} has another path than {stage}; give them the same path",
+    pins.NotALiteral: "{name} is written with a colon, which kustomize does not read; write {name}=…",
     pins.InInlinePatch: (
         "MODEL_STAGE is set in an inline patch, which Callboard does not edit; move the patch to a file of its own "
         "(patches: - path: …)"
