@@ -2,9 +2,9 @@
 
     {path: text} + Pin → Change, whose `after` differs from `before` in the pinned values and in nothing else
 
-To add a format: one module that ends in its FORMAT, whose `carriers` yields every place of a YAML document that carries
-MODEL_STAGE, and one line in FORMATS.  Finding, editing and proving are common to all.  No template is filled in and no
-kustomization is built: what cannot be edited safely is refused, with its file and line.
+A format only says where in a document a pin is; finding, editing and proving are common to all.  CONTRIBUTING.md ("A
+pin format") has the steps to add one.  No template is filled in and no kustomization is built: what cannot be edited
+safely is refused, with its file and line.
 """
 
 import re
