@@ -114,3 +114,21 @@ class Stopped(Reason):
 @reason("conditions_true")
 class AllConditionsTrue(Reason):
     """Every condition of the InferenceService is True."""
+
+
+@reason("cron_job_suspended")
+class CronJobSuspended(Reason):
+    """The CronJob is suspended: it starts no runs."""
+
+
+@reason("never_scheduled")
+class NeverScheduled(Reason):
+    """A CronJob has not started a run yet."""
+
+
+@reason("last_run")
+class LastRun(Reason):
+    """How the last run of a CronJob ended."""
+
+    succeeded: bool | None
+    """None where the status does not say: before the first success, and while a run is active."""

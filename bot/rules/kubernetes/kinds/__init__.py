@@ -14,9 +14,11 @@ from bot.domain.reason import Name
 from bot.domain.reasons.health import Deleting
 from bot.domain.reasons.workloads import NoHealthRule
 from bot.rules.kubernetes.kinds import (
+    cron_job,
     daemon_set,
     deployment,
     inference_service,
+    job,
     pod,
     replica_set,
     rollout,
@@ -33,6 +35,8 @@ KINDS: Final[tuple[Kind, ...]] = (
     pod.KIND,
     rollout.KIND,
     inference_service.KIND,
+    job.KIND,
+    cron_job.KIND,
 )
 _BY_GROUP_AND_NAME: Final[Mapping[tuple[str, str], Kind]] = {(kind.group, kind.name): kind for kind in KINDS}
 _BY_NAME: Final[Mapping[str, Kind]] = {kind.name: kind for kind in KINDS}

@@ -22,6 +22,12 @@ def _model_transition(reason: r.ModelTransition) -> str:
     return "model status {status}" + (": {detail}" if reason.detail is not None else "")
 
 
+def _last_run(reason: r.LastRun) -> str:
+    if reason.succeeded is None:
+        return "the outcome of the last run is not known"
+    return "the last run succeeded" if reason.succeeded else "the last run did not succeed"
+
+
 WORDS: Final[Mapping[type[Reason], Words]] = {
     r.NoHealthRule: _no_health_rule,
     r.PodsCreated: "{count} of {wanted} new pods exist",
@@ -39,4 +45,7 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     r.ModelTransition: _model_transition,
     r.Stopped: "the InferenceService is stopped",
     r.AllConditionsTrue: "every condition is True",
+    r.CronJobSuspended: "the CronJob is suspended",
+    r.NeverScheduled: "no run has started yet",
+    r.LastRun: _last_run,
 }

@@ -15,6 +15,7 @@ from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons.health import ChangeNotObserved, Deleting
+from bot.domain.reasons.pods import RunsToCompletion
 from bot.domain.reasons.workloads import (
     AllConditionsTrue,
     Condition,
@@ -25,7 +26,7 @@ from bot.domain.reasons.workloads import (
     Stopped,
 )
 from bot.rules.kubernetes import health, kinds
-from bot.rules.kubernetes.kinds import explain, status_of
+from bot.rules.kubernetes.kinds import explain, status_of, unobserved
 from bot.rules.kubernetes.kinds.kind import Kind
 from bot.rules.kubernetes.state import RolloutState
 from bot.rules.wording.reasons import plain
@@ -195,6 +196,16 @@ def test_an_inference_service_fails_only_by_its_model(obj: Json, status: HealthS
     assert explain(obj) == (status, reason)
 
 
+def test_a_job_that_was_resumed_runs() -> None:
+    resumed = [{"type": "Suspended", "status": "False", "reason": "JobResumed"}]
+    job = {"apiVersion": "batch/v1", "kind": "Job", "status": {"conditions": resumed, "active": 1}}
+    assert explain(job) == (HealthStatus.PROGRESSING, RunsToCompletion())
+
+
+def test_a_cron_job_with_an_empty_status_is_observed() -> None:
+    assert not unobserved({"apiVersion": "batch/v1", "kind": "CronJob", "status": {}})
+
+
 def test_messages_of_every_kind_are_short_and_hold_no_secrets() -> None:
     """They are redacted before they become a reason, which is stored."""
     message = "cannot log in to https://bot:hunter2hunter2@registry.example " + "x" * 5000
@@ -210,6 +221,7 @@ def test_messages_of_every_kind_are_short_and_hold_no_secrets() -> None:
         ("serving.kserve.io/v1beta1", "InferenceService", {"conditions": unready}),
         ("v1", "Pod", {"phase": "Running", "containerStatuses": [waiting]}),
         ("v1", "Pod", {"phase": "Failed", "message": message}),
+        ("batch/v1", "Job", {"conditions": [{"type": "Failed", "status": "True", "message": message}]}),
     ]
     for version, kind, status in objects:
         _, reason = explain({"apiVersion": version, "kind": kind, "metadata": {}, "status": status})

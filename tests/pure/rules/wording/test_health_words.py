@@ -38,6 +38,7 @@ from bot.domain.reasons.pods import (
 from bot.domain.reasons.told import Told
 from bot.domain.reasons.workloads import (
     Condition,
+    LastRun,
     ModelTransition,
     NoHealthRule,
     OldPodsLeft,
@@ -142,6 +143,9 @@ WORKLOADS: dict[str, Reason] = {
     "model status BlockedByFailedLoad: no such file": ModelTransition(
         status=Name("BlockedByFailedLoad"), detail=Told(text=Said("no such file"))
     ),
+    "the outcome of the last run is not known": LastRun(succeeded=None),
+    "the last run succeeded": LastRun(succeeded=True),
+    "the last run did not succeed": LastRun(succeeded=False),
     "there is no health rule for Secret x (apiVersion v1)": NoHealthRule(
         kind=Name("Secret"), name=Name("x"), api_version=Name("v1")
     ),

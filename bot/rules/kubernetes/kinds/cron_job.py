@@ -1,0 +1,32 @@
+"""CronJobs, as Argo CD judges them: https://github.com/argoproj/argo-cd/tree/master/resource_customizations."""
+
+from datetime import datetime
+from typing import Final
+
+from bot.domain.cluster import HealthStatus
+from bot.domain.json import Json
+from bot.domain.reasons.workloads import CronJobSuspended, LastRun, NeverScheduled
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind
+from bot.rules.kubernetes.raw import at, flag, items, moment
+
+
+def _explain(obj: Json, _now: datetime | None) -> Answer:
+    if flag(obj, "spec", "suspend"):
+        return HealthStatus.SUSPENDED, CronJobSuspended()
+    if not _observed(obj):
+        return NOT_OBSERVED
+    scheduled, succeeded = moment(obj, "status", "lastScheduleTime"), moment(obj, "status", "lastSuccessfulTime")
+    if scheduled is None:
+        return HealthStatus.HEALTHY, NeverScheduled()
+    if succeeded is None or items(obj, "status", "active"):
+        return HealthStatus.HEALTHY, LastRun(succeeded=None)  # it may have failed, but only its Job would tell
+    healthy = succeeded >= scheduled
+    return HealthStatus.HEALTHY if healthy else HealthStatus.DEGRADED, LastRun(succeeded=healthy)
+
+
+def _observed(obj: Json) -> bool:
+    """Return whether there is a status: it stays empty until the first run, and has no observed generation."""
+    return at(obj, "status") is not None
+
+
+KIND: Final = Kind(group="batch", name="CronJob", explain=_explain, observed=_observed)
