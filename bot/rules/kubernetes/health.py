@@ -24,7 +24,7 @@ from bot.domain.reasons.health import (
     QuotaExceeded,
     ReplicaSetMissing,
 )
-from bot.rules.kubernetes.kinds import explain, unobserved
+from bot.rules.kubernetes.kinds import deployment, explain, kind_of, unobserved
 from bot.rules.kubernetes.kinds.counters import OVERDUE
 from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer
 from bot.rules.kubernetes.quoting import quote
@@ -96,7 +96,7 @@ def _no_progress(state: RolloutState) -> Finding | None:
     message = text(condition(state.workload, "Progressing"), "message")
     name = text(state.replicaset or {}, "metadata", "name")
     overdue = text(condition(state.workload, "Progressing"), "reason") == OVERDUE
-    if text(state.workload, "kind") != "Deployment" or not overdue or not name or f'"{name}"' not in message:
+    if not _is_deployment(state) or not overdue or not name or f'"{name}"' not in message:
         return None
     deadline = timedelta(seconds=number(state.workload, "spec", "progressDeadlineSeconds", default=600))
     reason = NoProgress(deadline=deadline, progress=state.progress, cause=_worst_trouble(state))
@@ -124,7 +124,7 @@ def _pods_not_created(state: RolloutState) -> Finding | None:
 
 
 def _no_replicaset(state: RolloutState) -> Finding | None:
-    if text(state.workload, "kind") != "Deployment" or state.replicaset is not None:
+    if not _is_deployment(state) or state.replicaset is not None:
         return None
     reason = replace(state.progress, detail=ReplicaSetMissing())
     return Finding(status=HealthStatus.PROGRESSING, reason=reason)
@@ -145,11 +145,15 @@ def _by_counts(state: RolloutState) -> Finding:
 
 def _by_counters(state: RolloutState) -> Answer:
     """Ignore a deadline that `_no_progress` did not accept: it is another ReplicaSet's."""
-    if text(state.workload, "kind") != "Deployment":
+    if not _is_deployment(state):
         return explain(state.workload, now=state.now)
     rest = [c for c in items(state.workload, "status", "conditions") if c.get("type") != "Progressing"]
     status = {**mapping(state.workload, "status"), "conditions": rest}
     return explain({**state.workload, "status": status}, now=state.now)
+
+
+def _is_deployment(state: RolloutState) -> bool:
+    return kind_of(state.workload) is deployment.KIND
 
 
 def _worst_trouble(state: RolloutState) -> PodFailing | None:

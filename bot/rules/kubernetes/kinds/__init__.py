@@ -24,7 +24,7 @@ from bot.rules.kubernetes.kinds import (
     rollout,
     stateful_set,
 )
-from bot.rules.kubernetes.kinds.kind import Answer, Kind, observed, owns
+from bot.rules.kubernetes.kinds.kind import Answer, Kind, owns
 from bot.rules.kubernetes.raw import Malformed, moment, text
 
 KINDS: Final[tuple[Kind, ...]] = (
@@ -39,7 +39,12 @@ KINDS: Final[tuple[Kind, ...]] = (
     cron_job.KIND,
 )
 _BY_GROUP_AND_NAME: Final[Mapping[tuple[str, str], Kind]] = {(kind.group, kind.name): kind for kind in KINDS}
-_BY_NAME: Final[Mapping[str, Kind]] = {kind.name: kind for kind in KINDS}
+
+
+def kind_of(obj: Json) -> Kind | None:
+    """Return the kind of an object; None without a rule for it, as for a Volcano Job, which is not a batch/v1 Job."""
+    group = text(obj, "apiVersion").rpartition("/")[0]
+    return _BY_GROUP_AND_NAME.get((group, text(obj, "kind")))
 
 
 def status_of(obj: Json, *, now: datetime | None = None) -> HealthStatus:
@@ -59,8 +64,7 @@ def explain(obj: Json, *, now: datetime | None = None) -> Answer:
 
 
 def _explain(obj: Json, now: datetime | None) -> Answer:
-    group = text(obj, "apiVersion").rpartition("/")[0]
-    kind = _BY_GROUP_AND_NAME.get((group, text(obj, "kind")))
+    kind = kind_of(obj)
     if kind is None:
         return HealthStatus.UNKNOWN, _no_rule(obj)
     if moment(obj, "metadata", "deletionTimestamp") is not None:
@@ -74,18 +78,21 @@ def _no_rule(obj: Json) -> NoHealthRule:
 
 
 def unobserved(obj: Json) -> bool:
-    """Return whether the controller has not processed the latest spec yet (also where there is no status at all)."""
-    kind = _BY_NAME.get(text(obj, "kind"))
-    return not (kind.observed if kind else observed)(obj)
+    """Return whether the controller has not processed the latest spec yet (also where there is no status at all).
+
+    That of a kind without a rule counts as processed: whether it says so is not known, and its health is UNKNOWN.
+    """
+    kind = kind_of(obj)
+    return kind is not None and not kind.observed(obj)
 
 
 def is_current(pod: Json, workload: Json, replicaset: Json | None) -> bool:
     """Return whether a pod is of the workload's new revision; `replicaset` is a Deployment's new one."""
-    kind = _BY_NAME.get(text(workload, "kind"))
+    kind = kind_of(workload)
     return (kind.is_current if kind else owns)(pod, workload, replicaset)
 
 
 def wanted(workload: Json, pods: int) -> int:
     """Return how many pods the workload asks for; `pods`, the number there are, where its kind has no number."""
-    kind = _BY_NAME.get(text(workload, "kind"))
+    kind = kind_of(workload)
     return kind.wanted(workload) if kind and kind.wanted else pods

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.domain.cluster import HealthStatus
+from bot.domain.cluster import HealthStatus, Snapshot
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons.health import ChangeNotObserved, Deleting
@@ -26,6 +26,7 @@ from bot.domain.reasons.workloads import (
     Stopped,
 )
 from bot.rules.kubernetes import health, kinds
+from bot.rules.kubernetes.health import judge
 from bot.rules.kubernetes.kinds import explain, status_of, unobserved
 from bot.rules.kubernetes.kinds.kind import Kind
 from bot.rules.kubernetes.state import RolloutState
@@ -89,6 +90,18 @@ def test_a_kind_that_nobody_wrote_a_rule_for_is_unknown() -> None:
     expected = NoHealthRule(kind=Name("Secret"), name=Name("x"), api_version=Name("v1"))
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "x"}}
     assert explain(secret) == (HealthStatus.UNKNOWN, expected)
+
+
+def test_a_kind_of_another_api_group_is_another_kind() -> None:
+    """Volcano has a Job too; judged as a batch/v1 Job, one without a status would be progressing for ever."""
+    meta = {"name": "x", "generation": 1}
+    volcano: Json = {"apiVersion": "batch.volcano.sh/v1alpha1", "kind": "Job", "metadata": meta}
+    health = judge(Snapshot(workload=volcano), now=NOON, stage="production")
+    assert (health.status, type(health.reason)) == (HealthStatus.UNKNOWN, NoHealthRule)
+
+
+def test_every_kind_has_one_rule() -> None:
+    assert [kinds.kind_of({"apiVersion": f"{k.group}/v1", "kind": k.name}) for k in kinds.KINDS] == list(kinds.KINDS)
 
 
 def test_an_object_that_is_being_deleted_is_progressing() -> None:
