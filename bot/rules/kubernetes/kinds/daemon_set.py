@@ -6,7 +6,7 @@ from typing import Final
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
 from bot.domain.reasons.workloads import OnDelete, PodsAvailable, PodsReady, PodsUpdated
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, observed
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed
 from bot.rules.kubernetes.raw import mapping, number, text
 
 _COUNTERS: Final = (
@@ -18,7 +18,7 @@ _COUNTERS: Final = (
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
     status = mapping(obj, "status")
-    if not observed(obj):
+    if not generation_observed(obj):
         return NOT_OBSERVED
     if text(obj, "spec", "updateStrategy", "type") == "OnDelete":
         return HealthStatus.HEALTHY, OnDelete()
@@ -33,4 +33,4 @@ def _wanted(workload: Json) -> int:
     return number(workload, "status", "desiredNumberScheduled")
 
 
-KIND: Final = Kind(group="apps", name="DaemonSet", explain=_explain, wanted=_wanted)
+KIND: Final = Kind(group="apps", name="DaemonSet", explain=_explain, observed=generation_observed, wanted=_wanted)

@@ -8,7 +8,7 @@ from bot.domain.json import Json
 from bot.domain.reasons.told import Told
 from bot.domain.reasons.workloads import DeadlineExceeded, RolloutPaused
 from bot.rules.kubernetes.kinds.counters import OVERDUE, counted
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, observed, replicas
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed, replicas
 from bot.rules.kubernetes.quoting import quote
 from bot.rules.kubernetes.raw import condition, flag, owned_by, text
 
@@ -18,7 +18,7 @@ HASH: Final = "pod-template-hash"
 def _explain(obj: Json, _now: datetime | None) -> Answer:
     if flag(obj, "spec", "paused"):
         return HealthStatus.SUSPENDED, RolloutPaused()
-    if not observed(obj):
+    if not generation_observed(obj):
         return NOT_OBSERVED
     progressing = condition(obj, "Progressing")
     if text(progressing, "reason") == OVERDUE:
@@ -34,4 +34,11 @@ def _is_current(pod: Json, _workload: Json, replicaset: Json | None) -> bool:
     return owned_by(pod, replicaset) and (not mark or text(pod, "metadata", "labels", HASH) == mark)
 
 
-KIND: Final = Kind(group="apps", name="Deployment", explain=_explain, wanted=replicas, is_current=_is_current)
+KIND: Final = Kind(
+    group="apps",
+    name="Deployment",
+    explain=_explain,
+    observed=generation_observed,
+    wanted=replicas,
+    is_current=_is_current,
+)

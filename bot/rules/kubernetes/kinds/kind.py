@@ -17,8 +17,8 @@ Answer: TypeAlias = tuple[HealthStatus, Reason]
 NOT_OBSERVED: Final[Answer] = (HealthStatus.PROGRESSING, ChangeNotObserved())
 
 
-def observed(obj: Json) -> bool:
-    """Return whether the controller has processed the latest spec, by its generation."""
+def generation_observed(obj: Json) -> bool:
+    """Return whether the controller has processed the latest spec, for kinds that publish `observedGeneration`."""
     generation = number(obj, "metadata", "generation")
     return generation <= number(obj, "status", "observedGeneration") and bool(mapping(obj, "status"))
 
@@ -40,16 +40,29 @@ def owns(pod: Json, workload: Json, _replicaset: Json | None) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind.  The defaults also serve kinds that have no file here."""
+    """One kind: the rule for its health, and what `judge` needs to know to judge a rollout of it."""
 
     group: str
     """Its API group; empty for the core group."""
     name: str
     explain: Callable[[Json, datetime | None], Answer]
     """How an object of this kind is doing.  The time is only for what counts after a while."""
-    observed: Callable[[Json], bool] = observed
-    """Whether the controller has processed the latest spec."""
+    observed: Callable[[Json], bool]
+    """Whether the controller has processed the latest spec; until then the rollout is progressing.
+
+    `generation_observed` is right only for a controller that publishes `status.observedGeneration`: with any other, an
+    object would be progressing forever.  For those there is `has_status`, or a function of the kind's own.
+    """
     wanted: Callable[[Json], int] | None = None
-    """How many pods it asks for; None where the spec has no number."""
+    """How many ready pods of the new revision the rollout needs; None where the object names no such number.
+
+    Only for kinds whose pods keep running: with fewer ready pods a rollout is progressing, even if `explain` says
+    HEALTHY (`_by_counts` in `bot.rules.kubernetes.health`).  A completed Job has no ready pods, so with a number here
+    it would be progressing forever.
+    """
     is_current: Callable[[Json, Json, Json | None], bool] = owns
-    """Whether a pod is of the new revision, of (pod, workload, its new ReplicaSet)."""
+    """Whether a pod is of the new revision, of (pod, workload, the new ReplicaSet if it is a Deployment).
+
+    The default counts every pod that the workload controls, those of old revisions too.  A kind that replaces its pods
+    gradually, or whose pods another object controls, needs a function of its own.
+    """

@@ -7,7 +7,7 @@ from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
 from bot.domain.reasons.health import PodsNotCreated
 from bot.domain.reasons.workloads import PodsAvailable, PodsLabelled
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, observed, replicas
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed, replicas
 from bot.rules.kubernetes.quoting import quote
 from bot.rules.kubernetes.raw import condition, number, text
 
@@ -16,7 +16,7 @@ _COUNTERS: Final = (("fullyLabeledReplicas", PodsLabelled), ("availableReplicas"
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
     failure = condition(obj, "ReplicaFailure")
-    if not observed(obj):
+    if not generation_observed(obj):
         return NOT_OBSERVED
     if text(failure, "status") == "True":  # as kstatus: a quota may be raised; `judge` decides when it has lasted
         return HealthStatus.PROGRESSING, PodsNotCreated(message=quote(text(failure, "message")))
@@ -27,4 +27,4 @@ def _explain(obj: Json, _now: datetime | None) -> Answer:
     return HealthStatus.HEALTHY, PodsAvailable(count=wanted, wanted=wanted)
 
 
-KIND: Final = Kind(group="apps", name="ReplicaSet", explain=_explain, wanted=replicas)
+KIND: Final = Kind(group="apps", name="ReplicaSet", explain=_explain, observed=generation_observed, wanted=replicas)

@@ -6,14 +6,14 @@ from typing import Final
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
 from bot.domain.reasons.workloads import OnDelete, PodsReady, PodsUpdated
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, observed, replicas
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed, replicas
 from bot.rules.kubernetes.raw import mapping, number, owned_by, text
 
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
     spec, status = mapping(obj, "spec"), mapping(obj, "status")
     wanted, updated = number(spec, "replicas", default=1), number(status, "updatedReplicas")
-    if not observed(obj) or number(status, "observedGeneration") == 0:
+    if not generation_observed(obj) or number(status, "observedGeneration") == 0:
         return NOT_OBSERVED
     if (ready := number(status, "readyReplicas")) < wanted:
         return HealthStatus.PROGRESSING, PodsReady(count=ready, wanted=wanted)
@@ -32,4 +32,11 @@ def _is_current(pod: Json, workload: Json, _replicaset: Json | None) -> bool:
     return owned_by(pod, workload) and revision == text(workload, "status", "updateRevision")
 
 
-KIND: Final = Kind(group="apps", name="StatefulSet", explain=_explain, wanted=replicas, is_current=_is_current)
+KIND: Final = Kind(
+    group="apps",
+    name="StatefulSet",
+    explain=_explain,
+    observed=generation_observed,
+    wanted=replicas,
+    is_current=_is_current,
+)
