@@ -11,6 +11,8 @@ from typing import Final
 
 from bot.domain.json import Json
 from bot.rules.kubernetes.kinds.deployment import HASH
+from bot.rules.kubernetes.kinds.pod import IGNORE_RESTART_POLICY
+from bot.rules.kubernetes.kinds.rollout import WORKLOAD_GENERATION
 from bot.rules.kubernetes.raw import items, mapping, text
 from bot.rules.kubernetes.workloads import REVISION
 
@@ -20,14 +22,20 @@ DIGEST: Final = "callboard/template-digest"
 MESSAGE: Final = 1000
 """Characters kept of an event's message."""
 
+_SPEC: Final = ("replicas", "paused", "suspend", "progressDeadlineSeconds", "strategy", "updateStrategy")
+"""Fields kept of a workload's spec, beside its template: those that a kind or a check reads."""
+_ANNOTATIONS: Final = {REVISION, WORKLOAD_GENERATION, IGNORE_RESTART_POLICY}
+
 
 def prune(kind: str, obj: Json) -> Json:
     """Return the pruned object, with `apiVersion` and `kind`; `kind` is the API's plural (`pods`, `deployments` …).
 
+    Whatever is neither a pod nor an event is pruned as a workload.
+
     Raises:
         Malformed: the object is not as Kubernetes documents it.
     """
-    return {"apiVersion": text(obj, "apiVersion"), "kind": text(obj, "kind"), **KEPT[kind](obj)}
+    return {"apiVersion": text(obj, "apiVersion"), "kind": text(obj, "kind"), **_PRUNED.get(kind, _workload)(obj)}
 
 
 def _meta(obj: Json) -> Json:
@@ -37,18 +45,18 @@ def _meta(obj: Json) -> Json:
     owners = [
         {"kind": o.get("kind"), "name": o.get("name"), "uid": o.get("uid")} for o in items(meta, "ownerReferences")
     ]
-    revision = mapping(meta, "annotations").get(REVISION)
-    return kept | ({"ownerReferences": owners} if owners else {}) | _if("annotations", {REVISION: revision}, revision)
+    annotations = {key: value for key, value in mapping(meta, "annotations").items() if key in _ANNOTATIONS}
+    return kept | _if("ownerReferences", owners) | _if("annotations", annotations)
 
 
-def _if(key: str, value: Json, present: object) -> Json:
-    return {key: value} if present is not None else {}
+def _if(key: str, value: Json | list[Json]) -> Json:
+    return {key: value} if value else {}
 
 
 def _container(container: Json) -> Json:
     kept = {k: container[k] for k in ("name", "image", "ports", "resources") if container.get(k) is not None}
     env = [{"name": e["name"], "value": e["value"]} for e in items(container, "env") if _is_pin(e)]
-    return kept | ({"env": env} if env else {})
+    return kept | _if("env", env)
 
 
 def _is_pin(entry: Json) -> bool:
@@ -73,11 +81,13 @@ def _template(template: Json) -> Json:
 
 def _workload(obj: Json) -> Json:
     spec = mapping(obj, "spec")
-    fields = ("replicas", "paused", "progressDeadlineSeconds", "updateStrategy")
-    kept = {field: spec[field] for field in fields if spec.get(field) is not None}
+    kept = {field: spec[field] for field in _SPEC if spec.get(field) is not None}
     if template := mapping(spec, "template"):
         kept["template"] = _template(template)
-    return {"metadata": _meta(obj), "spec": kept, "status": mapping(obj, "status")}
+    status = (
+        {} if obj.get("status") is None else {"status": mapping(obj, "status")}
+    )  # a CronJob's may be there, but empty
+    return {"metadata": _meta(obj), "spec": kept} | status
 
 
 def _pod(obj: Json) -> Json:
@@ -97,10 +107,4 @@ def _event(obj: Json) -> Json:
     } | {field: obj[field] for field in fields if obj.get(field) is not None}
 
 
-KEPT: Final[Mapping[str, Callable[[Json], Json]]] = {
-    "deployments": _workload,
-    "replicasets": _workload,
-    "pods": _pod,
-    "events": _event,
-}
-"""What prunes an object, by the API's plural name of its kind."""
+_PRUNED: Final[Mapping[str, Callable[[Json], Json]]] = {"pods": _pod, "events": _event}

@@ -29,6 +29,8 @@ from bot.rules.kubernetes.raw import condition, items, mapping, moment, text
 SCHEDULING: Final = timedelta(seconds=15)
 """How long a pod may wait for a node before people are told (kstatus' ScheduleWindow)."""
 
+IGNORE_RESTART_POLICY: Final = "argocd.argoproj.io/ignore-restart-policy"
+
 
 def _explain(obj: Json, now: datetime | None) -> Answer:
     restarts = _always_restarts(obj)
@@ -42,7 +44,7 @@ def _explain(obj: Json, now: datetime | None) -> Answer:
 
 
 def _always_restarts(pod: Json) -> bool:
-    anyway = text(pod, "metadata", "annotations", "argocd.argoproj.io/ignore-restart-policy") == "true"
+    anyway = text(pod, "metadata", "annotations", IGNORE_RESTART_POLICY) == "true"
     return anyway or text(pod, "spec", "restartPolicy") in {"", "Always"}
 
 

@@ -12,6 +12,8 @@ from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, replicas
 from bot.rules.kubernetes.quoting import quote, quote_name
 from bot.rules.kubernetes.raw import flag, items, mapping, number, text, whole
 
+WORKLOAD_GENERATION: Final = "rollout.argoproj.io/workload-generation"
+
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
     if not _observed(obj):
@@ -41,7 +43,7 @@ def _observed(obj: Json) -> bool:
     observed = whole(text(obj, "status", "observedGeneration"))
     if observed is not None and observed < number(obj, "metadata", "generation"):
         return False
-    of_workload = text(obj, "metadata", "annotations", "rollout.argoproj.io/workload-generation")
+    of_workload = text(obj, "metadata", "annotations", WORKLOAD_GENERATION)
     return not of_workload or text(obj, "status", "workloadObservedGeneration") == of_workload
 
 

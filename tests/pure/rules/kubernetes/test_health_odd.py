@@ -67,13 +67,14 @@ def mutated(by: Random, obj: Any) -> Any:
     return made
 
 
-def objects() -> list[Json]:
+def recorded() -> dict[str, Json]:
+    """Return every recorded object of every kind, by its file."""
     files = [p for folder in folders("health").values() for p in sorted(folder.rglob("*.yaml"))]
-    recorded = [yaml.safe_load(p.read_text()) for p in files]
-    return [*recorded, deployment(), replicaset(), pod("aaa"), event("aaa", "Unhealthy", "no")]
+    return {f"{p.parent.name}/{p.name}": yaml.safe_load(p.read_text()) for p in files}
 
 
-OBJECTS = objects()
+RECORDED = recorded()
+OBJECTS = [*RECORDED.values(), deployment(), replicaset(), pod("aaa"), event("aaa", "Unhealthy", "no")]
 
 
 @given(SEEDS)
@@ -142,6 +143,15 @@ def pruned(snapshot: Snapshot) -> Snapshot:
 @pytest.mark.parametrize("snapshot", [ready(), trouble()], ids=["done", "in-trouble"])
 def test_what_is_kept_is_judged_as_the_whole(snapshot: Snapshot) -> None:
     assert judge(pruned(snapshot), now=NOON, stage="production") == judge(snapshot, now=NOON, stage="production")
+
+
+@pytest.mark.parametrize("obj", RECORDED.values(), ids=RECORDED)
+def test_what_is_kept_of_a_recorded_object_is_judged_as_the_whole(obj: Json) -> None:
+    """Of every kind: what a rule reads, `bot/rules/kubernetes/pruning.py` keeps."""
+    short = prune(f"{obj['kind'].lower()}s", obj)
+    assert explain(short, now=NOON) == explain(obj, now=NOON)
+    verdicts = [judge(Snapshot(workload=each), now=NOON, stage="production") for each in (short, obj)]
+    assert verdicts[0] == verdicts[1]
 
 
 @given(SEEDS)
