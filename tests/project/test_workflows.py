@@ -1,6 +1,5 @@
-"""The files around the code: what CI runs, what a release may do, the licence and the notice."""
+"""The files around the code: what CI runs, and what a release may do."""
 
-import hashlib
 import re
 import subprocess
 from pathlib import Path
@@ -13,8 +12,6 @@ from tests.contract.control_plane import PROGRAMS
 from tests.paths import ROOT
 
 WORKFLOWS: Final = {path.name: path for path in sorted((ROOT / ".github/workflows").glob("*.yml"))}
-APACHE_2: Final = "cfc7749b96f63bd31c3c42b5c471bf756814053e847c10f3eb003417bc523d30"
-"""SHA-256 of https://www.apache.org/licenses/LICENSE-2.0.txt"""
 
 NEEDED: Final = {
     "actions/checkout": {"contents": "read"},
@@ -25,8 +22,6 @@ NEEDED: Final = {
     "gh release create": {"contents": "write"},
 }
 """What a step must be allowed to do, by the action that it uses or the command that it runs."""
-FOLLOWED: Final = re.compile(r"https://github\.com/(?:kubernetes|kubernetes-sigs|argoproj)/")
-"""Code that ours is written after, as the comment above it names it."""
 
 Job = dict[str, Any]
 
@@ -45,11 +40,6 @@ def uses() -> list[tuple[str, str]]:
     """Return each `uses:` of all workflows with the comment behind it."""
     lines = "\n".join(path.read_text() for path in WORKFLOWS.values())
     return re.findall(r"uses: *(\S+)(.*)", lines)
-
-
-def noticed() -> set[str]:
-    """Return the files that NOTICE names."""
-    return set(re.findall(r"^  (?! )(\S+)", (ROOT / "NOTICE").read_text(), re.MULTILINE))
 
 
 # ── CI ───────────────────────────────────────────────────────────────────────────────────────────────
@@ -209,30 +199,6 @@ def test_a_scan_fails_where_debian_has_a_fix_that_the_image_lacks(
     )
     assert done.returncode == code, done.stderr
     assert says in done.stdout + done.stderr
-
-
-# ── licence ──────────────────────────────────────────────────────────────────────────────────────────
-
-
-def test_the_licence_is_the_apache_licence_2_word_for_word() -> None:
-    assert hashlib.sha256((ROOT / "LICENSE").read_bytes()).hexdigest() == APACHE_2
-
-
-def test_every_file_that_the_notice_names_is_there() -> None:
-    assert noticed()
-    assert [name for name in sorted(noticed()) if not (ROOT / name).is_file()] == []
-
-
-def test_every_file_that_is_written_after_other_projects_code_is_in_the_notice() -> None:
-    files = [path for folder in ("bot", "callboard_demo", "handlers") for path in (ROOT / folder).rglob("*.py")]
-    following = {str(path.relative_to(ROOT)) for path in files if FOLLOWED.search(path.read_text())}
-    assert following - noticed() == set()
-
-
-def test_a_copied_file_has_its_licence_beside_it() -> None:
-    for name in noticed():
-        if name.startswith("tests/data/"):
-            assert (ROOT / name).with_name("LICENSE").is_file()
 
 
 # ── hooks ────────────────────────────────────────────────────────────────────────────────────────────
