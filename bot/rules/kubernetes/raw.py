@@ -101,15 +101,19 @@ def flag(obj: Json, *path: str) -> bool:
 
 
 def moment(obj: Json, *path: str) -> datetime | None:
-    """Return the time at `path` (RFC 3339 text, or the datetime a YAML reader made of it); UTC if it has no zone."""
+    """Return the time at `path` in UTC: RFC 3339 text, or the datetime that a YAML reader made of it.
+
+    A time without a zone is taken as UTC.  One that is in UTC outside the years 1 to 9999 is malformed: Python could
+    read it, but not show it.
+    """
     value = at(obj, *path)
     if value is None:
         return None
     try:
         read = value if isinstance(value, datetime) else datetime.fromisoformat(value)
-    except (ValueError, TypeError) as error:
+        return (read if read.tzinfo else read.replace(tzinfo=UTC)).astimezone(UTC)
+    except (ValueError, TypeError, OverflowError) as error:
         raise Malformed(path, value, "date-time") from error
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def condition(obj: Json, kind: str) -> Json:

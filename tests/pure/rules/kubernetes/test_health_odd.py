@@ -4,6 +4,7 @@ import copy
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC
 from random import Random
 from typing import Any
 
@@ -19,7 +20,8 @@ from bot.domain.reason import Reason
 from bot.rules.kubernetes.health import judge
 from bot.rules.kubernetes.kinds import explain
 from bot.rules.kubernetes.pruning import prune
-from bot.rules.wording.reasons import plain
+from bot.rules.kubernetes.raw import Malformed, moment
+from bot.rules.wording.reasons import markdown, plain, slack
 from bot.store import reasons as stored
 from tests.fixtures.workload import NOON, OLD, container, deployment, ended, event, pod, ready, replicaset, waiting
 from tests.recorded import folders
@@ -33,6 +35,8 @@ ODD: Sequence[Any] = (
     "",
     "True",
     "2026-99-99",
+    "0001-01-01T00:00:00+14:00",
+    "9999-12-31T23:59:59-14:00",
     "9" * 5000,
     "ReplicaSet",
     "CrashLoopBackOff",
@@ -42,6 +46,7 @@ ODD: Sequence[Any] = (
     {},
     {"a": 1},
 )
+SURFACES = (slack, markdown, plain)
 SEEDS = st.integers(0, 2**32)
 """A seed decides what is changed, and into what: many times faster than hypothesis' own draws."""
 
@@ -77,12 +82,25 @@ RECORDED = recorded()
 OBJECTS = [*RECORDED.values(), deployment(), replicaset(), pod("aaa"), event("aaa", "Unhealthy", "no")]
 
 
+@pytest.mark.parametrize("extreme", ["0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-14:00"])
+def test_a_time_that_does_not_exist_in_utc_is_malformed(extreme: str) -> None:
+    """No surface could show it: Python has only the years 1 to 9999."""
+    with pytest.raises(Malformed):
+        moment({"at": extreme}, "at")
+
+
+@pytest.mark.parametrize("given", ["2026-05-04T14:00:00+02:00", "2026-05-04T12:00:00", "2026-05-04T12:00:00Z"])
+def test_a_time_is_read_as_utc(given: str) -> None:
+    read = moment({"at": given}, "at")
+    assert (read, read and read.tzinfo) == (NOON, UTC)
+
+
 @given(SEEDS)
 def test_no_object_makes_a_kinds_rule_raise(seed: int) -> None:
     by = Random(seed)
     status, reason = explain(mutated(by, by.choice(OBJECTS)), now=NOON)
     assert isinstance(status, HealthStatus)
-    assert plain(reason)
+    assert all(show(reason) for show in SURFACES)
     assert stored.decode(stored.encode(reason), Reason) == reason
 
 
@@ -113,7 +131,7 @@ def test_no_snapshot_makes_the_judge_raise(seed: int) -> None:
     )
     health = judge(odd, now=NOON, stage="production")
     assert isinstance(health.status, HealthStatus)
-    assert plain(health.reason)
+    assert all(show(health.reason) for show in SURFACES)
     assert stored.decode(stored.encode(health.reason), Reason) == health.reason
 
 
