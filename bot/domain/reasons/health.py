@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from bot.domain.reason import Name, Reason, Said, reason
+from bot.domain.reason import Command, Name, Reason, Said, reason
 
 
 @reason("unexpected_value")
@@ -26,16 +26,11 @@ class Deleting(Reason):
 
 @reason("workload_paused")
 class Paused(Reason):
-    """The workload is paused (`spec.paused`)."""
+    """Somebody paused the workload (`spec.paused`, or `spec.suspend` of a Job or CronJob)."""
 
-    kind: Name
-    """As kubectl takes it: `deployment`."""
     name: Name
-
-    @property
-    def resume(self) -> Name:
-        """Return the command that resumes the workload."""
-        return Name(f"kubectl rollout resume {self.kind}/{self.name}")
+    resume: Command | None = None
+    """The command that resumes it; None in a reason that an earlier version stored."""
 
 
 @reason("change_not_observed")

@@ -24,11 +24,11 @@ from bot.domain.reasons.health import (
     QuotaExceeded,
     ReplicaSetMissing,
 )
-from bot.rules.kubernetes.kinds import deployment, explain, kind_of, unobserved
+from bot.rules.kubernetes.kinds import deployment, explain, kind_of, resume, unobserved
 from bot.rules.kubernetes.kinds.counters import OVERDUE
 from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer
 from bot.rules.kubernetes.quoting import quote
-from bot.rules.kubernetes.raw import Malformed, at, condition, flag, items, mapping, number, text
+from bot.rules.kubernetes.raw import Malformed, at, condition, items, mapping, number, text
 from bot.rules.kubernetes.state import RolloutState, read_state
 
 NOT_CREATED: Final = timedelta(seconds=30)
@@ -78,10 +78,10 @@ def _being_deleted(state: RolloutState) -> Finding | None:
 
 
 def _paused(state: RolloutState) -> Finding | None:
-    if not flag(state.workload, "spec", "paused"):
+    if (command := resume(state.workload)) is None:
         return None
-    kind, name = text(state.workload, "kind").lower(), text(state.workload, "metadata", "name")
-    return Finding(status=HealthStatus.SUSPENDED, reason=Paused(kind=Name(kind), name=Name(name)))
+    name = Name(text(state.workload, "metadata", "name"))
+    return Finding(status=HealthStatus.SUSPENDED, reason=Paused(name=name, resume=command))
 
 
 def _not_observed(state: RolloutState) -> Finding | None:

@@ -10,7 +10,7 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
-from bot.domain.reason import Name
+from bot.domain.reason import Command, Name
 from bot.domain.reasons.health import Deleting
 from bot.domain.reasons.workloads import NoHealthRule
 from bot.rules.kubernetes.kinds import (
@@ -84,6 +84,12 @@ def unobserved(obj: Json) -> bool:
     """
     kind = kind_of(obj)
     return kind is not None and not kind.observed(obj)
+
+
+def resume(obj: Json) -> Command | None:
+    """Return the command that resumes an object that somebody paused by its spec; None if nobody did."""
+    kind = kind_of(obj)
+    return kind.resume(obj) if kind else None
 
 
 def is_current(pod: Json, workload: Json, replicaset: Json | None) -> bool:

@@ -5,8 +5,9 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
+from bot.domain.reason import Command
 from bot.domain.reasons.workloads import CronJobSuspended, LastRun, NeverScheduled
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, set_false
 from bot.rules.kubernetes.raw import at, flag, items, moment
 
 
@@ -29,4 +30,8 @@ def _observed(obj: Json) -> bool:
     return at(obj, "status") is not None
 
 
-KIND: Final = Kind(group="batch", name="CronJob", explain=_explain, observed=_observed)
+def _resume(obj: Json) -> Command | None:
+    return set_false(obj, "suspend") if flag(obj, "spec", "suspend") else None
+
+
+KIND: Final = Kind(group="batch", name="CronJob", explain=_explain, observed=_observed, resume=_resume)

@@ -5,10 +5,11 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
+from bot.domain.reason import Command
 from bot.domain.reasons.told import Told
 from bot.domain.reasons.workloads import DeadlineExceeded, RolloutPaused
 from bot.rules.kubernetes.kinds.counters import OVERDUE, counted
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed, replicas
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed, kubectl, replicas
 from bot.rules.kubernetes.quoting import quote
 from bot.rules.kubernetes.raw import condition, flag, owned_by, text
 
@@ -27,6 +28,10 @@ def _explain(obj: Json, _now: datetime | None) -> Answer:
     return counted(obj)
 
 
+def _resume(obj: Json) -> Command | None:
+    return kubectl("rollout resume", obj) if flag(obj, "spec", "paused") else None
+
+
 def _is_current(pod: Json, _workload: Json, replicaset: Json | None) -> bool:
     if replicaset is None:
         return False
@@ -39,6 +44,7 @@ KIND: Final = Kind(
     name="Deployment",
     explain=_explain,
     observed=generation_observed,
+    resume=_resume,
     wanted=replicas,
     is_current=_is_current,
 )

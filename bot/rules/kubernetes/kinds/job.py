@@ -8,12 +8,12 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
-from bot.domain.reason import Name
+from bot.domain.reason import Command, Name
 from bot.domain.reasons.pods import RunsToCompletion
 from bot.domain.reasons.workloads import Condition
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, has_status
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, has_status, set_false
 from bot.rules.kubernetes.quoting import quote
-from bot.rules.kubernetes.raw import condition, text
+from bot.rules.kubernetes.raw import condition, flag, text
 
 _CONDITIONS: Final = {
     "Failed": HealthStatus.DEGRADED,
@@ -31,4 +31,10 @@ def _explain(obj: Json, _now: datetime | None) -> Answer:
     return (HealthStatus.PROGRESSING, RunsToCompletion()) if has_status(obj) else NOT_OBSERVED
 
 
-KIND: Final = Kind(group="batch", name="Job", explain=_explain, observed=has_status)
+def _resume(obj: Json) -> Command | None:
+    """Return None once it has ended, whatever its spec says: there is nothing left to resume."""
+    ended = any(text(condition(obj, kind), "status") == "True" for kind in ("Failed", "Complete"))
+    return set_false(obj, "suspend") if flag(obj, "spec", "suspend") and not ended else None
+
+
+KIND: Final = Kind(group="batch", name="Job", explain=_explain, observed=has_status, resume=_resume)

@@ -7,9 +7,10 @@ from typing import Final, TypeAlias
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
-from bot.domain.reason import Reason
+from bot.domain.reason import Command, Reason
 from bot.domain.reasons.health import ChangeNotObserved
-from bot.rules.kubernetes.raw import mapping, number, owned_by
+from bot.rules.kubernetes.quoting import quote_name
+from bot.rules.kubernetes.raw import mapping, number, owned_by, text
 
 Answer: TypeAlias = tuple[HealthStatus, Reason]
 """A status, and why."""
@@ -38,6 +39,22 @@ def owns(pod: Json, workload: Json, _replicaset: Json | None) -> bool:
     return owned_by(pod, workload)
 
 
+def kubectl(verb: str, obj: Json, *options: str) -> Command:
+    """Return the command that does this to an object."""
+    kind, name, namespace = text(obj, "kind").lower(), text(obj, "metadata", "name"), text(obj, "metadata", "namespace")
+    where = [f"-n {quote_name(namespace)}"] if namespace else []
+    return Command(" ".join(["kubectl", verb, f"{kind}/{quote_name(name)}", *where, *options]))
+
+
+def set_false(obj: Json, field: str) -> Command:
+    """Return the command that sets a flag of the object's spec to false."""
+    return kubectl("patch", obj, "--type merge", f'-p \'{{"spec":{{"{field}":false}}}}\'')
+
+
+def never_paused(_obj: Json) -> None:
+    """Return None, for kinds that nobody can pause by their spec."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One kind: the rule for its health, and what `judge` needs to know to judge a rollout of it."""
@@ -53,6 +70,8 @@ class Kind:
     `generation_observed` is right only for a controller that publishes `status.observedGeneration`: with any other, an
     object would be progressing forever.  For those there is `has_status`, or a function of the kind's own.
     """
+    resume: Callable[[Json], Command | None] = never_paused
+    """The command that resumes an object that somebody paused by its spec; None if nobody did."""
     wanted: Callable[[Json], int] | None = None
     """How many ready pods of the new revision the rollout needs; None where the object names no such number.
 

@@ -5,10 +5,11 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
+from bot.domain.reason import Command
 from bot.domain.reasons.told import Told
 from bot.domain.reasons.workloads import Condition, Phase, RolloutPaused, TrafficNotSwitched
 from bot.rules.kubernetes.kinds.counters import OVERDUE, counted
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, replicas
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, replicas, set_false
 from bot.rules.kubernetes.quoting import quote, quote_name
 from bot.rules.kubernetes.raw import flag, items, mapping, number, text, whole
 
@@ -74,11 +75,22 @@ def _only_new(obj: Json) -> Json:
     return {**obj, "status": {**status, "replicas": min(number(status, "replicas"), number(status, "updatedReplicas"))}}
 
 
+def _resume(obj: Json) -> Command | None:
+    """Return a patch: the plugin of Argo Rollouts has no command for it; its `promote` may skip a step as well."""
+    return set_false(obj, "paused") if flag(obj, "spec", "paused") else None
+
+
 def _is_current(pod: Json, workload: Json, _replicaset: Json | None) -> bool:
     mark = mapping(pod, "metadata", "labels").get("rollouts-pod-template-hash")
     return mark == text(workload, "status", "currentPodHash")
 
 
 KIND: Final = Kind(
-    group="argoproj.io", name="Rollout", explain=_explain, observed=_observed, wanted=replicas, is_current=_is_current
+    group="argoproj.io",
+    name="Rollout",
+    explain=_explain,
+    observed=_observed,
+    resume=_resume,
+    wanted=replicas,
+    is_current=_is_current,
 )

@@ -13,6 +13,10 @@ def _unexpected_value(reason: r.UnexpectedValue) -> str:
     return f"the object is malformed: {path} is {{found}}, expected type {{expected}}"
 
 
+def _paused(reason: r.Paused) -> str:
+    return "{name} is paused: nothing new starts until someone resumes it" + (" ({resume})" if reason.resume else "")
+
+
 def _progress(reason: r.Progress) -> str:
     on = "v{version}" if reason.version is not None else "the new revision"
     pods = plural(reason.wanted, "pod")
@@ -31,7 +35,7 @@ def _pod_failing(reason: r.PodFailing) -> str:
 WORDS: Final[Mapping[type[Reason], Words]] = {
     r.UnexpectedValue: _unexpected_value,
     r.Deleting: lambda reason: "{name} is being deleted" if reason.name else "the object is being deleted",
-    r.Paused: "{name} is paused: nothing rolls out until someone resumes it ({resume})",
+    r.Paused: _paused,
     r.ChangeNotObserved: "Kubernetes has not processed the latest change yet",
     r.ReplicaSetMissing: "the ReplicaSet of the new revision has not been created yet",
     r.Progress: _progress,

@@ -7,7 +7,7 @@ import pytest
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
-from bot.domain.reason import Name, Said
+from bot.domain.reason import Command, Name, Said
 from bot.domain.reasons.health import (
     ChangeNotObserved,
     Deleting,
@@ -102,8 +102,9 @@ def test_a_paused_rollout_is_suspended_and_says_how_to_resume() -> None:
     workload["spec"]["paused"] = True
     health = health_of(replace(READY, workload=workload))
     assert health.status is HealthStatus.SUSPENDED
-    assert health.reason == Paused(kind=Name("deployment"), name=Name(NAME))
-    assert f"kubectl rollout resume deployment/{NAME}" in plain(health.reason)
+    command = f"kubectl rollout resume deployment/{NAME} -n models"
+    assert health.reason == Paused(name=Name(NAME), resume=Command(command))
+    assert command in plain(health.reason)
 
 
 def test_a_workload_that_is_being_deleted_is_never_healthy() -> None:

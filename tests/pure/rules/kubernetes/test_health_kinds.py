@@ -14,7 +14,7 @@ import yaml
 from bot.domain.cluster import HealthStatus, Snapshot
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason, Said
-from bot.domain.reasons.health import ChangeNotObserved, Deleting
+from bot.domain.reasons.health import ChangeNotObserved, Deleting, Paused
 from bot.domain.reasons.pods import RunsToCompletion
 from bot.domain.reasons.workloads import (
     AllConditionsTrue,
@@ -59,6 +59,10 @@ def recorded() -> dict[str, Json]:
     own = CASES["own"]
     found = {case["file"]: yaml.safe_load((own / case["file"]).read_text()) for case in index(own)}
     return {file: obj | {"metadata": {"generation": 1} | obj["metadata"]} for file, obj in found.items()}
+
+
+def patch(on: str, field: str) -> str:
+    return f'kubectl patch {on} --type merge -p \'{{"spec":{{"{field}":false}}}}\''
 
 
 def index(folder: Path) -> list[Json]:
@@ -225,6 +229,26 @@ def test_a_job_that_was_resumed_runs() -> None:
 
 def test_a_cron_job_with_an_empty_status_is_observed() -> None:
     assert not unobserved({"apiVersion": "batch/v1", "kind": "CronJob", "status": {}})
+
+
+@pytest.mark.parametrize(
+    ("file", "field", "command"),
+    [
+        ("gitops-engine/deployment-done.yaml", "paused", "kubectl rollout resume deployment/churn -n ml-production"),
+        ("argo-rollouts/workload-seen.yaml", "paused", patch("rollout/ranker -n ml-production", "paused")),
+        ("gitops-engine/job-suspended.yaml", "suspend", patch("job/train-churn -n ml-research", "suspend")),
+        ("argo-cd/cronjob-active.yaml", "suspend", patch("cronjob/retrain-churn -n ml-research", "suspend")),
+        ("gitops-engine/job-failed.yaml", "suspend", None),
+        ("gitops-engine/job-suspended.yaml", "paused", None),
+        ("kstatus/replicaset-done.yaml", "paused", None),
+    ],
+)
+def test_a_paused_object_is_resumed_as_its_kind_demands(file: str, field: str, command: str | None) -> None:
+    """The plugin of Argo Rollouts has no `resume`, and kubectl resumes only Deployments."""
+    obj = recorded()[file]
+    paused = obj | {"spec": obj.get("spec", {}) | {field: True}}
+    reason = judge(Snapshot(workload=paused), now=NOON, stage="production").reason
+    assert (reason.resume if isinstance(reason, Paused) else None) == command
 
 
 def test_messages_of_every_kind_are_short_and_hold_no_secrets() -> None:

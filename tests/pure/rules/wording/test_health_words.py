@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from bot.domain.reason import Name, Reason, Said
+from bot.domain.reason import Command, Name, Reason, Said
 from bot.domain.reasons.health import (
     ChangeNotObserved,
     Deleting,
@@ -75,9 +75,10 @@ ROLLOUT: dict[str, Reason] = {
     "pod iris-7c9: CrashLoopBackOff (exit code 1, 3 restarts)": FAILING,
     "pod p: ended (and 1 more pod)": replace(ENDED, more=1),
     "pod p: ended (and 2 more pods)": replace(ENDED, more=2),
-    "iris is paused: nothing rolls out until someone resumes it (kubectl rollout resume deployment/iris)": Paused(
-        kind=Name("deployment"), name=Name("iris")
+    "iris is paused: nothing new starts until someone resumes it (kubectl rollout resume deployment/iris)": Paused(
+        name=Name("iris"), resume=Command("kubectl rollout resume deployment/iris")
     ),
+    "iris is paused: nothing new starts until someone resumes it": Paused(name=Name("iris")),
     "iris is being deleted": Deleting(name=Name("iris")),
     "Kubernetes has not processed the latest change yet": ChangeNotObserved(),
     "quota exceeded: small, requested: pods=1": QuotaExceeded(message=Said("small, requested: pods=1")),
@@ -163,5 +164,5 @@ def test_a_reason_reads_like_this(words: str, reason: Reason) -> None:
 def test_names_and_commands_can_be_copied_on_slack() -> None:
     trouble = PodFailing(pod=Name("iris-7c9"), trouble=ImageNotPulled(image=IMAGE, message=Said("*no*")), more=0)
     assert slack(trouble) == "pod `iris-7c9`: cannot pull image `registry.example/iris:1`: ∗no∗"
-    paused = Paused(kind=Name("deployment"), name=Name("iris"))
+    paused = Paused(name=Name("iris"), resume=Command("kubectl rollout resume deployment/iris"))
     assert "`kubectl rollout resume deployment/iris`" in slack(paused)
