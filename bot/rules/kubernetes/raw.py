@@ -121,6 +121,11 @@ def condition(obj: Json, kind: str) -> Json:
     return next((c for c in items(obj, "status", "conditions") if c.get("type") == kind), {})
 
 
+def is_true(obj: Json, kind: str) -> bool:
+    """Return whether the condition of that type is True."""
+    return text(condition(obj, kind), "status") == "True"
+
+
 def owned_by(obj: Json, owner: Json) -> bool:
     """Return whether the object has this owner, by uid: an owner recreated under the same name has another uid."""
     uid = text(owner, "metadata", "uid")

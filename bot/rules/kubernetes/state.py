@@ -8,7 +8,7 @@ from bot.domain.json import Json
 from bot.domain.reasons.health import Progress
 from bot.domain.target import Pin
 from bot.rules.kubernetes.kinds import unobserved, wanted
-from bot.rules.kubernetes.raw import condition, items, number, text
+from bot.rules.kubernetes.raw import is_true, items, number, text
 from bot.rules.kubernetes.troubles import Trouble, trouble_of
 from bot.rules.kubernetes.workloads import address_of, current_pods, current_replicaset, pin_of
 
@@ -74,7 +74,7 @@ def _read_pod(pod: Json, trouble: Trouble | None, stage: str) -> PodSeen:
     return PodSeen(
         name=text(pod, "metadata", "name"),
         address=address_of(pod, stage),
-        ready=text(condition(pod, "Ready"), "status") == "True",
+        ready=is_true(pod, "Ready"),
         restarts=sum(number(s, "restartCount") for s in statuses),
         trouble=trouble.reason if trouble else None,
     )

@@ -28,7 +28,7 @@ from bot.domain.reasons.told import Told
 from bot.rules.kubernetes.exits import REGISTRY_SILENT, explain_exit, is_ours
 from bot.rules.kubernetes.kinds.pod import SCHEDULING
 from bot.rules.kubernetes.quoting import quote, quote_name
-from bot.rules.kubernetes.raw import condition, flag, items, mapping, moment, number, text
+from bot.rules.kubernetes.raw import condition, flag, is_true, items, mapping, moment, number, text
 
 AT_ONCE: Final = timedelta(0)
 CONFIGURATION: Final = timedelta(seconds=30)
@@ -130,7 +130,7 @@ def _warned(pod: Json, events: Sequence[Json], now: datetime) -> Trouble | None:
     created = moment(pod, "metadata", "creationTimestamp")
     young = created is not None and now - created < WARM_UP
     started = any(flag(s, "started") for s in items(pod, "status", "containerStatuses"))
-    if text(condition(pod, "Ready"), "status") == "True":
+    if is_true(pod, "Ready"):
         return None
     for event in sorted(events, key=event_time, reverse=True):
         probe = text(event, "reason") == "Unhealthy"

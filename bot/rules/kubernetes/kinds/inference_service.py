@@ -7,10 +7,10 @@ from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
 from bot.domain.reason import Reason
 from bot.domain.reasons.told import Told
-from bot.domain.reasons.workloads import AllConditionsTrue, Condition, ModelTransition, Stopped
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, has_status
+from bot.domain.reasons.workloads import AllConditionsTrue, ModelTransition, Stopped
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, has_status, told
 from bot.rules.kubernetes.quoting import quote, quote_name
-from bot.rules.kubernetes.raw import condition, items, mapping, text
+from bot.rules.kubernetes.raw import is_true, items, mapping, text
 
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
@@ -21,7 +21,7 @@ def _explain(obj: Json, _now: datetime | None) -> Answer:
         failure = quote(text(obj, "status", "modelStatus", "lastFailureInfo", "message"))
         detail = Told(text=failure) if failure else unready
         return HealthStatus.DEGRADED, ModelTransition(status=quote_name(transition), detail=detail)
-    if text(condition(obj, "Stopped"), "status") == "True":
+    if is_true(obj, "Stopped"):
         return HealthStatus.SUSPENDED, Stopped()
     if unready is not None:
         return HealthStatus.PROGRESSING, unready
@@ -33,10 +33,8 @@ def _explain(obj: Json, _now: datetime | None) -> Answer:
 def _first_unready(conditions: list[Json]) -> Reason | None:
     """Return the condition `Ready`, else the first one that is not True; None where all are."""
     unready = [c for c in conditions if text(c, "status") != "True" and text(c, "type") != "Stopped"]
-    for found in sorted(unready, key=lambda c: text(c, "type") != "Ready"):
-        message = text(found, "message") or text(found, "reason") or text(found, "status")
-        return Condition(type=quote_name(text(found, "type")), message=quote(message))
-    return None
+    first = min(unready, key=lambda c: text(c, "type") != "Ready", default=None)
+    return told(first) if first is not None else None
 
 
 def _is_current(pod: Json, workload: Json, _replicaset: Json | None) -> bool:

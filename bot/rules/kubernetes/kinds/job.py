@@ -8,12 +8,10 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
-from bot.domain.reason import Command, Name
+from bot.domain.reason import Command
 from bot.domain.reasons.pods import RunsToCompletion
-from bot.domain.reasons.workloads import Condition
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, has_status, set_false
-from bot.rules.kubernetes.quoting import quote
-from bot.rules.kubernetes.raw import condition, flag, text
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, has_status, set_false, told
+from bot.rules.kubernetes.raw import condition, flag, is_true
 
 _CONDITIONS: Final = {
     "Failed": HealthStatus.DEGRADED,
@@ -24,16 +22,14 @@ _CONDITIONS: Final = {
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
     for kind, status in _CONDITIONS.items():
-        found = condition(obj, kind)
-        if text(found, "status") == "True":
-            message = ": ".join(filter(None, (text(found, "reason"), text(found, "message"))))
-            return status, Condition(type=Name(kind), message=quote(message or "True"))
+        if is_true(obj, kind):
+            return status, told(condition(obj, kind))
     return (HealthStatus.PROGRESSING, RunsToCompletion()) if has_status(obj) else NOT_OBSERVED
 
 
 def _resume(obj: Json) -> Command | None:
     """Return None once it has ended, whatever its spec says: there is nothing left to resume."""
-    ended = any(text(condition(obj, kind), "status") == "True" for kind in ("Failed", "Complete"))
+    ended = any(is_true(obj, kind) for kind in ("Failed", "Complete"))
     return set_false(obj, "suspend") if flag(obj, "spec", "suspend") and not ended else None
 
 

@@ -9,7 +9,8 @@ from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
 from bot.domain.reason import Command, Reason
 from bot.domain.reasons.health import ChangeNotObserved
-from bot.rules.kubernetes.quoting import quote_name
+from bot.domain.reasons.workloads import Condition
+from bot.rules.kubernetes.quoting import quote, quote_name
 from bot.rules.kubernetes.raw import mapping, number, owned_by, text
 
 Answer: TypeAlias = tuple[HealthStatus, Reason]
@@ -27,6 +28,12 @@ def generation_observed(obj: Json) -> bool:
 def has_status(obj: Json) -> bool:
     """Return whether there is a status at all, for kinds that do not publish an observed generation."""
     return bool(mapping(obj, "status"))
+
+
+def told(found: Json) -> Condition:
+    """Return a condition as a reason: its message, else its reason, else its status."""
+    message = text(found, "message") or text(found, "reason") or text(found, "status")
+    return Condition(type=quote_name(text(found, "type")), message=quote(message))
 
 
 def replicas(obj: Json) -> int:

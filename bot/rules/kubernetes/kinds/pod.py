@@ -24,7 +24,7 @@ from bot.domain.reasons.told import Told
 from bot.domain.reasons.workloads import Phase
 from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, has_status
 from bot.rules.kubernetes.quoting import quote, quote_name
-from bot.rules.kubernetes.raw import condition, items, mapping, moment, text
+from bot.rules.kubernetes.raw import condition, is_true, items, mapping, moment, text
 
 SCHEDULING: Final = timedelta(seconds=15)
 """How long a pod may wait for a node before people are told (kstatus' ScheduleWindow)."""
@@ -60,7 +60,7 @@ def _pending(pod: Json, now: datetime | None) -> Answer:
 def _running(pod: Json, _now: datetime | None) -> Answer:
     if not _always_restarts(pod):
         return HealthStatus.PROGRESSING, RunsToCompletion()
-    if text(condition(pod, "Ready"), "status") == "True":
+    if is_true(pod, "Ready"):
         return HealthStatus.HEALTHY, PodReady()
     restarted = any(mapping(s, "lastState", "terminated") for s in items(pod, "status", "containerStatuses"))
     return (HealthStatus.DEGRADED if restarted else HealthStatus.PROGRESSING), PodNotReady(restarted=restarted)

@@ -7,9 +7,9 @@ from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
 from bot.domain.reason import Command
 from bot.domain.reasons.told import Told
-from bot.domain.reasons.workloads import Condition, Phase, RolloutPaused, TrafficNotSwitched
+from bot.domain.reasons.workloads import Phase, RolloutPaused, TrafficNotSwitched
 from bot.rules.kubernetes.kinds.counters import OVERDUE, counted
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, replicas, set_false
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, replicas, set_false, told
 from bot.rules.kubernetes.quoting import quote, quote_name
 from bot.rules.kubernetes.raw import flag, items, mapping, number, text, whole
 
@@ -53,8 +53,7 @@ def _legacy_rollout(obj: Json) -> Answer:
         kind = text(found, "type")
         aborted = kind == "Progressing" and text(found, "reason") in {OVERDUE, "RolloutAborted"}
         if aborted or kind == "InvalidSpec":
-            message = text(found, "message") or text(found, "reason")
-            return HealthStatus.DEGRADED, Condition(type=quote_name(kind), message=quote(message))
+            return HealthStatus.DEGRADED, told(found)
     if items(obj, "status", "pauseConditions") or flag(obj, "spec", "paused"):
         return HealthStatus.SUSPENDED, RolloutPaused()
     current = text(obj, "status", "currentPodHash")
