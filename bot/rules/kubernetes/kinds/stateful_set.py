@@ -19,12 +19,21 @@ def _explain(obj: Json, _now: datetime | None) -> Answer:
         return HealthStatus.PROGRESSING, PodsReady(count=ready, wanted=wanted)
     if text(spec, "updateStrategy", "type") == "OnDelete":
         return HealthStatus.HEALTHY, OnDelete()
-    partition = number(spec, "updateStrategy", "rollingUpdate", "partition")
+    partition = _partition(obj)
     if partition and updated < wanted - partition:
         return HealthStatus.PROGRESSING, PodsUpdated(count=updated, wanted=wanted - partition, partition=partition)
     if not partition and text(status, "updateRevision") != text(status, "currentRevision"):
         return HealthStatus.PROGRESSING, PodsUpdated(count=updated, wanted=wanted)
     return HealthStatus.HEALTHY, PodsReady(count=ready, wanted=wanted)
+
+
+def _partition(obj: Json) -> int:
+    """Return the ordinal below which pods keep their revision."""
+    return number(obj, "spec", "updateStrategy", "rollingUpdate", "partition")
+
+
+def _wanted(obj: Json) -> int:
+    return max(replicas(obj) - _partition(obj), 0)
 
 
 def _is_current(pod: Json, workload: Json, _replicaset: Json | None) -> bool:
@@ -37,6 +46,6 @@ KIND: Final = Kind(
     name="StatefulSet",
     explain=_explain,
     observed=generation_observed,
-    wanted=replicas,
+    wanted=_wanted,
     is_current=_is_current,
 )

@@ -177,6 +177,18 @@ def test_a_stateful_set_rolls_out_as_far_as_its_partition(obj: Json, status: Hea
     assert explain(obj) == (status, reason)
 
 
+def test_pods_below_the_partition_keep_their_revision() -> None:
+    """The new version is served as far as the partition, so no more new pods are needed."""
+    obj = stateful_set(2, updatedReplicas=1)
+    obj["metadata"]["uid"] = "s-1"
+    new, old = pod("aaa"), pod("bbb")
+    for each, revision in ((new, "b"), (old, "a")):
+        each["metadata"]["labels"] = {"controller-revision-hash": revision}
+        each["metadata"]["ownerReferences"] = [{"kind": "StatefulSet", "name": "s", "uid": "s-1"}]
+    verdict = judge(Snapshot(workload=obj, pods=(new, old, old)), now=NOON, stage="production")
+    assert (verdict.status, verdict.ready, verdict.wanted) == (HealthStatus.HEALTHY, 1, 1)
+
+
 def inference_service(transition: str | None, *conditions: tuple[str, str]) -> Json:
     model = {"modelStatus": {"transitionStatus": transition}} if transition else {}
     status = model | {"conditions": [{"type": kind, "status": value} for kind, value in conditions]}
