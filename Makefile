@@ -1,5 +1,7 @@
 # Every target does its own set-up: targets that need .venv create it.
-.PHONY: help demo test install test-images image deploy chaos lint bench
+.PHONY: help demo test test-slow install test-images image deploy chaos lint bench
+# Without compiled files, each of some hundred processes that the tests start would compile its modules again.
+unexport PYTHONDONTWRITEBYTECODE
 PY := .venv/bin/python
 PIP_INSTALL := -m pip install --quiet --disable-pip-version-check
 
@@ -21,8 +23,11 @@ ASKED := $(if $(filter podman buildah,$(notdir $(firstword $(ENGINE)))),--format
 demo: .venv/ready   ## run a complete demo environment on this machine; ARGS=--tour runs the tour
 	@exec $(PY) -m bot demo $(ARGS)
 
-test: .venv/ready   ## run all tests except those of the images; ARGS are passed to pytest
-	$(PY) -m pytest -n 4 --dist loadscope --no-loadscope-reorder -m 'not real and not images' $(ARGS)
+test: .venv/ready   ## run the tests, except the slow ones; ARGS are passed to pytest
+	$(PY) -m pytest -n 4 --dist loadscope --no-loadscope-reorder -m 'not slow and not real and not images' $(ARGS)
+
+test-slow: .venv/ready   ## run the slow tests: whole programs, a browser, a real Kubernetes control plane
+	$(PY) -m pytest -n 3 --dist loadscope --no-loadscope-reorder -m slow $(ARGS)
 	$(PY) -m pytest -n 2 --dist worksteal -m real $(ARGS)   # a real control plane runs in real time: one per core
 
 # An installed program must not depend on this checkout or its .venv, and Debian's pip refuses user installs.

@@ -15,6 +15,8 @@ from callboard_demo.chat.world import BOT_USER, ChatMessage, Whisper
 from tests.browser.conftest import PageFor
 from tests.fixtures.canned_world import CannedWorld, canned
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = '<img src=x onerror="document.title=1"> &lt;script&gt;document.title=2&lt;/script&gt;'
 CARD: list[Json] = [
     {"type": "header", "text": {"type": "plain_text", "text": "iris-classifier v3 → production"}},

@@ -17,6 +17,8 @@ from callboard_demo.ports import NAMES, claim
 from callboard_demo.world import World
 from tests.ports import free_ports
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 60_000  # ms
 
 

@@ -20,6 +20,8 @@ from tests.chaos.stories import MAIN, OTHER, Story, left
 from tests.fixtures.story_world import story_world
 from tests.stories.registry import Models
 
+pytestmark = pytest.mark.slow
+
 A_FEW: Final = 2
 WHEN: Final[tuple[When, ...]] = ("before", "after")
 STORIES: Final = {"main": MAIN, "other": OTHER}

@@ -13,6 +13,8 @@ from tests.fixtures.story_world import StoryWorld, everything, story_world
 from tests.ports import free_port
 from tests.stories.registry import Models
 
+pytestmark = pytest.mark.slow
+
 APP = """\
 repository: acme/models-gitops
 channel: "#ml-releases"

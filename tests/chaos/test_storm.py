@@ -26,6 +26,8 @@ from tests.chaos.weather import Post, Weather
 from tests.fixtures.story_world import DEPLOYMENT, StoryWorld, Work, story_world
 from tests.stories.registry import Models
 
+pytestmark = pytest.mark.slow
+
 MODELS, ROUNDS = (20, 5) if FULL else (8, 1)
 KILLS, BETWEEN = (50, (20, 50)) if FULL else (5, (30, 45))
 STAGES: Final = ("staging", "production")

@@ -23,7 +23,7 @@ from callboard_demo.world import World
 from tests.chaos.extent import FULL
 from tests.ports import free_ports
 
-pytestmark = pytest.mark.timeout(400)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 
 class Pods(ScriptedRuntime):

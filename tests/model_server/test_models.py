@@ -11,6 +11,8 @@ import pytest
 from tests.fixtures.model_server import ModelServer, ended, environment, serving
 from tests.ports import free_port
 
+pytestmark = pytest.mark.slow
+
 
 def pod(url: str, model: str, **more: str) -> dict[str, str]:
     return environment(url, MODEL_NAME=model, MODEL_VERSION="1", PORT=str(free_port())) | more

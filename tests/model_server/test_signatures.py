@@ -10,6 +10,8 @@ import pytest
 from tests.fixtures.model_server import ModelServer
 from tests.model_server.test_answers import JSON, Target, beside
 
+pytestmark = pytest.mark.slow
+
 ROWS = [[1.0, 1.0], [2.0, 0.0]]
 SPLIT = {"columns": ["x", "y"], "data": ROWS}
 RECORDS = [{"x": 1.0, "y": 1.0}, {"x": 2.0, "y": 0.0}]

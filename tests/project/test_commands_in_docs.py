@@ -97,6 +97,7 @@ NOT_RUN: Final = {
     "make lint": BY_CI,
     "make test": BY_CI,
     "make test-images": BY_CI,
+    "make test-slow": BY_CI,
     "mlflow models serve": NAMES,
     'mlflow server --uvicorn-opts "--ssl-certfile tls.crt --ssl-keyfile tls.key"': TLS,
     "pipx install .": DOWNLOADS,

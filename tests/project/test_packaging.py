@@ -35,6 +35,8 @@ from tests.paths import ROOT
 from tests.ports import free_ports
 from tests.skips import LINUX, needs
 
+pytestmark = pytest.mark.slow
+
 PACKAGES: Final = ("bot", "callboard_demo", "callboard_model_server", "handlers")
 LICENCES: Final = {"LICENSE", "NOTICE"}
 FOR_THE_CHECKOUT: Final = {"callboard_demo/README.md", "callboard_model_server/README.md"}

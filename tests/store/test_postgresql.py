@@ -22,6 +22,8 @@ from tests.store.test_migrations import *  # noqa: F403  (the same tests, on Pos
 from tests.store.test_mirror import *  # noqa: F403  (the same tests, on PostgreSQL)
 from tests.store.test_store import *  # noqa: F403  (the same tests, on PostgreSQL)
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:

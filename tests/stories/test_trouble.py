@@ -7,6 +7,8 @@ import pytest
 from tests.fixtures.story_world import StoryWorld, everything, story_world
 from tests.stories.registry import Models
 
+pytestmark = pytest.mark.slow
+
 SYSTEMS = ("github", "mlflow", "slack", "kubernetes")
 
 

@@ -39,7 +39,7 @@ ENOUGH = 200
 """Requests that are sent during a rollout at the least: one pod after the other drains for six seconds."""
 
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 
 
 @pytest.fixture
