@@ -10,7 +10,7 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from bot.config.environment import Environment
-from tests.fixtures.app_keys import keys
+from tests.fixtures.github_app_keys import keys
 
 PLANTED: Final = {
     "SLACK_BOT_TOKEN": "pl4nted/slack=bot+token?%~",

@@ -18,7 +18,6 @@ from bot.domain.reasons import github as reasons
 from bot.domain.reasons import systems
 from bot.domain.repository import PullState
 from bot.rules.wording.reasons import plain
-from tests.fixtures.app_keys import keys
 from tests.fixtures.forge_world import (
     BRANCH,
     FILES,
@@ -30,6 +29,7 @@ from tests.fixtures.forge_world import (
     proposed,
     serving,
 )
+from tests.fixtures.github_app_keys import keys
 from tests.fixtures.raising import raising
 
 Answer = Callable[[], web.Response]

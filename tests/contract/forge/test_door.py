@@ -9,7 +9,6 @@ import pytest
 from github import Auth, BadCredentialsException, GithubIntegration, RateLimitExceededException, UnknownObjectException
 
 from callboard_demo.forge import Forge
-from tests.fixtures.app_keys import keys
 from tests.fixtures.forge_world import (
     AFTER,
     BRANCH,
@@ -23,6 +22,7 @@ from tests.fixtures.forge_world import (
     propose,
     serving,
 )
+from tests.fixtures.github_app_keys import keys
 
 
 async def test_a_wrong_token_is_nobody(served: Served) -> None:

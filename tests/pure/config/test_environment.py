@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import BestAvailableEncryption
 from bot.config import environment
 from bot.config.environment import Environment, Secret
 from bot.domain.errors import UserError
-from tests.fixtures.app_keys import keys
+from tests.fixtures.github_app_keys import keys
 
 READY = {
     "SLACK_BOT_TOKEN": "xoxb-planted",
