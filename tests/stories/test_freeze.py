@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bot.rules.release import gates
 from tests.fixtures.story_world import StoryWorld, everything, story_world
 from tests.stories.registry import Models
 
@@ -70,7 +71,8 @@ async def test_a_captains_override_goes_on_in_spite_of_a_window_and_nobody_elses
             "mallory", f"{promote} —override “because I want to”"
         )
         said = await world.say("bob", f"{promote} —override “R&D is waiting”")
-        assert "is already under way. Once it is approved, these gates no longer hold it up: freeze" in said
+        holds = ", ".join(gates.overridable())
+        assert f"is already under way. Once it is approved, these gates no longer hold it up: {holds}." in said
         await world.message("Released v2 to production")
         number = said.split("Promotion ")[1].split()[0]
         story = await world.say("alice", f"/promotions {number}")
