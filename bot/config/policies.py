@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 from yaml.nodes import Node, ScalarNode
@@ -70,20 +71,35 @@ def _window(read: Reader, node: Node) -> Window:
     )
 
 
+def _or_anyone(read: Reader, node: Node) -> tuple[str, ...]:
+    return read.people_or_anyone(node, (ANYONE,))
+
+
+def _one(field: str, value: Callable[[Reader, Node], object], read: Reader, node: Node) -> dict[str, Any]:
+    return {field: value(read, node)}
+
+
+def _same(**keys: Callable[[Reader, Node], object]) -> dict[str, Callable[[Reader, Node], dict[str, Any]]]:
+    """Return how to read keys that set the one field of their name."""
+    return {key: partial(_one, key, value) for key, value in keys.items()}
+
+
 FIELDS: Final[Mapping[str, Callable[[Reader, Node], dict[str, Any]]]] = {
-    "auto": lambda read, node: {"auto": read.flag(node)},
+    **_same(
+        auto=Reader.flag,
+        approvals=Reader.count,
+        approvers=Reader.people,
+        requester_may_approve=Reader.flag,
+        expires=Reader.duration,
+        watch=Reader.duration,
+        timeout=Reader.duration,
+        requesters=Reader.people_or_anyone,
+        may_freeze=_or_anyone,
+        may_override=_or_anyone,
+        on_failure=lambda read, node: read.choice(node, OnFailure),
+    ),
     "after": _after,
-    "approvals": lambda read, node: {"approvals": read.count(node)},
-    "approvers": lambda read, node: {"approvers": read.people(node)},
-    "requester_may_approve": lambda read, node: {"requester_may_approve": read.flag(node)},
-    "expires": lambda read, node: {"expires": read.duration(node)},
-    "watch": lambda read, node: {"watch": read.duration(node)},
-    "timeout": lambda read, node: {"timeout": read.duration(node)},
     "rollback": _rollback,
-    "on_failure": lambda read, node: {"on_failure": read.choice(node, OnFailure)},
-    "requesters": lambda read, node: {"requesters": read.people_or_anyone(node)},
-    "may_freeze": lambda read, node: {"may_freeze": read.people_or_anyone(node, (ANYONE,))},
-    "may_override": lambda read, node: {"may_override": read.people_or_anyone(node, (ANYONE,))},
     "freeze": _freeze,
 }
 """How each key of a stage is read: it returns the fields of Policy to set."""

@@ -322,7 +322,7 @@ def test_every_field_of_a_policy_can_be_set() -> None:
         "rollback": '{approvals: 2, requesters: ["@x"]}', "on_failure": "ask",
         "freeze": '[{cron: "0 16 * * FRI", for: 64h}]',
     }  # fmt: skip
-    assert set(written) == set(policies.FIELDS)
+    assert set(written) == set(policies.FIELDS), "write a value for each key of FIELDS here; not one of the defaults"
     stage = "\n".join(f"    {key}: {value}" for key, value in written.items())
     policy = parse(f"repository: a/b\nstages:\n  a: {{}}\n  b:\n{stage}\n").policy(Target(model="m", stage="b"))
     unset = [field.name for field in fields(Policy) if getattr(policy, field.name) == getattr(Policy(), field.name)]
