@@ -74,7 +74,6 @@ class Policy:
     may_freeze: tuple[str, ...] = ()
     """Who may freeze the stage and lift a freeze, or ANYONE.  Empty: the approvers."""
     may_override: tuple[str, ...] = ()
-    """Who may override a freeze, or the demand that another stage runs the version first, or ANYONE.
-    Empty: the approvers."""
+    """Who may override the gates that can be overridden, or ANYONE.  Empty: the approvers."""
     freeze: tuple[Window, ...] = ()
     """Its freeze windows."""
