@@ -58,8 +58,9 @@ def expired(review: Review) -> Reason | None:
 
 
 def ends(review: Review) -> list[datetime]:
-    """Return the moments to come at which a gate may pass by itself."""
-    moments = (gate.ends(review) for gate in GATES if gate.ends is not None)
+    """Return the moments to come at which a gate that holds the promotion up may pass by itself."""
+    waiting = (gate.ends for gate in GATES if gate.ends is not None and gate.ask(review).verdict is Verdict.WAIT)
+    moments = (end(review) for end in waiting)
     return [moment for moment in moments if moment is not None and moment > review.now]
 
 

@@ -28,7 +28,10 @@ class Gate:
     may_expire: bool
     """False: an approved promotion outlasts it, however long it waits."""
     ends: Callable[[Review], datetime | None] | None
-    """When waiting may end by itself, which is when to look again; None: only something that happens can end it."""
+    """When waiting may end by itself, which is when to look again; asked only while the gate waits.
+
+    None: only something that happens can end it.
+    """
     ours: bool
     """False: GitHub's own demand, which the status at the pull request's head does not repeat."""
 

@@ -259,9 +259,16 @@ def test_a_gate_is_overridden_only_where_its_trait_says_so(gate: Gate) -> None:
 
 def test_a_gate_that_ends_by_time_is_looked_at_then(monkeypatch: pytest.MonkeyPatch) -> None:
     over = NOON + timedelta(minutes=1)
-    only(replace(freeze.GATE, ends=lambda _review: over), monkeypatch)
+    only(replace(waiting(freeze.GATE), ends=lambda _review: over), monkeypatch)
     assert ends(READY) == [over]
     assert ends(vary(READY, now=over)) == []
+
+
+def test_a_gate_that_holds_nothing_up_is_not_asked_when_it_ends() -> None:
+    assert ends(FROZEN) == [NOON + timedelta(days=3)]
+    assert ends(vary(FROZEN, promotion=BACK)) == [], "a freeze does not hold a rollback"
+    word = replace(fact(FactKind.OVERRIDE, "U0BOB", digest=None, number=3), reason="hotfix")
+    assert ends(vary(FROZEN, facts=(*FROZEN.facts, word), overriders=frozenset({"U0BOB"}))) == []
 
 
 def test_every_gate_is_listed_and_documented() -> None:
