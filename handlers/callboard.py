@@ -8,6 +8,7 @@ from bot.domain.chat import Message
 from bot.domain.errors import Misunderstood
 from bot.domain.reason import Command as Typed
 from bot.domain.reasons.commands import CallboardUsage
+from bot.rules.parsing.syntax import Syntax
 from bot.store.store import Store
 from handlers.command import Asked, Command
 
@@ -15,7 +16,9 @@ from handlers.command import Asked, Command
 def callboard(commands: Iterable[Command]) -> Command:
     """Return the command that forwards to the one named by its first word."""
     named = {command.name.removeprefix("/"): command for command in commands}
-    usage = CallboardUsage(commands=tuple(Typed(f"/callboard {name} {each.usage}") for name, each in named.items()))
+    usage = CallboardUsage(
+        commands=tuple(Typed(f"/callboard {name} {each.syntax.arguments}") for name, each in named.items())
+    )
 
     async def answer(asked: Asked, config: Config, store: Store) -> Message:
         word, _, rest = asked.text.strip().partition(" ")
@@ -25,4 +28,5 @@ def callboard(commands: Iterable[Command]) -> Command:
         return await command.answer(replace(asked, text=rest), config, store)
 
     description = "Any of the commands, where their own names are taken"
-    return Command(name="/callboard", description=description, usage=f"{'|'.join(named)} …", answer=answer)
+    syntax = Syntax(name="/callboard", arguments=f"{'|'.join(named)} …", explained=usage)
+    return Command(syntax=syntax, description=description, answer=answer)

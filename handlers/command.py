@@ -10,6 +10,7 @@ import msgspec
 from bot.config.app_yaml import Config
 from bot.domain.chat import Message
 from bot.rules.parsing.slack_requests import Name, Text, parsed
+from bot.rules.parsing.syntax import Syntax
 from bot.store.store import Store
 
 
@@ -54,9 +55,11 @@ Answer: TypeAlias = Callable[[Asked, Config, Store], Awaitable[Message]]
 class Command:
     """A slash command, and how Slack presents it."""
 
-    name: str
-    """With its slash."""
+    syntax: Syntax
     description: str
-    usage: str
-    """The usage hint: words in capitals are placeholders, brackets mark what is optional."""
     answer: Answer
+
+    @property
+    def name(self) -> str:
+        """Return its name, with its slash."""
+        return self.syntax.name

@@ -66,8 +66,7 @@ def _known_stage(word: str, config: Config) -> str:
 
 
 COMMAND: Final = Command(
-    name="/freeze",
+    syntax=commands.FREEZE,
     description="Stop new releases to a stage, or see what is frozen",
-    usage='[STAGE [until 2026-12-27|for 3d] ["reason"] | STAGE off]',
     answer=freeze,
 )

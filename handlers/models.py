@@ -21,7 +21,7 @@ async def models(asked: Asked, config: Config, store: Store) -> Message:
     for release in await store.releases():
         releases[release.target.model].append(release)
     if wanted.model is not None:
-        return await _one(await known_model(wanted.model, config, store, command="models"), releases, config, store)
+        return await _one(await known_model(wanted.model, config, store, command=COMMAND.name), releases, config, store)
     names = [name for name in await store.mirror.aliases() if config.has(name)]
     return answers.models_list([await _row(name, releases, store) for name in names])
 
@@ -45,4 +45,4 @@ async def _one(model: str, releases: dict[str, list[Release]], config: Config, s
     return answers.models_detail(detail)
 
 
-COMMAND: Final = Command(name="/models", description="What runs where", usage="[MODEL]", answer=models)
+COMMAND: Final = Command(syntax=commands.MODELS, description="What runs where", answer=models)

@@ -19,7 +19,7 @@ from handlers.command import Asked, Command
 async def promote(asked: Asked, config: Config, store: Store) -> Message:
     """Store the request, and answer with what happens next."""
     wanted = commands.promote(asked.text)
-    target = await known_pair(wanted.model, wanted.stage, config, store, command="promote")
+    target = await known_pair(wanted.model, wanted.stage, config, store, command=COMMAND.name)
     policy, stage = config.policy(target), Name(target.stage)
     await allowed(asked, ToPromote(model=Name(target.model), stage=stage), policy.requesters, store)
     if wanted.override is not None:
@@ -50,8 +50,7 @@ async def _version(target: Target, wanted: commands.Promote, config: Config, sto
 
 
 COMMAND: Final = Command(
-    name="/promote",
+    syntax=commands.PROMOTE,
     description="Release a version of a model to a stage",
-    usage='MODEL STAGE [VERSION|@alias] [--override "reason"]',
     answer=promote,
 )

@@ -63,8 +63,7 @@ def _may_cancel(promotion: Promotion, config: Config) -> tuple[str, ...]:
 
 
 COMMAND: Final = Command(
-    name="/promotions",
+    syntax=commands.PROMOTIONS,
     description="What is under way, or the history of one promotion",
-    usage="[ID | cancel ID]",
     answer=promotions,
 )

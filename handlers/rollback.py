@@ -22,7 +22,7 @@ from handlers.command import Asked, Command
 async def rollback(asked: Asked, config: Config, store: Store) -> Message:
     """Store the request, and answer with what happens next."""
     wanted = commands.rollback(asked.text)
-    target = await known_pair(wanted.model, wanted.stage, config, store, command="rollback")
+    target = await known_pair(wanted.model, wanted.stage, config, store, command=COMMAND.name)
     deed = ToRollBack(model=Name(target.model), stage=Name(target.stage))
     await allowed(asked, deed, config.policy(target).rollback_requesters, store)
     version = wanted.version or await _previous(target, store)
@@ -42,6 +42,4 @@ async def _previous(target: Target, store: Store) -> int:
     return release.previous
 
 
-COMMAND: Final = Command(
-    name="/rollback", description="Return to the previous release", usage="MODEL STAGE [VERSION]", answer=rollback
-)
+COMMAND: Final = Command(syntax=commands.ROLLBACK, description="Return to the previous release", answer=rollback)

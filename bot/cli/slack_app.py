@@ -57,5 +57,5 @@ def _requests(url: str) -> str:
 def _command(command: Command, url: str | None) -> Json:
     """Return a slash command.  `should_escape` is off: it would turn @alias and #channel into ids."""
     called = {"url": _requests(url)} if url is not None else {}
-    hint = {"description": command.description, "usage_hint": command.usage, "should_escape": False}
+    hint = {"description": command.description, "usage_hint": command.syntax.arguments, "should_escape": False}
     return {"command": command.name, **called, **hint}

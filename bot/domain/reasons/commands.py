@@ -5,24 +5,22 @@ from datetime import datetime
 from bot.domain.reason import Command, Name, Reason, reason
 
 
+@reason("usage")
+class Usage(Reason):
+    """How a command is used that needs no more explanation."""
+
+    command: Command
+    """With its arguments."""
+
+
 @reason("usage_promote")
 class PromoteUsage(Reason):
     """How `/promote` is used."""
 
 
-@reason("usage_rollback")
-class RollbackUsage(Reason):
-    """How `/rollback` is used."""
-
-
 @reason("usage_freeze")
 class FreezeUsage(Reason):
     """How `/freeze` is used."""
-
-
-@reason("usage_promotions")
-class PromotionsUsage(Reason):
-    """How `/promotions` is used."""
 
 
 @reason("usage_callboard")

@@ -4,7 +4,7 @@ Lenient about form (`v3` or `3`, quotes that a phone made curly, bold, spare spa
 is not understood is refused with what to type instead, never ignored.  Whether a model, stage or version exists is not
 known here; the handlers check that.
 
-To add a command, write one dataclass and one function from text to it.
+To add a command, write its `Syntax`, one dataclass and one function from text to it.
 """
 
 import re
@@ -14,7 +14,7 @@ from datetime import datetime
 from typing import Final
 
 from bot.domain.errors import Misunderstood
-from bot.domain.reason import Command, Name, Reason
+from bot.domain.reason import Command, Name
 from bot.domain.reasons.commands import (
     CommandTooLong,
     FreezeUsage,
@@ -24,8 +24,6 @@ from bot.domain.reasons.commands import (
     OneModelAtATime,
     OverrideNeedsReason,
     PromoteUsage,
-    PromotionsUsage,
-    RollbackUsage,
     SeveralFreezeReasons,
     SpareWords,
     StageComesFirst,
@@ -34,7 +32,18 @@ from bot.domain.reasons.commands import (
     WhichStage,
 )
 from bot.rules.parsing import moments
+from bot.rules.parsing.syntax import Syntax
 from bot.rules.parsing.typed import typed
+
+PROMOTE: Final = Syntax(
+    name="/promote", arguments='MODEL STAGE [VERSION|@alias] [--override "reason"]', explained=PromoteUsage()
+)
+ROLLBACK: Final = Syntax(name="/rollback", arguments="MODEL STAGE [VERSION]")
+MODELS: Final = Syntax(name="/models", arguments="[MODEL]")
+PROMOTIONS: Final = Syntax(name="/promotions", arguments="[ID | cancel ID]")
+FREEZE: Final = Syntax(
+    name="/freeze", arguments='[STAGE [until 2026-12-27|for 3d] ["reason"] | STAGE off]', explained=FreezeUsage()
+)
 
 MAX_TEXT: Final = 500
 """Most characters of a command."""
@@ -110,13 +119,13 @@ def promote(text: str) -> Promote:
         Misunderstood: with what to type instead.
     """
     rest, override = _override(_plain(text))
-    model, stage, word = _model_and_stage("promote", rest, PromoteUsage())
+    model, stage, word = _release(rest, PROMOTE)
     if not word:
         return Promote(model=model, stage=stage, override=override)
     alias = _ALIAS.fullmatch(word)
     if alias:
         return Promote(model=model, stage=stage, alias=alias.group(1), override=override)
-    return Promote(model=model, stage=stage, version=_version(word, PromoteUsage()), override=override)
+    return Promote(model=model, stage=stage, version=_version(word, PROMOTE), override=override)
 
 
 def rollback(text: str) -> Rollback:
@@ -125,8 +134,8 @@ def rollback(text: str) -> Rollback:
     Raises:
         Misunderstood: with what to type instead.
     """
-    model, stage, word = _model_and_stage("rollback", text, RollbackUsage())
-    return Rollback(model=model, stage=stage, version=_version(word, RollbackUsage()) if word else None)
+    model, stage, word = _release(text, ROLLBACK)
+    return Rollback(model=model, stage=stage, version=_version(word, ROLLBACK) if word else None)
 
 
 def models(text: str) -> Models:
@@ -137,8 +146,8 @@ def models(text: str) -> Models:
     """
     given = words(text)
     if len(given) > 1:
-        whole = Command(typed("/models", " ".join(given)))
-        raise Misunderstood(OneModelAtATime(first=Command(typed("/models", given[0])), whole=whole))
+        whole = Command(typed(MODELS.name, " ".join(given)))
+        raise Misunderstood(OneModelAtATime(first=Command(typed(MODELS.name, given[0])), whole=whole))
     return Models(model=given[0] if given else None)
 
 
@@ -158,7 +167,7 @@ def promotions(text: str) -> Promotions:
         case [verb] if verb.casefold() == "cancel":
             raise Misunderstood(WhichPromotion())
         case given:
-            raise Misunderstood(NotUnderstood(words=Name(" ".join(given)), usage=PromotionsUsage()))
+            raise Misunderstood(NotUnderstood(words=Name(" ".join(given)), usage=PROMOTIONS.usage))
 
 
 def freeze(text: str, now: datetime) -> Freezing:
@@ -175,7 +184,7 @@ def freeze(text: str, now: datetime) -> Freezing:
         return Freezing(stage=stage.lower(), off=True)
     reasons = [word for word, quoted in rest if quoted]
     if len(reasons) > 1:
-        raise Misunderstood(SeveralFreezeReasons(usage=FreezeUsage()))
+        raise Misunderstood(SeveralFreezeReasons(usage=FREEZE.usage))
     until = _end([word for word, quoted in rest if not quoted], now)
     return Freezing(stage=stage.lower(), until=until, reason=reasons[0] if reasons else "")
 
@@ -230,7 +239,7 @@ def _end(given: list[str], now: datetime) -> datetime | None:
         case ["for"]:
             return moments.span(given[1:], now)
         case _:
-            raise Misunderstood(NotUnderstood(words=Name(" ".join(given)), usage=FreezeUsage()))
+            raise Misunderstood(NotUnderstood(words=Name(" ".join(given)), usage=FREEZE.usage))
 
 
 def _bare(word: str) -> str:
@@ -239,32 +248,40 @@ def _bare(word: str) -> str:
     return bare[1:-1] if len(bare) > 2 and bare[0] == bare[-1] == "_" else bare  # noqa: PLR2004  (two underscores and something between)
 
 
-def _model_and_stage(command: str, text: str, usage: Reason) -> tuple[str, str, str]:
-    """Return model, stage and the one word that may follow them (or "")."""
-    match words(text):
+def _model_and_stage(given: list[str], syntax: Syntax) -> tuple[str, str]:
+    """Return the model and the stage of a command that takes nothing more."""
+    match given:
         case []:
-            raise Misunderstood(WhichModel(usage=usage))
+            raise Misunderstood(WhichModel(usage=syntax.usage))
         case [model]:
-            raise Misunderstood(WhichStage(instead=Command(typed(f"/{command}", model, "STAGE"))))
-        case [model, version, stage] if _VERSION.fullmatch(version) and not _VERSION.fullmatch(stage):
-            raise Misunderstood(StageComesFirst(instead=Command(typed(f"/{command}", model, stage, version))))
+            raise Misunderstood(WhichStage(instead=Command(typed(syntax.name, model, "STAGE"))))
         case [model, stage]:
-            return model, stage.lower(), ""
+            return model, stage.lower()
+        case _:
+            raise Misunderstood(SpareWords(words=Name(" ".join(given[2:])), usage=syntax.usage))
+
+
+def _release(text: str, syntax: Syntax) -> tuple[str, str, str]:
+    """Return model, stage and the one word that may follow them to name a version (or "")."""
+    match words(text):
+        case [model, version, stage] if _VERSION.fullmatch(version) and not _VERSION.fullmatch(stage):
+            raise Misunderstood(StageComesFirst(instead=Command(typed(syntax.name, model, stage, version))))
         case [model, stage, version]:
             return model, stage.lower(), version
+        case [_, _, version, *spare] if _VERSION.fullmatch(version) or _ALIAS.fullmatch(version):
+            raise Misunderstood(SpareWords(words=Name(" ".join(spare)), usage=syntax.usage))
         case given:
-            known = 3 if _VERSION.fullmatch(given[2]) or _ALIAS.fullmatch(given[2]) else 2
-            raise Misunderstood(SpareWords(words=Name(" ".join(given[known:])), usage=usage))
+            return *_model_and_stage(given, syntax), ""
 
 
-def _version(word: str, usage: Reason) -> int:
+def _version(word: str, syntax: Syntax) -> int:
     found = _VERSION.fullmatch(word)
     if found is None or int(found.group(1)) == 0:
-        raise Misunderstood(NotAVersion(word=Name(word), usage=usage))
+        raise Misunderstood(NotAVersion(word=Name(word), usage=syntax.usage))
     return int(found.group(1))
 
 
 def _id(word: str) -> int:
     if not re.fullmatch(r"#?[0-9]{1,15}", word):
-        raise Misunderstood(NotAPromotion(word=Name(word), usage=PromotionsUsage()))
+        raise Misunderstood(NotAPromotion(word=Name(word), usage=PROMOTIONS.usage))
     return int(word.lstrip("#"))

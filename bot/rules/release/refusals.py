@@ -34,16 +34,16 @@ from bot.rules.parsing.typed import typed
 
 
 def unknown_model(word: str, models: Sequence[str], *, command: str, rest: Sequence[str] = ()) -> UnknownModel:
-    """Refuse a model that does not exist; `rest` are the words that followed it."""
+    """Refuse a model that does not exist; `command` has its slash, `rest` are the words that followed."""
     near, known = _near(word, models)
-    instead = _type(f"/{command}", near or known[0], *rest) if known else None
+    instead = _type(command, near or known[0], *rest) if known else None
     return UnknownModel(word=Name(word), nearest=near, known=known, instead=instead)
 
 
 def unknown_stage(model: str, word: str, stages: Sequence[str], *, command: str) -> UnknownStage:
     """Refuse a stage that the model does not have."""
     near, known = _near(word, stages)
-    instead = _type(f"/{command}", model, near or known[0]) if known else None
+    instead = _type(command, model, near or known[0]) if known else None
     return UnknownStage(word=Name(word), nearest=near, known=known, instead=instead)
 
 

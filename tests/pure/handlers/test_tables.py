@@ -39,7 +39,10 @@ def test_every_event_that_a_file_defines_is_listed() -> None:
 
 
 def test_callboard_passes_on_to_every_command() -> None:
-    assert COMMANDS["/callboard"].usage == f"{'|'.join(name[1:] for name in COMMANDS if name != '/callboard')} …"
+    assert (
+        COMMANDS["/callboard"].syntax.arguments
+        == f"{'|'.join(name[1:] for name in COMMANDS if name != '/callboard')} …"
+    )
 
 
 def test_the_app_may_do_what_its_events_need() -> None:

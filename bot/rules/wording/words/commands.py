@@ -10,16 +10,15 @@ from bot.rules.wording.words.template import Words
 _ENDS: Final = "`until 2026-12-27`, `until 2026-12-27T18:00 Europe/Berlin` or `for 3d`"
 
 WORDS: Final[Mapping[type[Reason], Words]] = {
+    commands.Usage: "{command}",
     commands.PromoteUsage: (
         "`/promote MODEL STAGE`, optionally with a version (`3`, `v3`) or an alias (`@champion`), and with "
         '`--override "reason"`'
     ),
-    commands.RollbackUsage: "`/rollback MODEL STAGE`, optionally with a version (`3`, `v3`)",
     commands.FreezeUsage: (
         "`/freeze STAGE`, optionally with `until 2026-12-27T18:00 Europe/Berlin` or `for 3d`, and with a reason in "
         "quotes; `/freeze STAGE off` lifts the freeze, `/freeze` lists what is frozen"
     ),
-    commands.PromotionsUsage: "`/promotions`, `/promotions ID` or `/promotions cancel ID`",
     commands.CallboardUsage: "usage: {commands}",
     commands.UnknownCommand: "Callboard has no such command. Its commands: {commands}",
     commands.CommandTooLong: "that is longer than {limit} characters, the limit for a command. Please shorten it",

@@ -22,8 +22,6 @@ from bot.domain.reasons.commands import (
     OneModelAtATime,
     OverrideNeedsReason,
     PromoteUsage,
-    PromotionsUsage,
-    RollbackUsage,
     SeveralFreezeReasons,
     SpareWords,
     StageComesFirst,
@@ -33,6 +31,8 @@ from bot.domain.reasons.commands import (
     WhichStage,
 )
 from bot.rules.parsing.commands import (
+    PROMOTIONS,
+    ROLLBACK,
     Freezing,
     Models,
     Promote,
@@ -99,7 +99,13 @@ def test_rollback_takes_a_version_but_no_alias() -> None:
     assert rollback("iris production v2") == Rollback(model="iris", stage="production", version=2)
     with pytest.raises(Misunderstood) as refused:
         rollback("iris production @champion")
-    assert refused.value.reason == NotAVersion(word=Name("@champion"), usage=RollbackUsage())
+    assert refused.value.reason == NotAVersion(word=Name("@champion"), usage=ROLLBACK.usage)
+
+
+def test_a_usage_that_needs_no_explanation_is_the_one_that_slack_shows() -> None:
+    with pytest.raises(Misunderstood) as refused:
+        rollback("")
+    assert reply(refused.value.reason) == ("Which model, and on which stage? Usage: `/rollback MODEL STAGE [VERSION]`.")
 
 
 def test_models_and_promotions() -> None:
@@ -157,13 +163,13 @@ def test_the_answer_is_a_sentence_with_a_capital_and_a_full_stop(text: str, answ
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("twelve", NotAPromotion(word=Name("twelve"), usage=PromotionsUsage())),
+        ("twelve", NotAPromotion(word=Name("twelve"), usage=PROMOTIONS.usage)),
         ("cancel", WhichPromotion()),
-        ("cancel it", NotAPromotion(word=Name("it"), usage=PromotionsUsage())),
-        ("12 13", NotUnderstood(words=Name("12 13"), usage=PromotionsUsage())),
-        ("cancel 12 13", NotUnderstood(words=Name("cancel 12 13"), usage=PromotionsUsage())),
-        ("-1", NotAPromotion(word=Name("-1"), usage=PromotionsUsage())),
-        ("1" * 16, NotAPromotion(word=Name("1" * 16), usage=PromotionsUsage())),
+        ("cancel it", NotAPromotion(word=Name("it"), usage=PROMOTIONS.usage)),
+        ("12 13", NotUnderstood(words=Name("12 13"), usage=PROMOTIONS.usage)),
+        ("cancel 12 13", NotUnderstood(words=Name("cancel 12 13"), usage=PROMOTIONS.usage)),
+        ("-1", NotAPromotion(word=Name("-1"), usage=PROMOTIONS.usage)),
+        ("1" * 16, NotAPromotion(word=Name("1" * 16), usage=PROMOTIONS.usage)),
     ],
 )
 def test_a_promotion_is_named_by_its_number(text: str, why: Reason) -> None:
@@ -242,7 +248,7 @@ def test_what_only_looks_like_an_override_is_not_passed_over() -> None:
     assert refused.value.reason == NotAVersion(word=Name("--override-it"), usage=USAGE)
     with pytest.raises(Misunderstood) as refused:
         rollback("iris production 3 --override why")
-    assert refused.value.reason == SpareWords(words=Name("--override why"), usage=RollbackUsage())
+    assert refused.value.reason == SpareWords(words=Name("--override why"), usage=ROLLBACK.usage)
 
 
 # ── /freeze ─────────────────────────────────────────────────────────────────────────────────────────────

@@ -62,7 +62,7 @@ def test_the_nearest_of_ten_thousand_is_found() -> None:
 
 
 def test_an_unknown_model_is_answered_with_the_nearest_and_the_whole_command() -> None:
-    reason = refusals.unknown_model("iris-clasifier", MODELS, command="promote", rest=("production",))
+    reason = refusals.unknown_model("iris-clasifier", MODELS, command="/promote", rest=("production",))
     assert reason == UnknownModel(
         word=Name("iris-clasifier"),
         nearest=IRIS,
@@ -77,20 +77,20 @@ def test_an_unknown_model_is_answered_with_the_nearest_and_the_whole_command() -
 
 def test_of_many_models_the_first_five_are_shown() -> None:
     many = [f"model-{letter}" for letter in "abcdefg"]
-    assert reply(refusals.unknown_model("wholly-different", many, command="models")) == (
+    assert reply(refusals.unknown_model("wholly-different", many, command="/models")) == (
         "There is no model `wholly-different`. Models: `model-a`, `model-b`, `model-c`, `model-d`, `model-e`, and 2 "
         "more. Type `/models model-a`."
     )
 
 
 def test_where_no_model_is_known_the_answer_says_how_to_begin() -> None:
-    reason = refusals.unknown_model("iris", [], command="promote")
+    reason = refusals.unknown_model("iris", [], command="/promote")
     assert reason == UnknownModel(word=Name("iris"), nearest=None, known=(), instead=None)
     assert "register one in MLflow, and name it in `app.yaml`" in reply(reason)
 
 
 def test_an_unknown_stage_is_answered_with_the_stages_there_are() -> None:
-    reason = refusals.unknown_stage("iris", "moon", ("staging", "production"), command="rollback")
+    reason = refusals.unknown_stage("iris", "moon", ("staging", "production"), command="/rollback")
     assert reason == UnknownStage(
         word=Name("moon"),
         nearest=None,
@@ -229,8 +229,8 @@ def test_names_from_outside_do_nothing_in_a_refusal(model: str, stage: str, name
     target = Target(model=model, stage=stage)
     release = Release(target=target, version=version, since=NOON)
     reasons = [
-        refusals.unknown_model(model, names, command="promote", rest=(stage,)),
-        refusals.unknown_stage(model, stage, names, command="promote"),
+        refusals.unknown_model(model, names, command="/promote", rest=(stage,)),
+        refusals.unknown_stage(model, stage, names, command="/promote"),
         refusals.unknown_stage_to_freeze(stage, names),
         refusals.unknown_version(target, version, range(9)),
         refusals.unknown_alias(target, model, names),
