@@ -34,7 +34,7 @@ async def known_pair(model: str, stage: str, config: Config, store: Store, *, co
 
 async def allowed(asked: Asked, deed: Reason, names: tuple[str, ...], store: Store) -> None:
     """Refuse people who may not do the deed; `names` are those who may, none: anyone."""
-    reason = refused(asked.by, deed, names, await store.groups.all(), asked.at)
+    reason = refused(asked.by, deed, names, await store.groups.members(asked.at))
     if reason is not None:
         raise Misunderstood(reason)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.rules.release.membership import Group, Groups
+from bot.rules.release.membership import STALE, Members
 from bot.store.engine import upsert
 from bot.store.schema import user_groups
 
@@ -23,8 +23,8 @@ class UserGroups:
             row = upsert(tx, user_groups).values(name=name, **values)
             await tx.execute(row.on_conflict_do_update(index_elements=["name"], set_=values))
 
-    async def all(self) -> Groups:
-        """Return every group that was mirrored, with the time of the last update."""
+    async def members(self, now: datetime) -> Members:
+        """Return the members of every group, except where the list is too old to be trusted."""
         async with self._engine.begin() as tx:
-            found = await tx.execute(select(user_groups))
-            return {row.name: Group(members=frozenset(row.members), at=row.at) for row in found}
+            found = await tx.execute(select(user_groups).where(user_groups.c.at >= now - STALE))
+            return {row.name: frozenset(row.members) for row in found}

@@ -2,15 +2,18 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bot import clock
 from bot.clients.slack.client import Slack
 from bot.config.app_yaml import parse
 from bot.domain.errors import Temporary
 from bot.engine import group_sync
+from bot.rules.release.membership import STALE
 from bot.store.store import Store
 from callboard_demo.chat import Chat, ChatUser
 from tests.fixtures.chat_world import PEOPLE, TOKEN, served
@@ -34,7 +37,7 @@ class Sides:
         await group_sync.sync_groups(config=APP, store=self.store, clients=clients)
 
     async def known(self) -> dict[str, frozenset[str]]:
-        return {name: group.members for name, group in (await self.store.groups.all()).items()}
+        return dict(await self.store.groups.members(clock.now()))
 
 
 @pytest.fixture
@@ -67,11 +70,18 @@ async def test_one_question_is_enough_for_all_groups_and_is_asked_each_time(side
     assert [call.method for call in sides.chat.log].count("users.info") == 5, "who is new is looked up"
 
 
-async def test_while_the_chat_does_not_answer_what_was_heard_last_is_kept_with_its_time(sides: Sides) -> None:
+async def test_while_the_chat_does_not_answer_what_was_heard_last_is_kept(sides: Sides) -> None:
     await sides.look()
-    before = await sides.store.groups.all()
+    before = await sides.known()
     deaf = Slack.connect(TOKEN, "http://127.0.0.1:9/")
     async with deaf:
         with pytest.raises(Temporary):
             await Sides(chat=sides.chat, store=sides.store, slack=deaf).look()
-    assert await sides.store.groups.all() == before
+    assert await sides.known() == before
+
+
+async def test_a_list_of_members_is_trusted_for_ten_minutes(sides: Sides) -> None:
+    noon = datetime(2026, 5, 4, 12, tzinfo=UTC)
+    await sides.store.groups.see("@captains", frozenset({"U0BOB"}), now=noon)
+    assert await sides.store.groups.members(noon + STALE) == {"@captains": {"U0BOB"}}
+    assert await sides.store.groups.members(noon + STALE + timedelta(microseconds=1)) == {}

@@ -5,8 +5,7 @@ asked again.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final, TypeAlias
 
 from bot.domain.policy import ANYONE
@@ -14,33 +13,24 @@ from bot.domain.reason import Name, Reason, User
 from bot.domain.reasons.requests import MembershipUnknown, NotAllowed
 
 STALE: Final = timedelta(minutes=10)
-"""How long a list of members is trusted."""
+"""How long a list of members is trusted; the store returns no older one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
-    """The members of a user group, as Slack listed them at that time."""
-
-    members: frozenset[str]
-    at: datetime
+Members: TypeAlias = Mapping[str, frozenset[str]]
+"""The members of each group whose list is trusted, by its name in app.yaml: "@ml-release-captains"."""
 
 
-Groups: TypeAlias = Mapping[str, Group]
-"""By the name in app.yaml: "@ml-release-captains"."""
-
-
-def refused(by: str, deed: Reason, names: tuple[str, ...], groups: Groups, now: datetime) -> Reason | None:
+def refused(by: str, deed: Reason, names: tuple[str, ...], members: Members) -> Reason | None:
     """Return why this person may not do the deed, or None; if membership is unknown, nobody may.
 
     `names` are user ids and user groups; none, or ANYONE: everybody may.
     """
     if not names or ANYONE in names or by in names:
         return None
-    known = {name: groups[name] for name in names if name in groups and now - groups[name].at <= STALE}
-    if any(by in group.members for group in known.values()):
+    if any(by in members.get(name, ()) for name in names):
         return None
     asked = tuple(Name(name) for name in names if name.startswith("@"))
-    unknown = tuple(name for name in asked if name not in known)
+    unknown = tuple(name for name in asked if name not in members)
     if unknown:
         return MembershipUnknown(deed=deed, groups=unknown, window=STALE)
     people = tuple(User(name) for name in names if not name.startswith("@"))
