@@ -17,7 +17,10 @@ from handlers import BUTTONS, COMMANDS, EVENTS
 from handlers.command import Command
 from handlers.event import Event
 from tests.fixtures.promotions import NOON, READY
+from tests.paths import ROOT
 
+BAR = r"\|"
+"""A bar inside a cell of a Markdown table."""
 MODULES = [import_module(f"handlers.{found.name}") for found in pkgutil.iter_modules(handlers.__path__)]
 
 
@@ -43,6 +46,15 @@ def test_callboard_passes_on_to_every_command() -> None:
         COMMANDS["/callboard"].syntax.arguments
         == f"{'|'.join(name[1:] for name in COMMANDS if name != '/callboard')} …"
     )
+
+
+def test_the_manual_has_a_row_for_every_command() -> None:
+    manual = (ROOT / "docs/configuration.md").read_text()
+    rows = [
+        f"| `{name} {each.syntax.arguments.replace('|', BAR)}` | {each.description}" for name, each in COMMANDS.items()
+    ]
+    missing = [f"{row} | WHO MAY | WHO SEES THE ANSWER |" for row in rows if f"\n{row}" not in manual]
+    assert not missing, "add to the slash commands of docs/configuration.md:\n" + "\n".join(missing)
 
 
 def test_the_app_may_do_what_its_events_need() -> None:
