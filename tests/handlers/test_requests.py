@@ -1,25 +1,17 @@
 """What a command stores: which promotion supersedes which, where a rollback leads, who may not."""
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
 
 import pytest
 
-from bot.config.app_yaml import Config, parse
-from bot.domain.chat import Posted
-from bot.domain.errors import Misunderstood
-from bot.domain.promotion import FactKind, Kind, MessageStatus, Promotion, PullStatus, State, StatusChange
+from bot.config.app_yaml import parse
+from bot.domain.promotion import FactKind, Kind, State
 from bot.domain.registry import ModelVersion
-from bot.domain.target import Target
 from bot.rules.release import gates
-from bot.rules.release.decision import Decision, Post
-from bot.rules.wording.reasons import reply
 from bot.store.store import Store
-from handlers import COMMANDS, Asked
+from tests.fixtures.desk import NOON, TARGET, Desk
+from tests.fixtures.reading import read
 
-NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
-TARGET = Target(model="iris", stage="production")
 APP = """\
 repository: acme/models-gitops
 stages:
@@ -29,46 +21,6 @@ stages:
     requesters: ["@science", U0ALICE]
 models: {iris: {}}
 """
-
-
-@dataclass(kw_only=True)
-class Desk:
-    """The handlers, with a database behind them."""
-
-    app: Config
-    store: Store
-    typed: int = 0
-
-    async def type(self, by: str, text: str, *, key: str | None = None) -> str:
-        """Type a command; return the answer, or the refusal."""
-        self.typed += 1
-        name, _, rest = text.partition(" ")
-        asked = Asked(text=rest, by=by, channel="C1", at=NOON, key=key or f"command:{self.typed}")
-        try:
-            return (await COMMANDS[name].answer(asked, self.app, self.store)).text
-        except Misunderstood as refused:
-            return reply(refused.reason)
-
-    async def under_way(self) -> Promotion:
-        """Return the open promotion."""
-        promotion = await self.store.open_promotion(TARGET)
-        assert promotion is not None
-        return promotion
-
-    async def reach(self, state: State) -> None:
-        """Let the open promotion be told of, and get so far."""
-        posted = Posted(channel="C1", ts=f"1.{(await self.under_way()).id}")
-        loaded = await self.store.commit(await self.store.load(TARGET), Decision(action=Post()), now=NOON)
-        await self.store.outcome(loaded, {"message": MessageStatus(posted=posted)}, now=NOON)
-        merged = PullStatus(number=7, url="https://forge/7", merge_commit="c0ffee")
-        note: StatusChange = {} if state in {State.PROPOSED, State.MERGING} else {"pull": merged}
-        decision = Decision(state=state, note=note, released=state is State.RELEASED)
-        await self.store.commit(await self.store.load(TARGET), decision, now=NOON)
-
-    async def facts(self) -> list[tuple[FactKind, str]]:
-        """Return what was said of the open promotion."""
-        _, facts = await self.store.story((await self.under_way()).id)
-        return [(fact.kind, fact.reason) for fact in facts]
 
 
 @pytest.fixture
@@ -96,10 +48,7 @@ async def test_a_newer_version_takes_over_and_the_answer_says_from_which(desk: D
     older = await desk.store.promotion(2)
     assert older is not None
     assert older.state is State.SUPERSEDED
-    story = await COMMANDS["/promotions"].answer(
-        Asked(text="2", by="U0DAVE", channel="C1", at=NOON, key="k"), desk.app, desk.store
-    )
-    assert "Promotion 3 took its place" in str(story.blocks)
+    assert "Promotion 3 took its place" in read(await desk.answer("U0DAVE", "/promotions 2"))
 
 
 async def test_an_older_version_does_not_take_over(desk: Desk) -> None:
