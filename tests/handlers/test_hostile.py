@@ -16,13 +16,19 @@ from bot.store.store import Store
 from handlers import COMMANDS
 from tests.chaos.extent import FULL
 from tests.fixtures.desk import NOON, Desk
-from tests.fixtures.hostile import faults, texts
+from tests.fixtures.hostile import FRAGMENTS, faults, texts
 
 APP = parse("""\
 repository: acme/models-gitops
 stages: {staging: {approvals: 0}, production: {approvers: ["@captains", U0ALICE], may_freeze: anyone}}
 """)
-NAMES = texts(most=8).map(lambda text: text.encode(errors="ignore").decode().replace("\0", "") or "iris")
+NAMES = st.sampled_from([text for text in FRAGMENTS if APP.has(text)]) | texts(most=8).filter(APP.has)
+"""Names that Callboard serves; any others are never shown."""
+USUAL: list[tuple[str, bool, list[str]]] = [
+    ("/models", False, []),
+    ("/models", True, []),
+    ("", True, ["production", "2"]),
+]
 WORDS = st.sampled_from(["production", "staging", "1", "9", "@old", "cancel", "off", "for 3d", "--override", '"why"'])
 
 
@@ -48,7 +54,7 @@ async def _typed(name: str, model: str, lines: list[tuple[str, bool, list[str]]]
         try:
             await _known(store, model)
             desk = Desk(app=APP, store=store)
-            for forwarded, known, words in lines:
+            for forwarded, known, words in (*USUAL, *lines):
                 first = [forwarded.removeprefix("/")] if name == "/callboard" else []
                 line = " ".join([name, *first, *([typed(model)] if known else []), *words])
                 message = await desk.answer("U0ALICE", line)
