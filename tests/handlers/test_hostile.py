@@ -22,8 +22,10 @@ APP = parse("""\
 repository: acme/models-gitops
 stages: {staging: {approvals: 0}, production: {approvers: ["@captains", U0ALICE], may_freeze: anyone}}
 """)
-NAMES = st.sampled_from([text for text in FRAGMENTS if APP.has(text)]) | texts(most=8).filter(APP.has)
-"""Names that Callboard serves; any others are never shown."""
+NAMES = (st.sampled_from(FRAGMENTS) | texts(most=8)).filter(
+    lambda name: APP.has(name) and name.encode(errors="ignore").decode() == name
+)
+"""Names that Callboard serves, since any others are never shown; no decoder accepts half a surrogate pair."""
 USUAL: list[tuple[str, bool, list[str]]] = [
     ("/models", False, []),
     ("/models", True, []),

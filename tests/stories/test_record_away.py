@@ -9,6 +9,8 @@ from bot import app as bot_app
 from bot.config.app_yaml import parse
 from bot.config.environment import Environment
 from bot.domain.errors import Temporary
+from bot.domain.reason import Reason
+from bot.domain.reasons.database import SessionLost, Unreachable
 from tests.fixtures.postgres import running
 from tests.fixtures.story_world import story_world
 from tests.stories.registry import Models
@@ -16,7 +18,7 @@ from tests.stories.registry import Models
 
 async def test_a_database_that_crashes_loses_nothing_and_doubles_nothing(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
-    ends = list[str]()
+    ends = list[Reason]()
     with running() as server:
         async with server.database() as record:
 
@@ -25,7 +27,7 @@ async def test_a_database_that_crashes_loses_nothing_and_doubles_nothing(tmp_pat
                     try:
                         await bot_app.work(parse(text), Environment.read(environ))
                     except Temporary as error:
-                        ends.append(str(error))
+                        ends.append(error.reason)
 
             async with story_world(tmp_path, model=model, mlflow=registry.url, work=work, record=record) as world:
                 world.patience = 75
@@ -45,4 +47,4 @@ async def test_a_database_that_crashes_loses_nothing_and_doubles_nothing(tmp_pat
                 assert [each["state"] for each in world.forge.state()["pulls"]] == ["merged", "merged"]
                 assert len(world.messages(f"{model} v3 → production")) == 1
     assert ends, "who cannot write anything down starts anew"
-    assert all("the database cannot be reached" in why or "the session with PostgreSQL is lost" in why for why in ends)
+    assert all(isinstance(why, Unreachable | SessionLost) for why in ends)
