@@ -10,6 +10,8 @@ from bot.domain.cluster import HealthStatus, Served
 from bot.domain.policy import OnFailure
 from bot.domain.promotion import Advance, Failing, Kind, Promotion, Request, State, StatusChange
 from bot.domain.reason import Name, Reason
+from bot.domain.reasons.health import PodFailing
+from bot.domain.reasons.pods import CrashLoop, InContainer, Restarted, Terminated
 from bot.domain.reasons.rollout import (
     ChangedByOthers,
     DifferentFiles,
@@ -148,15 +150,30 @@ def going_wrong(evidence: Rollout) -> Decision | None:
     if health.status is not HealthStatus.DEGRADED:
         return None
     before = promotion.status.failing
+    same = before is not None and _cause(before.reason) == _cause(health.reason)
     failing = Failing(
-        since=before.since if before else evidence.now,
+        since=before.since if before is not None and same else evidence.now,
         reason=health.reason,
-        log=evidence.log or (before.log if before else None),
+        log=evidence.log or (before.log if before is not None else None),
     )
     left = failing.since + health.patience - evidence.now
     if left > timedelta(0):
         return Decision(note={"failing": failing}, wake=left)
     return fail(evidence, health.reason, {"failing": failing})
+
+
+def _cause(reason: Reason) -> str:
+    """Return what a reason says is wrong, apart from where: each cause has to last on its own.
+
+    A container that crashes is seen waiting, restarted and ended in turn, which is one cause.
+    """
+    match reason:
+        case PodFailing(trouble=trouble) | InContainer(trouble=trouble):
+            return _cause(trouble)
+        case CrashLoop() | Restarted() | Terminated():
+            return CrashLoop.code
+        case _:
+            return reason.code
 
 
 def fail(evidence: Rollout, reason: Reason, note: StatusChange | None = None) -> Decision:

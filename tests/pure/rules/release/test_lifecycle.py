@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from itertools import permutations
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ import pytest
 from bot.domain.cluster import Health, HealthStatus, PodSeen, Served
 from bot.domain.policy import Freeze, OnFailure
 from bot.domain.promotion import Approval, ApprovalState, FactKind, Failing, Kind, RegistryStatus, State
-from bot.domain.reason import Name, Reason, users
+from bot.domain.reason import Name, Reason, Said, users
 from bot.domain.reasons.approval import ApprovalsMissing, EndedAs, Frozen, NotReleasedBefore
+from bot.domain.reasons.health import PodFailing
 from bot.domain.reasons.lifecycle import (
     AlreadyReleased,
     ApprovedBy,
@@ -19,6 +21,7 @@ from bot.domain.reasons.lifecycle import (
     NobodyDecided,
     UnknownVersion,
 )
+from bot.domain.reasons.pods import ContainerWaiting, CrashLoop, ImageNotPulled, InContainer, Restarted, Terminated
 from bot.domain.reasons.rollout import DifferentFiles, NotAskedYet, PodSilent, ServesOther
 from bot.domain.registry import VersionDetails
 from bot.domain.repository import PullState
@@ -343,3 +346,33 @@ def test_a_vetoed_pull_request_is_closed_in_every_state_in_which_it_could_be_mer
     vetoed = vary(READY, facts=(fact(FactKind.VETO, "bob", digest=CHANGE.digest),))
     decision = decide(replace(vetoed, pull=replace(READY.pull, state=state)))
     assert isinstance(decision.action, Report | ClosePull), "first the status, then the pull request"
+
+
+def _failing_pod(trouble: Reason) -> Health:
+    return replace(SICK, reason=PodFailing(pod=Name("p"), trouble=trouble, more=0), patience=timedelta(seconds=30))
+
+
+def test_each_cause_has_to_last_on_its_own() -> None:
+    """40 s without the image, then 1 s without a Secret that is on its way, are not 41 s of anything."""
+    secret = ContainerWaiting(reason=Name("CreateContainerConfigError"), message=Said("secret not found"))
+    image = PodFailing(pod=Name("p"), trouble=ImageNotPulled(image=Name("i"), message=Said("429")), more=0)
+    before = Failing(since=NOON, reason=image)
+    later = NOON + timedelta(seconds=40)
+    decision = decide(at(State.ROLLING_OUT, health=_failing_pod(secret), status_failing=before, now=later))
+    assert decision.state is None
+    assert decision.note["failing"] == Failing(since=later, reason=_failing_pod(secret).reason)
+    same = _failing_pod(image.trouble)
+    assert decide(at(State.ROLLING_OUT, health=same, status_failing=before, now=later)).state is State.FAILED
+
+
+def test_a_container_that_crashes_has_one_cause_however_it_is_seen() -> None:
+    seen: list[Reason] = [
+        CrashLoop(exit=told("exit code 1"), restarts=2),
+        Restarted(exit=told("exit code 1"), restarts=3),
+        InContainer(container=Name("server"), init=False, trouble=Terminated(exit=told("exit code 1"))),
+    ]
+    for first, then in permutations(seen, 2):
+        before = Failing(since=NOON, reason=_failing_pod(first).reason)
+        later = NOON + timedelta(seconds=40)
+        ended = decide(at(State.ROLLING_OUT, health=_failing_pod(then), status_failing=before, now=later))
+        assert ended.state is State.FAILED
