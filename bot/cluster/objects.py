@@ -10,9 +10,9 @@ from typing import Final, TypeAlias
 
 from bot.domain.cluster import Snapshot
 from bot.domain.json import Json
+from bot.rules.kubernetes.events import event_time
 from bot.rules.kubernetes.pruning import prune
 from bot.rules.kubernetes.raw import Malformed, items, mapping, text
-from bot.rules.kubernetes.troubles import event_time
 from bot.rules.kubernetes.workloads import env
 
 Key: TypeAlias = tuple[str, ...]

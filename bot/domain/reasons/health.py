@@ -43,6 +43,14 @@ class ReplicaSetMissing(Reason):
     """The Deployment's controller has not created the ReplicaSet of the new revision yet."""
 
 
+@reason("replicaset_not_created")
+class ReplicaSetNotCreated(Reason):
+    """The API server refuses to create the ReplicaSet of the new revision."""
+
+    message: Said
+    """The Deployment's condition Progressing; may be empty."""
+
+
 @reason("rollout_progress")
 class Progress(Reason):
     """How many pods of the new revision are ready."""
@@ -72,7 +80,39 @@ class PodFailing(Reason):
     pod: Name
     trouble: Reason
     more: int
-    """How many other new pods have a problem that counts after the same time."""
+    """How many other new pods have the same problem."""
+
+
+@reason("several_causes")
+class SeveralCauses(Reason):
+    """Several problems that have nothing to do with each other."""
+
+    causes: tuple[Reason, ...]
+
+
+@reason("pods_ended")
+class PodsEnded(Reason):
+    """New pods ended in failure, and their ReplicaSet replaces them: evicted, rejected by a node, shut down with it."""
+
+    pod: Name
+    """The one that ended last."""
+    reason: Name
+    """The kubelet's: Evicted, UnexpectedAdmissionError."""
+    message: Said
+    more: int
+    """How many other new pods ended for the same reason a short time ago."""
+
+
+@reason("no_pod_left")
+class NoPodLeft(Reason):
+    """None of the pods is left that were there when the rollout was complete."""
+
+
+@reason("scaled_to_zero")
+class ScaledToZero(Reason):
+    """The workload asks for 0 pods, so that nothing runs."""
+
+    name: Name
 
 
 @reason("quota_exceeded")

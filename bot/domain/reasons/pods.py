@@ -36,7 +36,7 @@ class ContainerWaiting(Reason):
     """The container cannot be started."""
 
     reason: Name
-    """The kubelet's: CreateContainerConfigError."""
+    """The kubelet's, also one that is not known here: CreateContainerConfigError."""
     message: Said
 
 
@@ -80,6 +80,16 @@ class ExitCode(Reason):
     """What the container said last, else what the exit code means."""
 
 
+@reason("killed_by_probe")
+class KilledByProbe(Reason):
+    """The kubelet killed the container because this probe failed."""
+
+    probe: Name
+    """Which one: liveness or startup."""
+    message: Said
+    """How it failed; may be empty."""
+
+
 @reason("exit_unknown")
 class ExitUnknown(Reason):
     """The kubelet does not say how the container ended."""
@@ -101,6 +111,39 @@ class NotScheduled(Reason):
 
     message: Said
     """What the scheduler said; may be empty."""
+    autoscaler: Reason | None = None
+    """What the autoscaler does about it, where there is one."""
+
+
+@reason("scale_up")
+class ScaleUp(Reason):
+    """The autoscaler is adding a node for the pod."""
+
+    message: Said
+
+
+@reason("no_scale_up")
+class NoScaleUp(Reason):
+    """The autoscaler adds no node for the pod."""
+
+    message: Said
+
+
+@reason("node_lost")
+class NodeLost(Reason):
+    """The node of the pod is not ready, or does not respond."""
+
+    node: Name | None
+
+
+@reason("readiness_gates_closed")
+class GatesClosed(Reason):
+    """The containers are ready, but a readiness gate of the pod is not open: a load balancer does not know it yet."""
+
+    gates: tuple[Name, ...]
+    """The gates that are not open, where the pod's spec names them."""
+    message: Said
+    """What the kubelet says of them; may be empty."""
 
 
 @reason("pod_warning")

@@ -56,6 +56,29 @@ class PodsLabelled(Reason):
     wanted: int
 
 
+@reason("pods_existing")
+class PodsExisting(Reason):
+    """How many pods exist, of any revision."""
+
+    count: int
+    wanted: int
+
+
+@reason("pods_current")
+class PodsCurrent(Reason):
+    """How many pods of a StatefulSet are of its current revision."""
+
+    count: int
+    wanted: int
+
+
+@reason("extra_pods")
+class ExtraPods(Reason):
+    """There are more pods than the object asks for: it was scaled down a moment ago."""
+
+    count: int
+
+
 @reason("old_pods_left")
 class OldPodsLeft(Reason):
     """Pods of the old revision have not terminated yet."""

@@ -54,7 +54,11 @@ def _if(key: str, value: Json | list[Json]) -> Json:
 
 
 def _container(container: Json) -> Json:
-    kept = {k: container[k] for k in ("name", "image", "ports", "resources") if container.get(k) is not None}
+    kept = {
+        k: container[k]
+        for k in ("name", "image", "ports", "resources", "restartPolicy")
+        if container.get(k) is not None
+    }
     env = [{"name": e["name"], "value": e["value"]} for e in items(container, "env") if _is_pin(e)]
     return kept | _if("env", env)
 
@@ -64,7 +68,7 @@ def _is_pin(entry: Json) -> bool:
 
 
 def _pod_spec(spec: Json) -> Json:
-    kept = {k: spec[k] for k in ("restartPolicy", "nodeName") if spec.get(k) is not None}
+    kept = {k: spec[k] for k in ("restartPolicy", "nodeName", "readinessGates") if spec.get(k) is not None}
     for field in ("initContainers", "containers"):
         if containers := items(spec, field):
             kept[field] = [_container(c) for c in containers]
@@ -102,7 +106,7 @@ def _event(obj: Json) -> Json:
     fields = ("type", "reason", "count", "series", "firstTimestamp", "lastTimestamp", "eventTime")
     return {
         "metadata": _meta(obj),
-        "involvedObject": {k: about.get(k) for k in ("kind", "name", "uid")},
+        "involvedObject": {k: about.get(k) for k in ("kind", "name", "uid", "fieldPath")},
         "message": text(obj, "message")[:MESSAGE],
     } | {field: obj[field] for field in fields if obj.get(field) is not None}
 

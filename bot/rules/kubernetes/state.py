@@ -1,5 +1,6 @@
 """What the checks of `bot.rules.kubernetes.health` judge: the objects of one rollout, read from a snapshot once."""
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -7,10 +8,12 @@ from bot.domain.cluster import PodSeen, Snapshot
 from bot.domain.json import Json
 from bot.domain.reasons.health import Progress
 from bot.domain.target import Pin
+from bot.rules.kubernetes.ended import failed
+from bot.rules.kubernetes.events import about
 from bot.rules.kubernetes.kinds import unobserved, wanted
-from bot.rules.kubernetes.raw import is_true, items, number, text
-from bot.rules.kubernetes.troubles import Trouble, trouble_of
-from bot.rules.kubernetes.workloads import address_of, current_pods, current_replicaset, pin_of
+from bot.rules.kubernetes.raw import condition, is_true, items, number, text
+from bot.rules.kubernetes.troubles import Trouble, troubles_of
+from bot.rules.kubernetes.workloads import address_of, alive, current_pods, current_replicaset, leaving, pin_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,65 +24,74 @@ class RolloutState:
     replicaset: Json | None
     """Of the new revision; only a Deployment has one."""
     pods: tuple[PodSeen, ...]
-    """Of the new revision."""
+    """Those that count: of the new revision, or those that the caller named."""
     troubles: tuple[tuple[PodSeen, Trouble], ...]
-    """The new pods that have a problem, the one that counts soonest first."""
+    """Each problem of these pods, the one that counts soonest first, and those of pods that are ready last."""
+    failed: tuple[Json, ...]
+    """Pods of the new revision that ended in failure a short time ago, the latest first."""
+    leaving: bool
+    """A pod of the workload, new or old, is being deleted."""
     pin: Pin | None
     wanted: int
     now: datetime
 
     @property
     def ready(self) -> int:
-        """Return how many of the new pods are ready."""
+        """Return how many of the pods are ready."""
         return sum(pod.ready for pod in self.pods)
 
     @property
     def progress(self) -> Progress:
-        """Return how many of the new pods are ready, as a reason."""
+        """Return how many of the pods are ready, as a reason."""
         return Progress(ready=self.ready, wanted=self.wanted, version=self.pin.version if self.pin else None)
 
 
-def read_state(snapshot: Snapshot, now: datetime, stage: str) -> RolloutState:
-    """Return the state of the rollout that a snapshot shows.
+def read_state(snapshot: Snapshot, now: datetime, stage: str, only: Collection[str] | None = None) -> RolloutState:
+    """Return the state of the rollout that a snapshot shows; with `only`, of the pods with these names alone.
 
     Raises:
         Malformed: an object is not as Kubernetes documents it.
     """
     workload = {"apiVersion": "apps/v1", "kind": "Deployment", **snapshot.workload}  # items of a list have no kind
     snapshot = replace(snapshot, workload=workload)
-    stale = unobserved(workload)  # then its revision annotation is still the old one
-    replicaset = None if stale else current_replicaset(snapshot)
-    raw = () if stale else current_pods(snapshot, replicaset)
-    found = [(pod, trouble_of(pod, _events_of(snapshot, pod), now)) for pod in raw]
-    pods = [(_read_pod(pod, trouble, stage), trouble) for pod, trouble in found]
-    troubles = [(pod, trouble) for pod, trouble in pods if trouble is not None]
+    replicaset = None if unobserved(workload) else current_replicaset(snapshot)
+    current = _current(snapshot, replicaset) if only is None else _named(snapshot, only)
+    raw = [p for p in current if alive(p)]
+    found = [(pod, troubles_of(pod, about(pod, snapshot.events), now)) for pod in raw]
+    pods = [(_read_pod(pod, troubles, stage), troubles) for pod, troubles in found]
     return RolloutState(
         workload=workload,
         replicaset=replicaset,
         pods=tuple(sorted((pod for pod, _ in pods), key=lambda p: p.name)),
-        troubles=tuple(sorted(troubles, key=_urgency)),
+        troubles=tuple(sorted(((pod, trouble) for pod, all_ in pods for trouble in all_), key=_urgency)),
+        failed=failed(current, now),
+        leaving=any(leaving(p) for p in snapshot.pods),
         pin=pin_of(workload, stage),
-        wanted=wanted(workload, len(pods)),
+        wanted=wanted(workload, len(pods)) if only is None else len(pods),
         now=now,
     )
 
 
-def _events_of(snapshot: Snapshot, pod: Json) -> list[Json]:
-    key = ("Pod", text(pod, "metadata", "name"))
-    return [e for e in snapshot.events if (text(e, "involvedObject", "kind"), text(e, "involvedObject", "name")) == key]
+def _current(snapshot: Snapshot, replicaset: Json | None) -> tuple[Json, ...]:
+    """Return the pods of the new revision; until the controller has seen the latest change, there are none."""
+    return () if unobserved(snapshot.workload) else current_pods(snapshot, replicaset)
 
 
-def _read_pod(pod: Json, trouble: Trouble | None, stage: str) -> PodSeen:
+def _named(snapshot: Snapshot, only: Collection[str]) -> tuple[Json, ...]:
+    return tuple(p for p in snapshot.pods if text(p, "metadata", "name") in only)
+
+
+def _read_pod(pod: Json, troubles: Sequence[Trouble], stage: str) -> PodSeen:
     statuses = items(pod, "status", "initContainerStatuses") + items(pod, "status", "containerStatuses")
     return PodSeen(
         name=text(pod, "metadata", "name"),
         address=address_of(pod, stage),
         ready=is_true(pod, "Ready"),
         restarts=sum(number(s, "restartCount") for s in statuses),
-        trouble=trouble.reason if trouble else None,
+        trouble=troubles[0].reason if troubles else None,
     )
 
 
-def _urgency(entry: tuple[PodSeen, Trouble]) -> tuple[bool, timedelta, str]:
+def _urgency(entry: tuple[PodSeen, Trouble]) -> tuple[bool, timedelta, bool, str]:
     pod, trouble = entry
-    return trouble.patience is None, trouble.patience or timedelta(0), pod.name
+    return trouble.patience is None, trouble.patience or timedelta(0), pod.ready, pod.name

@@ -1,14 +1,15 @@
 """What is wrong with one pod, and how long that must last before it counts.
 
 This is not the verdict on the rollout: `bot.rules.kubernetes.health` weighs the problems of all new pods.  How long a
-problem must last is this project's own decision; the waiting reasons are the kubelet's:
+problem must last is this project's own decision; one that may pass never counts on its own, only with the workload's
+deadline.  The waiting reasons are the kubelet's:
 https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/images/types.go and
 https://github.com/kubernetes/kubernetes/blob/master/pkg/kubelet/container/sync_result.go.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.json import Json
@@ -19,22 +20,23 @@ from bot.domain.reasons.pods import (
     ImageNotPulled,
     ImageUnusable,
     InContainer,
-    NotScheduled,
     PodWarning,
     Restarted,
     Terminated,
 )
 from bot.domain.reasons.told import Told
+from bot.rules.kubernetes.events import current_warnings, newest_message
 from bot.rules.kubernetes.exits import REGISTRY_SILENT, explain_exit, is_ours
-from bot.rules.kubernetes.kinds.pod import SCHEDULING
+from bot.rules.kubernetes.passing import absent_yet, outage
+from bot.rules.kubernetes.placement import misplaced
 from bot.rules.kubernetes.quoting import quote, quote_name
 from bot.rules.kubernetes.raw import condition, flag, is_true, items, mapping, moment, number, text
 
 AT_ONCE: Final = timedelta(0)
 CONFIGURATION: Final = timedelta(seconds=30)
 IMAGE: Final = timedelta(seconds=75)
-REGISTRY: Final = timedelta(minutes=5)
-"""The model registry did not answer the model server, which usually passes without anyone doing anything."""
+RETRIES: Final = timedelta(minutes=2)
+"""An init container that fails often only waits for something: its third or fourth try may succeed."""
 RECENT: Final = timedelta(minutes=10)
 """An older restart means nothing for the present: the kubelet's longest back-off is 5 minutes."""
 WARM_UP: Final = timedelta(seconds=60)
@@ -52,77 +54,121 @@ class Trouble:
     """The pod's log may say more."""
 
 
-def trouble_of(pod: Json, events: Sequence[Json], now: datetime) -> Trouble | None:
-    """Return the problem of a pod that counts soonest, or None where no problem is known."""
-    found = list(_troubles(pod, events, now))
-    return min(found, key=lambda t: (t.patience is None, t.patience or AT_ONCE), default=None)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Container:
+    """One container of a pod: its spec, its status, and what is known around it."""
+
+    spec: Json
+    status: Json
+    events: Sequence[Json]
+    init: bool
+    """It must end before others start; a sidecar among the init containers keeps running instead."""
+    alone: bool
+    """The pod has no other."""
+
+    @property
+    def name(self) -> str:
+        return text(self.status, "name")
 
 
-def _troubles(pod: Json, events: Sequence[Json], now: datetime) -> Iterator[Trouble]:
-    containers = {text(c, "name"): c for c in items(pod, "spec", "initContainers") + items(pod, "spec", "containers")}
+def troubles_of(pod: Json, events: Sequence[Json], now: datetime) -> list[Trouble]:
+    """Return the problems of a pod, the one that counts soonest first; `events` are its own, the newest first."""
+    found = [trouble for each in _containers(pod, events) if (trouble := _trouble(each, now)) is not None]
+    return sorted(found or _around(pod, events, now), key=lambda t: (t.patience is None, t.patience or AT_ONCE))
+
+
+def _containers(pod: Json, events: Sequence[Json]) -> Iterator[_Container]:
+    specs = {text(c, "name"): c for c in items(pod, "spec", "initContainers") + items(pod, "spec", "containers")}
     for field in ("initContainerStatuses", "containerStatuses"):
         for status in items(pod, "status", field):
-            name = text(status, "name")
-            container = containers.get(name, {})
-            if found := _waiting(container, status, events) or _restarted(container, status, now):
-                init = field == "initContainerStatuses"
-                yield _in_container(found, name, init=init) if len(containers) > 1 else found
-    if found := _unscheduled(pod, now) or _warned(pod, events, now):
-        yield found
+            spec = specs.get(text(status, "name"), {})
+            init = field == "initContainerStatuses" and text(spec, "restartPolicy") != "Always"
+            yield _Container(spec=spec, status=status, events=events, init=init, alone=len(specs) <= 1)
 
 
-def _in_container(trouble: Trouble, name: str, *, init: bool) -> Trouble:
-    reason = InContainer(container=quote_name(name), init=init, trouble=trouble.reason)
-    return Trouble(reason=reason, patience=trouble.patience, log_helps=trouble.log_helps)
+def _trouble(container: _Container, now: datetime) -> Trouble | None:
+    found = _waiting(container) or _restarted(container, now)
+    if found is None:
+        return None
+    if container.init and found.log_helps and found.patience is not None:
+        found = replace(found, patience=max(found.patience, RETRIES))
+    if container.alone:
+        return found
+    reason = InContainer(container=quote_name(container.name), init=container.init, trouble=found.reason)
+    return replace(found, reason=reason)
 
 
-def _waiting(container: Json, status: Json, events: Sequence[Json]) -> Trouble | None:
+def _around(pod: Json, events: Sequence[Json], now: datetime) -> list[Trouble]:
+    """Return what is wrong around the containers of a pod, of which none has a problem itself."""
+    misplacement = misplaced(pod, events, now)
+    found = Trouble(reason=misplacement) if misplacement is not None else _warned(pod, events, now)
+    return [found] if found is not None else []
+
+
+def _waiting(container: _Container) -> Trouble | None:
+    status = container.status
     reason, message = text(status, "state", "waiting", "reason"), text(status, "state", "waiting", "message")
-    image = text(container, "image") or text(status, "image")
+    image = text(container.spec, "image") or text(status, "image")
     match reason:
+        case "" | "ContainerCreating" | "PodInitializing":
+            return None
         case "InvalidImageName" | "ErrImageNeverPull":
             unusable = ImageUnusable(reason=quote_name(reason), image=quote_name(image), message=quote(message))
             return Trouble(reason=unusable, patience=AT_ONCE)
         case "ErrImagePull" | "ImagePullBackOff" | "ImageInspectError" | "RegistryUnavailable":
-            cause = quote(_pull_error(message, image) or _newest_message(events, "Failed to pull image"))
-            return Trouble(reason=ImageNotPulled(image=quote_name(image), message=cause), patience=IMAGE)
-        case "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError":
-            waiting = ContainerWaiting(reason=quote_name(reason), message=quote(message))
-            return Trouble(reason=waiting, patience=CONFIGURATION)
+            cause = _pull_error(message, image) or newest_message(container.events, "Failed to pull image")
+            passes = outage(cause, image) or reason == "RegistryUnavailable"
+            pulling = ImageNotPulled(image=quote_name(image), message=quote(cause))
+            return Trouble(reason=pulling, patience=None if passes else IMAGE)
         case "CrashLoopBackOff":
             last = mapping(status, "lastState", "terminated") or mapping(status, "state", "terminated")
-            crash = CrashLoop(exit=explain_exit(container, last), restarts=number(status, "restartCount"))
+            crash = CrashLoop(exit=_exit(container, last), restarts=number(status, "restartCount"))
             return Trouble(reason=crash, patience=_crash_patience(container, last), log_helps=True)
         case _:
-            return None
+            waiting = ContainerWaiting(reason=quote_name(reason), message=quote(message))
+            return Trouble(reason=waiting, patience=_waiting_patience(reason, message, image))
 
 
-def _restarted(container: Json, status: Json, now: datetime) -> Trouble | None:
+_LASTING: Final = {
+    "CreateContainerConfigError": CONFIGURATION,
+    "CreateContainerError": CONFIGURATION,
+    "RunContainerError": CONFIGURATION,
+    "SignatureValidationFailed": IMAGE,
+}
+"""Reasons to wait that stay, unless their message says otherwise.  Whether any other stays is not known."""
+
+
+def _waiting_patience(reason: str, message: str, image: str) -> timedelta | None:
+    missing = reason == "CreateContainerConfigError" and absent_yet(message)
+    return None if missing or outage(message, image) else _LASTING.get(reason)
+
+
+def _restarted(container: _Container, now: datetime) -> Trouble | None:
     """Return a recent restart: from the second one on it is a crash loop, seen between two crashes, and counts.
 
-    People are told of the first restart, and of a crash that was not followed by one yet.
+    Once the container is ready, or has done its work, its restarts are history.  People are told of the first restart,
+    and of a crash that was not followed by one yet.
     """
+    status = container.status
     ended = mapping(status, "state", "terminated")
     last, restarts = ended or mapping(status, "lastState", "terminated"), number(status, "restartCount")
-    if not last or (number(last, "exitCode") == 0 and not restarts):
-        return None
-    if (finished := moment(last, "finishedAt")) is not None and now - finished > RECENT:
+    succeeded = bool(last) and number(last, "exitCode") == 0 and (not restarts or (container.init and bool(ended)))
+    if not last or succeeded or _long_ago(last, now):
         return None
     out_of_memory_again = text(last, "reason") == "OOMKilled" and bool(ended) and restarts > 0
-    patience = _crash_patience(container, last) if restarts > 1 or out_of_memory_again else None
-    cause = explain_exit(container, last)
+    counts = not flag(status, "ready") and (restarts > 1 or out_of_memory_again)
+    cause = _exit(container, last)
     reason = Restarted(restarts=restarts, exit=cause) if restarts else Terminated(exit=cause)
-    return Trouble(reason=reason, patience=patience, log_helps=True)
+    return Trouble(reason=reason, patience=_crash_patience(container, last) if counts else None, log_helps=True)
 
 
-def _unscheduled(pod: Json, now: datetime) -> Trouble | None:
-    scheduled = condition(pod, "PodScheduled")
-    if text(scheduled, "status") != "False":
-        return None
-    since = moment(scheduled, "lastTransitionTime") or moment(pod, "metadata", "creationTimestamp")
-    if since is not None and now - since < SCHEDULING:
-        return None
-    return Trouble(reason=NotScheduled(message=quote(text(scheduled, "message") or text(scheduled, "reason"))))
+def _long_ago(ended: Json, now: datetime) -> bool:
+    finished = moment(ended, "finishedAt")
+    return finished is not None and now - finished > RECENT
+
+
+def _exit(container: _Container, ended: Json) -> Reason:
+    return explain_exit(container.spec, ended, container.name, container.events, alone=container.alone)
 
 
 def _warned(pod: Json, events: Sequence[Json], now: datetime) -> Trouble | None:
@@ -132,9 +178,9 @@ def _warned(pod: Json, events: Sequence[Json], now: datetime) -> Trouble | None:
     started = any(flag(s, "started") for s in items(pod, "status", "containerStatuses"))
     if is_true(pod, "Ready"):
         return None
-    for event in sorted(events, key=event_time, reverse=True):
+    for event in current_warnings(pod, events):
         probe = text(event, "reason") == "Unhealthy"
-        if text(event, "type") != "Warning" or (probe and young and not started) or text(event, "reason") == "BackOff":
+        if (probe and young and not started) or text(event, "reason") == "BackOff":
             continue
         message = quote(text(event, "message"))
         warning = PodWarning(reason=quote_name(text(event, "reason")), message=message)
@@ -142,23 +188,12 @@ def _warned(pod: Json, events: Sequence[Json], now: datetime) -> Trouble | None:
     return None
 
 
-def event_time(event: Json) -> datetime:
-    """Return when an event last occurred, which is in one of four fields, or when it was created."""
-    places = (("series", "lastObservedTime"), ("lastTimestamp",), ("eventTime",), ("firstTimestamp",))
-    found = (moment(event, *place) for place in (*places, ("metadata", "creationTimestamp")))
-    return next((time for time in found if time is not None), datetime.min.replace(tzinfo=UTC))
-
-
-def _crash_patience(container: Json, ended: Json) -> timedelta:
-    return REGISTRY if is_ours(container) and number(ended, "exitCode") == REGISTRY_SILENT else AT_ONCE
+def _crash_patience(container: _Container, ended: Json) -> timedelta | None:
+    """Return None where the model registry did not answer the model server: nothing is wrong with the version."""
+    return None if is_ours(container.spec) and number(ended, "exitCode") == REGISTRY_SILENT else AT_ONCE
 
 
 def _pull_error(message: str, image: str) -> str:
     """Return the cause of a back-off: ErrImagePull and ImagePullBackOff alternate, and should read alike."""
     rest = message.removeprefix(f'Back-off pulling image "{image}"').removeprefix(": ").removeprefix("ErrImagePull: ")
     return "" if rest == image else rest
-
-
-def _newest_message(events: Sequence[Json], start: str) -> str:
-    found = [text(e, "message") for e in sorted(events, key=event_time) if text(e, "message").startswith(start)]
-    return found[-1] if found else ""

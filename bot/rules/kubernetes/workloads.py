@@ -52,16 +52,16 @@ def address_of(pod: Json, stage: str) -> str | None:
 def current_replicaset(snapshot: Snapshot) -> Json | None:
     """Return the ReplicaSet of a Deployment's current template.
 
-    The Deployment owns it, and both have the same revision and template.  The revision alone is enough except for one
-    moment: with the strategy Recreate, the first status after a rollback still has the number of the old revision.
-    https://github.com/kubernetes/kubernetes/blob/master/pkg/controller/deployment/sync.go (getNewReplicaSet)
+    The template decides, as in the controller.  The revision decides only between ReplicaSets that have the same
+    template, or of which none is known: with the strategy Recreate, the first status after a rollback still has the
+    number of the old revision, and a manifest that was exported from a cluster may set a number for ever.
+    https://github.com/kubernetes/kubernetes/blob/master/pkg/controller/deployment/util/deployment_util.go
     """
+    owned = [r for r in snapshot.replicasets if owned_by(r, snapshot.workload)]
     revision, template = _revision(snapshot.workload), _template(snapshot.workload)
-    for replicaset in snapshot.replicasets:
-        mine = owned_by(replicaset, snapshot.workload) and _revision(replicaset) == revision
-        if mine and _template(replicaset) in ({}, template):
-            return replicaset
-    return None
+    alike = [r for r in owned if template and _template(r) == template]
+    unknown = [r for r in owned if not (template and _template(r)) and _revision(r) == revision]
+    return next(iter(sorted(alike, key=lambda r: _revision(r) != revision) + unknown), None)
 
 
 def _revision(obj: Json) -> str:
@@ -77,11 +77,15 @@ def _template(obj: Json) -> Json:
 
 
 def current_pods(snapshot: Snapshot, replicaset: Json | None) -> tuple[Json, ...]:
-    """Return the pods of the new revision, without those that are being deleted or have ended."""
-    return tuple(p for p in snapshot.pods if is_current(p, snapshot.workload, replicaset) and alive(p))
+    """Return the pods of the new revision, also those that are being deleted or have ended."""
+    return tuple(p for p in snapshot.pods if is_current(p, snapshot.workload, replicaset))
+
+
+def leaving(pod: Json) -> bool:
+    """Return whether the pod is being deleted."""
+    return at(pod, "metadata", "deletionTimestamp") is not None
 
 
 def alive(pod: Json) -> bool:
     """Return whether a controller counts the pod as one of its replicas."""
-    deleting = at(pod, "metadata", "deletionTimestamp") is not None
-    return not deleting and text(pod, "status", "phase") not in {"Succeeded", "Failed"}
+    return not leaving(pod) and text(pod, "status", "phase") not in {"Succeeded", "Failed"}

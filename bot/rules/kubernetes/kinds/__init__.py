@@ -10,7 +10,7 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
-from bot.domain.reason import Command, Name
+from bot.domain.reason import Command, Name, Reason
 from bot.domain.reasons.health import Deleting
 from bot.domain.reasons.workloads import NoHealthRule
 from bot.rules.kubernetes.kinds import (
@@ -24,7 +24,7 @@ from bot.rules.kubernetes.kinds import (
     rollout,
     stateful_set,
 )
-from bot.rules.kubernetes.kinds.kind import Answer, Kind, owns
+from bot.rules.kubernetes.kinds.kind import Answer, Kind, owns, replicas
 from bot.rules.kubernetes.raw import Malformed, moment, text
 
 KINDS: Final[tuple[Kind, ...]] = (
@@ -84,6 +84,19 @@ def unobserved(obj: Json) -> bool:
     """
     kind = kind_of(obj)
     return kind is not None and not kind.observed(obj)
+
+
+def doubt(obj: Json) -> Reason | None:
+    """Return what another published rule still waits for in an object that `explain` calls healthy."""
+    kind = kind_of(obj)
+    return kind.doubt(obj) if kind else None
+
+
+def scaled_to_zero(obj: Json) -> bool:
+    """Return whether the object asks for 0 pods.  A ReplicaSet without pods is only an old revision."""
+    kind = kind_of(obj)
+    scales = kind is not None and kind.wanted is replicas and kind is not replica_set.KIND
+    return scales and replicas(obj) == 0
 
 
 def resume(obj: Json) -> Command | None:

@@ -1,11 +1,16 @@
-"""DaemonSets, as Argo CD judges them: https://github.com/argoproj/argo-cd/tree/master/gitops-engine/pkg/health."""
+"""DaemonSets, as Argo CD judges them, and as kstatus does where it is stricter.
+
+https://github.com/argoproj/argo-cd/tree/master/gitops-engine/pkg/health
+https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/status/core.go
+"""
 
 from datetime import datetime
 from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
-from bot.domain.reasons.workloads import OnDelete, PodsAvailable, PodsReady, PodsUpdated
+from bot.domain.reason import Reason
+from bot.domain.reasons.workloads import OnDelete, PodsAvailable, PodsExisting, PodsReady, PodsUpdated
 from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed
 from bot.rules.kubernetes.raw import mapping, number, text
 
@@ -29,8 +34,19 @@ def _explain(obj: Json, _now: datetime | None) -> Answer:
     return HealthStatus.HEALTHY, PodsReady(count=wanted, wanted=wanted)
 
 
+def _doubt(obj: Json) -> Reason | None:
+    """Return what kstatus waits for, also with the strategy OnDelete."""
+    wanted = _wanted(obj)
+    for field, pods in (("currentNumberScheduled", PodsExisting), *_COUNTERS):
+        if (count := number(obj, "status", field)) < wanted:
+            return pods(count=count, wanted=wanted)
+    return None
+
+
 def _wanted(workload: Json) -> int:
     return number(workload, "status", "desiredNumberScheduled")
 
 
-KIND: Final = Kind(group="apps", name="DaemonSet", explain=_explain, observed=generation_observed, wanted=_wanted)
+KIND: Final = Kind(
+    group="apps", name="DaemonSet", explain=_explain, observed=generation_observed, doubt=_doubt, wanted=_wanted
+)

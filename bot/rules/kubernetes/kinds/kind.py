@@ -62,6 +62,10 @@ def never_paused(_obj: Json) -> None:
     """Return None, for kinds that nobody can pause by their spec."""
 
 
+def no_doubt(_obj: Json) -> None:
+    """Return None, for kinds that kstatus judges as `explain` does, or wrongly."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One kind: the rule for its health, and what `judge` needs to know to judge a rollout of it."""
@@ -76,6 +80,11 @@ class Kind:
 
     `generation_observed` is right only for a controller that publishes `status.observedGeneration`: with any other, an
     object would be progressing forever.  For those there is `has_status`, or a function of the kind's own.
+    """
+    doubt: Callable[[Json], Reason | None] = no_doubt
+    """What another published rule still waits for in an object that `explain` calls HEALTHY; None if nothing.
+
+    A rollout is HEALTHY only if every published rule says so (`_by_counts` in `bot.rules.kubernetes.health`).
     """
     resume: Callable[[Json], Command | None] = never_paused
     """The command that resumes an object that somebody paused by its spec; None if nobody did."""

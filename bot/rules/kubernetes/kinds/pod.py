@@ -10,6 +10,7 @@ from typing import Final, TypeAlias
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
+from bot.domain.reason import Reason
 from bot.domain.reasons.pods import (
     ContainerWaiting,
     NotScheduled,
@@ -84,4 +85,10 @@ _POD_PHASES: Final[Mapping[str, Rule]] = {
     "Failed": _failed,
 }
 
-KIND: Final = Kind(group="", name="Pod", explain=_explain, observed=has_status)
+
+def _doubt(obj: Json) -> Reason | None:
+    """Return a failure: kstatus counts a pod that has failed as current, Argo CD does not."""
+    return PodFailed() if text(obj, "status", "phase") == "Failed" else None
+
+
+KIND: Final = Kind(group="", name="Pod", explain=_explain, observed=has_status, doubt=_doubt)

@@ -5,8 +5,9 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
+from bot.domain.reason import Reason
 from bot.domain.reasons.health import PodsNotCreated
-from bot.domain.reasons.workloads import PodsAvailable, PodsLabelled
+from bot.domain.reasons.workloads import ExtraPods, PodsAvailable, PodsLabelled, PodsReady
 from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed, replicas
 from bot.rules.kubernetes.quoting import quote
 from bot.rules.kubernetes.raw import condition, number, text
@@ -27,4 +28,13 @@ def _explain(obj: Json, _now: datetime | None) -> Answer:
     return HealthStatus.HEALTHY, PodsAvailable(count=wanted, wanted=wanted)
 
 
-KIND: Final = Kind(group="apps", name="ReplicaSet", explain=_explain, observed=generation_observed, wanted=replicas)
+def _doubt(obj: Json) -> Reason | None:
+    wanted, pods, ready = replicas(obj), number(obj, "status", "replicas"), number(obj, "status", "readyReplicas")
+    if ready < wanted:
+        return PodsReady(count=ready, wanted=wanted)
+    return ExtraPods(count=pods - wanted) if pods > wanted else None
+
+
+KIND: Final = Kind(
+    group="apps", name="ReplicaSet", explain=_explain, observed=generation_observed, doubt=_doubt, wanted=replicas
+)

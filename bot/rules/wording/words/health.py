@@ -32,15 +32,27 @@ def _pod_failing(reason: r.PodFailing) -> str:
     return "pod {pod}: {trouble}" + (f" (and {{more}} more {plural(reason.more, 'pod')})" if reason.more else "")
 
 
+def _pods_ended(reason: r.PodsEnded) -> str:
+    more = f" (and {{more}} more {plural(reason.more, 'pod')})" if reason.more else ""
+    return "pod {pod} ended with {reason}" + (": {message}" if reason.message else "") + more
+
+
 WORDS: Final[Mapping[type[Reason], Words]] = {
     r.UnexpectedValue: _unexpected_value,
     r.Deleting: lambda reason: "{name} is being deleted" if reason.name else "the object is being deleted",
     r.Paused: _paused,
     r.ChangeNotObserved: "Kubernetes has not processed the latest change yet",
     r.ReplicaSetMissing: "the ReplicaSet of the new revision has not been created yet",
+    r.ReplicaSetNotCreated: lambda reason: (
+        "the ReplicaSet of the new revision cannot be created" + (": {message}" if reason.message else "")
+    ),
     r.Progress: _progress,
     r.NoProgress: _no_progress,
     r.PodFailing: _pod_failing,
+    r.SeveralCauses: "{causes:3}",
+    r.PodsEnded: _pods_ended,
+    r.NoPodLeft: "none of the pods that completed the rollout is left",
+    r.ScaledToZero: "{name} is scaled to 0 pods: nothing runs until someone, or an autoscaler, asks for more",
     r.QuotaExceeded: "quota exceeded: {message}",
     r.PodsNotCreated: lambda reason: "pods cannot be created" + (": {message}" if reason.message else ""),
 }

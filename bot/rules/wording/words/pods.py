@@ -25,6 +25,19 @@ def _exit_code(reason: r.ExitCode) -> str:
     return "exit code {exit_code}" + (": {meaning}" if reason.meaning is not None else "")
 
 
+def _not_scheduled(reason: r.NotScheduled) -> str:
+    said = "not scheduled: {message}" if reason.message else "not scheduled"
+    return said + ("; {autoscaler}" if reason.autoscaler is not None else "")
+
+
+def _gates_closed(reason: r.GatesClosed) -> str:
+    gates = plural(len(reason.gates) or 1, "readiness gate")
+    named = f"{gates} {{gates}}" if reason.gates else f"a {gates}"
+    verb = "are" if len(reason.gates) > 1 else "is"
+    detail = ": {message}" if reason.message else ""
+    return f"its containers are ready, but {named} {verb} not open{detail}"
+
+
 def _pod_not_ready(reason: r.PodNotReady) -> str:
     return "not ready, and restarted before" if reason.restarted else "running, but not ready yet"
 
@@ -42,7 +55,12 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     r.ExitUnknown: "exit code unknown",
     r.VersionNotRegistered: "the model registry has no such version",
     r.ModelRegistrySilent: "the model registry did not answer",
-    r.NotScheduled: _with_message("not scheduled"),
+    r.KilledByProbe: _with_message("killed because its {probe} probe failed"),
+    r.NotScheduled: _not_scheduled,
+    r.ScaleUp: _with_message("the autoscaler is adding a node"),
+    r.NoScaleUp: _with_message("the autoscaler adds no node"),
+    r.NodeLost: lambda reason: f"its node {'{node} ' if reason.node else ''}is not ready",
+    r.GatesClosed: _gates_closed,
     r.PodWarning: _with_message("{reason}"),
     r.PodStarting: "not running yet",
     r.PodReady: "ready",

@@ -8,7 +8,7 @@ import pytest
 from bot.domain.cluster import HealthStatus, Snapshot
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason, Said
-from bot.domain.reasons.health import NoProgress, PodFailing, PodsNotCreated, Progress, QuotaExceeded
+from bot.domain.reasons.health import NoProgress, PodFailing, PodsNotCreated, Progress, QuotaExceeded, SeveralCauses
 from bot.domain.reasons.pods import (
     ContainerWaiting,
     CrashLoop,
@@ -92,19 +92,13 @@ def overdue(cause: Reason | None = None) -> NoProgress:
             id="no-such-version",
         ),
         pytest.param(
-            waiting("CrashLoopBackOff", restartCount=1, lastState=ended(69)),
-            CrashLoop(exit=code(69, ModelRegistrySilent()), restarts=1),
-            300,
-            id="the-registry-may-come-back",
-        ),
-        pytest.param(
             waiting("CrashLoopBackOff", restartCount=2, lastState=ended(137, reason="OOMKilled")),
             CrashLoop(exit=OutOfMemory(limit=None), restarts=2),
             0,
             id="out-of-memory",
         ),
         pytest.param(
-            container(ready=True, restartCount=2, lastState=ended(1)),
+            container(restartCount=2, lastState=ended(1)),
             Restarted(restarts=2, exit=code(1)),
             0,
             id="between-two-crashes",
@@ -132,12 +126,6 @@ def overdue(cause: Reason | None = None) -> NoProgress:
             ImageNotPulled(image=IMAGE, message=Said("")),
             75,
             id="no-image-between-two-tries",
-        ),
-        pytest.param(
-            waiting("CreateContainerConfigError", 'secret "model-token" not found'),
-            ContainerWaiting(reason=Name("CreateContainerConfigError"), message=Said('secret "model-token" not found')),
-            30,
-            id="no-secret",
         ),
     ],
 )
@@ -185,7 +173,33 @@ def test_the_cause_that_counts_soonest_is_the_one_that_is_named() -> None:
     crashing = [pod(n, ready=False, containerStatuses=[waiting("CrashLoopBackOff", lastState=ended(1))]) for n in "bcd"]
     health = health_of(rolling(pulling, *crashing))
     assert health.culprit == f"{NAME}-{NEW}-b"
-    assert health.reason == failing(CrashLoop(exit=code(1), restarts=0), "b", more=2)
+    pull, crash = ImageNotPulled(image=IMAGE, message=Said("")), CrashLoop(exit=code(1), restarts=0)
+    assert health.reason == SeveralCauses(causes=(failing(crash, "b", more=2), failing(pull, "aaa")))
+
+
+@pytest.mark.parametrize(
+    ("status", "reason"),
+    [
+        (
+            waiting("CrashLoopBackOff", restartCount=1, lastState=ended(69)),
+            CrashLoop(exit=code(69, ModelRegistrySilent()), restarts=1),
+        ),
+        (
+            waiting("CreateContainerConfigError", 'secret "model-token" not found'),
+            ContainerWaiting(reason=Name("CreateContainerConfigError"), message=Said('secret "model-token" not found')),
+        ),
+        (
+            waiting("ErrImagePull", "429 Too Many Requests"),
+            ImageNotPulled(image=IMAGE, message=Said("429 Too Many Requests")),
+        ),
+        (waiting("OfTomorrow", "x"), ContainerWaiting(reason=Name("OfTomorrow"), message=Said("x"))),
+    ],
+)
+def test_a_cause_that_may_pass_counts_only_with_the_deadline(status: Json, reason: Reason) -> None:
+    early, late = health_of(sick(status)), health_of(replace(sick(status), workload=deployment(conditions=[OVERDUE])))
+    assert (early.status, early.reason) == (HealthStatus.PROGRESSING, on_v3(0, failing(reason)))
+    assert (late.status, late.reason) == (HealthStatus.DEGRADED, overdue(failing(reason)))
+    assert late.patience == timedelta(minutes=1)
 
 
 def test_one_restart_is_named_and_is_no_failure() -> None:
@@ -267,7 +281,7 @@ def test_a_quota_that_the_old_revision_ran_into_is_not_ours() -> None:
 def test_a_deadline_that_names_the_new_replicaset_is_a_failure_with_a_culprit() -> None:
     health = health_of(rolling(pod("x2x", ready=False), conditions=[OVERDUE]))
     assert (health.status, health.reason) == (HealthStatus.DEGRADED, overdue())
-    assert (health.patience, health.culprit) == (timedelta(0), f"{NAME}-{NEW}-x2x")
+    assert (health.patience, health.culprit) == (timedelta(minutes=1), f"{NAME}-{NEW}-x2x")
 
 
 def test_a_deadline_that_names_another_replicaset_does_not_count() -> None:
