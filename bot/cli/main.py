@@ -13,6 +13,7 @@ import click
 from bot import __version__
 from bot.cli.check import check
 from bot.cli.demo import demo
+from bot.cli.health import health
 from bot.cli.pin import pin
 from bot.cli.pin_image import pin_image
 from bot.cli.run import run
@@ -24,6 +25,7 @@ COMMANDS: Final = (
     run,
     demo,
     check,
+    health,
     pin,
     pin_image,
     slack_manifest,
@@ -41,6 +43,7 @@ def cli() -> None:
     Set it up for a team:     edit app.yaml, then callboard check
                               callboard slack-manifest --url https://…
     Run it:                   callboard run
+    Judge a cluster's state:  callboard health FILE…
 
     \b
     Exit codes: 0 success, 1 failure (stderr says why), 2 invalid command, option or value,
