@@ -6,15 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import click
+from typing_extensions import override
 
 from bot.domain.errors import UserError
 
 
-class Moment(click.ParamType):
+class Moment(click.ParamType[datetime]):
     """An ISO time; one without a zone is in UTC."""
 
     name = "TIME"
 
+    @override
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
         """Return the time in UTC."""
         try:

@@ -55,9 +55,9 @@ def two_waits(second: int) -> Snapshot:
 
 
 def init_retries(second: int) -> Snapshot:
-    tried = {"name": "wait-for-db", "restartCount": 2, "lastState": ended(1)}
     done = second >= 60
-    status = container(ready=done, **tried, **({"state": ended(0)} if done else {}))
+    state = ended(0) if done else {"running": {"startedAt": ago(5)}}
+    status = container(ready=done, name="wait-for-db", restartCount=2, lastState=ended(1), state=state)
     one: Json = pod("x2x", ready=done, initContainerStatuses=[status])
     one["spec"]["initContainers"] = [{"name": "wait-for-db"}]
     return replace(READY, pods=(one, *READY.pods[1:])) if done else rolling(one)
