@@ -11,7 +11,7 @@ from bot.domain.target import Pin
 from bot.rules.kubernetes.ended import failed
 from bot.rules.kubernetes.events import about
 from bot.rules.kubernetes.kinds import unobserved, wanted
-from bot.rules.kubernetes.raw import condition, is_true, items, number, text
+from bot.rules.kubernetes.raw import is_true, items, number, text
 from bot.rules.kubernetes.troubles import Trouble, troubles_of
 from bot.rules.kubernetes.workloads import address_of, alive, current_pods, current_replicaset, leaving, pin_of
 

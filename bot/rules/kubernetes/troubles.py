@@ -30,7 +30,7 @@ from bot.rules.kubernetes.exits import REGISTRY_SILENT, explain_exit, is_ours
 from bot.rules.kubernetes.passing import absent_yet, outage
 from bot.rules.kubernetes.placement import misplaced
 from bot.rules.kubernetes.quoting import quote, quote_name
-from bot.rules.kubernetes.raw import condition, flag, is_true, items, mapping, moment, number, text
+from bot.rules.kubernetes.raw import flag, is_true, items, mapping, moment, number, text
 
 AT_ONCE: Final = timedelta(0)
 CONFIGURATION: Final = timedelta(seconds=30)
