@@ -36,7 +36,7 @@ async def test_a_change_that_is_not_synced_is_given_time_and_goes_on_by_itself(
         card = await stalled(world, 2)
         assert "did not pick up the change within 2 seconds" in everything(card)
         await world.chat.click(user="mallory", ts=card["ts"], action_id="accept")
-        await world.until(lambda: private(world, "you may not decide"), "an answer to mallory")
+        await world.until(lambda: private(world, "may not decide about this promotion"), "an answer to mallory")
         await world.agent.start()
         released = await world.message("Released v2 to production")
         assert released["ts"] == card["ts"]

@@ -139,6 +139,8 @@ def test_while_the_chat_cannot_tell_who_may_decide_nothing_is_decided() -> None:
 def test_it_goes_on_by_itself_once_the_cluster_shows_what_was_missing() -> None:
     late = NotPickedUp(timeout=timedelta(minutes=15), found=told("v2"))
     assert decide(stalled(why=late, health=SLOW)).state is State.ROLLING_OUT
+    before = replace(SICK, pin=Pin(stage="production", version=1))
+    assert decide(stalled(why=late, health=before)).state is None, "what runs until then does not matter"
     assert decide(stalled(health=HEALTHY, served={"p": told("no answer")})).state is None, "told once"
     serves = {"p": Served(model="iris", version=3)}
     assert decide(stalled(health=HEALTHY, served=serves)).state is State.VERIFYING
