@@ -44,6 +44,8 @@ class Fault(StrEnum):
     WEBHOOK_LATE = "webhook overtaken"
 
 
+AFTER: Final = frozenset({Fault.LOST, Fault.TIME_OUT})
+"""What strikes only writes, after they took effect."""
 CALLS: Final = (Fault.BROKEN, Fault.BUSY, Fault.LOST, Fault.TIME_OUT, Fault.DROPPED)
 FAILS: Final[dict[str, tuple[Fault, ...]]] = {
     "slack": CALLS,
@@ -121,8 +123,11 @@ class Weather:
 
     def _possible(self, system: str, request: web.Request) -> list[Fault]:
         watches, writes = "watch" in request.query, is_write(system, request)
-        after = {Fault.LOST, Fault.TIME_OUT} if not writes else set()
-        return [fault for fault in FAILS[system] if fault not in after and (watches or fault is not Fault.EXPIRED)]
+        return [
+            fault
+            for fault in FAILS[system]
+            if (writes or fault not in AFTER) and (watches or fault is not Fault.EXPIRED)
+        ]
 
     def strike(self, system: str, possible: Sequence[Fault], *, eager: float = EAGER) -> Fault | None:
         """Return what strikes now, if anything does; it counts as done.  `eager`: how often what was not seen yet."""
@@ -130,7 +135,8 @@ class Weather:
         if not possible or self.dice.random() >= (eager if new else RATE):
             return None
         weights = [self._weight(fault) for fault in possible]
-        fault = self.dice.choice(new) if new else self.dice.choices(possible, weights)[0]
+        rare = [fault for fault in new if fault in AFTER]  # writes are few: what only they can suffer comes first
+        fault = self.dice.choice(rare or new) if new else self.dice.choices(possible, weights)[0]
         self.struck[system, fault] += 1
         return fault
 

@@ -52,6 +52,7 @@ async def test_a_container_that_crashes_is_started_again_after_ever_longer_waits
     value = status(await fake.pod("a", lambda pod: status(pod)["restartCount"] >= 3 and waiting(pod)))
     following.cancel()
     await asyncio.wait([following])
+    seen.append(value["state"]["waiting"]["message"])  # it may not have come over the watch yet
     waits = [text.split()[1] for text in dict.fromkeys(filter(None, seen)) if text.startswith("back-off")]
     assert waits == ["0.25s", "0.5s", "1s"]
     assert value["state"]["waiting"]["reason"] == "CrashLoopBackOff"
