@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Final, TypeAlias
 
 from bot.config.app_yaml import Config
+from bot.domain.promotion import FactKind
 from bot.store.store import Store
 from handlers import buttons, freeze, models, promote, promotions, pulls, reactions, rollback, versions
 from handlers.callboard import callboard
@@ -34,11 +35,11 @@ EVENTS: Final[Mapping[str, Event]] = {
     )
 }
 BUTTONS: Final[Mapping[str, Note]] = {
-    "approve": buttons.approve,
-    "veto": buttons.veto,
-    "keep_waiting": buttons.keep_waiting,
-    "accept": buttons.accept,
-    "go_back": buttons.go_back,
+    "approve": buttons.pressing(FactKind.APPROVE),
+    "veto": buttons.pressing(FactKind.VETO),
+    "keep_waiting": buttons.pressing(FactKind.KEEP_WAITING),
+    "accept": buttons.pressing(FactKind.ACCEPT),
+    "go_back": buttons.pressing(FactKind.GO_BACK),
 }
 """By action id; the messages show them by the same one."""
 WEBHOOKS: Final[Mapping[str, Webhook]] = {"/webhooks/mlflow": versions.heard, "/webhooks/github": pulls.heard}

@@ -13,6 +13,7 @@ from bot.domain.chat import Posted
 from bot.domain.promotion import FactKind
 from bot.rules.parsing.slack_requests import Moment, Name, parsed
 from bot.store.store import Store
+from handlers.event import Note
 from handlers.words import speak
 
 
@@ -37,49 +38,16 @@ class _Press(msgspec.Struct):
     actions: Annotated[list[_Action], msgspec.Meta(min_length=1)]
 
 
-async def approve(body: dict[str, Any], _config: Config, store: Store, now: datetime) -> None:
-    """Record an approval.
+def pressing(kind: FactKind) -> Note:
+    """Return the handler of a button, which records a fact of this kind.
 
-    Raises:
-        Misunderstood: it is not what Slack sends.
+    It raises Misunderstood for what Slack does not send.
     """
-    await _press(FactKind.APPROVE, body, store, now)
 
+    async def press(body: dict[str, Any], _config: Config, store: Store, now: datetime) -> None:
+        await _press(kind, body, store, now)
 
-async def veto(body: dict[str, Any], _config: Config, store: Store, now: datetime) -> None:
-    """Record a veto.
-
-    Raises:
-        Misunderstood: it is not what Slack sends.
-    """
-    await _press(FactKind.VETO, body, store, now)
-
-
-async def keep_waiting(body: dict[str, Any], _config: Config, store: Store, now: datetime) -> None:
-    """Record that somebody gives a stalled promotion more time.
-
-    Raises:
-        Misunderstood: it is not what Slack sends.
-    """
-    await _press(FactKind.KEEP_WAITING, body, store, now)
-
-
-async def accept(body: dict[str, Any], _config: Config, store: Store, now: datetime) -> None:
-    """Record that somebody declares a stalled promotion released.
-
-    Raises:
-        Misunderstood: it is not what Slack sends.
-    """
-    await _press(FactKind.ACCEPT, body, store, now)
-
-
-async def go_back(body: dict[str, Any], _config: Config, store: Store, now: datetime) -> None:
-    """Record that somebody wants a stalled promotion rolled back.
-
-    Raises:
-        Misunderstood: it is not what Slack sends.
-    """
-    await _press(FactKind.GO_BACK, body, store, now)
+    return press
 
 
 async def _press(kind: FactKind, body: dict[str, Any], store: Store, now: datetime) -> None:

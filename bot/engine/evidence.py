@@ -289,7 +289,7 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
     served: dict[str, Served | Reason] = {}
     alias, comparison = None, None
     voters = Voters()
-    if promotion.state is State.STALLED:
+    if promotion.state is State.STALLED and any(f.kind in DECISIONS and not f.answered for f in evidence.facts):
         voters = await _voters(evidence, promotion, clients.slack, fresh=True)
     if promotion.state in {State.VERIFYING, State.STALLED}:
         comparison = await _late_metrics(promotion, sources)

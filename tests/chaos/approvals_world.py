@@ -31,7 +31,7 @@ from bot.engine import reconcile
 from bot.engine.evidence import Clients
 from bot.engine.reaction_sync import ReactionSync
 from bot.store.store import Store
-from handlers import buttons, reactions
+from handlers import BUTTONS, reactions
 from tests.chaos.approvals_oracle import CAPTAINS, REQUESTER, Oracle
 from tests.fixtures.evidence import told
 
@@ -300,7 +300,7 @@ class ApprovalsWorld:
             "container": {"channel_id": CHANNEL, "message_ts": self.sdk.newest},
             "actions": [{"action_ts": f"{self.told}.0"}], "user": {"id": user},
         }  # fmt: skip
-        await {"yes": buttons.approve, "no": buttons.veto}[word](body, APP, self.store, self.now)
+        await BUTTONS[{"yes": "approve", "no": "veto"}[word]](body, APP, self.store, self.now)
 
     # ── what the bot hears and does ──
 

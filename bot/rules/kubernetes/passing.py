@@ -32,7 +32,7 @@ def outage(message: str, image: str = "") -> bool:
 
 
 def absent_yet(message: str) -> bool:
-    """Return whether something that a pod refers to is missing: whoever creates it may just be slower."""
+    """Return whether something that a pod refers to is missing, and may be created a moment later."""
     return bool(_ABSENT.search(message[:LONGEST]))
 
 

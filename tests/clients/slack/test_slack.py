@@ -127,7 +127,7 @@ async def test_a_try_that_never_arrived_is_made_good(sides: Sides) -> None:
 
 
 async def test_only_the_same_key_of_our_own_bot_is_found(tmp_path: Path) -> None:
-    """Whoever may post can write metadata: what others wrote must not pass for our message."""
+    """Anyone who may post can write metadata: what others wrote must not pass for our message."""
     async with served(tmp_path) as world, Slack.connect(TOKEN, world.url) as slack:
         start = datetime.now(UTC)
         other = await slack.post(CHANNEL, CARD, key="8")

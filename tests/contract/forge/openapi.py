@@ -154,7 +154,7 @@ def failing_on_complaints() -> Iterator[list[str]]:
 
 @pytest.fixture(autouse=True)
 def _as_github_answers() -> Iterator[None]:
-    """Hold every test to it, whoever starts a Forge in it."""
+    """Hold every test that starts a Forge to it."""
     with failing_on_complaints():
         yield
 
