@@ -11,6 +11,7 @@ from aiohttp.test_utils import TestServer
 from playwright.async_api import Page, expect
 
 from bot.domain.json import Json
+from bot.domain.promotion import State
 from callboard_demo.chat.world import BOT_USER, ChatMessage, Whisper
 from tests.browser.conftest import PageFor
 from tests.fixtures.canned_world import CannedWorld, canned
@@ -278,3 +279,12 @@ async def test_a_command_that_nobody_answers_is_said_not_to_be_answered(world: C
     await page.press("#line", "Enter")
     await expect(page.locator(".typed")).to_contain_text("no reply")
     await expect(page.locator(".ephemeral")).to_contain_text("dispatch_failed")
+
+
+async def test_every_open_promotion_is_shown_as_in_progress(world: CannedWorld, page_for: PageFor) -> None:
+    (pattern, *_) = world.bot.told
+    going_on = [state for state in State if state.open]
+    world.bot.told[:] = [pattern | {"id": number, "state": state.value} for number, state in enumerate(going_on, 1)]
+    page = await page_for(world)
+    await expect(page.locator("#n-promotions")).to_have_text(f"{len(going_on)} in progress")
+    await expect(page.locator("#promotions .promotion.busy")).to_have_count(len(going_on))

@@ -10,7 +10,7 @@ from bot.domain.cluster import HealthStatus, Served
 from bot.domain.policy import OnFailure
 from bot.domain.promotion import Advance, Failing, Kind, Promotion, Request, State, StatusChange
 from bot.domain.reason import Name, Reason
-from bot.domain.reasons.health import PodFailing
+from bot.domain.reasons.health import PodFailing, SeveralCauses
 from bot.domain.reasons.pods import CrashLoop, InContainer, Restarted, Terminated
 from bot.domain.reasons.rollout import (
     ChangedByOthers,
@@ -170,6 +170,8 @@ def _cause(reason: Reason) -> str:
     match reason:
         case PodFailing(trouble=trouble) | InContainer(trouble=trouble):
             return _cause(trouble)
+        case SeveralCauses(causes=(first, *_)):  # the one that counts soonest
+            return _cause(first)
         case CrashLoop() | Restarted() | Terminated():
             return CrashLoop.code
         case _:

@@ -21,7 +21,7 @@ export function drawPromotions(state) {
   keyed(byId("promotions"), items, (p) => p.id, (p) => (p.id === "none" ? empty(p) : promotion(p)));
 }
 
-const isOpen = (p) => ORDER.includes(p.state) && p.state !== "released";
+const isOpen = (p) => p.state === "stalled" || (ORDER.includes(p.state) && p.state !== "released");
 
 function empty({ alive }) {
   return h("p", { class: "empty" }, alive
@@ -31,7 +31,7 @@ function empty({ alive }) {
 
 function promotion(p) {
   const at = ORDER.indexOf(p.state);
-  const color = p.state === "released" ? "good" : at < 0 ? "bad" : "busy";
+  const color = p.state === "released" ? "good" : isOpen(p) ? "busy" : "bad";
   const from = p.previous === null || p.previous === undefined ? "" : `v${p.previous} → `;
   const took = p.state === "released" ? ` in ${lasting((new Date(p.entered_at) - new Date(p.requested_at)) / 1000)}` : "";
   return h("article", { class: `promotion ${color}` },

@@ -12,7 +12,7 @@ from bot.domain.policy import Freeze, OnFailure
 from bot.domain.promotion import Approval, ApprovalState, FactKind, Failing, Kind, RegistryStatus, State
 from bot.domain.reason import Name, Reason, Said, users
 from bot.domain.reasons.approval import ApprovalsMissing, EndedAs, Frozen, NotReleasedBefore
-from bot.domain.reasons.health import PodFailing
+from bot.domain.reasons.health import PodFailing, SeveralCauses
 from bot.domain.reasons.lifecycle import (
     AlreadyReleased,
     ApprovedBy,
@@ -363,6 +363,13 @@ def test_each_cause_has_to_last_on_its_own() -> None:
     assert decision.note["failing"] == Failing(since=later, reason=_failing_pod(secret).reason)
     same = _failing_pod(image.trouble)
     assert decide(at(State.ROLLING_OUT, health=same, status_failing=before, now=later)).state is State.FAILED
+
+
+def test_a_second_cause_does_not_give_the_first_more_time() -> None:
+    image = PodFailing(pod=Name("p"), trouble=ImageNotPulled(image=Name("i"), message=Said("denied")), more=0)
+    two = replace(SICK, reason=SeveralCauses(causes=(image, told("another"))), patience=timedelta(seconds=30))
+    before, later = Failing(since=NOON, reason=image), NOON + timedelta(seconds=40)
+    assert decide(at(State.ROLLING_OUT, health=two, status_failing=before, now=later)).state is State.FAILED
 
 
 def test_a_container_that_crashes_has_one_cause_however_it_is_seen() -> None:
