@@ -5,7 +5,7 @@ Everything above this module is the same on both, also under concurrency: transa
 
 import os
 import sqlite3
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -49,10 +49,24 @@ def unusable(target: URL, error: Exception) -> UserError:
     )
 
 
+def probe(target: URL) -> None:
+    """Raise what SQLite says of a file that it cannot use; does nothing for PostgreSQL.
+
+    Blocks for up to 15 s while another process holds the file.  It goes before the asynchronous driver, whose thread
+    outlives an opening that failed, and then fails itself when the event loop is closed.
+
+    Raises:
+        sqlite3.Error: the file cannot be opened, or is no database.
+    """
+    if target.get_backend_name() == "sqlite":
+        _keep_private(target.database or "")
+        with closing(sqlite3.connect(target.database or "", timeout=15)) as database:
+            database.execute("PRAGMA schema_version").fetchall()
+
+
 def engine(target: URL) -> AsyncEngine:
     """Return an engine for the database; it does not connect yet."""
     if target.get_backend_name() == "sqlite":
-        _keep_private(target.database or "")
         made = create_async_engine(target, connect_args={"timeout": 15, "factory": _File})
         event.listen(made.sync_engine, "connect", _configure)
         event.listen(made.sync_engine, "begin", _begin)

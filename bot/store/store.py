@@ -4,6 +4,8 @@ Everything else relies on two promises.  A fact is committed in one transaction 
 target's `wake_at`.  A decision is committed by compare-and-set on its target's revision, before it is acted on.
 """
 
+import asyncio
+import sqlite3
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Self, TypeAlias
@@ -22,7 +24,7 @@ from bot.domain.target import Place, Target
 from bot.rules.release.decision import Decision, Intent
 from bot.rules.release.takeover import may_supersede, superseded
 from bot.store import heads, rows
-from bot.store.engine import address, engine, unusable, upsert
+from bot.store.engine import address, engine, probe, unusable, upsert
 from bot.store.freezes import Freezes
 from bot.store.groups import UserGroups
 from bot.store.messages import Messages
@@ -79,10 +81,11 @@ class Store:
         target = address(url, password)
         database = engine(target)
         try:
+            await asyncio.to_thread(probe, target)
             async with database.connect() as connection:
                 await connection.run_sync(upgrade)
                 await connection.commit()
-        except (DBAPIError, Temporary, UserError) as error:
+        except (sqlite3.Error, DBAPIError, Temporary, UserError) as error:
             await database.dispose()
             away = isinstance(error, Temporary) and target.get_backend_name() != "sqlite"
             if away or isinstance(error, UserError):

@@ -1,6 +1,7 @@
 """A database that cannot be opened is told in a sentence for the operator, with the file and what to do."""
 
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -38,9 +39,12 @@ async def test_a_file_that_is_no_database_of_ours_is_named(tmp_path: Path, make:
     file = tmp_path / "callboard.db"
     assert callable(make)
     make(file)
+    running = set(threading.enumerate())
     with pytest.raises(UserError) as raised:
         await Store.open(f"sqlite:///{file}")
     assert str(raised.value) == f"the database {file} cannot be used: {why}{ADVICE}"
+    left = {thread.name for thread in set(threading.enumerate()) - running}
+    assert not [name for name in left if "worker_thread" in name]  # it would fail on the closed loop
 
 
 async def test_a_database_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:
