@@ -203,7 +203,10 @@ class Status:
     comparison: Comparison | None = None
     failing: Failing | None = None
     advance: Advance | None = None
+    counted: tuple[str, ...] = ()
+    """Names of the pods that were ready when the rollout was complete: those that are verified, and no later ones."""
     healthy_since: datetime | None = None
+    """Since when all of them have been ready."""
     verified_digest: str | None = None
     """Digest of the model's files, as every pod reported it when the version was released."""
     registry: RegistryStatus = field(default_factory=RegistryStatus)
@@ -225,6 +228,7 @@ class StatusChange(TypedDict, total=False):
     comparison: Comparison | None
     failing: Failing | None
     advance: Advance | None
+    counted: tuple[str, ...]
     healthy_since: datetime | None
     verified_digest: str | None
     registry: RegistryStatus

@@ -336,7 +336,10 @@ def observe(promotion: Promotion, watch: Watch, now: datetime) -> Health | None:
         raise Temporary(trouble or NotListed(namespace=Name(namespace)))
     workload = place.workload if place is not None else None
     snapshot = watch.snapshot(namespace, promotion.target.model, promotion.target.stage, workload)
-    return health.judge(snapshot, now=now, stage=promotion.target.stage) if snapshot is not None else None
+    if snapshot is None:
+        return None
+    only = promotion.status.counted if promotion.state is State.VERIFYING else ()
+    return health.judge(snapshot, now=now, stage=promotion.target.stage, only=only or None)
 
 
 async def _served(pods: Pods, pod: PodSeen) -> Served | Reason:

@@ -73,6 +73,20 @@ async def test_what_is_accepted_unverified_is_the_release(tmp_path: Path, regist
         assert await world.alias("production") == 2
 
 
+async def test_pods_that_an_autoscaler_adds_meanwhile_hold_nothing_up(tmp_path: Path, registry: Models) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1})
+    text, path = APP.format(model=model).replace("watch: 0s, timeout: 2s", "watch: 4s"), f"manifests/{model}/production/deployment.yaml"
+    async with story_world(tmp_path, model=model, mlflow=registry.url, text=text) as world:
+        await world.say("alice", f"/promote {model} production 2")
+        await world.message(f"{model} v2", "Watched until")
+        world.runtime.behaviours["2"] = NEVER
+        more = (world.forge.read(path) or "").replace("replicas: 3", "replicas: 5")
+        world.forge.commit({path: more}, "Serve more")
+        await world.until(lambda: world.cluster.state()["pods"][5:], "two more pods")
+        await world.message("Released v2 to production")
+        assert await world.served("production") == [2, 2, 2]
+
+
 async def test_cancelling_what_is_not_picked_up_reverts_it_through_git(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1})
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=APP.format(model=model)) as world:

@@ -4,9 +4,9 @@ What is seen failing for long enough is rolled back automatically, where the pol
 or answers nothing is never rolled back: after the time-out without progress it is STALLED, and people decide.
 """
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from bot.domain.cluster import HealthStatus, Served
+from bot.domain.cluster import Health, HealthStatus, Served
 from bot.domain.policy import OnFailure
 from bot.domain.promotion import Advance, Failing, Kind, Promotion, Request, State, StatusChange
 from bot.domain.reason import Name, Reason
@@ -63,12 +63,18 @@ def _rolled_out(evidence: Rollout) -> Decision:
     calm: StatusChange = {"failing": None}
     health = evidence.health
     if health is not None and health.status is HealthStatus.HEALTHY:
-        note: StatusChange = {"failing": None, "healthy_since": evidence.now}
-        return Decision(state=State.VERIFYING, reason=EveryPodReady(), note=note, wake=timedelta(0))
+        return complete(health, evidence.now)
     if (advance := _advance(evidence)) is not None:
         return Decision(note={"failing": None, "advance": advance}, wake=LATER)
     late = NotRolledOut(timeout=evidence.policy.timeout, found=health.reason if health else None)
     return _stalled(evidence, late) or Decision(note=calm, wake=LATER)
+
+
+def complete(health: Health, now: datetime) -> Decision:
+    """Go on to VERIFYING with the pods that are ready now: what an autoscaler does later is no rollout."""
+    ready = tuple(pod.name for pod in health.pods if pod.ready)
+    note: StatusChange = {"failing": None, "counted": ready, "healthy_since": now}
+    return Decision(state=State.VERIFYING, reason=EveryPodReady(), note=note, wake=timedelta(0))
 
 
 def _advance(evidence: Rollout) -> Advance | None:
@@ -87,12 +93,20 @@ def verifying(evidence: Rollout) -> Decision:
     health = evidence.health
     if health is None or health.status is HealthStatus.UNKNOWN:
         return _stalled(evidence, Unobserved(timeout=evidence.policy.timeout)) or Decision(wake=SOON)
+    if not health.pods:
+        gone: StatusChange = {"counted": (), "healthy_since": None}
+        return Decision(state=State.ROLLING_OUT, reason=health.reason, note=gone, wake=LATER)
     if health.status is not HealthStatus.HEALTHY:
-        return Decision(state=State.ROLLING_OUT, reason=health.reason, note={"healthy_since": None}, wake=LATER)
+        late = NotRolledOut(timeout=evidence.policy.timeout, found=health.reason)
+        unready: StatusChange = {"failing": None, "healthy_since": None}
+        return _stalled(evidence, late) or Decision(reason=health.reason, note=unready, wake=LATER)
     doubt = unverified(evidence)
     if doubt is not None:
         return _doubtful(evidence, doubt)
-    left = (evidence.promotion.status.healthy_since or evidence.now) + evidence.policy.watch - evidence.now
+    healthy_since = evidence.promotion.status.healthy_since
+    if healthy_since is None:
+        return Decision(reason=EveryPodReady(), note={"failing": None, "healthy_since": evidence.now}, wake=timedelta(0))
+    left = healthy_since + evidence.policy.watch - evidence.now
     if left > timedelta(0):
         return Decision(wake=left)
     return conclude(evidence, EveryPodServes(version=evidence.promotion.version))

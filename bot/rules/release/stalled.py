@@ -7,11 +7,10 @@ from datetime import timedelta
 from typing import Final
 
 from bot.domain.cluster import HealthStatus
-from bot.domain.promotion import Fact, FactKind, Kind, Request, State, StatusChange
+from bot.domain.promotion import Fact, FactKind, Kind, Request, State
 from bot.domain.reason import Name, Reason, users
 from bot.domain.reasons.rollout import (
     AcceptedUnverified,
-    EveryPodReady,
     KeptWaiting,
     MayNotDecide,
     NothingToGoBackTo,
@@ -20,7 +19,7 @@ from bot.domain.reasons.rollout import (
     StalledTooLong,
 )
 from bot.rules.release.decision import LATER, SHORTLY, Decision, Reply, Rollout
-from bot.rules.release.rollout import conclude, going_wrong, pin, unverified
+from bot.rules.release.rollout import complete, conclude, going_wrong, pin, unverified
 from bot.rules.release.takeover import superseded
 
 DECISIONS: Final = frozenset({FactKind.KEEP_WAITING, FactKind.ACCEPT, FactKind.GO_BACK})
@@ -92,6 +91,5 @@ def _healed(evidence: Rollout) -> Decision | None:
     if isinstance(promotion.reason, NotPickedUp):
         return Decision(state=State.ROLLING_OUT, reason=PickedUp(), wake=timedelta(0))
     if health.status is HealthStatus.HEALTHY and unverified(evidence) is None:
-        note: StatusChange = {"failing": None, "healthy_since": evidence.now}
-        return Decision(state=State.VERIFYING, reason=EveryPodReady(), note=note, wake=timedelta(0))
+        return complete(health, evidence.now)
     return None

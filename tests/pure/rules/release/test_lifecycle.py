@@ -12,7 +12,7 @@ from bot.domain.policy import Freeze, OnFailure
 from bot.domain.promotion import Approval, ApprovalState, FactKind, Failing, Kind, RegistryStatus, State
 from bot.domain.reason import Name, Reason, Said, users
 from bot.domain.reasons.approval import ApprovalsMissing, EndedAs, Frozen, NotReleasedBefore
-from bot.domain.reasons.health import PodFailing, SeveralCauses
+from bot.domain.reasons.health import NoPodLeft, PodFailing, SeveralCauses
 from bot.domain.reasons.lifecycle import (
     AlreadyReleased,
     ApprovedBy,
@@ -243,6 +243,25 @@ def test_one_write_a_turn_alias_then_tag_then_released() -> None:
 def test_new_pods_are_watched_for_a_while_before_it_counts() -> None:
     decision = decide(at(State.VERIFYING, status_healthy_since=NOON - timedelta(seconds=30), **PROVEN))
     assert (decision.action, decision.wake) == (None, timedelta(seconds=90))
+
+
+def test_the_pods_of_the_moment_when_the_rollout_was_complete_are_verified() -> None:
+    scaling = replace(HEALTHY, pods=(*HEALTHY.pods, PodSeen(name="new", address=None, ready=False)))
+    assert decide(at(State.ROLLING_OUT, health=scaling)).note["counted"] == ("p",)
+
+
+def test_one_of_them_that_is_not_ready_is_waited_for_and_the_watch_begins_again() -> None:
+    away = replace(HEALTHY, status=HealthStatus.PROGRESSING, reason=told("its node is not ready"))
+    waiting = decide(at(State.VERIFYING, status_counted=("p",), **SETTLED, **{**PROVEN, "health": away}))
+    assert (waiting.state, waiting.note) == (None, {"failing": None, "healthy_since": None})
+    back = decide(at(State.VERIFYING, status_counted=("p",), **PROVEN))
+    assert (back.state, back.action, back.note["healthy_since"]) == (None, None, NOON)
+
+
+def test_once_none_of_them_is_left_the_rollout_goes_on() -> None:
+    gone = replace(HEALTHY, status=HealthStatus.PROGRESSING, reason=NoPodLeft(), pods=())
+    decision = decide(at(State.VERIFYING, status_counted=("p",), **SETTLED, health=gone))
+    assert (decision.state, decision.note) == (State.ROLLING_OUT, {"counted": (), "healthy_since": None})
 
 
 @pytest.mark.parametrize(
