@@ -75,7 +75,8 @@ async def test_what_is_accepted_unverified_is_the_release(tmp_path: Path, regist
 
 async def test_pods_that_an_autoscaler_adds_meanwhile_hold_nothing_up(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1})
-    text, path = APP.format(model=model).replace("watch: 0s, timeout: 2s", "watch: 4s"), f"manifests/{model}/production/deployment.yaml"
+    text = APP.format(model=model).replace("watch: 0s, timeout: 2s", "watch: 4s")
+    path = f"manifests/{model}/production/deployment.yaml"
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=text) as world:
         await world.say("alice", f"/promote {model} production 2")
         await world.message(f"{model} v2", "Watched until")

@@ -93,20 +93,31 @@ def verifying(evidence: Rollout) -> Decision:
     health = evidence.health
     if health is None or health.status is HealthStatus.UNKNOWN:
         return _stalled(evidence, Unobserved(timeout=evidence.policy.timeout)) or Decision(wake=SOON)
+    return _unready(evidence, health) or _verified(evidence)
+
+
+def _unready(evidence: Rollout, health: Health) -> Decision | None:
+    """Wait for a pod that is not ready any more, or for new pods where all of them are gone."""
     if not health.pods:
         gone: StatusChange = {"counted": (), "healthy_since": None}
         return Decision(state=State.ROLLING_OUT, reason=health.reason, note=gone, wake=LATER)
-    if health.status is not HealthStatus.HEALTHY:
-        late = NotRolledOut(timeout=evidence.policy.timeout, found=health.reason)
-        unready: StatusChange = {"failing": None, "healthy_since": None}
-        return _stalled(evidence, late) or Decision(reason=health.reason, note=unready, wake=LATER)
+    if health.status is HealthStatus.HEALTHY:
+        return None
+    late = NotRolledOut(timeout=evidence.policy.timeout, found=health.reason)
+    again: StatusChange = {"failing": None, "healthy_since": None}
+    return _stalled(evidence, late) or Decision(reason=health.reason, note=again, wake=LATER)
+
+
+def _verified(evidence: Rollout) -> Decision:
+    """Conclude once every pod names the version and has been ready for as long as the policy says."""
     doubt = unverified(evidence)
     if doubt is not None:
         return _doubtful(evidence, doubt)
-    healthy_since = evidence.promotion.status.healthy_since
-    if healthy_since is None:
-        return Decision(reason=EveryPodReady(), note={"failing": None, "healthy_since": evidence.now}, wake=timedelta(0))
-    left = healthy_since + evidence.policy.watch - evidence.now
+    since = evidence.promotion.status.healthy_since
+    if since is None:
+        note: StatusChange = {"failing": None, "healthy_since": evidence.now}
+        return Decision(reason=EveryPodReady(), note=note, wake=timedelta(0))
+    left = since + evidence.policy.watch - evidence.now
     if left > timedelta(0):
         return Decision(wake=left)
     return conclude(evidence, EveryPodServes(version=evidence.promotion.version))
