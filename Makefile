@@ -27,7 +27,7 @@ test: .venv/ready   ## run the tests, except the slow ones; ARGS are passed to p
 	$(PY) -m pytest -n 4 --dist loadscope --no-loadscope-reorder -m 'not slow and not real and not images' $(ARGS)
 
 test-slow: .venv/ready   ## run the slow tests: whole programs, a browser, a real Kubernetes control plane
-	$(PY) -m pytest -n 3 --dist loadscope --no-loadscope-reorder -m slow $(ARGS)
+	$(PY) -m pytest -n 3 --dist loadscope --no-loadscope-reorder -m 'slow and not real' $(ARGS)
 	$(PY) -m pytest -n 2 --dist worksteal -m real $(ARGS)   # a real control plane runs in real time: one per core
 
 # An installed program must not depend on this checkout or its .venv, and Debian's pip refuses user installs.

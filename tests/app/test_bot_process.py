@@ -19,6 +19,8 @@ from tests.fixtures.forge_world import listening
 from tests.paths import ROOT
 from tests.ports import free_port, silent_port
 
+pytestmark = pytest.mark.slow
+
 HUNG = "GitHub"
 
 

@@ -268,6 +268,7 @@ class Weather:
         return [answer]
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(1800 if FULL else 400)
 async def test_a_bot_to_which_everything_happens_lets_no_secret_out(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})

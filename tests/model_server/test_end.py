@@ -14,6 +14,8 @@ import pytest
 
 from tests.fixtures.model_server import ModelServer, environment, serving
 
+pytestmark = pytest.mark.slow
+
 PROMISED = 5.0
 """Seconds, as docs/serving.md says."""
 SLACK = 3.0

@@ -14,6 +14,8 @@ from aiohttp import ClientSession
 from tests.fixtures.model_server import ModelServer, environment, serving, way_to
 from tests.fixtures.registry import MLflowServer
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def registry_address(mlflow_server: MLflowServer) -> Iterator[tuple[str, Any]]:

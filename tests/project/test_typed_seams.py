@@ -6,7 +6,11 @@ import sys
 from pathlib import Path
 from typing import Final
 
+import pytest
+
 from tests.paths import ROOT
+
+pytestmark = pytest.mark.slow
 
 SLIPS: Final = {
     "a key of a note that no status has": (

@@ -17,6 +17,8 @@ from bot.domain.json import Json
 from tests.contract.cluster.cluster_client import Client, connected, hang_up, said
 from tests.contract.control_plane import ControlPlane
 
+pytestmark = pytest.mark.slow
+
 MERGE = "application/merge-patch+json"
 STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"

@@ -4,11 +4,15 @@ import asyncio
 from contextlib import suppress
 from datetime import timedelta
 
+import pytest
+
 from callboard_demo.cluster.scripted import Behaviour, ScriptedRuntime
 from tests.contract.cluster.test_traces import reason, verdict
 from tests.contract.kubernetes.manifests import deployment, version_of
 from tests.contract.kubernetes.plane import Plane
 from tests.contract.kubernetes.raw import MERGE, STRATEGIC, Json
+
+pytestmark = pytest.mark.slow
 
 NEVER_READY = Behaviour(ready_after=None)
 

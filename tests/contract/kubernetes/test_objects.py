@@ -10,6 +10,8 @@ from tests.contract.kubernetes.manifests import deployment
 from tests.contract.kubernetes.plane import Plane
 from tests.contract.kubernetes.raw import Json, status_of
 
+pytestmark = pytest.mark.slow
+
 
 def config_map(name: str, **data: str) -> Json:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}

@@ -31,6 +31,8 @@ from tests.fixtures.registry import SECRET, MLflowServer
 from tests.fixtures.waiting import until
 from tests.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 MODEL = "iris-classifier"
 
 
