@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, get_args, get_type_hints
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain import reasons as _every_reason  # noqa: F401  (importing it registers every reason)
@@ -22,23 +22,31 @@ DATE = "{date_short_pretty} {time}"
 HOSTILE = "<!channel> `x` *b* @here\nhttps://evil.example [l](u) Fixes #1"
 
 
-def values(hint: Any) -> st.SearchStrategy[Any]:
-    """Return what a parameter of a reason may be."""
+def samples(hint: Any) -> list[Any]:
+    """Return values that a parameter of a reason may have, the hostile ones among them."""
     if hint in {User, Name, Command, Url, Said, str}:
-        return st.sampled_from(["iris", "U0ALICE", HOSTILE, ""])
+        return ["iris", HOSTILE, "", "U0ALICE"]
     if hint is Reason:
-        return st.builds(Told, text=st.just(Said("no answer")))
+        return [Told(text=Said("no answer")), Told(text=Said(HOSTILE))]
     if type(None) in get_args(hint):
-        return st.none() | values(next(each for each in get_args(hint) if each is not type(None)))
+        return [*samples(next(each for each in get_args(hint) if each is not type(None))), None]
     if Ellipsis in get_args(hint):
-        return st.lists(values(get_args(hint)[0]), max_size=3).map(tuple)
-    known = {
-        int: st.integers(0, 9),
-        bool: st.booleans(),
-        datetime: st.just(datetime(2026, 11, 30, 12, tzinfo=UTC)),
-        timedelta: st.timedeltas(timedelta(0), timedelta(days=9)),
+        few = samples(get_args(hint)[0])
+        return [tuple(few[:1]), tuple(few), ()]
+    known: dict[Any, list[Any]] = {
+        int: [1, 0, 2, 9],
+        bool: [True, False],
+        datetime: [datetime(2026, 11, 30, 12, tzinfo=UTC)],
+        timedelta: [timedelta(minutes=15), timedelta(0), timedelta(days=9), timedelta(seconds=1.5)],
     }
     return known[hint]
+
+
+def each_choice(cls: type[Reason]) -> list[Reason]:
+    """Return reasons of a kind in which every parameter has each of its samples at least once."""
+    choices = {name: samples(hint) for name, hint in get_type_hints(cls).items() if name != "code"}
+    most = max(map(len, choices.values()), default=1)
+    return [cls(**{name: some[number % len(some)] for name, some in choices.items()}) for number in range(most)]
 
 
 def reasons() -> st.SearchStrategy[Reason]:
@@ -48,7 +56,8 @@ def reasons() -> st.SearchStrategy[Reason]:
 
 def of(cls: type[Reason]) -> st.SearchStrategy[Reason]:
     """Return any reason of a kind."""
-    return st.builds(cls, **{name: values(hint) for name, hint in get_type_hints(cls).items() if name != "code"})
+    hints = {name: hint for name, hint in get_type_hints(cls).items() if name != "code"}
+    return st.builds(cls, **{name: st.sampled_from(samples(hint)) for name, hint in hints.items()})
 
 
 def test_every_reason_has_words_and_there_are_no_others() -> None:
@@ -59,17 +68,15 @@ def test_every_reason_has_words_and_there_are_no_others() -> None:
 
 
 @pytest.mark.parametrize("code", sorted(CODES))
-@settings(max_examples=max(10, settings.get_profile("callboard").max_examples // 8))  # there are hundreds of reasons
-@given(data=st.data())
-def test_every_reason_is_put_into_words_on_every_surface(code: str, data: st.DataObject) -> None:
-    reason = data.draw(of(CODES[code]))
-    for render in (slack, markdown, plain):
-        said = render(reason)
-        assert "\n" not in said
-        assert "None" not in said
-        assert "{" not in said.replace(DATE, "")
-    assert list(loose(slack(reason))) == []
-    assert "Fixes #1" not in markdown(reason)
+def test_every_reason_is_put_into_words_on_every_surface(code: str) -> None:
+    for reason in each_choice(CODES[code]):
+        for render in (slack, markdown, plain):
+            said = render(reason)
+            assert "\n" not in said
+            assert "None" not in said
+            assert "{" not in said.replace(DATE, "")
+        assert list(loose(slack(reason))) == []
+        assert "Fixes #1" not in markdown(reason)
 
 
 @given(reason=reasons())
