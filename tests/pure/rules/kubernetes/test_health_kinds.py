@@ -3,6 +3,8 @@
 import json
 import pkgutil
 import re
+from collections.abc import Mapping
+from functools import cache
 from importlib import import_module
 from inspect import isfunction
 from pathlib import Path
@@ -56,8 +58,12 @@ EXCEPTIONS = {
 create pods, a pod that has completed), we follow the one whose case is recorded."""
 
 
-def recorded() -> dict[str, Json]:
-    """Return every object of our own cases, by its file; with a generation, as the API server gives each one."""
+@cache
+def recorded() -> Mapping[str, Json]:
+    """Return every object of our own cases by its file, to be read only.
+
+    Each has a generation, as the API server gives it one.
+    """
     own = CASES["own"]
     found = {case["file"]: yaml.safe_load((own / case["file"]).read_text()) for case in index(own)}
     return {file: obj | {"metadata": {"generation": 1} | obj["metadata"]} for file, obj in found.items()}
