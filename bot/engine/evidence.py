@@ -283,7 +283,7 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
     clients, watch = sources.clients, sources.watch
     namespace = namespace_of(promotion)
     await watch.ensure(namespace)
-    health = observe(promotion, watch, evidence.now)
+    health = observe(promotion, watch, evidence.now, patient=not evidence.overdue)
     failing = health is not None and health.status is HealthStatus.DEGRADED
     log = await _last_lines(clients.kubernetes, namespace, health) if health is not None and failing else None
     served: dict[str, Served | Reason] = {}
@@ -324,16 +324,22 @@ def namespace_of(promotion: Promotion) -> str:
     return (place.namespace if place is not None else None) or "default"
 
 
-def observe(promotion: Promotion, watch: Watch, now: datetime) -> Health | None:
+def observe(promotion: Promotion, watch: Watch, now: datetime, *, patient: bool = True) -> Health | None:
     """Return how the promotion's workload does; None when there is no such workload.
 
+    Not to see it is no failure, but nobody waits for it for ever: once it is stalled, or who asks is not `patient` any
+    more, its health is UNKNOWN.
+
     Raises:
-        Temporary: the watch is not up to date.
+        Temporary: the watch is not up to date, and may be soon.
     """
     namespace, place = namespace_of(promotion), promotion.status.place
     trouble = watch.trouble(namespace)
     if trouble is not None or not watch.fresh(namespace):
-        raise Temporary(trouble or NotListed(namespace=Name(namespace)))
+        blind = trouble or NotListed(namespace=Name(namespace))
+        if patient and promotion.state is not State.STALLED:
+            raise Temporary(blind)
+        return Health(status=HealthStatus.UNKNOWN, reason=blind)
     workload = place.workload if place is not None else None
     snapshot = watch.snapshot(namespace, promotion.target.model, promotion.target.stage, workload)
     if snapshot is None:

@@ -73,6 +73,21 @@ async def test_what_is_accepted_unverified_is_the_release(tmp_path: Path, regist
         assert await world.alias("production") == 2
 
 
+async def test_a_cluster_that_is_away_for_too_long_is_told_and_its_return_is_noticed(
+    tmp_path: Path, registry: Models
+) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1})
+    text = APP.format(model=model).replace("timeout: 2s", "timeout: 14s")  # after 10 seconds the watch counts as lost
+    async with story_world(tmp_path, model=model, mlflow=registry.url, text=text) as world:
+        world.faults.set("kubernetes", "down", 300)
+        card = await stalled(world, 2)
+        assert "did not pick up the change within 14 seconds: the cluster has not answered for" in everything(card)
+        world.faults.set("kubernetes", "down", 0)
+        released = await world.message("Released v2 to production")
+        assert released["ts"] == card["ts"]
+        assert [pull["number"] for pull in world.pulls("merged")] == [1], "nothing was taken back"
+
+
 async def test_pods_that_an_autoscaler_adds_meanwhile_hold_nothing_up(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1})
     text = APP.format(model=model).replace("watch: 0s, timeout: 2s", "watch: 4s")

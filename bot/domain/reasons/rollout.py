@@ -93,9 +93,10 @@ class NothingToGoBackTo(Reason):
 
 @reason("unobserved")
 class Unobserved(Reason):
-    """The workload could not be observed for the whole time-out."""
+    """The workload could not be observed for the whole time-out; `cause` is why not, if that is known."""
 
     timeout: timedelta
+    cause: Reason | None = None
 
 
 @reason("no_new_pod")

@@ -49,6 +49,8 @@ def _instead(evidence: Rollout) -> Reason:
     if health is None:
         return NoWorkload(stage=Name(promotion.target.stage), namespace=Name(namespace))
     workload = Name(f"{namespace}/{(place.workload if place else None) or promotion.target.model}")
+    if health.status is HealthStatus.UNKNOWN:
+        return health.reason
     if health.pin is None or health.pin.version is None:
         return NamesNoVersion(workload=workload)
     return StillPins(workload=workload, stage=Name(health.pin.stage), version=health.pin.version)
@@ -92,7 +94,8 @@ def verifying(evidence: Rollout) -> Decision:
         return wrong
     health = evidence.health
     if health is None or health.status is HealthStatus.UNKNOWN:
-        return _stalled(evidence, Unobserved(timeout=evidence.policy.timeout)) or Decision(wake=SOON)
+        unseen = Unobserved(timeout=evidence.policy.timeout, cause=health.reason if health is not None else None)
+        return _stalled(evidence, unseen) or Decision(wake=SOON)
     return _unready(evidence, health) or _verified(evidence)
 
 

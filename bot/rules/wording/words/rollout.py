@@ -28,7 +28,9 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     r.StalledTooLong: lambda s: "nobody decided within {within}" + (": {found}" if s.found is not None else ""),
     r.MayNotDecide: _may_not_decide,
     r.NothingToGoBackTo: "there is no earlier release to go back to; promote another version",
-    r.Unobserved: "the rollout could not be observed for {timeout}",
+    r.Unobserved: lambda s: (
+        "the rollout could not be observed for {timeout}" + (": {cause}" if s.cause is not None else "")
+    ),
     r.NoNewPod: "no pod of the new revision was found",
     r.PodSilent: "pod {pod} does not say which version it serves: {cause}",
     r.NotAskedYet: "it has not been asked yet",

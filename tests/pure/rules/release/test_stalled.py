@@ -50,6 +50,7 @@ def pressed(kind: FactKind, by: str = "bob") -> Fact:
     ("state", "health"),
     [
         (State.SYNCING, None),
+        (State.SYNCING, replace(SLOW, status=HealthStatus.UNKNOWN, pin=None)),
         (State.SYNCING, replace(SLOW, pin=Pin(stage="production", version=2))),
         (State.ROLLING_OUT, None),
         (State.ROLLING_OUT, SLOW),
