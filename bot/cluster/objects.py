@@ -4,13 +4,15 @@ Neither a client nor a judgement: `bot.cluster.watch` fills it, `bot.rules.kuber
 cost of a snapshot depends on the number of objects of the workload, not of the namespace.
 """
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import chain, islice
 from typing import Final, TypeAlias
 
 from bot.domain.cluster import Snapshot
 from bot.domain.json import Json
 from bot.rules.kubernetes.events import event_time
+from bot.rules.kubernetes.kinds import KINDS, RESOURCES, deployment
+from bot.rules.kubernetes.kinds.kind import Kind
 from bot.rules.kubernetes.pruning import prune
 from bot.rules.kubernetes.raw import Malformed, items, mapping, text
 from bot.rules.kubernetes.workloads import env
@@ -21,6 +23,8 @@ EVENTS: Final = 2000
 """Events kept of a namespace; the oldest are dropped first.  The server deletes them after an hour."""
 NEWEST: Final = 20
 """Events in one snapshot, the newest."""
+POD_LABELS: Final = tuple(kind.pod_label for kind in KINDS if kind.pod_label is not None)
+"""Labels by which pods are found."""
 
 
 def kept(kind: str, obj: Json) -> Json:
@@ -74,55 +78,78 @@ class Objects:
             if not names:
                 self._index.pop((kind, *key), None)
 
-    def snapshot(self, model: str, stage: str, workload: str | None) -> Snapshot | None:
-        """Return the Deployment of a model on a stage, with the objects that it owns.
+    def snapshot(self, model: str, stage: str, workload: str | None, kind: Kind = deployment.KIND) -> Snapshot | None:
+        """Return the workload of a kind that serves a model on a stage, with the objects that it owns.
 
         Found by its environment (MODEL_NAME and MODEL_STAGE); of several, the one named `workload`, else the first by
         name.  If there is none, the one named `workload`, unless it names another model: its stage may be about to
         change.
         """
-        deployment = self._deployment(model, stage, workload)
-        if deployment is None:
+        found = self._workload(model, stage, workload, kind)
+        if found is None:
             return None
-        replicasets = tuple(self._by("replicasets", "owner", text(deployment, "metadata", "uid")))
-        pods = tuple(p for r in replicasets for p in self._by("pods", "owner", text(r, "metadata", "uid")))
-        about = [("Deployment", deployment), *(("ReplicaSet", r) for r in replicasets), *(("Pod", p) for p in pods)]
-        events = [e for kind, obj in about for e in self._by("events", "about", kind, text(obj, "metadata", "name"))]
+        owned = {resource: list(objects) for resource, objects in self._owned(found, kind.between)}
+        owners = owned[kind.between[-1]] if kind.between else [found]
+        pods = tuple(self._pods(found, owners, kind))
+        about = [found, *chain.from_iterable(owned.values()), *pods]
+        events = [e for obj in about for e in self._by("events", "about", text(obj, "kind"), _name(obj))]
         newest = islice(sorted(events, key=event_time, reverse=True), NEWEST)
-        return Snapshot(workload=deployment, replicasets=replicasets, pods=pods, events=tuple(newest))
+        return Snapshot(
+            workload=found,
+            replicasets=tuple(owners) if kind.between else (),
+            pods=pods,
+            events=tuple(newest),
+        )
 
-    def _deployment(self, model: str, stage: str, workload: str | None) -> Json | None:
-        carriers = sorted(self._by("deployments", "serves", model, stage), key=lambda d: _name(d) != workload)
+    def _workload(self, model: str, stage: str, workload: str | None, kind: Kind) -> Json | None:
+        carriers = sorted(self._by(kind.resource, "serves", model, stage), key=lambda obj: _name(obj) != workload)
         if carriers:
             return carriers[0]
-        named = self._named.get("deployments", {}).get(workload or "")
-        return named if named is not None and _models(named) <= {model} else None
+        named = self._named.get(kind.resource, {}).get(workload or "")
+        return named if named is not None and _models(kind.resource, named) <= {model} else None
+
+    def _owned(self, workload: Json, between: Sequence[str]) -> Iterator[tuple[str, list[Json]]]:
+        """Yield what stands between a workload and its pods, from above, with its plural name."""
+        owners = [workload]
+        for resource in between:
+            owners = [obj for owner in owners for obj in self._of(owner, resource)]
+            yield resource, owners
+
+    def _pods(self, workload: Json, owners: Sequence[Json], kind: Kind) -> Iterator[Json]:
+        if kind.pod_label is not None:
+            return self._by("pods", "label", kind.pod_label, _name(workload))
+        return (pod for owner in owners for pod in self._of(owner, "pods"))
+
+    def _of(self, owner: Json, resource: str) -> Iterator[Json]:
+        return self._by(resource, "owner", text(owner, "metadata", "uid"))
 
     def _by(self, kind: str, *key: str) -> Iterator[Json]:
         for name in sorted(self._index.get((kind, *key), ())):
             yield self._named[kind][name]
 
 
-def _keys(kind: str, obj: Json) -> Iterator[Key]:
-    match kind:
-        case "deployments":
-            for values in _environments(obj):
-                if "MODEL_NAME" in values and "MODEL_STAGE" in values:
-                    yield "serves", values["MODEL_NAME"], values["MODEL_STAGE"]
-        case "events":
-            about = mapping(obj, "involvedObject")
-            yield "about", str(about.get("kind")), str(about.get("name"))
-        case _:
-            for owner in items(obj, "metadata", "ownerReferences"):
-                yield "owner", str(owner.get("uid"))
+def _keys(resource: str, obj: Json) -> Iterator[Key]:
+    if resource == "events":
+        about = mapping(obj, "involvedObject")
+        yield "about", str(about.get("kind")), str(about.get("name"))
+        return
+    for owner in items(obj, "metadata", "ownerReferences"):
+        yield "owner", str(owner.get("uid"))
+    if resource == "pods":
+        labels = mapping(obj, "metadata", "labels")
+        yield from (("label", label, str(labels[label])) for label in POD_LABELS if label in labels)
+        return
+    for values in _environments(resource, obj):
+        if "MODEL_NAME" in values and "MODEL_STAGE" in values:
+            yield "serves", values["MODEL_NAME"], values["MODEL_STAGE"]
 
 
-def _environments(deployment: Json) -> list[dict[str, str]]:
-    return [env(c) for c in items(deployment, "spec", "template", "spec", "containers")]
+def _environments(resource: str, workload: Json) -> list[dict[str, str]]:
+    return [env(c) for c in items(RESOURCES[resource].pod_spec(workload), "containers")]
 
 
-def _models(deployment: Json) -> set[str]:
-    return {values["MODEL_NAME"] for values in _environments(deployment) if "MODEL_NAME" in values}
+def _models(resource: str, workload: Json) -> set[str]:
+    return {values["MODEL_NAME"] for values in _environments(resource, workload) if "MODEL_NAME" in values}
 
 
 def _name(obj: Json) -> str:

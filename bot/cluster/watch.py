@@ -24,14 +24,14 @@ from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.cluster import NoAnswerYet, NotWatched, Silent, WatchEnded, WatchFailed
+from bot.rules.kubernetes.kinds import deployment
+from bot.rules.kubernetes.kinds.kind import Kind
 from bot.rules.wording.reasons import plain
 
 LOG: Final = logging.getLogger(__name__)
 
-NEEDED: Final = ("deployments", "replicasets", "pods")
-WATCHED: Final = (*NEEDED, "events")
-"""Events are shown, and decide nothing: without permission to read them, everything else works."""
-
+EVENTS: Final = "events"
+"""They are shown, and decide nothing: without permission to read them, everything else works."""
 WAKE_EVERY: Final = timedelta(seconds=0.2)
 """The shortest time between two wake-ups."""
 LOST: Final = timedelta(seconds=10)
@@ -63,7 +63,8 @@ class _Stream:
 class _Namespace:
     """One namespace: its objects, and the streams that keep them current."""
 
-    streams: dict[str, _Stream]
+    streams: dict[str, _Stream] = field(default_factory=dict)
+    """By the plural name of what they list."""
     objects: Objects = field(default_factory=Objects)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
@@ -88,27 +89,28 @@ class Watch:
         self._woken: dict[str, float] = {}
         self._due: dict[str, asyncio.TimerHandle] = {}
 
-    async def ensure(self, namespace: str) -> None:
-        """Start to watch a namespace; repeating it does no harm.  Returns before the first lists, which wake later."""
-        if namespace in self._namespaces:
-            return
+    async def ensure(self, namespace: str, kind: Kind = deployment.KIND) -> None:
+        """Start to watch the workloads of a kind in a namespace, and what they own; repeating it does no harm.
+
+        Returns before the first lists, which wake later.
+        """
         loop = asyncio.get_running_loop()
-        streams = {kind: _Stream(kind=kind, interrupted_since=loop.time()) for kind in WATCHED}
-        place = self._namespaces[namespace] = _Namespace(streams=streams)
-        place.tasks += [loop.create_task(self._follow(namespace, place, s)) for s in streams.values()]
+        place = self._namespaces.setdefault(namespace, _Namespace())
+        for resource in (*_needed(kind), EVENTS):
+            if resource not in place.streams:
+                stream = place.streams[resource] = _Stream(kind=resource, interrupted_since=loop.time())
+                place.tasks.append(loop.create_task(self._follow(namespace, place, stream)))
 
-    def fresh(self, namespace: str) -> bool:
-        """Return whether everything there has been listed at least once."""
-        place = self._namespaces.get(namespace)
-        return place is not None and all(place.streams[kind].listed for kind in NEEDED)
+    def fresh(self, namespace: str, kind: Kind = deployment.KIND) -> bool:
+        """Return whether everything that a verdict on a workload of the kind needs has been listed at least once."""
+        return all(stream is not None and stream.listed for stream in self._streams(namespace, kind))
 
-    def trouble(self, namespace: str) -> Reason | None:
+    def trouble(self, namespace: str, kind: Kind = deployment.KIND) -> Reason | None:
         """Return why the objects of a namespace may not be current; None when they are."""
-        place = self._namespaces.get(namespace)
-        if place is None:
-            return NotWatched(namespace=Name(namespace))
         now = asyncio.get_running_loop().time()
-        for stream in (place.streams[kind] for kind in NEEDED):
+        for stream in self._streams(namespace, kind):
+            if stream is None:
+                return NotWatched(namespace=Name(namespace))
             if stream.refused:
                 return stream.why
             if stream.interrupted_since is not None and now - stream.interrupted_since > LOST.total_seconds():
@@ -116,13 +118,20 @@ class Watch:
                 return Silent(since=since, cause=stream.why)
         return None
 
-    def snapshot(self, namespace: str, model: str, stage: str, workload: str | None = None) -> Snapshot | None:
-        """Return the Deployment that serves a model on a stage, with its ReplicaSets, pods and newest events.
+    def snapshot(
+        self, namespace: str, model: str, stage: str, workload: str | None = None, kind: Kind = deployment.KIND
+    ) -> Snapshot | None:
+        """Return the workload that serves a model on a stage, with what it owns, its pods and newest events.
 
         `workload` is the name it is known by; see `Objects.snapshot`.  None: there is none, as far as is known.
         """
         place = self._namespaces.get(namespace)
-        return place.objects.snapshot(model, stage, workload) if place else None
+        return place.objects.snapshot(model, stage, workload, kind) if place else None
+
+    def _streams(self, namespace: str, kind: Kind) -> list[_Stream | None]:
+        """Return the streams that a verdict needs; None for one that was not started."""
+        place = self._namespaces.get(namespace)
+        return [place.streams.get(resource) if place else None for resource in _needed(kind)]
 
     async def close(self) -> None:
         """Stop all watches."""
@@ -211,6 +220,11 @@ class Watch:
         del self._due[namespace]
         self._woken[namespace] = asyncio.get_running_loop().time()
         self._wake(namespace)
+
+
+def _needed(kind: Kind) -> tuple[str, ...]:
+    """Return the plural names of what a verdict on a workload of a kind needs."""
+    return (kind.resource, *kind.between, "pods")
 
 
 def _connected(stream: _Stream, wake: Callable[[], None] = lambda: None) -> None:

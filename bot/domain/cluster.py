@@ -25,6 +25,7 @@ class Snapshot:
 
     workload: Json
     replicasets: tuple[Json, ...] = ()
+    """What owns its pods, where it does not itself: ReplicaSets, or the Jobs of a CronJob."""
     pods: tuple[Json, ...] = ()
     events: tuple[Json, ...] = ()
 

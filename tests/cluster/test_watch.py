@@ -20,7 +20,7 @@ from aiohttp.typedefs import Handler
 from bot import clock
 from bot.clients.kubernetes.client import Kubernetes
 from bot.clients.pods import Pods
-from bot.cluster.watch import WAKE_EVERY, WATCHED, Watch
+from bot.cluster.watch import WAKE_EVERY, Watch
 from bot.domain.cluster import Health, HealthStatus, Served
 from bot.domain.reason import Name
 from bot.domain.reasons.cluster import Listing, NotAllowed, NotWatched
@@ -33,6 +33,7 @@ from tests.fixtures.waiting import until
 from tests.fixtures.watch_world import NAME, manifest
 
 TOKEN = "s3cr3t"
+WATCHED = ("deployments", "replicasets", "pods", "events")
 
 
 @dataclass(kw_only=True)

@@ -10,9 +10,11 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from bot.cluster.watch import WATCHED, Watch
+from bot.cluster.watch import Watch
 from bot.domain.errors import Permanent
-from bot.domain.reasons.cluster import KubeconfigUnusable
+from bot.domain.reason import Name
+from bot.domain.reasons.cluster import KubeconfigUnusable, NotWatched
+from bot.rules.kubernetes.kinds import rollout, stateful_set
 from bot.rules.wording.reasons import plain
 from tests.fixtures.kubernetes_script import cut, line, listed, refusal, scripted, stream, thing
 from tests.fixtures.raising import raising
@@ -181,9 +183,37 @@ async def test_a_failure_that_nobody_foresaw_does_not_end_the_watch(tmp_path: Pa
     async with scripted(handle, tmp_path) as kubernetes:
         watch = Watch(kubernetes, lambda _: None, pause=timedelta(seconds=0.02))
         await watch.ensure("models")
-        await until(lambda: len(lists) == len(WATCHED) + 1, "the list anew")
+        await until(lambda: len(lists) == 5, "the list anew")
         await until(lambda: watch.trouble("models") is None, "the end of the trouble")
         await watch.close()
+
+
+async def test_another_kind_takes_one_more_watch(tmp_path: Path) -> None:
+    lists: list[str] = []
+
+    def note(request: web.Request) -> None:
+        if "watch" not in request.query:
+            lists.append(request.path.rpartition("/")[2])
+
+    async with watching(note, tmp_path) as watch:
+        await until(lambda: watch.fresh("models"), "the lists")
+        assert watch.trouble("models", stateful_set.KIND) == NotWatched(namespace=Name("models"))
+        await watch.ensure("models", stateful_set.KIND)
+        await watch.ensure("models", stateful_set.KIND)
+        await until(lambda: watch.fresh("models", stateful_set.KIND), "the StatefulSets")
+        assert sorted(lists) == ["deployments", "events", "pods", "replicasets", "statefulsets"]
+
+
+async def test_a_kind_that_may_not_be_read_troubles_no_other(tmp_path: Path) -> None:
+    def refuse(request: web.Request) -> web.StreamResponse | None:
+        return refusal(403, "no") if request.path.endswith("/rollouts") else None
+
+    async with watching(refuse, tmp_path) as watch:
+        await watch.ensure("models", rollout.KIND)
+        await until(lambda: watch.trouble("models", rollout.KIND) is not None, "the refusal")
+        assert "rollouts" in plain(watch.trouble("models", rollout.KIND) or NotWatched(namespace=Name("models")))
+        await until(lambda: watch.fresh("models"), "the Deployments")
+        assert watch.trouble("models") is None
 
 
 async def test_a_kubeconfig_that_turned_bad_is_told_and_the_watch_goes_on(tmp_path: Path) -> None:

@@ -27,14 +27,10 @@ from bot.domain.json import Json
 from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons import cluster, systems
 from bot.domain.reasons.cluster import EventMalformed, Listing, ReadingLog, Watching
+from bot.rules.kubernetes.kinds import RESOURCES
 from bot.rules.wording.redaction import excerpt
 
-GROUPS: Final = {
-    "pods": "/api/v1",
-    "events": "/api/v1",
-    "deployments": "/apis/apps/v1",
-    "replicasets": "/apis/apps/v1",
-}
+PATHS: Final = {"events": "/api/v1", **{resource: kind.path for resource, kind in RESOURCES.items()}}
 """The API path of each kind that is read here, by its plural name."""
 
 PAGE: Final = 500
@@ -209,7 +205,7 @@ class Kubernetes:
 
 
 def _path(namespace: str, kind: str) -> str:
-    return f"{GROUPS[kind]}/namespaces/{quote(namespace, safe='')}/{kind}"
+    return f"{PATHS[kind]}/namespaces/{quote(namespace, safe='')}/{kind}"
 
 
 def _if(name: str, value: str) -> list[tuple[str, str]]:

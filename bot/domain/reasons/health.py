@@ -103,6 +103,14 @@ class PodsEnded(Reason):
     """How many other new pods ended for the same reason a short time ago."""
 
 
+@reason("next_run")
+class NextRun(Reason):
+    """A CronJob has not run since its template changed."""
+
+    name: Name
+    schedule: Name
+
+
 @reason("no_pod_left")
 class NoPodLeft(Reason):
     """None of the pods is left that were there when the rollout was complete."""

@@ -22,6 +22,7 @@ from bot.domain.json import Json
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.health import (
     Deleting,
+    NextRun,
     NoPodLeft,
     NoProgress,
     Paused,
@@ -30,12 +31,14 @@ from bot.domain.reasons.health import (
 )
 from bot.rules.kubernetes import ended
 from bot.rules.kubernetes.causes import causes, together
-from bot.rules.kubernetes.kinds import deployment, doubt, explain, kind_of, resume, scaled_to_zero, unobserved
+from bot.rules.kubernetes.kinds import cron_job, deployment, doubt, explain, kind_of, resume, scaled_to_zero, unobserved
 from bot.rules.kubernetes.kinds.counters import OVERDUE
 from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer
+from bot.rules.kubernetes.quoting import quote_name
 from bot.rules.kubernetes.raw import Malformed, at, condition, items, mapping, number, text
 from bot.rules.kubernetes.refusals import Refusal, pods_refused, replicaset_refused
 from bot.rules.kubernetes.state import RolloutState, read_state
+from bot.rules.kubernetes.workloads import pin_of
 
 NOT_CREATED: Final = timedelta(seconds=30)
 """How long pods must be refused (by a quota or by admission) before that counts."""
@@ -111,6 +114,22 @@ def _not_observed(state: RolloutState) -> Finding | None:
         return None
     status, reason = NOT_OBSERVED
     return Finding(status=status, reason=reason)
+
+
+def _last_run(state: RolloutState) -> Finding | None:
+    """Judge a CronJob that pins a version by its last run, if that is of this version already.
+
+    Its Job counts the pods that failed.
+    """
+    if kind_of(state.workload) is not cron_job.KIND or state.pin is None:
+        return None
+    run = state.replicaset
+    if run is None or pin_of(run) != state.pin:
+        schedule = quote_name(text(state.workload, "spec", "schedule"))
+        return Finding(status=HealthStatus.PROGRESSING, reason=NextRun(name=_name(state), schedule=schedule))
+    status, reason = explain(run, now=state.now)
+    culprit = next((text(pod, "metadata", "name") for pod in state.failed), None)
+    return Finding(status=status, reason=reason, culprit=culprit)
 
 
 def _no_progress(state: RolloutState) -> Finding | None:
@@ -261,6 +280,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _scaled_to_zero,
     _replicaset_refused,
     _not_observed,
+    _last_run,
     _no_progress,
     _pod_failing,
     _pods_not_created,

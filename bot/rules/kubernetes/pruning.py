@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bot.domain.json import Json
-from bot.rules.kubernetes.kinds.deployment import HASH
+from bot.rules.kubernetes.kinds.daemon_set import TEMPLATE_GENERATION
+from bot.rules.kubernetes.kinds.deployment import HASH, REVISION
 from bot.rules.kubernetes.kinds.pod import IGNORE_RESTART_POLICY
 from bot.rules.kubernetes.kinds.rollout import WORKLOAD_GENERATION
 from bot.rules.kubernetes.raw import items, mapping, text
-from bot.rules.kubernetes.workloads import REVISION
 
 DIGEST: Final = "callboard/template-digest"
 """Annotation on a pruned template: the digest of the whole one, so that two templates still compare as before."""
@@ -22,9 +22,9 @@ DIGEST: Final = "callboard/template-digest"
 MESSAGE: Final = 1000
 """Characters kept of an event's message."""
 
-_SPEC: Final = ("replicas", "paused", "suspend", "progressDeadlineSeconds", "strategy", "updateStrategy")
+_SPEC: Final = ("replicas", "paused", "suspend", "schedule", "progressDeadlineSeconds", "strategy", "updateStrategy")
 """Fields kept of a workload's spec, beside its template: those that a kind or a check reads."""
-_ANNOTATIONS: Final = {REVISION, WORKLOAD_GENERATION, IGNORE_RESTART_POLICY}
+_ANNOTATIONS: Final = {REVISION, TEMPLATE_GENERATION, WORKLOAD_GENERATION, IGNORE_RESTART_POLICY}
 
 
 def prune(kind: str, obj: Json) -> Json:
@@ -88,10 +88,19 @@ def _workload(obj: Json) -> Json:
     kept = {field: spec[field] for field in _SPEC if spec.get(field) is not None}
     if template := mapping(spec, "template"):
         kept["template"] = _template(template)
+    if template := mapping(spec, "jobTemplate", "spec", "template"):
+        kept["jobTemplate"] = {"spec": {"template": _template(template)}}
+    if predictor := mapping(spec, "predictor"):
+        kept["predictor"] = _predictor(predictor)
     status = (
         {} if obj.get("status") is None else {"status": mapping(obj, "status")}
     )  # a CronJob's may be there, but empty
     return {"metadata": _meta(obj), "spec": kept} | status
+
+
+def _predictor(predictor: Json) -> Json:
+    model = mapping(predictor, "model")
+    return _pod_spec(predictor) | _if("model", _container(model) if model else {})
 
 
 def _pod(obj: Json) -> Json:

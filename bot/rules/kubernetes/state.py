@@ -22,7 +22,7 @@ class RolloutState:
 
     workload: Json
     replicaset: Json | None
-    """Of the new revision; only a Deployment has one."""
+    """Of the new revision, if its kind has one; of a CronJob, the Job of its last run."""
     pods: tuple[PodSeen, ...]
     """Those that count: of the new revision, or those that the caller named."""
     troubles: tuple[tuple[PodSeen, Trouble], ...]

@@ -8,11 +8,9 @@ from typing import Final
 from bot.domain.cluster import Snapshot
 from bot.domain.json import Json
 from bot.domain.target import Pin
-from bot.rules.kubernetes.kinds import is_current
-from bot.rules.kubernetes.kinds.deployment import HASH
-from bot.rules.kubernetes.raw import at, items, mapping, number, owned_by, text, whole
+from bot.rules.kubernetes.kinds import is_current, kind_of, pod_spec
+from bot.rules.kubernetes.raw import at, items, mapping, number, text, whole
 
-REVISION: Final = "deployment.kubernetes.io/revision"
 PORT: Final = 8080
 """The port of a model server whose container names none."""
 
@@ -31,7 +29,7 @@ def model_container(spec: Json, stage: str | None = None) -> Json | None:
 
 def pin_of(workload: Json, stage: str | None = None) -> Pin | None:
     """Return the pin in the workload's pod template, or None where no container sets MODEL_STAGE."""
-    container = model_container(mapping(workload, "spec", "template", "spec"), stage)
+    container = model_container(pod_spec(workload), stage)
     if container is None:
         return None
     values = env(container)
@@ -50,30 +48,9 @@ def address_of(pod: Json, stage: str) -> str | None:
 
 
 def current_replicaset(snapshot: Snapshot) -> Json | None:
-    """Return the ReplicaSet of a Deployment's current template.
-
-    The template decides, as in the controller.  The revision decides only between ReplicaSets that have the same
-    template, or of which none is known: with the strategy Recreate, the first status after a rollback still has the
-    number of the old revision, and a manifest that was exported from a cluster may set a number for ever.
-    https://github.com/kubernetes/kubernetes/blob/master/pkg/controller/deployment/util/deployment_util.go
-    """
-    owned = [r for r in snapshot.replicasets if owned_by(r, snapshot.workload)]
-    revision, template = _revision(snapshot.workload), _template(snapshot.workload)
-    alike = [r for r in owned if template and _template(r) == template]
-    unknown = [r for r in owned if not (template and _template(r)) and _revision(r) == revision]
-    return next(iter(sorted(alike, key=lambda r: _revision(r) != revision) + unknown), None)
-
-
-def _revision(obj: Json) -> str:
-    return text(obj, "metadata", "annotations", REVISION)
-
-
-def _template(obj: Json) -> Json:
-    """Return the pod template without the label and the timestamp that the controller adds."""
-    template = mapping(obj, "spec", "template")
-    meta = {k: v for k, v in mapping(template, "metadata").items() if k != "creationTimestamp"}
-    labels = {k: v for k, v in mapping(meta, "labels").items() if k != HASH}
-    return {**template, "metadata": {**meta, "labels": labels}} if template else {}
+    """Return the ReplicaSet of the workload's new revision; None for a kind that has none."""
+    kind = kind_of(snapshot.workload)
+    return kind.replicaset(snapshot.workload, snapshot.replicasets) if kind else None
 
 
 def current_pods(snapshot: Snapshot, replicaset: Json | None) -> tuple[Json, ...]:

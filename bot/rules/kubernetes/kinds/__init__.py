@@ -24,7 +24,7 @@ from bot.rules.kubernetes.kinds import (
     rollout,
     stateful_set,
 )
-from bot.rules.kubernetes.kinds.kind import Answer, Kind, owns, replicas
+from bot.rules.kubernetes.kinds.kind import Answer, Kind, owns, replicas, template_spec
 from bot.rules.kubernetes.raw import Malformed, moment, text
 
 KINDS: Final[tuple[Kind, ...]] = (
@@ -39,6 +39,15 @@ KINDS: Final[tuple[Kind, ...]] = (
     cron_job.KIND,
 )
 _BY_GROUP_AND_NAME: Final[Mapping[tuple[str, str], Kind]] = {(kind.group, kind.name): kind for kind in KINDS}
+
+
+RESOURCES: Final[Mapping[str, Kind]] = {kind.resource: kind for kind in KINDS}
+"""Each kind by its plural name in the API."""
+
+
+def named(group: str, name: str) -> Kind | None:
+    """Return a kind by its API group and name; None without a rule for it."""
+    return _BY_GROUP_AND_NAME.get((group, name))
 
 
 def kind_of(obj: Json) -> Kind | None:
@@ -105,8 +114,14 @@ def resume(obj: Json) -> Command | None:
     return kind.resume(obj) if kind else None
 
 
+def pod_spec(workload: Json) -> Json:
+    """Return the pod spec in a workload, of which its pods are made; empty if there is none."""
+    kind = kind_of(workload)
+    return (kind.pod_spec if kind else template_spec)(workload)
+
+
 def is_current(pod: Json, workload: Json, replicaset: Json | None) -> bool:
-    """Return whether a pod is of the workload's new revision; `replicaset` is a Deployment's new one."""
+    """Return whether a pod is of the workload's new revision; `replicaset` is that revision's."""
     kind = kind_of(workload)
     return (kind.is_current if kind else owns)(pod, workload, replicaset)
 

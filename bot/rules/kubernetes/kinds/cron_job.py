@@ -1,5 +1,6 @@
 """CronJobs, as Argo CD judges them: https://github.com/argoproj/argo-cd/tree/master/resource_customizations."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -8,7 +9,7 @@ from bot.domain.json import Json
 from bot.domain.reason import Command
 from bot.domain.reasons.workloads import CronJobSuspended, LastRun, NeverScheduled
 from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, set_false
-from bot.rules.kubernetes.raw import at, flag, items, moment
+from bot.rules.kubernetes.raw import at, flag, items, mapping, moment, owned_by, text
 
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
@@ -34,4 +35,28 @@ def _resume(obj: Json) -> Command | None:
     return set_false(obj, "suspend") if flag(obj, "spec", "suspend") else None
 
 
-KIND: Final = Kind(group="batch", name="CronJob", explain=_explain, observed=_observed, resume=_resume)
+def _pod_spec(obj: Json) -> Json:
+    return mapping(obj, "spec", "jobTemplate", "spec", "template", "spec")
+
+
+def _last_run(workload: Json, jobs: Sequence[Json]) -> Json | None:
+    its = [job for job in jobs if owned_by(job, workload)]
+    return max(its, key=lambda job: text(job, "metadata", "creationTimestamp"), default=None)
+
+
+def _is_current(pod: Json, _workload: Json, job: Json | None) -> bool:
+    return job is not None and owned_by(pod, job)
+
+
+KIND: Final = Kind(
+    group="batch",
+    name="CronJob",
+    resource="cronjobs",
+    between=("jobs",),
+    pod_spec=_pod_spec,
+    replicaset=_last_run,
+    is_current=_is_current,
+    explain=_explain,
+    observed=_observed,
+    resume=_resume,
+)

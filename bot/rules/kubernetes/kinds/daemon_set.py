@@ -12,7 +12,9 @@ from bot.domain.json import Json
 from bot.domain.reason import Reason
 from bot.domain.reasons.workloads import OnDelete, PodsAvailable, PodsExisting, PodsReady, PodsUpdated
 from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed
-from bot.rules.kubernetes.raw import mapping, number, text
+from bot.rules.kubernetes.raw import mapping, number, owned_by, text
+
+TEMPLATE_GENERATION: Final = "deprecated.daemonset.template.generation"
 
 _COUNTERS: Final = (
     ("updatedNumberScheduled", PodsUpdated),
@@ -47,6 +49,23 @@ def _wanted(workload: Json) -> int:
     return number(workload, "status", "desiredNumberScheduled")
 
 
+def _is_current(pod: Json, workload: Json, _replicaset: Json | None) -> bool:
+    """Return whether a pod has the generation of the current template; without one, it counts.
+
+    https://github.com/kubernetes/kubernetes/blob/master/pkg/controller/daemon/util/daemonset_util.go
+    """
+    generation = text(workload, "metadata", "annotations", TEMPLATE_GENERATION)
+    mark = text(pod, "metadata", "labels", "pod-template-generation")
+    return owned_by(pod, workload) and (not generation or not mark or mark == generation)
+
+
 KIND: Final = Kind(
-    group="apps", name="DaemonSet", explain=_explain, observed=generation_observed, doubt=_doubt, wanted=_wanted
+    group="apps",
+    name="DaemonSet",
+    resource="daemonsets",
+    explain=_explain,
+    observed=generation_observed,
+    doubt=_doubt,
+    wanted=_wanted,
+    is_current=_is_current,
 )

@@ -4,6 +4,7 @@ https://github.com/argoproj/argo-cd/tree/master/gitops-engine/pkg/health
 https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/status/core.go
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -26,6 +27,7 @@ from bot.rules.kubernetes.raw import at, condition, flag, mapping, number, owned
 
 HASH: Final = "pod-template-hash"
 COMPLETE: Final = "NewReplicaSetAvailable"
+REVISION: Final = "deployment.kubernetes.io/revision"
 
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
@@ -82,9 +84,39 @@ def _is_current(pod: Json, _workload: Json, replicaset: Json | None) -> bool:
     return owned_by(pod, replicaset) and (not mark or text(pod, "metadata", "labels", HASH) == mark)
 
 
+def _replicaset(workload: Json, replicasets: Sequence[Json]) -> Json | None:
+    """Return the ReplicaSet of the current template.
+
+    The template decides, as in the controller.  The revision decides only between ReplicaSets that have the same
+    template, or of which none is known: with the strategy Recreate, the first status after a rollback still has the
+    number of the old revision, and a manifest that was exported from a cluster may set a number for ever.
+    https://github.com/kubernetes/kubernetes/blob/master/pkg/controller/deployment/util/deployment_util.go
+    """
+    owned = [r for r in replicasets if owned_by(r, workload)]
+    revision, template = _revision(workload), _template(workload)
+    alike = [r for r in owned if template and _template(r) == template]
+    unknown = [r for r in owned if not (template and _template(r)) and _revision(r) == revision]
+    return next(iter(sorted(alike, key=lambda r: _revision(r) != revision) + unknown), None)
+
+
+def _revision(obj: Json) -> str:
+    return text(obj, "metadata", "annotations", REVISION)
+
+
+def _template(obj: Json) -> Json:
+    """Return the pod template without the label and the timestamp that the controller adds."""
+    template = mapping(obj, "spec", "template")
+    meta = {k: v for k, v in mapping(template, "metadata").items() if k != "creationTimestamp"}
+    labels = {k: v for k, v in mapping(meta, "labels").items() if k != HASH}
+    return {**template, "metadata": {**meta, "labels": labels}} if template else {}
+
+
 KIND: Final = Kind(
     group="apps",
     name="Deployment",
+    resource="deployments",
+    between=("replicasets",),
+    replicaset=_replicaset,
     explain=_explain,
     observed=generation_observed,
     doubt=_doubt,

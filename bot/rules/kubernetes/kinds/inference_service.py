@@ -1,5 +1,6 @@
 """KServe's InferenceServices, as Argo CD judges them: https://github.com/argoproj/argo-cd/tree/master/resource_customizations."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -8,9 +9,12 @@ from bot.domain.json import Json
 from bot.domain.reason import Reason
 from bot.domain.reasons.told import Told
 from bot.domain.reasons.workloads import AllConditionsTrue, ModelTransition, Stopped
+from bot.rules.kubernetes.kinds.deployment import REVISION
 from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, has_status, told
 from bot.rules.kubernetes.quoting import quote, quote_name
-from bot.rules.kubernetes.raw import is_true, items, mapping, text
+from bot.rules.kubernetes.raw import is_true, items, mapping, owned_by, text, whole
+
+LABEL: Final = "serving.kserve.io/inferenceservice"
 
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
@@ -37,11 +41,44 @@ def _first_unready(conditions: list[Json]) -> Reason | None:
     return told(first) if first is not None else None
 
 
-def _is_current(pod: Json, workload: Json, _replicaset: Json | None) -> bool:
-    service = mapping(pod, "metadata", "labels").get("serving.kserve.io/inferenceservice")
-    return service == text(workload, "metadata", "name")
+def _pod_spec(obj: Json) -> Json:
+    """Return the predictor, whose `model` is a container too."""
+    predictor = mapping(obj, "spec", "predictor")
+    model = mapping(predictor, "model")
+    return {**predictor, "containers": [*([model] if model else []), *items(predictor, "containers")]}
+
+
+def _replicaset(workload: Json, replicasets: Sequence[Json]) -> Json | None:
+    """Return the predictor's newest one: KServe makes the Deployment, whose template is not the object's own."""
+    owner = f"{text(workload, 'metadata', 'name')}-predictor"
+    its = [r for r in replicasets if any(o.get("name") == owner for o in items(r, "metadata", "ownerReferences"))]
+    return max(its, key=lambda r: (_revision(r), text(r, "metadata", "creationTimestamp")), default=None)
+
+
+def _revision(replicaset: Json) -> int:
+    return whole(text(replicaset, "metadata", "annotations", REVISION)) or 0
+
+
+def _is_current(pod: Json, workload: Json, replicaset: Json | None) -> bool:
+    """Return whether a pod is of Knative's newest revision, or of the newest ReplicaSet of KServe's Deployment."""
+    if text(pod, "metadata", "labels", LABEL) != text(workload, "metadata", "name"):
+        return False
+    newest = text(workload, "status", "components", "predictor", "latestCreatedRevision")
+    if newest and (revision := text(pod, "metadata", "labels", "serving.knative.dev/revision")):
+        return revision == newest
+    return replicaset is None or owned_by(pod, replicaset)
 
 
 KIND: Final = Kind(
-    group="serving.kserve.io", name="InferenceService", explain=_explain, observed=has_status, is_current=_is_current
+    group="serving.kserve.io",
+    name="InferenceService",
+    resource="inferenceservices",
+    version="v1beta1",
+    between=("deployments", "replicasets"),
+    pod_label=LABEL,
+    pod_spec=_pod_spec,
+    replicaset=_replicaset,
+    explain=_explain,
+    observed=has_status,
+    is_current=_is_current,
 )

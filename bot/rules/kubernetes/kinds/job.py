@@ -33,4 +33,4 @@ def _resume(obj: Json) -> Command | None:
     return set_false(obj, "suspend") if flag(obj, "spec", "suspend") and not ended else None
 
 
-KIND: Final = Kind(group="batch", name="Job", explain=_explain, observed=has_status, resume=_resume)
+KIND: Final = Kind(group="batch", name="Job", resource="jobs", explain=_explain, observed=has_status, resume=_resume)

@@ -1,6 +1,6 @@
 """What a kind of workload is: how to read an object's own status, and what follows from the kind alone."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
@@ -46,6 +46,15 @@ def owns(pod: Json, workload: Json, _replicaset: Json | None) -> bool:
     return owned_by(pod, workload)
 
 
+def template_spec(workload: Json) -> Json:
+    """Return the pod spec of a workload that has one template."""
+    return mapping(workload, "spec", "template", "spec")
+
+
+def no_replicaset(_workload: Json, _replicasets: Sequence[Json]) -> None:
+    """Return None, for kinds whose pods no ReplicaSet controls."""
+
+
 def kubectl(verb: str, obj: Json, *options: str) -> Command:
     """Return the command that does this to an object."""
     kind, name, namespace = text(obj, "kind").lower(), text(obj, "metadata", "name"), text(obj, "metadata", "namespace")
@@ -73,6 +82,8 @@ class Kind:
     group: str
     """Its API group; empty for the core group."""
     name: str
+    resource: str
+    """Its plural name in the API."""
     explain: Callable[[Json, datetime | None], Answer]
     """How an object of this kind is doing.  The time is only for what counts after a while."""
     observed: Callable[[Json], bool]
@@ -81,6 +92,16 @@ class Kind:
     `generation_observed` is right only for a controller that publishes `status.observedGeneration`: with any other, an
     object would be progressing forever.  For those there is `has_status`, or a function of the kind's own.
     """
+    version: str = "v1"
+    """The version of its API that is read."""
+    between: tuple[str, ...] = ()
+    """Plural names of what stands between an object and its pods, from above: a Deployment's `replicasets`."""
+    pod_label: str | None = None
+    """The label of a pod that names the object, for a kind whose pods are found by that and not by their owners."""
+    pod_spec: Callable[[Json], Json] = template_spec
+    """The pod spec in the object: a mapping with `containers`."""
+    replicaset: Callable[[Json, Sequence[Json]], Json | None] = no_replicaset
+    """The ReplicaSet of the new revision among those of the object; of a CronJob, the Job of its last run."""
     doubt: Callable[[Json], Reason | None] = no_doubt
     """What another published rule still waits for in an object that `explain` calls HEALTHY; None if nothing.
 
@@ -96,8 +117,13 @@ class Kind:
     it would be progressing forever.
     """
     is_current: Callable[[Json, Json, Json | None], bool] = owns
-    """Whether a pod is of the new revision, of (pod, workload, the new ReplicaSet if it is a Deployment).
+    """Whether a pod is of the new revision, of (pod, workload, what `replicaset` returned).
 
     The default counts every pod that the workload controls, those of old revisions too.  A kind that replaces its pods
     gradually, or whose pods another object controls, needs a function of its own.
     """
+
+    @property
+    def path(self) -> str:
+        """Return the path of its API."""
+        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"

@@ -91,4 +91,10 @@ def _doubt(obj: Json) -> Reason | None:
     return PodFailed() if text(obj, "status", "phase") == "Failed" else None
 
 
-KIND: Final = Kind(group="", name="Pod", explain=_explain, observed=has_status, doubt=_doubt)
+def _spec(obj: Json) -> Json:
+    return mapping(obj, "spec")
+
+
+KIND: Final = Kind(
+    group="", name="Pod", resource="pods", explain=_explain, observed=has_status, doubt=_doubt, pod_spec=_spec
+)

@@ -36,5 +36,11 @@ def _doubt(obj: Json) -> Reason | None:
 
 
 KIND: Final = Kind(
-    group="apps", name="ReplicaSet", explain=_explain, observed=generation_observed, doubt=_doubt, wanted=replicas
+    group="apps",
+    name="ReplicaSet",
+    resource="replicasets",
+    explain=_explain,
+    observed=generation_observed,
+    doubt=_doubt,
+    wanted=replicas,
 )

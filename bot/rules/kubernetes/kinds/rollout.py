@@ -1,5 +1,6 @@
 """Argo Rollouts, as Argo CD judges them: https://github.com/argoproj/argo-cd/tree/master/resource_customizations."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -13,6 +14,7 @@ from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, replicas
 from bot.rules.kubernetes.quoting import quote, quote_name
 from bot.rules.kubernetes.raw import flag, items, mapping, number, text, whole
 
+HASH: Final = "rollouts-pod-template-hash"
 WORKLOAD_GENERATION: Final = "rollout.argoproj.io/workload-generation"
 
 
@@ -79,14 +81,23 @@ def _resume(obj: Json) -> Command | None:
     return set_false(obj, "paused") if flag(obj, "spec", "paused") else None
 
 
-def _is_current(pod: Json, workload: Json, _replicaset: Json | None) -> bool:
-    mark = mapping(pod, "metadata", "labels").get("rollouts-pod-template-hash")
-    return mark == text(workload, "status", "currentPodHash")
+def _replicaset(workload: Json, replicasets: Sequence[Json]) -> Json | None:
+    return next((r for r in replicasets if _is_current(r, workload, None)), None)
+
+
+def _is_current(obj: Json, workload: Json, _replicaset: Json | None) -> bool:
+    """Return whether a pod or ReplicaSet has the mark of the new revision."""
+    mark = text(workload, "status", "currentPodHash")
+    return bool(mark) and mapping(obj, "metadata", "labels").get(HASH) == mark
 
 
 KIND: Final = Kind(
     group="argoproj.io",
     name="Rollout",
+    resource="rollouts",
+    version="v1alpha1",
+    between=("replicasets",),
+    replicaset=_replicaset,
     explain=_explain,
     observed=_observed,
     resume=_resume,

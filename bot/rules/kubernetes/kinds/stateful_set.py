@@ -62,6 +62,7 @@ def _is_current(pod: Json, workload: Json, _replicaset: Json | None) -> bool:
 KIND: Final = Kind(
     group="apps",
     name="StatefulSet",
+    resource="statefulsets",
     explain=_explain,
     observed=generation_observed,
     doubt=_doubt,

@@ -51,6 +51,7 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     r.PodFailing: _pod_failing,
     r.SeveralCauses: "{causes:3}",
     r.PodsEnded: _pods_ended,
+    r.NextRun: "{name} takes the version with its next run, of the schedule {schedule}",
     r.NoPodLeft: "none of the pods that completed the rollout is left",
     r.ScaledToZero: "{name} is scaled to 0 pods: nothing runs until someone, or an autoscaler, asks for more",
     r.QuotaExceeded: "quota exceeded: {message}",

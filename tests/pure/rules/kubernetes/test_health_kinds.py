@@ -30,9 +30,9 @@ from bot.domain.reasons.workloads import (
 from bot.rules.kubernetes import health, kinds
 from bot.rules.kubernetes.health import judge
 from bot.rules.kubernetes.kinds import explain, status_of, unobserved
+from bot.rules.kubernetes.kinds.deployment import REVISION
 from bot.rules.kubernetes.kinds.kind import Kind
 from bot.rules.kubernetes.state import RolloutState
-from bot.rules.kubernetes.workloads import REVISION
 from bot.rules.wording.reasons import plain
 from tests.fixtures.workload import NOON, ago, pod, replicaset
 from tests.recorded import folders

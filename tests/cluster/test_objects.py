@@ -1,0 +1,164 @@
+"""Workloads of every kind are found with their pods, and judged by those of the new revision."""
+
+from typing import Any
+
+import pytest
+
+from bot.cluster.objects import Objects, kept
+from bot.domain.cluster import Health, HealthStatus
+from bot.domain.json import Json
+from bot.domain.reasons.health import NextRun
+from bot.domain.target import Pin
+from bot.rules.kubernetes.health import judge
+from bot.rules.kubernetes.kinds import cron_job, daemon_set, inference_service, rollout, stateful_set
+from bot.rules.kubernetes.kinds.kind import Kind
+from tests.fixtures.workload import NAME, NOON, ago, container, template, waiting
+
+BROKEN = {"containerStatuses": [waiting("ImagePullBackOff", "not found")]}
+
+
+def workload(kind: Kind, status: Json, spec: Json | None = None, *, generation: str = "") -> Json:
+    annotations = {"deprecated.daemonset.template.generation": generation} if generation else {}
+    meta = {"name": NAME, "namespace": "models", "uid": "w-1", "generation": 2, "annotations": annotations}
+    spec = {"replicas": 2, "template": template()} if spec is None else spec
+    group = f"{kind.group}/{kind.version}"
+    return {"apiVersion": group, "kind": kind.name, "metadata": meta, "spec": spec, "status": status}
+
+
+def owned(kind: str, name: str, owner: Json | None, version: int = 3, **more: Any) -> Json:
+    """Return what an object owns: a ReplicaSet, a Job."""
+    to = [{"kind": owner["kind"], "name": owner["metadata"]["name"], "uid": owner["metadata"]["uid"]}] if owner else []
+    meta = {"name": name, "uid": f"u-{name}", "ownerReferences": to, "creationTimestamp": ago(60)} | more
+    group = "batch/v1" if kind == "Job" else "apps/v1"
+    return {"apiVersion": group, "kind": kind, "metadata": meta, "spec": {"template": template(version)}, "status": {}}
+
+
+def pod(name: str, owner: Json | None, labels: Json, *, ready: bool = True, **status: Any) -> Json:
+    running = {
+        "phase": "Running",
+        "podIP": "10.0.0.7",
+        "conditions": [{"type": "Ready", "status": "True" if ready else "False"}],
+        "containerStatuses": [container(ready=ready)],
+    }
+    found = owned("Pod", name, owner, labels=labels)
+    return found | {"apiVersion": "v1", "spec": template()["spec"], "status": running | status}
+
+
+def seen(kind: Kind, **objects: list[Json]) -> Health:
+    """Return the verdict on what the cluster holds, as the watch delivers it."""
+    cluster = Objects()
+    for resource, found in objects.items():
+        cluster.replace(resource, [kept(resource, obj) for obj in found])
+    snapshot = cluster.snapshot("iris-classifier", "production", NAME, kind)
+    assert snapshot is not None
+    return judge(snapshot, now=NOON, stage="production")
+
+
+def names(health: Health) -> list[str]:
+    return [pod.name for pod in health.pods]
+
+
+def test_a_stateful_set_counts_the_pods_of_its_new_revision() -> None:
+    done = {"observedGeneration": 2, "replicas": 2, "readyReplicas": 2, "currentReplicas": 2, "updatedReplicas": 2}
+    its = workload(stateful_set.KIND, done | {"updateRevision": "new", "currentRevision": "new"})
+    new = [pod(name, its, {"controller-revision-hash": "new"}) for name in ("a-0", "a-1")]
+    stranger = pod("other", None, {"controller-revision-hash": "new"})
+    health = seen(stateful_set.KIND, statefulsets=[its], pods=[*new, stranger])
+    assert (health.status, names(health), health.pin and health.pin.version) == (
+        HealthStatus.HEALTHY,
+        ["a-0", "a-1"],
+        3,
+    )
+
+
+@pytest.mark.parametrize(("mark", "status"), [("3", HealthStatus.DEGRADED), ("2", HealthStatus.PROGRESSING)])
+def test_only_new_pods_of_a_daemon_set_fail_it(mark: str, status: HealthStatus) -> None:
+    """An old pod that cannot start is no fault of the new template, and is about to be replaced."""
+    going = {"observedGeneration": 2, "desiredNumberScheduled": 2, "updatedNumberScheduled": 1, "numberReady": 1}
+    its = workload(daemon_set.KIND, going, generation="3")
+    fine = pod("fine", its, {"pod-template-generation": "3"})
+    broken = pod("broken", its, {"pod-template-generation": mark}, ready=False, **BROKEN)
+    assert seen(daemon_set.KIND, daemonsets=[its], pods=[fine, broken]).status is status
+
+
+def test_a_rollout_counts_the_pods_of_its_new_hash() -> None:
+    done = {"observedGeneration": "2", "phase": "Healthy", "currentPodHash": "new", "stableRS": "new"}
+    its = workload(rollout.KIND, done)
+    sets = [
+        owned("ReplicaSet", f"r-{mark}", its, labels={"rollouts-pod-template-hash": mark}) for mark in ("old", "new")
+    ]
+    pods = [
+        pod(f"{mark}-{number}", of, {"rollouts-pod-template-hash": mark})
+        for of, mark in zip(sets, ("old", "new"), strict=True)
+        for number in range(2)
+    ]
+    health = seen(rollout.KIND, rollouts=[its], replicasets=sets, pods=pods)
+    assert (health.status, names(health)) == (HealthStatus.HEALTHY, ["new-0", "new-1"])
+
+
+def test_an_inference_service_counts_the_pods_of_its_newest_deployment_revision() -> None:
+    """Its conditions stay true while the new pod cannot start: https://github.com/kserve/kserve/issues/4626."""
+    predictor = {"model": template()["spec"]["containers"][0]}
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    its = workload(inference_service.KIND, ready, {"predictor": predictor})
+    deployment = owned("Deployment", f"{NAME}-predictor", its)
+    sets = [
+        owned("ReplicaSet", f"r-{n}", deployment, annotations={"deployment.kubernetes.io/revision": n})
+        for n in ("1", "2")
+    ]
+    label = {"serving.kserve.io/inferenceservice": NAME}
+    pods = [pod("old", sets[0], label), pod("new", sets[1], label, ready=False, **BROKEN)]
+    kinds = {"inferenceservices": [its], "deployments": [deployment], "replicasets": sets}
+    health = seen(inference_service.KIND, **kinds, pods=pods)
+    assert (health.status, names(health)) == (HealthStatus.DEGRADED, ["new"])
+    assert health.pin == Pin(stage="production", version=3)
+
+
+def test_a_knative_pod_is_new_by_its_revision() -> None:
+    predictor = {"model": template()["spec"]["containers"][0]}
+    newest = {"predictor": {"latestCreatedRevision": "iris-00002"}}
+    its = workload(inference_service.KIND, {"components": newest}, {"predictor": predictor})
+    pods = [
+        pod(n, None, {"serving.kserve.io/inferenceservice": NAME, "serving.knative.dev/revision": f"iris-0000{n}"})
+        for n in "12"
+    ]
+    assert names(seen(inference_service.KIND, inferenceservices=[its], pods=pods)) == ["2"]
+
+
+def cron(**runs: tuple[int, str]) -> Health:
+    """Return the verdict on a CronJob whose runs were of these versions and ended with these conditions."""
+    spec = {"schedule": "0 3 * * *", "jobTemplate": {"spec": {"template": template()}}}
+    its = workload(cron_job.KIND, {}, spec)
+    jobs = []
+    for number, (name, (version, condition)) in enumerate(runs.items()):
+        job = owned("Job", name, its, version, creationTimestamp=ago(100 - number))
+        job["status"] = {"startTime": ago(90)} | (
+            {"conditions": [{"type": condition, "status": "True"}]} if condition else {"active": 1}
+        )
+        jobs.append(job)
+    return seen(cron_job.KIND, cronjobs=[its], jobs=jobs)
+
+
+@pytest.mark.parametrize(
+    ("runs", "status"),
+    [
+        ({}, HealthStatus.PROGRESSING),
+        ({"old": (2, "Failed")}, HealthStatus.PROGRESSING),
+        ({"old": (2, "Complete"), "new": (3, "")}, HealthStatus.PROGRESSING),
+        ({"old": (2, "Failed"), "new": (3, "Complete")}, HealthStatus.HEALTHY),
+        ({"old": (2, "Complete"), "new": (3, "Failed")}, HealthStatus.DEGRADED),
+    ],
+)
+def test_a_cron_job_is_judged_by_its_first_run_of_the_new_version(
+    runs: dict[str, tuple[int, str]], status: HealthStatus
+) -> None:
+    health = cron(**runs)
+    assert health.status is status
+    assert isinstance(health.reason, NextRun) is ("new" not in runs)
+
+
+def test_a_stateful_set_of_that_name_is_not_taken_for_a_deployment_of_it() -> None:
+    cluster = Objects()
+    cluster.replace("deployments", [])
+    cluster.replace("statefulsets", [kept("statefulsets", workload(stateful_set.KIND, {}))])
+    assert cluster.snapshot("iris-classifier", "production", NAME, rollout.KIND) is None
