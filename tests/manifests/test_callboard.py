@@ -5,14 +5,15 @@ from pathlib import Path
 from sqlalchemy.engine import make_url
 
 from bot.config.environment import Environment
+from bot.rules.kubernetes.kinds import KINDS
 from tests.manifests.rendered import container, env, objects, one, pod
 
 
 def test_callboard_only_looks() -> None:
     role, binding, account = (one("callboard", kind) for kind in ("ClusterRole", "RoleBinding", "ServiceAccount"))
     assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
-    resources = {resource for rule in role["rules"] for resource in rule["resources"]}
-    assert resources == {"deployments", "replicasets", "statefulsets", "daemonsets", "pods", "events", "pods/log"}
+    allowed = {(group, what) for rule in role["rules"] for group in rule["apiGroups"] for what in rule["resources"]}
+    assert allowed == {("", "events"), ("", "pods/log"), *((kind.group, kind.resource) for kind in KINDS)}
     assert objects("callboard", "ClusterRoleBinding") == [], "in the namespaces of the models, and in no other"
     assert binding["metadata"]["namespace"] == "models"
     assert binding["roleRef"]["name"] == role["metadata"]["name"]

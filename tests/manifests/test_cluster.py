@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from bot.domain.json import Json
+from bot.rules.kubernetes.kinds import KINDS
 from tests.contract.control_plane import Servers, kubeconfig
 from tests.manifests.rendered import FOLDERS, KUBECTL, MANIFESTS, ROUTES, WORKLOADS, one, rendered
 
@@ -26,7 +27,7 @@ RESTRICTED: Final = {f"pod-security.kubernetes.io/{mode}": "restricted" for mode
 APPLY: Final = ("apply", "--server-side", "--validate=strict", "--filename=-")
 ACCOUNT: Final = "system:serviceaccount:callboard:callboard"
 VERBS: Final = ("get", "list", "watch", "create", "update", "patch", "delete")
-WATCHED: Final = ("apps/deployments", "apps/replicasets", "apps/statefulsets", "apps/daemonsets", "/pods", "/events")
+WATCHED: Final = ("/events", *(f"{kind.group}/{kind.resource}" for kind in KINDS))
 OTHERS: Final = ("/pods/log", "/pods/exec", "/secrets", "/configmaps", "/services", "rbac.authorization.k8s.io/roles")
 
 Kubectl = Callable[..., str]
