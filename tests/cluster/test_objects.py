@@ -10,7 +10,7 @@ from bot.domain.json import Json
 from bot.domain.reasons.health import NextRun
 from bot.domain.target import Pin
 from bot.rules.kubernetes.health import judge
-from bot.rules.kubernetes.kinds import cron_job, daemon_set, inference_service, rollout, stateful_set
+from bot.rules.kubernetes.kinds import cron_job, daemon_set, explain, inference_service, rollout, stateful_set
 from bot.rules.kubernetes.kinds.kind import Kind
 from tests.fixtures.workload import NAME, NOON, ago, container, template, waiting
 
@@ -123,6 +123,18 @@ def test_a_knative_pod_is_new_by_its_revision() -> None:
         for n in "12"
     ]
     assert names(seen(inference_service.KIND, inferenceservices=[its], pods=pods)) == ["2"]
+
+
+@pytest.mark.parametrize(
+    ("ready", "status"), [("iris-00002", HealthStatus.HEALTHY), ("iris-00001", HealthStatus.PROGRESSING)]
+)
+def test_a_knative_revision_that_was_ready_and_went_to_sleep_is_healthy(ready: str, status: HealthStatus) -> None:
+    """KServe says of it what it says of one that has not started yet."""
+    predictor = {"latestCreatedRevision": "iris-00002", "latestReadyRevision": ready}
+    loading = {"transitionStatus": "InProgress", "states": {"targetModelState": "Pending"}}
+    said = {"conditions": [{"type": "Ready", "status": "True"}], "modelStatus": loading}
+    its = workload(inference_service.KIND, said | {"components": {"predictor": predictor}}, {"predictor": {}})
+    assert explain(its)[0] is status
 
 
 def cron(**runs: tuple[int, str]) -> Health:

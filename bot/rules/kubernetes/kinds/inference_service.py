@@ -29,9 +29,19 @@ def _explain(obj: Json, _now: datetime | None) -> Answer:
         return HealthStatus.SUSPENDED, Stopped()
     if unready is not None:
         return HealthStatus.PROGRESSING, unready
+    if transition == "InProgress" and _asleep(obj):
+        return HealthStatus.HEALTHY, AllConditionsTrue()
     if transition == "InProgress" or (transition and not conditions):
         return HealthStatus.PROGRESSING, ModelTransition(status=quote_name(transition), detail=None)
     return (HealthStatus.HEALTHY, AllConditionsTrue()) if conditions else NOT_OBSERVED
+
+
+def _asleep(obj: Json) -> bool:
+    """Return whether the newest revision was ready and has no pods now; KServe's word for that, too, is pending."""
+    revisions = mapping(obj, "status", "components", "predictor")
+    newest = text(revisions, "latestCreatedRevision")
+    pending = text(obj, "status", "modelStatus", "states", "targetModelState") in {"", "Pending"}
+    return bool(newest) and newest == text(revisions, "latestReadyRevision") and pending
 
 
 def _first_unready(conditions: list[Json]) -> Reason | None:
