@@ -18,6 +18,7 @@ from bot.config import policies
 from bot.config.environment import Environment, Secret
 from bot.config.nodes import Reader
 from bot.config.policies import Stages
+from bot.config.verification import verify
 from bot.domain.errors import Permanent, UserError
 from bot.domain.policy import Policy
 from bot.domain.reason import Name
@@ -27,7 +28,7 @@ from bot.domain.target import Target
 __all__ = ["Config", "Environment", "Rules", "Secret", "load", "parse", "read"]
 
 TOP_KEYS: Final = ("repository", "manifests", "channel", "stages", "models")
-MODEL_KEYS: Final = ("repository", "manifests", "channel", "stages")
+MODEL_KEYS: Final = ("repository", "manifests", "channel", "stages", "verify")
 REPOSITORY: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*)/(?!\.{1,2}$)[A-Za-z0-9_.-]+")
 MODEL: Final = re.compile(r"(?!\.{1,2}$)[^/:\\\x00-\x1f\x7f]{1,256}")
 """A model name that MLflow accepts: without / and :, and not `.` or `..`.
@@ -219,6 +220,8 @@ def _model(read: Reader, pattern: str, node: Node, stages: Stages, repository: s
         read.mistake(
             own["repository"], f"this release supports a single repository for all manifests; expected {repository}"
         )
+    if "verify" in own:
+        stages = policies.verified(stages, verify(read, own["verify"]))
     return Rules(
         pattern=pattern,
         channel=read.channel(own.get("channel")),

@@ -13,7 +13,9 @@ from typing import Any, Final, TypeAlias
 from yaml.nodes import Node, ScalarNode
 
 from bot.config.nodes import Reader, is_null, meant
+from bot.config.verification import verify
 from bot.domain.policy import ANYONE, OnFailure, Policy, Window
+from bot.domain.verification import Verify
 
 Stages: TypeAlias = Mapping[str, Policy]
 """The policy of each stage, in the order in which a version passes through them."""
@@ -97,6 +99,7 @@ FIELDS: Final[Mapping[str, Callable[[Reader, Node], dict[str, Any]]]] = {
         may_freeze=_or_anyone,
         may_override=_or_anyone,
         on_failure=lambda read, node: read.choice(node, OnFailure),
+        verify=verify,
     ),
     "after": _after,
     "rollback": _rollback,
@@ -140,6 +143,11 @@ def own_stages(read: Reader, node: Node, above: Stages) -> Stages:
     gone = above.keys() - found.keys()
     _check(read, found, nodes, [name for name in found if found[name] != above[name] or found[name].after in gone])
     return found
+
+
+def verified(above: Stages, how: Verify) -> Stages:
+    """Return the stages of one model with its own `verify`."""
+    return {name: replace(policy, verify=how) for name, policy in above.items()}
 
 
 def _policy(read: Reader, node: Node, above: Policy) -> Policy:

@@ -1,9 +1,11 @@
 """What a stage demands, as data."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
+
+from bot.domain.verification import Verify
 
 WINDOW: Final = "app.yaml"
 """`Freeze.by` of a freeze window in app.yaml."""
@@ -77,3 +79,5 @@ class Policy:
     """Who may override the gates that can be overridden, or ANYONE.  Empty: the approvers."""
     freeze: tuple[Window, ...] = ()
     """Its freeze windows."""
+    verify: Verify = field(default_factory=Verify)
+    """How a release is verified."""
