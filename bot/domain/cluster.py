@@ -31,6 +31,25 @@ class Snapshot:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Image:
+    """What a pod's container runs."""
+
+    name: str
+    """As the pod asks for it: `host/path:tag`, `host/path@sha256:…`."""
+    id: str = ""
+    """`imageID`: mostly `host/path@sha256:…`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelStatus:
+    """KServe's `modelStatus` of an InferenceService."""
+
+    transition: str
+    active: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PodSeen:
     """One pod of the new revision."""
 
@@ -41,6 +60,8 @@ class PodSeen:
     restarts: int = 0
     trouble: Reason | None = None
     """Why it does not run as it should."""
+    image: Image | None = None
+    """Of the container that carries MODEL_STAGE, else of the first one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +82,8 @@ class Health:
     """For DEGRADED: how long this cause must last before it counts (zero: at once)."""
     culprit: str | None = None
     """The pod whose log may say more."""
+    model_status: ModelStatus | None = None
+    """Only of KServe's InferenceServices."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,7 @@ from bot.domain.chat import Posted
 from bot.domain.reason import Reason
 from bot.domain.registry import Comparison, ModelVersion
 from bot.domain.target import Place, Target
+from bot.domain.verification import Verify
 
 
 class Verdict(IntEnum):
@@ -207,6 +208,8 @@ class Status:
     """Names of the pods that were ready when the rollout was complete: those that are verified, and no later ones."""
     healthy_since: datetime | None = None
     """Since when all of them have been ready."""
+    verified_by: Verify | None = None
+    """How it is verified; None while that is not fixed."""
     verified_digest: str | None = None
     """Digest of the model's files, as every pod reported it when the version was released."""
     registry: RegistryStatus = field(default_factory=RegistryStatus)
@@ -230,6 +233,7 @@ class StatusChange(TypedDict, total=False):
     advance: Advance | None
     counted: tuple[str, ...]
     healthy_since: datetime | None
+    verified_by: Verify | None
     verified_digest: str | None
     registry: RegistryStatus
     trouble: Reason | None

@@ -21,6 +21,7 @@ from bot.domain.reasons import (
     slack,
     systems,
     told,
+    verification,
     workloads,
 )
 
@@ -45,5 +46,6 @@ __all__ = [
     "slack",
     "systems",
     "told",
+    "verification",
     "workloads",
 ]

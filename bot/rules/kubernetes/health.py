@@ -31,7 +31,17 @@ from bot.domain.reasons.health import (
 )
 from bot.rules.kubernetes import ended
 from bot.rules.kubernetes.causes import causes, together
-from bot.rules.kubernetes.kinds import cron_job, deployment, doubt, explain, kind_of, resume, scaled_to_zero, unobserved
+from bot.rules.kubernetes.kinds import (
+    cron_job,
+    deployment,
+    doubt,
+    explain,
+    kind_of,
+    model_status,
+    resume,
+    scaled_to_zero,
+    unobserved,
+)
 from bot.rules.kubernetes.kinds.counters import OVERDUE
 from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer
 from bot.rules.kubernetes.quoting import quote_name
@@ -68,6 +78,7 @@ def judge(snapshot: Snapshot, *, now: datetime, stage: str, only: Collection[str
         state = read_state(snapshot, now, stage, only)
         checks = CHECKS if only is None else CHECKS_OF_PODS
         found = next(finding for check in checks if (finding := check(state)) is not None)
+        about_model = model_status(state.workload)
     except Malformed as error:
         return Health(status=HealthStatus.UNKNOWN, reason=error.reason)
     return Health(
@@ -79,6 +90,7 @@ def judge(snapshot: Snapshot, *, now: datetime, stage: str, only: Collection[str
         pin=state.pin,
         patience=found.patience,
         culprit=found.culprit,
+        model_status=about_model,
     )
 
 

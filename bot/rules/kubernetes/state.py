@@ -13,7 +13,15 @@ from bot.rules.kubernetes.events import about
 from bot.rules.kubernetes.kinds import unobserved, wanted
 from bot.rules.kubernetes.raw import is_true, items, number, text
 from bot.rules.kubernetes.troubles import Trouble, troubles_of
-from bot.rules.kubernetes.workloads import address_of, alive, current_pods, current_replicaset, leaving, pin_of
+from bot.rules.kubernetes.workloads import (
+    address_of,
+    alive,
+    current_pods,
+    current_replicaset,
+    image_of,
+    leaving,
+    pin_of,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +97,7 @@ def _read_pod(pod: Json, troubles: Sequence[Trouble], stage: str) -> PodSeen:
         ready=is_true(pod, "Ready"),
         restarts=sum(number(s, "restartCount") for s in statuses),
         trouble=troubles[0].reason if troubles else None,
+        image=image_of(pod, stage),
     )
 
 

@@ -5,10 +5,11 @@ There are no verdicts here.  The objects may be whole, or pruned by `bot.rules.k
 
 from typing import Final
 
-from bot.domain.cluster import Snapshot
+from bot.domain.cluster import Image, Snapshot
 from bot.domain.json import Json
 from bot.domain.target import Pin
 from bot.rules.kubernetes.kinds import is_current, kind_of, pod_spec
+from bot.rules.kubernetes.quoting import quote_name
 from bot.rules.kubernetes.raw import at, items, mapping, number, text, whole
 
 PORT: Final = 8080
@@ -45,6 +46,16 @@ def address_of(pod: Json, stage: str) -> str | None:
     ports = sorted(items(container, "ports"), key=lambda p: not text(p, "name").startswith("http"))
     port = number(ports[0], "containerPort", default=PORT) if ports else PORT
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
+
+
+def image_of(pod: Json, stage: str) -> Image | None:
+    """Return what the model's container (else the first one) runs; None for a pod without containers."""
+    container = model_container(mapping(pod, "spec"), stage) or next(iter(items(pod, "spec", "containers")), None)
+    if container is None:
+        return None
+    name = text(container, "name")
+    status = next((each for each in items(pod, "status", "containerStatuses") if text(each, "name") == name), {})
+    return Image(name=quote_name(text(container, "image")), id=quote_name(text(status, "imageID")))
 
 
 def current_replicaset(snapshot: Snapshot) -> Json | None:

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Final, TypeAlias
 
-from bot.domain.cluster import Health, Served
+from bot.domain.cluster import Health
 from bot.domain.policy import Freeze, Policy
 from bot.domain.promotion import (
     Approval,
@@ -28,6 +28,7 @@ from bot.domain.reason import Reason
 from bot.domain.registry import Comparison, VersionDetails
 from bot.domain.repository import Base, Pull
 from bot.domain.target import Change, Place, Target
+from bot.domain.verification import Answer, Live
 
 SOON: Final = timedelta(seconds=2)
 SHORTLY: Final = timedelta(seconds=10)
@@ -133,6 +134,8 @@ class Review(Evidence):
     voters: Voters
     comparison: Comparison | None
     """None: nothing new is known."""
+    live: Live | None = None
+    """What the pods answer that run before the merge; None: not asked, or there are none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -142,8 +145,8 @@ class Rollout(Evidence):
     promotion: Promotion
     health: Health | None
     """None: no such workload was found."""
-    served: Mapping[str, Served | Reason]
-    """What each ready new pod answers, or why it does not; only while VERIFYING or STALLED."""
+    served: Mapping[str, Answer]
+    """What each ready new pod answers, or why it says nothing; only while VERIFYING or STALLED."""
     voters: Voters
     """Whose decision counts; only while STALLED."""
     log: str | None
@@ -151,6 +154,8 @@ class Rollout(Evidence):
     alias: int | None
     comparison: Comparison | None
     """None: nothing new is known."""
+    live: Live | None = None
+    """As in `Review`; only while SYNCING, if the method of verification is not fixed."""
 
 
 class Intent(StrEnum):

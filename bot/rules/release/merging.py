@@ -17,6 +17,7 @@ from bot.domain.reasons.lifecycle import (
     PullClosed,
 )
 from bot.domain.repository import PullState
+from bot.domain.verification import Verify
 from bot.rules.release import gates, statuses
 from bot.rules.release.closing import elsewhere, why_close
 from bot.rules.release.decision import (
@@ -32,6 +33,7 @@ from bot.rules.release.decision import (
     Review,
 )
 from bot.rules.release.gates import base_branch, votes
+from bot.rules.release.verification import before_merge
 
 
 def proposed(evidence: Review) -> Decision:
@@ -104,9 +106,17 @@ def _gate(evidence: Review) -> Decision:
         return Decision(action=Report(approval=report), note=note)
     if gates.verdict(rulings) is Verdict.PASS and evidence.ours.head is not None:
         note["pull"] = replace(evidence.ours, tried=evidence.ours.head)
+        note["verified_by"] = _verified_by(evidence)
         merge = Merge(number=evidence.ours.number, head=evidence.ours.head)
         return Decision(state=State.MERGING, reason=_consent(evidence), action=merge, note=note)
     return Decision(note=note, wake=_patience(evidence))
+
+
+def _verified_by(evidence: Review) -> Verify | None:
+    """Return how the release will be verified, by what the pods answer that run now."""
+    promotion = evidence.promotion
+    found = before_merge(evidence.policy.verify, evidence.live, promotion.target.model)
+    return found or promotion.status.verified_by
 
 
 def _patience(evidence: Review) -> timedelta:

@@ -4,6 +4,7 @@ What is seen failing for long enough is rolled back automatically, where the pol
 or answers nothing is never rolled back: after the time-out without progress it is STALLED, and people decide.
 """
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from bot.domain.cluster import Health, HealthStatus, Served
@@ -14,23 +15,18 @@ from bot.domain.reasons.health import PodFailing, SeveralCauses
 from bot.domain.reasons.pods import CrashLoop, InContainer, Restarted, Terminated
 from bot.domain.reasons.rollout import (
     ChangedByOthers,
-    DifferentFiles,
     EveryPodReady,
-    EveryPodServes,
     NamesNoVersion,
-    NoNewPod,
-    NotAskedYet,
     NotPickedUp,
     NotRolledOut,
     NoWorkload,
     PickedUp,
-    PodSilent,
-    ServesOther,
     StillPins,
     Unobserved,
 )
 from bot.domain.target import Pin
-from bot.rules.release.decision import LATER, SOON, Decision, MoveAlias, Rollout, Tag
+from bot.rules.release import verification
+from bot.rules.release.decision import LATER, SHORTLY, SOON, Decision, MoveAlias, Rollout, Tag
 
 
 def syncing(evidence: Rollout) -> Decision:
@@ -38,7 +34,16 @@ def syncing(evidence: Rollout) -> Decision:
     if evidence.health is not None and evidence.health.pin == pin(evidence.promotion):
         return Decision(state=State.ROLLING_OUT, reason=PickedUp(), wake=timedelta(0))
     late = NotPickedUp(timeout=evidence.policy.timeout, found=_instead(evidence))
-    return _stalled(evidence, late) or Decision(wake=LATER)
+    return replace(_stalled(evidence, late) or Decision(wake=LATER), note=_fixed(evidence))
+
+
+def _fixed(evidence: Rollout) -> StatusChange:
+    """Fix the method of verification, if that was not done before the merge: others merged, or Git held it already."""
+    promotion = evidence.promotion
+    if promotion.status.verified_by is not None:
+        return {}
+    how = verification.before_merge(evidence.policy.verify, evidence.live, promotion.target.model)
+    return {"verified_by": how} if how is not None else {}
 
 
 def _instead(evidence: Rollout) -> Reason:
@@ -88,7 +93,7 @@ def _advance(evidence: Rollout) -> Advance | None:
 
 
 def verifying(evidence: Rollout) -> Decision:
-    """Wait until every new pod answers with the version and has stayed healthy for a while; then conclude."""
+    """Wait until every new pod is verified and has stayed healthy for a while; then conclude."""
     wrong = going_wrong(evidence)
     if wrong is not None:
         return wrong
@@ -112,7 +117,10 @@ def _unready(evidence: Rollout, health: Health) -> Decision | None:
 
 
 def _verified(evidence: Rollout) -> Decision:
-    """Conclude once every pod names the version and has been ready for as long as the policy says."""
+    """Conclude once every pod is verified and has been ready for as long as the policy says."""
+    how = evidence.promotion.status.verified_by
+    if how is None:
+        return _method(evidence)
     doubt = unverified(evidence)
     if doubt is not None:
         return _doubtful(evidence, doubt)
@@ -123,12 +131,22 @@ def _verified(evidence: Rollout) -> Decision:
     left = since + evidence.policy.watch - evidence.now
     if left > timedelta(0):
         return Decision(wake=left)
-    return conclude(evidence, EveryPodServes(version=evidence.promotion.version))
+    return conclude(evidence, verification.verified(how, evidence.promotion.version))
+
+
+def _method(evidence: Rollout) -> Decision:
+    """Fix the method by what the new pods answer; there were none before them, or none that could be reached."""
+    since, answers = evidence.promotion.status.healthy_since or evidence.now, evidence.served.values()
+    left = since + evidence.policy.watch - evidence.now
+    how = verification.after_merge(evidence.policy.verify, answers, watched=left <= timedelta(0))
+    if how is None:
+        return Decision(wake=min(left, SHORTLY))
+    return Decision(note={"verified_by": how}, wake=timedelta(0))
 
 
 def _doubtful(evidence: Rollout, doubt: Reason) -> Decision:
     """Wait; then fail where a pod contradicts, and ask people where one says nothing."""
-    if evidence.overdue and isinstance(doubt, ServesOther | DifferentFiles):
+    if evidence.overdue and isinstance(doubt, verification.CONTRADICTIONS):
         return fail(evidence, doubt)
     return _stalled(evidence, doubt) or Decision(reason=doubt, wake=SOON)
 
@@ -147,24 +165,10 @@ def conclude(evidence: Rollout, reason: Reason) -> Decision:
 
 
 def unverified(evidence: Rollout) -> Reason | None:
-    """Return what is still missing until every new pod has answered that it serves the version."""
-    promotion = evidence.promotion
-    if evidence.health is None or not evidence.health.pods:
-        return NoNewPod()
-    files: dict[str | None, str] = {}
-    for pod in evidence.health.pods:
-        answer = evidence.served.get(pod.name, NotAskedYet())
-        if isinstance(answer, Reason):
-            return PodSilent(pod=Name(pod.name), cause=answer)
-        if (answer.model, answer.version) != (promotion.target.model, promotion.version):
-            return ServesOther(
-                pod=Name(pod.name), model=Name(answer.model), version=answer.version, wanted=promotion.version
-            )
-        files.setdefault(answer.digest, pod.name)
-    if len(files) > 1:
-        one, other = [*files.values()][:2]
-        return DifferentFiles(one=Name(one), other=Name(other), version=promotion.version)
-    return None
+    """Return what is still missing until every new pod is verified, by the promotion's method."""
+    promotion, health = evidence.promotion, evidence.health
+    how = verification.method_of(promotion, evidence.policy.verify)
+    return verification.doubt(how, promotion, health.pods if health is not None else (), evidence.served)
 
 
 def going_wrong(evidence: Rollout) -> Decision | None:

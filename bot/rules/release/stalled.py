@@ -16,6 +16,7 @@ from bot.domain.reasons.rollout import (
     NothingToGoBackTo,
     NotPickedUp,
     PickedUp,
+    PodSilent,
     StalledTooLong,
 )
 from bot.rules.release.decision import LATER, SHORTLY, Decision, Reply, Rollout
@@ -83,6 +84,12 @@ def _go_back(evidence: Rollout, fact: Fact) -> Decision:
     return Decision(state=State.SUPERSEDED, reason=superseded(back), start=back, wake=timedelta(0))
 
 
+def _method_open(evidence: Rollout) -> bool:
+    """Say whether the method of verification is still to be chosen, and no pod was waited for in vain."""
+    promotion = evidence.promotion
+    return promotion.status.verified_by is None and not isinstance(promotion.reason, PodSilent)
+
+
 def _healed(evidence: Rollout) -> Decision | None:
     """Go on where it stopped, once the workload shows what was missing."""
     promotion, health = evidence.promotion, evidence.health
@@ -90,6 +97,6 @@ def _healed(evidence: Rollout) -> Decision | None:
         return None
     if isinstance(promotion.reason, NotPickedUp):
         return Decision(state=State.ROLLING_OUT, reason=PickedUp(), wake=timedelta(0))
-    if health.status is HealthStatus.HEALTHY and unverified(evidence) is None:
+    if health.status is HealthStatus.HEALTHY and (_method_open(evidence) or unverified(evidence) is None):
         return complete(health, evidence.now)
     return None

@@ -14,6 +14,7 @@ from bot.domain.policy import Policy
 from bot.domain.promotion import Kind, Promotion, Ruling, State, Verdict
 from bot.domain.reasons.lifecycle import Cancelled
 from bot.domain.reasons.rollout import EveryPodReady
+from bot.domain.verification import Method
 from bot.rules.parsing.typed import typed
 from bot.rules.wording.blocks import link, when
 from bot.rules.wording.escape import block, code, mrkdwn
@@ -114,8 +115,22 @@ def _verifying(scene: Scene) -> Progress:
     doubt = () if isinstance(promotion.reason, EveryPodReady) else _reason(promotion)
     healthy_since = promotion.status.healthy_since
     watched = (f"Watched until {when(healthy_since + scene.policy.watch)}.",) if healthy_since else ()
-    headline = f"{ready} on v{promotion.version}: checking which version each one serves"
+    headline = f"{ready} on v{promotion.version}: {_checked(promotion)}"
     return Progress(icon="🚀", headline=headline, lines=(*doubt, *watched, *_cluster(scene)))
+
+
+def _checked(promotion: Promotion) -> str:
+    """Return what happens to new pods that are ready, by the method of verification."""
+    how = promotion.status.verified_by
+    match how.method if how is not None else Method.AUTO:
+        case Method.ROLLOUT:
+            return "watching them"
+        case Method.KSERVE:
+            return "waiting for KServe to report that the model is loaded"
+        case Method.IMAGE:
+            return "checking which image each one runs"
+        case _:
+            return "checking which version each one serves"
 
 
 def _reason(promotion: Promotion) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Final
 
-from bot.domain.cluster import HealthStatus
+from bot.domain.cluster import HealthStatus, ModelStatus
 from bot.domain.json import Json
 from bot.domain.reason import Command, Name, Reason
 from bot.domain.reasons.health import Deleting
@@ -124,6 +124,12 @@ def is_current(pod: Json, workload: Json, replicaset: Json | None) -> bool:
     """Return whether a pod is of the workload's new revision; `replicaset` is that revision's."""
     kind = kind_of(workload)
     return (kind.is_current if kind else owns)(pod, workload, replicaset)
+
+
+def model_status(workload: Json) -> ModelStatus | None:
+    """Return what the workload says of its model; None for most kinds."""
+    kind = kind_of(workload)
+    return kind.model_status(workload) if kind else None
 
 
 def wanted(workload: Json, pods: int) -> int:

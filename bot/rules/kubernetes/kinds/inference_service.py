@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from bot.domain.cluster import HealthStatus
+from bot.domain.cluster import HealthStatus, ModelStatus
 from bot.domain.json import Json
 from bot.domain.reason import Reason
 from bot.domain.reasons.told import Told
@@ -79,6 +79,14 @@ def _is_current(pod: Json, workload: Json, replicaset: Json | None) -> bool:
     return replicaset is None or owned_by(pod, replicaset)
 
 
+def _model_status(obj: Json) -> ModelStatus | None:
+    status = mapping(obj, "status", "modelStatus")
+    if not status:
+        return None
+    active, target = (text(status, "states", name) for name in ("activeModelState", "targetModelState"))
+    return ModelStatus(transition=text(status, "transitionStatus"), active=active, target=target)
+
+
 KIND: Final = Kind(
     group="serving.kserve.io",
     name="InferenceService",
@@ -91,4 +99,5 @@ KIND: Final = Kind(
     explain=_explain,
     observed=has_status,
     is_current=_is_current,
+    model_status=_model_status,
 )

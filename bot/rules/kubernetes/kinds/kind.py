@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from bot.domain.cluster import HealthStatus
+from bot.domain.cluster import HealthStatus, ModelStatus
 from bot.domain.json import Json
 from bot.domain.reason import Command, Reason
 from bot.domain.reasons.health import ChangeNotObserved
@@ -75,6 +75,10 @@ def no_doubt(_obj: Json) -> None:
     """Return None, for kinds that kstatus judges as `explain` does, or wrongly."""
 
 
+def no_model_status(_obj: Json) -> None:
+    """Return None, for kinds that do not know of models."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One kind: the rule for its health, and what `judge` needs to know to judge a rollout of it."""
@@ -116,6 +120,8 @@ class Kind:
     HEALTHY (`_by_counts` in `bot.rules.kubernetes.health`).  A completed Job has no ready pods, so with a number here
     it would be progressing forever.
     """
+    model_status: Callable[[Json], ModelStatus | None] = no_model_status
+    """What the object says of its model, apart from the pods."""
     is_current: Callable[[Json, Json, Json | None], bool] = owns
     """Whether a pod is of the new revision, of (pod, workload, what `replicaset` returned).
 

@@ -25,6 +25,7 @@ from bot.rules.wording.words import (
     slack,
     systems,
     told,
+    verification,
     workloads,
 )
 from bot.rules.wording.words.template import Words
@@ -50,5 +51,6 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     **slack.WORDS,
     **systems.WORDS,
     **told.WORDS,
+    **verification.WORDS,
     **workloads.WORDS,
 }

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bot.domain.cluster import HealthStatus
+from bot.domain.cluster import HealthStatus, Image
 from bot.domain.json import Json
 from bot.domain.reason import Command, Name, Said
 from bot.domain.reasons.health import (
@@ -23,6 +23,7 @@ from tests.fixtures.workload import (
     NAME,
     OLD,
     ago,
+    container,
     deployment,
     health_of,
     pod,
@@ -133,6 +134,16 @@ def test_an_address_is_one_that_can_be_connected_to(ip: str | None, ports: list[
     one = pod("aaa", podIP=ip)
     one["spec"] = template(ports=ports)["spec"]
     assert health_of(replace(READY, pods=(one,))).pods[0].address == expected
+
+
+def test_a_pod_runs_the_image_of_the_models_container() -> None:
+    one, digest = pod("aaa"), "sha256:" + "1" * 64
+    sidecar = {"name": "proxy", "image": "envoy:1"}
+    one["spec"] = {"containers": [sidecar, *one["spec"]["containers"]]}
+    statuses = [container(name="proxy", imageID="envoy@x"), container(ready=True, imageID=f"host/server@{digest}")]
+    one["status"]["containerStatuses"] = statuses
+    seen = health_of(replace(READY, pods=(one,))).pods[0]
+    assert seen.image == Image(name="registry.example/model-server:1", id=f"host/server@{digest}")
 
 
 def test_the_pin_is_read_only_from_the_container_that_sets_the_stage() -> None:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from bot.domain.cluster import HealthStatus, Snapshot
+from bot.domain.cluster import HealthStatus, ModelStatus, Snapshot
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons.health import ChangeNotObserved, Deleting, Paused
@@ -35,6 +35,7 @@ from bot.rules.kubernetes.kinds.kind import Kind
 from bot.rules.kubernetes.state import RolloutState
 from bot.rules.wording.reasons import plain
 from tests.fixtures.workload import NOON, ago, pod, replicaset
+from tests.paths import ROOT
 from tests.recorded import folders
 
 CASES = folders("health")
@@ -193,6 +194,18 @@ def test_pods_below_the_partition_keep_their_revision() -> None:
         each["metadata"]["ownerReferences"] = [{"kind": "StatefulSet", "name": "s", "uid": "s-1"}]
     verdict = judge(Snapshot(workload=obj, pods=(new, old, old)), now=NOON, stage="production")
     assert (verdict.status, verdict.ready, verdict.wanted) == (HealthStatus.HEALTHY, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("ready", ModelStatus(transition="UpToDate", active="Loaded", target="Loaded")),
+        ("load-failed", ModelStatus(transition="BlockedByFailedLoad", active="", target="")),
+    ],
+)
+def test_an_inference_service_says_how_its_model_is(name: str, expected: ModelStatus) -> None:
+    obj = yaml.safe_load((ROOT / f"tests/data/health/kserve/{name}.yaml").read_text())
+    assert judge(Snapshot(workload=obj), now=NOON, stage="production").model_status == expected
 
 
 def inference_service(transition: str | None, *conditions: tuple[str, str]) -> Json:

@@ -29,6 +29,7 @@ from bot.domain.reasons.approval import ApprovalsMissing, Vetoed
 from bot.domain.reasons.lifecycle import AlreadyReleased, Cancelled, NobodyDecided, Superseded
 from bot.domain.registry import Comparison, Compatibility
 from bot.domain.target import Target
+from bot.domain.verification import Method, Verify
 from bot.rules.wording import promotion_message
 from bot.rules.wording.progress import STATES
 from tests.fixtures.evidence import told
@@ -114,6 +115,23 @@ def test_a_rollout_reads_like_this() -> None:
         "⚠️ `iris-7c9`: CrashLoopBackOff (exit code 1)\n"
         "✅ Approved by <@U0BOB>"
     )
+
+
+@pytest.mark.parametrize(
+    ("method", "said"),
+    [
+        (None, "checking which version each one serves"),
+        (Method.CALLBOARD, "checking which version each one serves"),
+        (Method.ROLLOUT, "watching them"),
+        (Method.IMAGE, "checking which image each one runs"),
+        (Method.KSERVE, "waiting for KServe to report that the model is loaded"),
+    ],
+)
+def test_new_pods_are_checked_as_their_server_allows(method: Method | None, said: str) -> None:
+    verified_by = Verify(method=method) if method is not None else None
+    health = Health(status=HealthStatus.HEALTHY, reason=told("x"), wanted=3, ready=3)
+    text = read(shown(at(State.VERIFYING, verified_by=verified_by), health, (), None))
+    assert f"🚀 *3 of 3 pods on v3: {said}*" in text
 
 
 def test_a_failure_reads_like_this() -> None:
