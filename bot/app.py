@@ -114,7 +114,7 @@ async def _open_clients(config: Config, environment: Environment, stack: AsyncEx
     stack.push_async_callback(mlflow.close)
     kubernetes = await Kubernetes.connect(env.kubeconfig)
     stack.push_async_callback(kubernetes.close)
-    pods = Pods()
+    pods = Pods(proxy=kubernetes.ask_pod)
     stack.push_async_callback(pods.close)
     return Clients(slack=slack, github=github, mlflow=mlflow, kubernetes=kubernetes, pods=pods)
 

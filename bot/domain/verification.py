@@ -1,6 +1,6 @@
 """Verification: how a release is shown to be served, and what a pod answers when it is asked."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
@@ -84,7 +84,7 @@ class Live:
 
     version: int | None
     """The version that they run; None: not known."""
-    answers: Mapping[Method, tuple[Answer, ...]]
+    answers: Mapping[Method, Sequence[Answer]]
     """One for each pod, relative to that version."""
     reached: bool
     """Every pod answered something."""

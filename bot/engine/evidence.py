@@ -16,16 +16,17 @@ from bot.clients.pods import Pods
 from bot.clients.slack.client import Slack
 from bot.cluster.watch import Watch
 from bot.config.app_yaml import Config
-from bot.domain.cluster import Health, HealthStatus, PodSeen, Served
+from bot.domain.cluster import Health, HealthStatus
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.policy import ANYONE
 from bot.domain.promotion import ApprovalState, FactKind, Kind, Promotion, PullStatus, State, Verdict
-from bot.domain.reason import Name, Reason
+from bot.domain.reason import Name
 from bot.domain.reasons.cluster import NotListed
-from bot.domain.reasons.rollout import NoAddress
 from bot.domain.registry import Comparison, ModelVersion, VersionDetails
 from bot.domain.repository import Base, Pull, PullState
 from bot.domain.target import Pin, Place, Target
+from bot.domain.verification import Answer
+from bot.engine import verification
 from bot.rules import pins
 from bot.rules.kubernetes import health
 from bot.rules.parsing import emoji
@@ -35,6 +36,7 @@ from bot.rules.release.freezes import in_force
 from bot.rules.release.gates import judge, verdict
 from bot.rules.release.stalled import DECISIONS
 from bot.rules.release.statuses import HELD
+from bot.rules.release.verification import method_of
 from bot.rules.wording import redaction
 from bot.store.store import Loaded, Store
 
@@ -94,7 +96,8 @@ async def gather(
         case State.CHECKING if promotion.digest is None:
             return await _proposal(evidence, promotion, sources)
         case State.PROPOSED | State.MERGING if pull is not None:
-            return await _confirmed(await _review(evidence, promotion, pull, sources), clients.slack)
+            review = await _with_live(await _review(evidence, promotion, pull, sources), sources)
+            return await _confirmed(review, clients.slack)
         case State.SYNCING | State.ROLLING_OUT | State.VERIFYING | State.STALLED:
             return await _rollout(evidence, promotion, sources)
         case _:
@@ -226,6 +229,20 @@ def _consented(ours: PullStatus, pull: Pull) -> bool:
     return approval is not None and approval.state is ApprovalState.SUCCESS and approval.head == pull.head
 
 
+async def _with_live(review: Review, sources: Sources) -> Review:
+    """If the pull request may be merged now, ask the pods that run, whose answers tell how to verify the release."""
+    if review.promotion.state is not State.PROPOSED or not _decides(review):
+        return review
+    namespace = namespace_of(review.promotion)
+    await sources.watch.ensure(namespace)
+    try:
+        health = observe(review.promotion, sources.watch, review.now)
+    except Temporary:
+        return review  # no reason to wait: the new pods can be asked too
+    workload = verification.workload(review.promotion, health, namespace)
+    return replace(review, live=await verification.live(review, workload, sources.clients.pods))
+
+
 async def _confirmed(review: Review, slack: Slack) -> Review:
     """If votes decide now, read again who reacts at this moment and who may vote."""
     message = review.promotion.status.message
@@ -286,17 +303,20 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
     health = observe(promotion, watch, evidence.now, patient=not evidence.overdue)
     failing = health is not None and health.status is HealthStatus.DEGRADED
     log = await _last_lines(clients.kubernetes, namespace, health) if health is not None and failing else None
-    served: dict[str, Served | Reason] = {}
-    alias, comparison = None, None
+    served: Mapping[str, Answer] = {}
+    alias, comparison, live = None, None, None
+    workload = verification.workload(promotion, health, namespace)
+    if promotion.state is State.SYNCING and promotion.status.verified_by is None:
+        live = await verification.live(evidence, workload, clients.pods)
     voters = Voters()
     if promotion.state is State.STALLED and any(f.kind in DECISIONS and not f.answered for f in evidence.facts):
         voters = await _voters(evidence, promotion, clients.slack, fresh=True)
     if promotion.state in {State.VERIFYING, State.STALLED}:
         comparison = await _late_metrics(promotion, sources)
-        if health is not None:
-            ready = [pod for pod in health.pods if pod.ready]
-            answers = await asyncio.gather(*(_served(clients.pods, pod) for pod in ready))
-            served = dict(zip((pod.name for pod in ready), answers, strict=True))
+        if workload is not None:
+            how = method_of(promotion, evidence.policy.verify)
+            values = await verification.values_of(promotion, how, sources.loaded.digest, clients.mlflow)
+            served = await verification.ask(how, workload, values, clients.pods)
             alias = await clients.mlflow.alias(promotion.target.model, promotion.target.stage)
     return Rollout(
         now=evidence.now,
@@ -315,6 +335,7 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
         log=log,
         alias=alias,
         comparison=comparison,
+        live=live,
     )
 
 
@@ -346,15 +367,6 @@ def observe(promotion: Promotion, watch: Watch, now: datetime, *, patient: bool 
         return None
     only = promotion.status.counted if promotion.state is State.VERIFYING else ()
     return health.judge(snapshot, now=now, stage=promotion.target.stage, only=only or None)
-
-
-async def _served(pods: Pods, pod: PodSeen) -> Served | Reason:
-    if pod.address is None:
-        return NoAddress()
-    try:
-        return await pods.served(pod.address)
-    except (Temporary, Permanent) as error:
-        return error.reason
 
 
 async def _last_lines(kubernetes: Kubernetes, namespace: str, seen: Health) -> str | None:

@@ -57,6 +57,7 @@ async def access(kubeconfig: str | None) -> tuple[ApiClient, Renew]:
         "trace_configs": [refuse_redirects()],
         "response_class": Bounded,
         "read_bufsize": BUFFER,
+        "cookie_jar": aiohttp.DummyCookieJar(),  # a pod that answers through the proxy may try to set some
     }
     return api, renew
 

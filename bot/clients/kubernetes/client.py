@@ -7,6 +7,7 @@ CPU and fail on one malformed object; its own Watch has no backoff and hangs on 
 Rules of list and watch: https://kubernetes.io/docs/reference/using-api/api-concepts/#efficient-detection-of-changes
 """
 
+import asyncio
 import re
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -26,7 +27,8 @@ from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons import cluster, systems
-from bot.domain.reasons.cluster import EventMalformed, Listing, ReadingLog, Watching
+from bot.domain.reasons.cluster import AskingPod, EventMalformed, Listing, ReadingLog, Watching
+from bot.domain.verification import Question
 from bot.rules.kubernetes.kinds import RESOURCES
 from bot.rules.wording.redaction import excerpt
 
@@ -50,7 +52,7 @@ QUOTED: Final = 1000
 """Characters of the server's own message: quotas and webhooks send long ones."""
 
 Query = Sequence[tuple[str, str]]
-Call = Listing | Watching | ReadingLog
+Call = Listing | Watching | ReadingLog | AskingPod
 """What is asked, for reasons."""
 
 
@@ -165,6 +167,30 @@ class Kubernetes:
                 return ""
             raise
 
+    async def ask_pod(
+        self, namespace: str, pod: str, port: int, question: Question, *, most: int, within: timedelta
+    ) -> tuple[int, bytes]:
+        """Return the status and the body that a pod answers, asked through the API server's proxy.
+
+        What the API server itself says is told from the pod's own answers by its form, a `Status`.
+        https://kubernetes.io/docs/reference/kubernetes-api/core/pod-v1/#get-connect-proxy-path
+
+        Raises:
+            Temporary: the proxy does not reach the pod.
+            Permanent: not allowed (`get`, for a POST `create`, on `pods/proxy`).
+        """
+        call = AskingPod(pod=Name(pod), namespace=Name(namespace))
+        path = f"{_path(namespace, 'pods')}/{quote(pod, safe='')}:{port}/proxy{question.path}"
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                async with await self._send(path, (), None, body={} if question.post else None) as answer:
+                    body = await (whole(answer, most) if answer.status == HTTPStatus.OK else head(answer, most))
+        except FAILURES as error:
+            raise Temporary(unanswered(error, system=systems.CLUSTER, during=call)) from error
+        if answer.status >= HTTPStatus.BAD_REQUEST and (said := _status(body)) is not None:
+            raise _not_proxied(answer.status, said, call)
+        return answer.status, body
+
     async def _page(self, namespace: str, kind: str, query: Query, call: Call) -> tuple[Json, int]:
         """Return a page of a list, and its size in bytes."""
         async with self._open(_path(namespace, kind), query, call) as answer:
@@ -193,10 +219,12 @@ class Kubernetes:
         except FAILURES as error:
             raise Temporary(unanswered(error, system=systems.CLUSTER, during=call)) from error
 
-    async def _send(self, path: str, query: Query, lasts: timedelta | None) -> aiohttp.ClientResponse:
-        headers = {"Accept": "application/json, */*"}
+    async def _send(
+        self, path: str, query: Query, lasts: timedelta | None, *, body: Json | None = None
+    ) -> aiohttp.ClientResponse:
+        headers, method = {"Accept": "application/json, */*"}, "GET" if body is None else "POST"
         request = await self._api.param_serialize(
-            "GET", path, query_params=list(query), header_params=headers, auth_settings=["BearerToken"]
+            method, path, query_params=list(query), header_params=headers, body=body, auth_settings=["BearerToken"]
         )
         silence, total = (lasts or ANSWER).total_seconds(), (lasts or WHOLE).total_seconds()
         timeout = aiohttp.ClientTimeout(total=total, connect=10, sock_read=silence)
@@ -241,6 +269,23 @@ async def _message(answer: aiohttp.ClientResponse) -> str:
         return excerpt(str(decoded(body)["message"]), QUOTED)
     except (Malformed, KeyError, TypeError):
         return excerpt(body.decode(errors="replace"), 200) or excerpt(answer.reason or "")
+
+
+def _status(body: bytes) -> str | None:
+    """Return the message of a Status object; None for anything else."""
+    try:
+        found = decoded(body)
+    except Malformed:
+        return None
+    if not isinstance(found, dict) or found.get("kind") != "Status":
+        return None
+    return excerpt(str(found.get("message", "")), QUOTED)
+
+
+def _not_proxied(status: int, words: str, call: AskingPod) -> Temporary | Refused:
+    if status in {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN, HTTPStatus.METHOD_NOT_ALLOWED}:
+        return Refused(_refusal(status, Said(words), call), status=status, words=words)
+    return Temporary(cluster.PodNotProxied(during=call, said=Said(words)))
 
 
 def _failure(status: int, words: str, call: Call, wait: Asked) -> Temporary | Refused:

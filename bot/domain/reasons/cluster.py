@@ -31,6 +31,14 @@ class ReadingLog(Reason):
     namespace: Name
 
 
+@reason("cluster_asking_pod")
+class AskingPod(Reason):
+    """A request to a pod, through the API server's proxy."""
+
+    pod: Name
+    namespace: Name
+
+
 # ── refusals ──────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -162,7 +170,23 @@ class WatchFailed(Reason):
     """An unforeseen error, which is in the log."""
 
 
+@reason("cluster_pod_not_proxied")
+class PodNotProxied(Reason):
+    """The API server could not pass a request on to a pod."""
+
+    during: Reason
+    said: Said
+
+
 # ── model servers ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@reason("server_unreachable_both_ways")
+class UnreachableBothWays(Reason):
+    """Neither a connection to the pod nor the API server's proxy brought an answer."""
+
+    direct: Reason
+    proxied: Reason
 
 
 @reason("server_example_refused")

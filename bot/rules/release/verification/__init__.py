@@ -7,15 +7,17 @@ write a file here that ends in its CHECK, and name it in CHECKS.
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
+from urllib.parse import unquote
 
 from bot.domain.cluster import PodSeen, Served
 from bot.domain.promotion import Promotion
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.rollout import DifferentFiles, NoNewPod, NotAskedYet, PodSilent, ServesOther
 from bot.domain.reasons.verification import AnswersOther, NamesOther
-from bot.domain.verification import Answer, Confirms, Differs, Live, Method, Verify
+from bot.domain.verification import Answer, Confirms, Differs, Live, Method, Question, Verify
+from bot.rules.release.templates import Unknown
 from bot.rules.release.verification import callboard, field, image, kserve, open_inference, rollout
-from bot.rules.release.verification.check import Check
+from bot.rules.release.verification.check import Check, Subject
 
 CHECKS: Final[Mapping[Method, Check]] = {
     each.method: each
@@ -122,6 +124,18 @@ def _different_files(promotion: Promotion, answers: Mapping[str, Answer]) -> Rea
         return None
     one, other = [*files.values()][:2]
     return DifferentFiles(one=Name(one), other=Name(other), version=promotion.version)
+
+
+def questions(subject: Subject) -> tuple[Question, ...]:
+    """Return what a pod is asked.
+
+    Raises:
+        Unknown: a placeholder has no value, or one that would lead out of the path.
+    """
+    asked = CHECKS[subject.verify.method].questions(subject)
+    if any({".", ".."} & set(unquote(each.path).partition("?")[0].split("/")) for each in asked):
+        raise Unknown(subject.verify.path or subject.verify.model)  # the API server's proxy would ask another object
+    return asked
 
 
 def verified(verify: Verify, version: int) -> Reason:

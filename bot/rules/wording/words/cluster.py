@@ -13,6 +13,16 @@ GRANT: Final = (
     "; kubectl create rolebinding callboard-watch -n {namespace} --role=callboard-watch --user=USER-NAMED-ABOVE"
 )
 
+GRANT_PROXY: Final = (
+    "kubectl create role callboard-ask -n {namespace} --verb=get --resource=pods/proxy"
+    "; kubectl create rolebinding callboard-ask -n {namespace} --role=callboard-ask --user=USER-NAMED-ABOVE"
+)
+
+
+def _not_allowed(why: cluster.NotAllowed) -> str:
+    grant = GRANT_PROXY if isinstance(why.during, cluster.AskingPod) else GRANT
+    return f"{{during}} is not allowed: {{said}}; allow it with: {grant}"
+
 
 def _unusable(why: cluster.KubeconfigUnusable) -> str:
     path = "{path}" if why.path is not None else "the default kubeconfig ($HOME/.kube/config)"
@@ -27,8 +37,9 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     cluster.Listing: "listing {kind} in {namespace}",
     cluster.Watching: "watching {kind} in {namespace}",
     cluster.ReadingLog: "reading the log of {pod} in {namespace}",
+    cluster.AskingPod: "asking {pod} in {namespace} through the API server",
     cluster.CredentialsRefused: "{during}: the cluster does not accept the credentials; renew those in the kubeconfig",
-    cluster.NotAllowed: f"{{during}} is not allowed: {{said}}; allow it with: {GRANT}",
+    cluster.NotAllowed: _not_allowed,
     cluster.NotFound: "{during}: not found ({said}); check that this is the right namespace and the right cluster",
     cluster.Refused: "{during}: the cluster refused it ({status}: {said})",
     cluster.VersionExpired: "{during}: the cluster no longer knows the last version ({said}); Callboard lists again",
@@ -44,6 +55,8 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     cluster.NoAnswerYet: "it has not answered yet",
     cluster.WatchEnded: "the watch ended",
     cluster.WatchFailed: "an unexpected error in Callboard, which starts the watch again; its log has the details",
+    cluster.PodNotProxied: "{during}: {said}",
+    cluster.UnreachableBothWays: "{direct}; {proxied}",
     cluster.ExampleRefused: "{address} answered the model's own input example with HTTP {status}: {said}"
     "; log an example that the model accepts, or fix the model",
     cluster.PredictionNotJSON: "{address} answered the model's own input example with something that is not JSON"
