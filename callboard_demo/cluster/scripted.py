@@ -6,6 +6,7 @@ Each container serves `/ping /health /version /readyz /model /invocations` on it
 
 import asyncio
 import hashlib
+import json
 import socket
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -15,6 +16,7 @@ from fnmatch import fnmatch
 from typing import Any, Final
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 from callboard_demo.children import bind
 from callboard_demo.cluster.runtime import MISSING, Order, StartError
@@ -37,9 +39,15 @@ class Behaviour:
     predictions: Any = None
     """What `/invocations` returns; None: the version, once."""
     ignores_term: bool = False
+    pages: Mapping[str, Any] | None = None
+    """Another server than Callboard's: what it answers by path, also to POST; `{version}` in a text is the version."""
+    firewalled: bool = False
+    """Whether only the kubelet and the API server get an answer, as behind a NetworkPolicy."""
 
 
 GOOD: Final = Behaviour()
+FORWARDED: Final = "X-Forwarded-Uri"
+"""The header that the API server's proxy adds."""
 
 
 def digest(name: str, version: int | None) -> str:
@@ -89,12 +97,15 @@ class ScriptedRunning:
         self._order, self._behaviour = order, behaviour
         self._exit: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._began = asyncio.get_running_loop().time()
-        app = web.Application()
+        app = web.Application(middlewares=[self._guarded])
         for path in ("/ping", "/health", "/version"):
             app.router.add_get(path, self._alive)
         app.router.add_get("/readyz", self._readyz)
-        app.router.add_get("/model", self._model)
-        app.router.add_post("/invocations", self._invocations)
+        for path in behaviour.pages or ():
+            app.router.add_route("*", path, self._page)
+        if behaviour.pages is None:
+            app.router.add_get("/model", self._model)
+            app.router.add_post("/invocations", self._invocations)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         self._listener: socket.socket | None = None
         self._crash: asyncio.TimerHandle | None = None
@@ -156,6 +167,18 @@ class ScriptedRunning:
         if self._behaviour.slow:
             with suppress(TimeoutError):
                 await asyncio.wait_for(asyncio.shield(self._exit), self._behaviour.slow.total_seconds())
+
+    @web.middleware
+    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Reset connections, if a firewall is asked for: a real one would only be slower."""
+        passed = request.path == "/readyz" or FORWARDED in request.headers
+        if self._behaviour.firewalled and not passed and request.transport is not None:
+            request.transport.abort()
+        return await handler(request)
+
+    async def _page(self, request: web.Request) -> web.Response:
+        text = json.dumps((self._behaviour.pages or {})[request.path]).replace("{version}", str(self._version()))
+        return web.Response(text=text, content_type="application/json")
 
     async def _alive(self, request: web.Request) -> web.Response:
         await self._pause()
