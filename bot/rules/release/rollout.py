@@ -106,10 +106,11 @@ def verifying(evidence: Rollout) -> Decision:
 
 def _unready(evidence: Rollout, health: Health) -> Decision | None:
     """Wait for a pod that is not ready any more, or for new pods where all of them are gone."""
-    if not health.pods:
+    healthy = health.status is HealthStatus.HEALTHY
+    if not health.pods and (evidence.promotion.status.counted or not healthy):
         gone: StatusChange = {"counted": (), "healthy_since": None}
         return Decision(state=State.ROLLING_OUT, reason=health.reason, note=gone, wake=LATER)
-    if health.status is HealthStatus.HEALTHY:
+    if healthy:
         return None
     late = NotRolledOut(timeout=evidence.policy.timeout, found=health.reason)
     again: StatusChange = {"failing": None, "healthy_since": None}
@@ -118,26 +119,24 @@ def _unready(evidence: Rollout, health: Health) -> Decision | None:
 
 def _verified(evidence: Rollout) -> Decision:
     """Conclude once every pod is verified and has been ready for as long as the policy says."""
-    how = evidence.promotion.status.verified_by
-    if how is None:
-        return _method(evidence)
-    doubt = unverified(evidence)
+    how, since = evidence.promotion.status.verified_by, evidence.promotion.status.healthy_since
+    doubt = unverified(evidence) if how is not None else None
     if doubt is not None:
         return _doubtful(evidence, doubt)
-    since = evidence.promotion.status.healthy_since
     if since is None:
         note: StatusChange = {"failing": None, "healthy_since": evidence.now}
         return Decision(reason=EveryPodReady(), note=note, wake=timedelta(0))
     left = since + evidence.policy.watch - evidence.now
+    if how is None:
+        return _method(evidence, left)
     if left > timedelta(0):
         return Decision(wake=left)
     return conclude(evidence, verification.verified(how, evidence.promotion.version))
 
 
-def _method(evidence: Rollout) -> Decision:
+def _method(evidence: Rollout, left: timedelta) -> Decision:
     """Fix the method by what the new pods answer; there were none before them, or none that could be reached."""
-    since, answers = evidence.promotion.status.healthy_since or evidence.now, evidence.served.values()
-    left = since + evidence.policy.watch - evidence.now
+    answers = evidence.served.values()
     how = verification.after_merge(evidence.policy.verify, answers, watched=left <= timedelta(0))
     if how is None:
         return Decision(wake=min(left, SHORTLY))

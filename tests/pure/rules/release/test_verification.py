@@ -126,6 +126,18 @@ def test_without_pods_before_the_new_ones_tell() -> None:
     assert decide(at(State.VERIFYING, served={"p": SILENT}, **new, now=over)).note["verified_by"] == ROLLOUT
 
 
+def test_pods_that_were_not_ready_meanwhile_are_watched_anew_before_the_method_is_fixed() -> None:
+    new: dict[str, Any] = {"status_verified_by": None, "status_healthy_since": None, "health": HEALTHY}
+    assert decide(at(State.VERIFYING, served={"p": SILENT}, **new)).note["healthy_since"] == NOON
+
+
+def test_a_healthy_workload_without_pods_is_not_rolled_out_again_and_again() -> None:
+    empty = {"status_healthy_since": NOON, "health": replace(HEALTHY, pods=())}
+    over = NOON + READY.policy.watch
+    assert isinstance(decide(at(State.VERIFYING, status_verified_by=ROLLOUT, now=over, **empty)).action, MoveAlias)
+    assert decide(at(State.VERIFYING, now=LATE, **empty)).state is State.STALLED
+
+
 # ── what the answers mean ────────────────────────────────────────────────────────────────────────────
 
 
