@@ -2,11 +2,13 @@
 
 from pathlib import Path
 
+import yaml
 from sqlalchemy.engine import make_url
 
 from bot.config.environment import Environment
 from bot.rules.kubernetes.kinds import KINDS
 from tests.manifests.rendered import container, env, objects, one, pod
+from tests.paths import ROOT
 
 
 def test_callboard_only_looks() -> None:
@@ -20,6 +22,12 @@ def test_callboard_only_looks() -> None:
     subject = {"kind": "ServiceAccount", **{key: account["metadata"][key] for key in ("name", "namespace")}}
     assert binding["subjects"] == [subject]
     assert pod("callboard")["spec"]["serviceAccountName"] == account["metadata"]["name"]
+
+
+def test_what_may_be_allowed_besides_is_to_ask_pods() -> None:
+    text = (ROOT / "manifests/callboard/rbac.yaml").read_text()
+    lines = [line.removeprefix("# ") for line in text.splitlines() if line.startswith(("# - ", "#   "))]
+    assert yaml.safe_load("\n".join(lines)) == [{"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]}]
 
 
 def test_callboard_is_one_and_its_secrets_are_named_only() -> None:

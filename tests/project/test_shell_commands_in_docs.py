@@ -81,6 +81,9 @@ NOT_RUN: Final = {
     "kubectl -n callboard create configmap postgresql-ca --from-file=ca.crt": CLUSTER,
     "kubectl -n models create configmap mlflow-ca --from-file=ca.crt": CLUSTER,
     "kubectl create namespace callboard": CLUSTER,
+    "kubectl create role callboard-ask -n models --verb=get --resource=pods/proxy": CLUSTER,
+    "kubectl create rolebinding callboard-ask -n models --role=callboard-ask "
+    "--serviceaccount=callboard:callboard": CLUSTER,
     "kubectl get deployments,replicasets,pods,events -o json": CLUSTER,
     "kubectl label namespace models callboard pod-security.kubernetes.io/enforce=restricted": CLUSTER,
     "make .venv/ready": BY_CI,
