@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from bot.domain.json import Json
-from callboard_demo.cluster import discovery, queries, refusals
+from callboard_demo.cluster import discovery, pod_proxy, queries, refusals
 from callboard_demo.cluster.kinds import Kinds
 from callboard_demo.cluster.objects import Objects
 from callboard_demo.cluster.resources import ACCESS_REVIEWS, Resource, Target, resolve
@@ -58,6 +58,7 @@ class Api:
             "/apis/{group}", self._describe(lambda r: discovery.group(self._kinds.all(), r.match_info["group"]))
         )
         app.router.add_get("/apis/{group}/{version}", self._describe(self._resources))
+        app.router.add_route("*", pod_proxy.ROUTE, self._proxy)
         app.router.add_route("*", "/api/{version}/{tail:.+}", self._handle)
         app.router.add_route("*", "/apis/{group}/{version}/{tail:.+}", self._handle)
         app.on_shutdown.append(self._shut)
@@ -136,6 +137,11 @@ class Api:
         if target.name is None:
             return await self._collection(request, target, verb)
         return await self._item(request, target)
+
+    async def _proxy(self, request: web.Request) -> web.StreamResponse:
+        verb = {"DELETE": "delete", **_VERBS}.get(request.method, "get")
+        self._authorise(request, verb, pod_proxy.place(request).target)
+        return await pod_proxy.forward(request, self._objects)
 
     async def _collection(self, request: web.Request, target: Target, verb: str) -> web.StreamResponse:
         if verb == "list":

@@ -65,3 +65,18 @@ async def test_a_method_that_the_policy_names_can_fail_a_release(tmp_path: Path,
         await promoted(world, 2, "Released v2", "Every new pod answers as v2 at `/info`.")
         await promoted(world, 3, "Failed: pod", "names `v2`, not v3")
         await world.message("Released v2 to production", "rollback")
+
+
+async def test_pods_behind_a_firewall_are_asked_through_the_api_server(tmp_path: Path, registry: Models) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1})
+    text, walls = APP.format(model=model, more=""), {version: Behaviour(firewalled=True) for version in "12"}
+    async with story_world(tmp_path, model=model, mlflow=registry.url, text=text, behaviours=walls) as world:
+        await promoted(world, 2, "Released v2 to production", "Every new pod serves v2.")
+
+
+async def test_pods_that_nobody_can_ask_are_verified_by_their_rollout(tmp_path: Path, registry: Models) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1})
+    text, walls = APP.format(model=model, more=""), {version: Behaviour(firewalled=True) for version in "12"}
+    async with story_world(tmp_path, model=model, mlflow=registry.url, text=text, behaviours=walls) as world:
+        world.cluster.forbid("get", "pods/proxy")
+        await promoted(world, 2, "Released v2 to production", "verified by rollout")
