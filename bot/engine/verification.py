@@ -113,7 +113,7 @@ async def _answer(verify: Verify, workload: Workload, pod: PodSeen, values: Valu
         return await _read(subject, workload, pods)
     except Unknown as error:
         return ValueUnknown(placeholder=Name(error.placeholder))
-    except Temporary as error:
+    except (Temporary, Permanent) as error:
         return error.reason
 
 

@@ -21,7 +21,7 @@ MUTANTS: Final = {
     "bots": ("bot/clients/slack/answers.py", 'self.is_bot or ', ""),
     "guests": ("bot/clients/slack/answers.py", 'self.is_restricted or ', ""),
     "foreign workspaces": ("bot/clients/slack/answers.py", "entitled=full and team in teams", "entitled=full"),
-    "read again": ("bot/engine/evidence.py", "return await _confirmed(await _review(evidence, promotion, pull, sources), clients.slack)", "return await _review(evidence, promotion, pull, sources)"),
+    "read again": ("bot/engine/evidence.py", "return await _confirmed(review, clients.slack)", "return review"),
     "group read again": ("bot/engine/evidence.py", "slack.members(group, fresh=fresh)", "slack.members(group)"),
     "person read again": ("bot/engine/evidence.py", "slack.person(user, fresh=fresh)", "slack.person(user)"),
     "fail closed": ("bot/engine/evidence.py", "return replace(review, voters=Voters(overriders=review.voters.overriders, unsure=error.reason))", "return review"),

@@ -69,6 +69,7 @@ async def test_a_promotion_that_waits_keeps_its_pull_request_message_consent_and
     assert [plain(change) for change in status.comparison.requirements] == ["numpy 1 → 2"]
     assert status.place is not None
     assert (status.place.namespace, status.place.workload) == ("models", "iris")
+    assert status.verified_by is None, "how it is verified is decided at its merge"
     assert status.trouble is not None
     assert plain(status.trouble) == "GitHub does not answer"
 

@@ -8,7 +8,7 @@ import pytest
 
 from bot.domain.cluster import PodSeen, Served
 from bot.domain.policy import Policy
-from bot.domain.promotion import RegistryStatus, State
+from bot.domain.promotion import RegistryStatus, State, Status
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.rollout import EveryPodServes, PodSilent, ServesOther
 from bot.domain.reasons.verification import (
@@ -27,6 +27,7 @@ from bot.rules.release.decision import Decision, Evidence, MoveAlias
 from bot.rules.release.lifecycle import decide
 from bot.rules.release.verification import CHECKS, after_merge, before_merge
 from bot.rules.wording.reasons import plain
+from bot.store import reasons as stored
 from tests.fixtures.evidence import HEALTHY, READY, at, told, vary
 from tests.fixtures.promotions import NOON
 
@@ -91,6 +92,13 @@ def test_new_pods_that_had_none_before_them_are_ours_or_verified_by_their_rollou
 
 def test_every_method_but_auto_has_a_check() -> None:
     assert {*CHECKS, Method.AUTO} == set(Method)
+
+
+@pytest.mark.parametrize("method", Method)
+def test_the_method_comes_out_of_the_database_as_it_went_in(method: Method) -> None:
+    verify = Verify(method=method, named=True, path="/{model}", field="/a", equals="v{version}", model="x")
+    assert stored.decode(stored.encode(Status(verified_by=verify)), Status).verified_by == verify
+    assert stored.decode("{}", Status).verified_by is None
 
 
 # ── when it is fixed ─────────────────────────────────────────────────────────────────────────────────
