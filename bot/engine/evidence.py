@@ -231,10 +231,12 @@ def _consented(ours: PullStatus, pull: Pull) -> bool:
 
 async def _with_live(review: Review, sources: Sources) -> Review:
     """If the pull request may be merged now, ask the pods that run, whose answers tell how to verify the release."""
-    if review.promotion.state is not State.PROPOSED or not _decides(review):
+    if review.promotion.state is not State.PROPOSED:
         return review
     namespace = namespace_of(review.promotion)
-    await sources.watch.ensure(namespace)
+    await sources.watch.ensure(namespace)  # early: the first lists take a moment
+    if not _decides(review):
+        return review
     try:
         health = observe(review.promotion, sources.watch, review.now)
     except Temporary:

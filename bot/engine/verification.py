@@ -75,8 +75,8 @@ async def live(evidence: Evidence, workload: Workload | None, pods: Pods) -> Liv
     ready = workload.ready[:SAMPLE] if pinned != pin(promotion) else []
     if not ready:
         return None
-    running = pinned.version if pinned is not None else None
-    version = running or (evidence.release.version if evidence.release is not None else None)
+    released = evidence.release.version if evidence.release is not None else None
+    version = pinned.version if pinned is not None else released
     answers = {Method.CALLBOARD: await asyncio.gather(*(_served(workload, pod, pods) for pod in ready))}
     reached = all(isinstance(answer, (Served, *ANSWERED)) for answer in answers[Method.CALLBOARD])
     if version is not None and not any(isinstance(answer, Served) for answer in answers[Method.CALLBOARD]):
