@@ -29,6 +29,8 @@ __all__ = ["Config", "Environment", "Rules", "Secret", "load", "parse", "read"]
 
 TOP_KEYS: Final = ("repository", "manifests", "channel", "stages", "models")
 MODEL_KEYS: Final = ("repository", "manifests", "channel", "stages", "verify")
+WILD: Final = frozenset("*?[")
+"""What makes a model's name in app.yaml a pattern."""
 REPOSITORY: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*)/(?!\.{1,2}$)[A-Za-z0-9_.-]+")
 MODEL: Final = re.compile(r"(?!\.{1,2}$)[^/:\\\x00-\x1f\x7f]{1,256}")
 """A model name that MLflow accepts: without / and :, and not `.` or `..`.
@@ -109,11 +111,26 @@ class Config:
         if not MODEL.fullmatch(target.model) or not policies.NAME.fullmatch(target.stage):
             raise Permanent(NotPartOfAPath(model=Name(target.model), stage=Name(target.stage)))
         template = self._rules(target.model).manifests or self.manifests
-        names = {"{model}": target.model, "{stage}": target.stage}
-        path = re.sub(r"\{(?:model|stage)\}", lambda found: names[found[0]], template)
+        path = _filled(template, target.model, target.stage)
         if {"", ".", ".."} & set(path.split("/")):
             raise Permanent(PathInvalid(model=Name(target.model), template=Name(template), path=Name(path)))
         return path
+
+    def reads(self, target: Target, path: str) -> bool:
+        """Return whether a file is among the target's manifests; False for a target that app.yaml does not have."""
+        inside = {path, path.rpartition("/")[0]}
+        return target.stage in self.stages_of(target.model) and self.folder(target) in inside
+
+    def readers(self, path: str) -> tuple[Target, ...]:
+        """Return the targets with a file among their manifests, of the models that app.yaml names without a pattern."""
+        inside = {path, path.rpartition("/")[0]}
+        return tuple(
+            Target(model=rules.pattern, stage=stage)
+            for rules in self.rules
+            if not WILD & set(rules.pattern)
+            for stage in rules.stages
+            if _filled(rules.manifests or self.manifests, rules.pattern, stage) in inside
+        )
 
     def previous_stage(self, target: Target) -> str | None:
         """Return the stage that a version is promoted from: `after` of the policy, or the preceding stage.
@@ -129,6 +146,11 @@ class Config:
         if found is None:
             raise Permanent(ModelNotConfigured(model=Name(model)))
         return found
+
+
+def _filled(template: str, model: str, stage: str) -> str:
+    names = {"{model}": model, "{stage}": stage}
+    return re.sub(r"\{(?:model|stage)\}", lambda found: names[found[0]], template)
 
 
 def load(path: Path) -> Config:
@@ -232,4 +254,4 @@ def _model(read: Reader, pattern: str, node: Node, stages: Stages, repository: s
 
 def _specific(rules: Rules) -> tuple[bool, int]:
     """Return a sort key: a plain name ranks above any pattern, then the pattern with more literal characters."""
-    return not set("*?[") & set(rules.pattern), len(re.sub(r"[*?]|\[[^]]*\]", "", rules.pattern))
+    return not WILD & set(rules.pattern), len(re.sub(r"[*?]|\[[^]]*\]", "", rules.pattern))

@@ -15,6 +15,8 @@ import yaml
 from cronsim import CronSim, CronSimError
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from bot.domain.target import Written
+
 UNITS: Final = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 MAX_DURATION: Final = timedelta(days=366)
 CRON_FIELDS: Final = 5
@@ -22,7 +24,7 @@ NULL: Final = "tag:yaml.org,2002:null"
 PATH: Final = re.compile(r"[^\s/\\][^\s\\]*")
 CHANNEL: Final = re.compile(r"#[^\s#@:/<>]{1,80}|[CG][A-Z0-9]{5,}")  # a name, or the id of a channel
 PERSON: Final = re.compile(r"@[a-z0-9][a-z0-9._-]*|[UW][A-Z0-9]{2,}")  # the handle of a user group, or a user's id
-
+PLACEHOLDERS: Final = re.compile(r"(?:[^{}\s]|\{(?:model|stage)\})+")
 
 C = TypeVar("C", bound=StrEnum)
 
@@ -109,6 +111,13 @@ class Reader:
             )
             return None
         return found.removesuffix("/") if found else None
+
+    def written(self, node: Node, form: re.Pattern[str], expected: str) -> Written | None:
+        """Return a text with `{model}` and `{stage}` in it, and its line; None if it has no value."""
+        found = self.text(node, PLACEHOLDERS, expected)
+        if found is not None and not form.fullmatch(re.sub(r"\{(?:model|stage)\}", "x", found)):
+            self.mistake(node, f"expected {expected}, found {what(node)}")
+        return Written(value=found, file=self._name, line=node.start_mark.line + 1) if found is not None else None
 
     def flag(self, node: Node) -> bool:
         """Return true or false."""

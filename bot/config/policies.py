@@ -15,6 +15,7 @@ from yaml.nodes import Node, ScalarNode
 from bot.config.nodes import Reader, is_null, meant
 from bot.config.verification import verify
 from bot.domain.policy import ANYONE, OnFailure, Policy, Window
+from bot.domain.target import NAMESPACE, WORKLOAD
 from bot.domain.verification import Verify
 
 Stages: TypeAlias = Mapping[str, Policy]
@@ -100,6 +101,8 @@ FIELDS: Final[Mapping[str, Callable[[Reader, Node], dict[str, Any]]]] = {
         may_override=_or_anyone,
         on_failure=lambda read, node: read.choice(node, OnFailure),
         verify=verify,
+        namespace=lambda read, node: read.written(node, NAMESPACE, "a namespace such as models or {model}-{stage}"),
+        workload=lambda read, node: read.written(node, WORKLOAD, "a workload's name such as {model}-{stage}"),
     ),
     "after": _after,
     "rollback": _rollback,

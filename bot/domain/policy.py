@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Final
 
+from bot.domain.target import Written
 from bot.domain.verification import Verify
 
 WINDOW: Final = "app.yaml"
@@ -81,3 +82,7 @@ class Policy:
     """Its freeze windows."""
     verify: Verify = field(default_factory=Verify)
     """How a release is verified."""
+    namespace: Written | None = None
+    """Where the workload runs, with `{model}` and `{stage}`; needed where the manifests do not say it."""
+    workload: Written | None = None
+    """The workload's name, likewise."""

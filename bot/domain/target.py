@@ -2,10 +2,17 @@
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from typing_extensions import override
+
+NAMESPACE: Final = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?")
+"""https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-label-names"""
+WORKLOAD: Final = re.compile(r"[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?")
+"""https://kubernetes.io/docs/concepts/overview/working-with-objects/names/#dns-subdomain-names"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -32,12 +39,26 @@ class Pin:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A value, and where it is written: in a manifest, or in app.yaml."""
+
+    value: str
+    file: str
+    line: int
+    """As editors count."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
     """The files of the repository that hold a target's pin, and the workload that they describe."""
 
     paths: tuple[str, ...]
     namespace: str | None = None
+    """None only in what release 0.1.0 stored, and for a rollback that cannot be followed (`Promotion.namespace`)."""
     workload: str | None = None
+    """None: the Deployment that sets MODEL_NAME and MODEL_STAGE to the target's."""
+    kind: tuple[str, str] | None = None
+    """The workload's API group and kind; None where the manifests do not contain it, or release 0.1.0 stored it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

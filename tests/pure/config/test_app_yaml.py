@@ -12,7 +12,7 @@ from bot.domain.errors import Permanent, UserError
 from bot.domain.policy import ANYONE, OnFailure, Policy, Window
 from bot.domain.reason import Name
 from bot.domain.reasons.configuration import ModelNotConfigured, NotPartOfAPath, StageNotConfigured
-from bot.domain.target import Target
+from bot.domain.target import Target, Written
 from tests.fixtures.raising import raising
 from tests.paths import ROOT
 
@@ -219,6 +219,12 @@ def test_one_repository_holds_all_manifests() -> None:
         ("repository: a/b\nstages: {s: {requesters: all}}", "2: expected a user id (U024BE7LH) or a user group"),
         ("repository: a/b\nstages: {s: {may_freeze: [anyone]}}", "2: expected a user id (U024BE7LH) or a user group"),
         ("repository: a/b\nstages: {s: {rollback: {requesters: bob}}}", "2: expected a user id (U024BE7LH) or a"),
+        ("repository: a/b\nstages: {s: {namespace: ML}}", "2: expected a namespace such as models or {model}-{stage}"),
+        ("repository: a/b\nstages: {s: {namespace: '{env}'}}", "2: expected a namespace"),
+        ("repository: a/b\nstages: {s: {namespace: ../x}}", "2: expected a namespace"),
+        ("repository: a/b\nstages: {s: {namespace: }}", "2: expected a namespace"),
+        ("repository: a/b\nstages: {s: {namespace: [a]}}", "2: expected a namespace"),
+        ("repository: a/b\nstages: {s: {workload: 'a b'}}", "2: expected a workload's name such as {model}-{stage}"),
         ("repository: a/b\nstages: {s: {gates: {}}}", "2: `gates` is not enforced yet"),
         ("repository: a/b\nstages: {s: {rollback: {aproval: 1}}}", "2: there is no key `aproval` here; did"),
         ("repository: a/b\nmodels:", "2: `models` is empty; add a model, or remove"),
@@ -321,12 +327,41 @@ def test_every_field_of_a_policy_can_be_set() -> None:
         "requesters": '["@x"]', "may_freeze": '["@x"]', "may_override": '["@x"]',
         "rollback": '{approvals: 2, requesters: ["@x"]}', "on_failure": "ask",
         "freeze": '[{cron: "0 16 * * FRI", for: 64h}]', "verify": "rollout",
+        "namespace": '"ml-{stage}"', "workload": '"{model}-{stage}"',
     }  # fmt: skip
     assert set(written) == set(policies.FIELDS), "write a value for each key of FIELDS here; not one of the defaults"
     stage = "\n".join(f"    {key}: {value}" for key, value in written.items())
     policy = parse(f"repository: a/b\nstages:\n  a: {{}}\n  b:\n{stage}\n").policy(Target(model="m", stage="b"))
     unset = [field.name for field in fields(Policy) if getattr(policy, field.name) == getattr(Policy(), field.name)]
     assert not unset, "name a key for each in FIELDS of bot/config/policies.py"
+
+
+def test_where_a_workload_runs_is_a_key_of_a_stage_with_its_line() -> None:
+    app = parse(
+        "repository: a/b\nstages:\n  staging:\n    namespace: ml-{stage}\n    workload: '{model}'\n"
+        "models:\n  iris: {}\n  churn: {stages: {staging: {namespace: churn}}}\n"
+    )
+    policy = app.policy(target("iris", "staging"))
+    assert policy.namespace == Written(value="ml-{stage}", file="app.yaml", line=4)
+    assert policy.workload == Written(value="{model}", file="app.yaml", line=5)
+    own = app.policy(target("churn", "staging"))
+    assert own.namespace == Written(value="churn", file="app.yaml", line=8)
+    assert own.workload == policy.workload
+
+
+def test_which_targets_read_a_file_is_known() -> None:
+    app = parse(
+        "repository: a/b\nmodels: {iris: {}, churn: {manifests: manifests/iris/staging/d.yaml}, 'fraud-*': "
+        "{manifests: all}}"
+    )
+    both = {target("churn"), target("churn", "staging")}
+    assert set(app.readers("manifests/iris/staging/d.yaml")) == {target("iris", "staging"), *both}
+    assert app.readers("manifests/iris/staging/other.yaml") == (target("iris", "staging"),)
+    assert app.readers("all/d.yaml") == (), "a pattern names no model"
+    assert app.reads(target("fraud-eu"), "all/d.yaml")
+    assert not app.reads(target("fraud-eu"), "all/below/d.yaml")
+    assert not app.reads(target("fraud-eu", "canary"), "all/d.yaml")
+    assert not app.reads(target("unknown"), "all/d.yaml")
 
 
 def test_what_is_nested_too_deeply_is_a_sentence() -> None:
