@@ -285,6 +285,15 @@ class Promotion:
         return self.status.pull.digest if self.status.pull is not None else None
 
     @property
+    def namespace(self) -> str:
+        """Return where its workload runs.
+
+        `default` stands only for what no place tells: promotions that release 0.1.0 opened, and rollbacks whose
+        manifests no longer say it.  Nothing else is proposed without a namespace (`bot.rules.pins.place`).
+        """
+        return (self.status.place.namespace if self.status.place is not None else None) or "default"
+
+    @property
     def merge_commit(self) -> str | None:
         """Return the commit with which its change was merged."""
         return self.status.pull.merge_commit if self.status.pull is not None else None

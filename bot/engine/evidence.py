@@ -30,6 +30,8 @@ from bot.engine import verification
 from bot.rules import pins
 from bot.rules.kubernetes import health
 from bot.rules.parsing import emoji
+from bot.rules.pins.clashes import pin_clash, workload_clash
+from bot.rules.pins.place import locate
 from bot.rules.release.comparison import compare
 from bot.rules.release.decision import Editable, Evidence, Manifest, Proposal, Review, Rollout, Uneditable, Voters
 from bot.rules.release.freezes import in_force
@@ -154,9 +156,9 @@ async def _manifest(promotion: Promotion, sources: Sources) -> Manifest:
     digest = loaded.digest or ("" if promotion.kind is Kind.ROLLBACK else None)
     pin = Pin(stage=promotion.target.stage, version=promotion.version, digest=digest)
     try:
-        place, files = await _known_place(loaded, base, github) or await _found_place(
-            loaded.target, base, sources.config, github
-        )
+        place, files = await _known_place(loaded, base, github) or await _found_place(promotion, base, sources)
+        if not _followed_anyhow(promotion):
+            _check_owner(promotion.target, place, files, await sources.store.places(), sources.config)
         change = pins.edit({path: files[path] for path in place.paths}, pin, promotion.target.model)
     except Permanent as error:
         return Uneditable(base=base, reason=error.reason)
@@ -165,29 +167,56 @@ async def _manifest(promotion: Promotion, sources: Sources) -> Manifest:
 
 async def _known_place(loaded: Loaded, base: Base, github: GitHub) -> tuple[Place, dict[str, str]] | None:
     """Return the stored place and its files, if the pin is still there; this costs one request for each file."""
-    if loaded.place is None:
+    if loaded.place is None or loaded.place.namespace is None:  # release 0.1.0 stored places without a namespace
         return None
     files = await github.files(loaded.place.paths, base)
     try:
-        found = find_place(files, loaded.target)
+        found = pins.find(files, loaded.target.model)
     except Permanent:
         return None  # it was there once; the whole folder has to be searched again
-    return (loaded.place, files) if found.paths == loaded.place.paths else None
+    return (loaded.place, files) if (found.path,) == loaded.place.paths else None
 
 
-async def _found_place(target: Target, base: Base, config: Config, github: GitHub) -> tuple[Place, dict[str, str]]:
-    files = await github.folder(config.folder(target), base)
-    return find_place(files, target), files
+async def _found_place(promotion: Promotion, base: Base, sources: Sources) -> tuple[Place, dict[str, str]]:
+    config, target = sources.config, promotion.target
+    files = await sources.clients.github.folder(config.folder(target), base)
+    try:
+        return find_place(files, target, config), files
+    except Permanent:
+        if not _followed_anyhow(promotion):
+            raise
+        return Place(paths=(pins.find(files, target.model).path,)), files
 
 
-def find_place(files: Mapping[str, str], target: Target) -> Place:
-    """Return where a target's pin is in these files.
+def _followed_anyhow(promotion: Promotion) -> bool:
+    """Return whether a change is made even if the bot may not see it take effect.
+
+    So are rollbacks, because going back is always possible, and promotions that release 0.1.0 proposed.
+    """
+    place = promotion.status.place
+    return promotion.kind is Kind.ROLLBACK or (place is not None and place.namespace is None)
+
+
+def find_place(files: Mapping[str, str], target: Target, config: Config) -> Place:
+    """Return where a target's pin is in these files, and where it takes effect.
 
     Raises:
-        Permanent: nowhere, or in more than one place.
+        Permanent: nowhere, or in more than one place; or the bot would not see it take effect.
     """
-    found = pins.find(files, target.model)
-    return Place(paths=(found.path,), namespace=found.namespace, workload=found.workload)
+    return locate(files, target, config.policy(target), config.repository_of(target.model)).place
+
+
+def _check_owner(
+    target: Target, place: Place, files: Mapping[str, str], places: Mapping[Target, Place], config: Config
+) -> None:
+    """Refuse a pin that is not the target's own; `places` are those of all targets."""
+    found = pins.find({path: files[path] for path in place.paths}, target.model)
+    own = (Target(model=target.model, stage=stage) for stage in config.stages_of(target.model))
+    known = (*own, *(each for each, there in places.items() if found.path in there.paths))
+    readers = {*config.readers(found.path), *(each for each in known if config.reads(each, found.path))}
+    clash = pin_clash(target, found, sorted(readers)) or workload_clash(target, found, place, places, config.reads)
+    if clash is not None:
+        raise Permanent(clash)
 
 
 async def _review(evidence: Evidence, promotion: Promotion, ours: PullStatus, sources: Sources) -> Review:
@@ -343,8 +372,7 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
 
 def namespace_of(promotion: Promotion) -> str:
     """Return where the promotion's workload runs."""
-    place = promotion.status.place
-    return (place.namespace if place is not None else None) or "default"
+    return promotion.namespace
 
 
 def observe(promotion: Promotion, watch: Watch, now: datetime, *, patient: bool = True) -> Health | None:

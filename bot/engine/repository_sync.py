@@ -48,16 +48,15 @@ class RepositorySync:
         files = await self._clients.github.folder(self._config.folder(target), base)
         if files == self._read.get(target):
             return  # most commits do not concern this target
-        place = _place(files, target)
+        place = self._place(files, target)
         await self._store.place(target, place)
-        if place is not None:
-            await self._watch.ensure(place.namespace or "default")
+        if place is not None and place.namespace is not None:
+            await self._watch.ensure(place.namespace)
         self._read[target] = files
 
-
-def _place(files: dict[str, str], target: Target) -> Place | None:
-    try:
-        return find_place(files, target)
-    except Permanent as error:
-        log.info("%s: %s", target, plain(error.reason))
-        return None
+    def _place(self, files: dict[str, str], target: Target) -> Place | None:
+        try:
+            return find_place(files, target, self._config)
+        except Permanent as error:
+            log.info("%s: %s", target, plain(error.reason))
+            return None

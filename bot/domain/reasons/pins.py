@@ -3,7 +3,7 @@
 from bot.domain.reason import Name, Reason, Said, reason
 
 
-class _Placed(Reason):
+class Placed(Reason):
     """A reason with a line of a file.  Each class declares both as its own parameters."""
 
     __slots__ = ()
@@ -26,7 +26,7 @@ class ManifestTooLarge(Reason):
 
 
 @reason("manifest_not_yaml")
-class ManifestNotYaml(_Placed):
+class ManifestNotYaml(Placed):
     """The YAML parser refused a file."""
 
     file: Name
@@ -35,7 +35,7 @@ class ManifestNotYaml(_Placed):
 
 
 @reason("manifest_has_tabs")
-class ManifestHasTabs(_Placed):
+class ManifestHasTabs(Placed):
     """A line is indented with a tab, which YAML forbids."""
 
     file: Name
@@ -43,7 +43,7 @@ class ManifestHasTabs(_Placed):
 
 
 @reason("manifest_is_template")
-class ManifestIsTemplate(_Placed):
+class ManifestIsTemplate(Placed):
     """A file is not YAML until something fills it in."""
 
     file: Name
@@ -59,7 +59,7 @@ class NoManifest(Reason):
 
 
 @reason("pin_mentioned_only")
-class PinMentionedOnly(_Placed):
+class PinMentionedOnly(Placed):
     """MODEL_STAGE is mentioned, but in no form that can be edited."""
 
     file: Name
@@ -98,7 +98,7 @@ class PinsOfOtherModels(Reason):
 
 
 @reason("pin_of_model")
-class PinOfModel(_Placed):
+class PinOfModel(Placed):
     """Where the pin of a model is."""
 
     file: Name
@@ -114,7 +114,7 @@ class SeveralPins(Reason):
 
 
 @reason("not_editable")
-class NotEditable(_Placed):
+class NotEditable(Placed):
     """The place was found, and an edit there would not be safe."""
 
     file: Name
@@ -229,7 +229,7 @@ class DigestUnknown(Reason):
 
 
 @reason("image_nowhere")
-class ImageNowhere(_Placed):
+class ImageNowhere(Placed):
     """The container that serves the model names no image in any file."""
 
     file: Name
@@ -238,7 +238,7 @@ class ImageNowhere(_Placed):
 
 
 @reason("container_nowhere")
-class ContainerNowhere(_Placed):
+class ContainerNowhere(Placed):
     """No container takes the pin from its ConfigMap."""
 
     file: Name

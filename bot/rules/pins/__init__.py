@@ -47,13 +47,23 @@ class Found:
     """The one place among some files that carries MODEL_STAGE."""
 
     path: str
-    line: int
     format: str
-    pin: Pin
-    namespace: str | None
-    """The workload's namespace; None when no file here sets it."""
-    workload: str | None
-    """The workload's name in the cluster, a kustomization's prefix and suffix included; None as above."""
+    carrier: Carrier
+
+    @property
+    def line(self) -> int:
+        """Return its line, as editors count."""
+        return self.carrier.line
+
+    @property
+    def pin(self) -> Pin:
+        """Return what it pins now."""
+        return self.carrier.pin
+
+    @property
+    def model(self) -> str | None:
+        """Return the MODEL_NAME beside it; None: the place does not tell whose pin it is."""
+        return self.carrier.model
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,14 +90,7 @@ def find(files: Mapping[str, str], model: str | None = None) -> Found:
         Permanent: no file carries MODEL_STAGE, several places do, or the one cannot be edited (lines are named).
     """
     hit = _only(files, model)
-    return Found(
-        path=hit.path,
-        line=hit.carrier.line,
-        format=hit.format,
-        pin=hit.carrier.pin,
-        namespace=names.namespace(files, hit.path, hit.carrier),
-        workload=names.workload(files, hit.path, hit.carrier),
-    )
+    return Found(path=hit.path, format=hit.format, carrier=hit.carrier)
 
 
 def carrier(files: Mapping[str, str], model: str | None = None) -> tuple[str, Carrier]:

@@ -27,8 +27,8 @@ def carriers(document: Node) -> Iterator[Carrier]:
         data = chain[-1]
         if isinstance(data, MappingNode) and under(chain, "data") and string(child(chain[-2], "kind")) == "ConfigMap":
             metadata = child(chain[-2], "metadata")
-            name, namespace = string(child(metadata, "name")), string(child(metadata, "namespace"))
-            yield from each_stage(chain, ConfigMap(name=name or "", namespace=namespace), partial(_named, data))
+            owner = ConfigMap(name=string(child(metadata, "name")) or "", namespace=child(metadata, "namespace"))
+            yield from each_stage(chain, owner, partial(_named, data))
 
 
 def _named(data: MappingNode, name: str) -> list[Entry]:

@@ -38,7 +38,7 @@ def carriers(document: Node) -> Iterator[Carrier]:
 def _carriers(chain: Chain) -> Iterator[Carrier]:
     literals, name, namespace = (child(chain[-1], key) for key in ("literals", "name", "namespace"))
     if isinstance(literals, SequenceNode):
-        owner = ConfigMap(name=string(name) or "", namespace=string(namespace))
+        owner = ConfigMap(name=string(name) or "", namespace=namespace, generated=True)
         yield from each_stage((*chain, literals), owner, partial(_named, literals))
 
 

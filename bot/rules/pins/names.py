@@ -1,8 +1,4 @@
-"""Which workload in which namespace a pin belongs to, according to the manifests beside it.
-
-A kustomization's namespace, namePrefix and nameSuffix apply to the files of its folder (the nearest one upwards among
-the files given).  What only a base elsewhere sets is not known here; None then.
-"""
+"""The files beside a pin: which kustomization governs it, and what a kustomization takes in."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
@@ -10,21 +6,9 @@ from pathlib import PurePosixPath
 from yaml.nodes import Node, SequenceNode
 
 from bot.domain.errors import Permanent
-from bot.rules.pins.carrier import Carrier
-from bot.rules.pins.owner import ConfigMap, Elsewhere, Itself, holder
-from bot.rules.pins.tree import child, documents, string, walk
+from bot.rules.pins.tree import child, documents, string
 
 KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
-
-
-def kustomization(files: Mapping[str, str], path: str) -> Node | None:
-    """Return the kustomization that governs a file.
-
-    Raises:
-        Permanent: it is not YAML.
-    """
-    at = kustomization_path(files, path)
-    return next(iter(documents(files[at], at)), None) if at is not None else None
 
 
 def kustomization_path(files: Mapping[str, str], path: str) -> str | None:
@@ -40,62 +24,17 @@ def taken_in(text: str, path: str) -> Iterator[str]:
         Permanent: it is not YAML.
     """
     for document in documents(text, path):
-        for key in ("resources", "bases", "components", "patchesStrategicMerge", "patches"):
-            listed = child(document, key)
-            for each in listed.value if isinstance(listed, SequenceNode) else ():
-                named = string(each) or string(child(each, "path"))
-                if named and "\n" not in named and "://" not in named:
-                    yield named
+        yield from listed(document)
 
 
-def namespace(files: Mapping[str, str], path: str, carrier: Carrier) -> str | None:
-    """Return the namespace that the pin's workload will be in, if the manifests set it."""
-    match carrier.owner:
-        case Elsewhere(namespace=there):
-            return there
-        case Itself(node=node):
-            own = string(child(child(node, "metadata"), "namespace"))
-        case ConfigMap(namespace=own):
-            pass
-    return string(child(kustomization(files, path), "namespace")) or own
-
-
-def workload(files: Mapping[str, str], path: str, carrier: Carrier) -> str | None:
-    """Return the name that the pin's workload will have, if the manifests set it.
-
-    For a pin in a ConfigMap, this is the only workload in the files that takes its environment from it.
-    """
-    match carrier.owner:
-        case Itself(node=node):
-            return _named(files, path, node)
-        case ConfigMap(name=config):
-            found = {_named(files, at, user) for at, user in _users(files, config)}
-            return found.pop() if len(found) == 1 else None
-        case Elsewhere():
-            return None
-
-
-def _named(files: Mapping[str, str], path: str, user: Node | None) -> str | None:
-    name = string(child(child(user, "metadata"), "name"))
-    over = kustomization(files, path)
-    prefix, suffix = (string(child(over, key)) or "" for key in ("namePrefix", "nameSuffix"))
-    return prefix + name + suffix if name else None
-
-
-def _users(files: Mapping[str, str], config: str) -> Iterator[tuple[str, Node]]:
-    for path, text in files.items():
-        if config in text and "configMap" in text:
-            yield from ((path, user) for user in _using(readable(text, path), config))
-
-
-def _using(found: tuple[Node, ...], config: str) -> Iterator[Node]:
-    for document in found:
-        for chain in walk(document):
-            source = child(chain[-1], "configMapRef") or child(chain[-1], "configMapKeyRef")
-            if string(child(source, "name")) == config:
-                user = holder(chain)
-                if isinstance(user, Itself) and user.node:
-                    yield user.node
+def listed(kustomization: Node) -> Iterator[str]:
+    """Yield the files and folders that a kustomization includes, as it names them."""
+    for key in ("resources", "bases", "components", "patchesStrategicMerge", "patches"):
+        found = child(kustomization, key)
+        for each in found.value if isinstance(found, SequenceNode) else ():
+            named = string(each) or string(child(each, "path"))
+            if named and "\n" not in named and "://" not in named:
+                yield named
 
 
 def readable(text: str, path: str) -> tuple[Node, ...]:

@@ -25,15 +25,19 @@ class ConfigMap:
 
     name: str
     """As the manifests of the workload write it; empty if the ConfigMap has none."""
-    namespace: str | None
+    namespace: Node | None
+    generated: bool = False
+    """kustomize makes it, with a new name for new data; so a new pin restarts the pods."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Elsewhere:
     """The workload is not in these manifests: a Helm chart contains it, for example."""
 
-    namespace: str | None
-    """Where it will be, if the manifests say so."""
+    namespace: Node | None
+    """Where it will be, if the object that installs it says so: nothing overrides that."""
+    installer: Node | None = None
+    """The object whose own namespace counts where `namespace` is None."""
 
 
 Owner: TypeAlias = Itself | ConfigMap | Elsewhere
@@ -42,13 +46,23 @@ Owner: TypeAlias = Itself | ConfigMap | Elsewhere
 def holder(chain: Chain) -> Itself | Elsewhere:
     """Return the owner of a pin that is in the environment of the workload itself.
 
-    What an Argo CD Application contains is for the workload of its chart, in the namespace of its destination.
+    What an Argo CD Application contains is for the workload of its chart, in the namespace of its destination; likewise
+    in an ApplicationSet's template, and in a Flux HelmRelease, whose own namespace counts without `targetNamespace`.
+    https://fluxcd.io/flux/components/helm/helmreleases/#target-namespace
     """
     application = next((node for node in reversed(chain) if is_application(node)), None)
     if application is not None:
-        destination = child(child(application, "spec"), "destination")
-        return Elsewhere(namespace=string(child(destination, "namespace")))
-    return Itself(node=resource(chain))
+        return Elsewhere(namespace=_destination(child(application, "spec")))
+    owner = resource(chain)
+    if group(owner) == "argoproj.io" and string(child(owner, "kind")) == "ApplicationSet":
+        return Elsewhere(namespace=_destination(child(child(child(owner, "spec"), "template"), "spec")))
+    if group(owner) == "helm.toolkit.fluxcd.io":
+        return Elsewhere(namespace=child(child(owner, "spec"), "targetNamespace"), installer=owner)
+    return Itself(node=owner)
+
+
+def _destination(spec: Node | None) -> Node | None:
+    return child(child(spec, "destination"), "namespace")
 
 
 def resource(chain: Chain) -> Node | None:
@@ -58,5 +72,9 @@ def resource(chain: Chain) -> Node | None:
 
 def is_application(node: Node | None) -> bool:
     """Return whether an object is an Argo CD Application."""
-    group = (string(child(node, "apiVersion")) or "").partition("/")[0]
-    return group == "argoproj.io" and string(child(node, "kind")) == "Application"
+    return group(node) == "argoproj.io" and string(child(node, "kind")) == "Application"
+
+
+def group(node: Node | None) -> str:
+    """Return an object's API group; empty for the core group, and where there is none."""
+    return (string(child(node, "apiVersion")) or "").rpartition("/")[0]

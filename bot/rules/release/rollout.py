@@ -49,8 +49,7 @@ def _fixed(evidence: Rollout) -> StatusChange:
 def _instead(evidence: Rollout) -> Reason:
     """Return what the cluster says instead of the pin."""
     promotion, health = evidence.promotion, evidence.health
-    place = promotion.status.place
-    namespace = (place.namespace if place else None) or "default"
+    place, namespace = promotion.status.place, promotion.namespace
     if health is None:
         return NoWorkload(stage=Name(promotion.target.stage), namespace=Name(namespace))
     workload = Name(f"{namespace}/{(place.workload if place else None) or promotion.target.model}")

@@ -10,6 +10,7 @@ from bot.domain.reasons.pins import PinOfModel, PinsOfOtherModels
 from bot.domain.target import Pin
 from bot.rules.pins import edit, find, pin, proof
 from bot.rules.wording.reasons import plain
+from tests.pure.rules.pins.seeing import seen
 
 LIVE = Pin(stage="production", version=7)
 
@@ -60,10 +61,11 @@ def test_a_pin_that_is_there_already_changes_nothing() -> None:
 
 
 def test_the_place_is_found_with_namespace_and_workload() -> None:
-    found = find({"m/fraud/a.yaml": BEFORE, "m/fraud/README.md": "MODEL_STAGE"}, "fraud")
+    files = {"m/fraud/a.yaml": BEFORE, "m/fraud/README.md": "MODEL_STAGE"}
+    found = find(files, "fraud")
     assert (found.path, found.line, found.format) == ("m/fraud/a.yaml", 14, "env")
     assert found.pin == Pin(stage="Staging", version=6)
-    assert (found.namespace, found.workload) == ("models", "fraud")
+    assert seen(files, "fraud") == ("models", "fraud")
 
 
 @pytest.mark.parametrize(
@@ -219,7 +221,7 @@ env:
 
 
 def test_in_a_manifest_of_several_models_the_right_one_is_edited() -> None:
-    assert find({"a.yaml": TWO}, "churn").workload == "churn"
+    assert seen({"a.yaml": TWO}, "churn") == (None, "churn")
     after = edit({"a.yaml": TWO}, LIVE, "churn").after["a.yaml"]
     assert after.startswith(TWO[: TWO.index("---")])
     assert pin(after, "iris") == Pin(stage="staging", version=None)
@@ -236,7 +238,7 @@ def test_in_a_manifest_of_several_models_the_right_one_is_edited() -> None:
 def test_a_workload_in_a_list_has_its_own_name() -> None:
     item = "- kind: Deployment\n  metadata: {name: yes-this}\n  env:\n  - {name: MODEL_STAGE, value: a}\n"
     text = "kind: List\nmetadata: {name: no}\nitems:\n" + item
-    assert find({"a.yaml": text}).workload == "yes-this"
+    assert seen({"a.yaml": text}) == (None, "yes-this")
 
 
 def test_a_kustomization_gives_namespace_prefix_and_suffix() -> None:
@@ -244,8 +246,8 @@ def test_a_kustomization_gives_namespace_prefix_and_suffix() -> None:
         "m/kustomization.yaml": "namespace: models\nnamePrefix: a-\nnameSuffix: -staging\n",
         "m/release.yaml": "kind: Deployment\nmetadata: {name: iris}\nenv: [{name: MODEL_STAGE, value: staging}]\n",
     }
-    found = find(files, "iris")
-    assert (found.path, found.namespace, found.workload) == ("m/release.yaml", "models", "a-iris-staging")
+    assert find(files, "iris").path == "m/release.yaml"
+    assert seen(files, "iris") == ("models", "a-iris-staging")
 
 
 def test_the_workload_of_a_configmap_is_the_one_that_takes_its_environment_from_it() -> None:
@@ -253,9 +255,10 @@ def test_the_workload_of_a_configmap_is_the_one_that_takes_its_environment_from_
         "kustomization.yaml": "configMapGenerator:\n- {name: model, literals: [MODEL_STAGE=staging]}\n",
         "d.yaml": "kind: Deployment\nmetadata: {name: iris}\nenvFrom: [{configMapRef: {name: model}}]\n",
     }
-    assert (find(files).format, find(files).workload) == ("kustomize", "iris")
+    assert find(files).format == "kustomize"
+    assert seen(files) == (None, "iris")
     without = {"kustomization.yaml": files["kustomization.yaml"]}
-    assert find(without).workload is None
+    assert seen(without) == (None, None)
 
 
 def test_an_environment_that_refers_to_the_configmap_beside_it_is_no_second_place() -> None:
@@ -264,7 +267,8 @@ def test_an_environment_that_refers_to_the_configmap_beside_it_is_no_second_plac
         "d.yaml": "kind: Deployment\nmetadata: {name: iris}\nenv:\n- name: MODEL_STAGE\n"
         "  valueFrom: {configMapKeyRef: {name: model, key: MODEL_STAGE}}\n",
     }
-    assert (find(files).path, find(files).workload) == ("c.yaml", "iris")
+    assert find(files).path == "c.yaml"
+    assert seen(files) == (None, "iris")
 
 
 @pytest.mark.parametrize(

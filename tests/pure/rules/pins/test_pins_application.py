@@ -7,6 +7,7 @@ from bot.domain.reason import Name, Reason
 from bot.domain.reasons.pins import NotEditable, PathsDiffer, PinMentionedOnly
 from bot.domain.target import Pin
 from bot.rules.pins import edit, find
+from tests.pure.rules.pins.seeing import seen
 from tests.recorded import DATA
 
 PLAIN = (DATA / "manifests/custom/application-parameters.yaml").read_text()
@@ -36,19 +37,19 @@ def test_the_values_change_and_a_missing_version_is_added_under_the_same_path(pa
 def test_neither_its_parameters_nor_its_values_are_the_environment_of_the_application_itself() -> None:
     values = "valuesObject:\n        env:\n" + (STAGE + VERSION).replace("      -", "        -").replace("env.", "")
     beside = {"kustomization.yaml": "namespace: argocd\nnamePrefix: a-\n"}
-    found = find({"a.yaml": application().replace("parameters:\n", values + "      parameters:\n")} | beside, "churn")
-    assert (found.format, found.namespace, found.workload) == ("env", "ml-production", None)
-    found = find({"a.yaml": application(STAGE, VERSION)} | beside, "churn")
-    assert (found.format, found.namespace, found.workload) == ("application", "ml-production", None)
+    files = {"a.yaml": application().replace("parameters:\n", values + "      parameters:\n")} | beside
+    assert (find(files, "churn").format, seen(files, "churn")) == ("env", ("ml-production", None))
+    files = {"a.yaml": application(STAGE, VERSION)} | beside
+    assert (find(files, "churn").format, seen(files, "churn")) == ("application", ("ml-production", None))
 
 
 def test_an_application_that_takes_its_values_from_the_configmap_is_not_its_workload() -> None:
     config = "kind: ConfigMap\nmetadata: {name: pin}\ndata: {MODEL_STAGE: staging}\n"
     values = "valuesObject: {envFrom: [{configMapRef: {name: pin}}]}\n      parameters:\n"
     files = {"a.yaml": PLAIN.replace("parameters:\n", values), "c.yaml": config}
-    assert find(files).workload is None
+    assert seen(files) == (None, None)
     deployment = "kind: Deployment\nmetadata: {name: churn}\nenvFrom: [{configMapRef: {name: pin}}]\n"
-    assert find(files | {"d.yaml": deployment}).workload == "churn"
+    assert seen(files | {"d.yaml": deployment}) == (None, "churn")
 
 
 @pytest.mark.parametrize(

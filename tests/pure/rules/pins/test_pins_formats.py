@@ -24,6 +24,7 @@ from bot.rules.pins.carrier import DIGEST, STAGE, VERSION, Format
 from bot.rules.wording.reasons import plain
 from tests.paths import ROOT
 from tests.pure.rules.pins.examples import EXAMPLES, Example
+from tests.pure.rules.pins.seeing import seen
 
 OLD = Pin(stage="staging", version=6, digest="sha256:66")
 NEW = Pin(stage="production", version=7, digest="sha256:77")
@@ -108,9 +109,10 @@ def test_the_manual_shows_a_document_that_is_found(form: Format, example: Exampl
 
 
 def test_a_pin_is_found_with_its_workload_and_namespace(form: Format, example: Example) -> None:
-    found = find(files(example, filled(example, OLD)), "iris")
+    those = files(example, filled(example, OLD))
+    found = find(those, "iris")
     assert (found.path, found.format, found.pin) == (example.path, form.name, OLD)
-    assert (found.workload, found.namespace) == (example.workload, example.namespace)
+    assert seen(those, "iris") == (example.namespace, example.workload)
 
 
 def test_a_pin_of_another_model_is_not_found(example: Example) -> None:

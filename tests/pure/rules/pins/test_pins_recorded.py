@@ -15,6 +15,7 @@ from bot.domain.reasons.pins import NoManifest, PinMentionedOnly, SeveralPins
 from bot.domain.target import Pin
 from bot.rules.pins import edit, find, pin
 from bot.rules.wording.reasons import plain
+from tests.pure.rules.pins.seeing import seen
 from tests.recorded import folders
 
 WANTED = Pin(stage="production", version=7)
@@ -142,7 +143,7 @@ def test_an_environment_that_is_there_already_takes_the_pin_in_its_own_layout(th
                 before, after = (each[1:] for each in block(item[0]))
                 text, expected = (injected("\n".join(lines), number, new) for new in (before, after))
                 assert edit({"a.yaml": text}, WANTED).after["a.yaml"] == expected, file
-                assert find({"a.yaml": text}).workload, file
+                assert seen({"a.yaml": text})[1], file
                 edited = True
     assert edited
 

@@ -1,0 +1,160 @@
+"""Where a target's pin takes effect: its workload and namespace, as the running bot will look for them.
+
+`/promote` and `callboard check` accept a target only through `locate`, which refuses what cannot be followed: nothing
+is guessed.  The manifests say it (`seen`, `roots`), or else the keys `namespace` and `workload` of app.yaml; where both
+do, they must agree.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from bot.domain.errors import Permanent
+from bot.domain.policy import Policy
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons.places import (
+    InvalidHere,
+    KindNotFollowed,
+    NamespaceUnknown,
+    NotIncluded,
+    TemplateFillsIn,
+    TwoAnswers,
+    WorkloadUnknown,
+)
+from bot.domain.target import NAMESPACE, WORKLOAD, Place, Target, Written
+from bot.rules.pins import Found, find
+from bot.rules.pins.carrier import Carrier
+from bot.rules.pins.owner import ConfigMap
+from bot.rules.pins.roots import Origin, Roots, Sourced, parent, roots
+from bot.rules.pins.seen import Seen, said_at, see
+from bot.rules.pins.tree import string, walk
+
+FOLLOWED: Final = (("apps", "Deployment"),)
+"""The kinds of workload, as API group and kind, that `bot.cluster.watch` follows.  To follow more, add them here."""
+
+
+class PickUp(StrEnum):
+    """How the bot sees that the cluster has picked a change up."""
+
+    TEMPLATE = "template"  # the pod template holds the new value
+    REVISION = "revision"  # the agent reports a revision that contains the merge
+    VERIFICATION = "verification"  # verification returns the new version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Located:
+    """Where a target's pin is, and where it takes effect."""
+
+    found: Found
+    place: Place
+    namespace: Sourced
+    workload: Written | None
+    """None: the Deployment with that MODEL_NAME and MODEL_STAGE, which only the cluster can tell."""
+    pick_up: PickUp
+    restarts: bool
+    """Whether a new pin restarts the pods; a plain ConfigMap does not."""
+
+
+def locate(files: Mapping[str, str], target: Target, policy: Policy, repository: str = "") -> Located:
+    """Return where the target's pin is among `files`, and where it takes effect.
+
+    Raises:
+        Permanent: as `find`; or the bot could not see the pin take effect.
+    """
+    found = find(files, target.model)
+    path, carrier = found.path, found.carrier
+    there = roots(files, repository)
+    if (left_out := _left_out(path, carrier, there)) is not None:
+        raise Permanent(left_out)
+    seen = see(files, path, carrier, there)
+    namespace = _namespace(seen, path, carrier, target, policy)
+    workload = _workload(seen, path, carrier, target, policy)
+    named_here = workload is not None and workload == seen.workload
+    configured = isinstance(carrier.owner, ConfigMap)
+    return Located(
+        found=found,
+        place=Place(
+            paths=(path,),
+            namespace=namespace.written.value,
+            workload=workload.value if workload else None,
+            kind=seen.kind if named_here else None,
+        ),
+        namespace=namespace,
+        workload=workload,
+        pick_up=PickUp.VERIFICATION if configured else PickUp.TEMPLATE,
+        restarts=not isinstance(carrier.owner, ConfigMap) or carrier.owner.generated,
+    )
+
+
+def _namespace(seen: Seen, path: str, carrier: Carrier, target: Target, policy: Policy) -> Sourced:
+    key = _filled(policy.namespace, target)
+    found = _agreed(seen.namespace.written if seen.namespace else None, key, "namespace", target)
+    if found is None:
+        raise Permanent(NamespaceUnknown(file=Name(path), line=carrier.line, stage=Name(target.stage)))
+    _valid(found, NAMESPACE, "namespace")
+    if seen.namespace is not None and found == seen.namespace.written:
+        return seen.namespace
+    return Sourced(written=found, origin=Origin.APP_YAML)
+
+
+def _workload(seen: Seen, path: str, carrier: Carrier, target: Target, policy: Policy) -> Written | None:
+    """Return the workload's name; None if the cluster finds it by MODEL_NAME and MODEL_STAGE."""
+    key, name, at = _filled(policy.workload, target), seen.workload, Name(path)
+    if seen.kind is not None and seen.kind not in FOLLOWED:
+        if key is None:
+            kind, stage = Name(seen.kind[1]), Name(target.stage)
+            raise Permanent(KindNotFollowed(file=at, line=carrier.line, kind=kind, stage=stage))
+        name = None  # the key names the workload that this object makes
+    found = _agreed(name, key, "workload", target)
+    if found is not None:
+        _valid(found, WORKLOAD, "workload")
+    elif carrier.model is None or isinstance(carrier.owner, ConfigMap):
+        raise Permanent(WorkloadUnknown(file=at, line=carrier.line, why=seen.missing, stage=Name(target.stage)))
+    return found
+
+
+def _filled(key: Written | None, target: Target) -> Written | None:
+    """Return the value of a key of app.yaml for a target."""
+    names = {"{model}": target.model, "{stage}": target.stage}
+    return replace(key, value=re.sub(r"\{(?:model|stage)\}", lambda m: names[m[0]], key.value)) if key else None
+
+
+def _agreed(seen: Written | None, key: Written | None, what: str, target: Target) -> Written | None:
+    """Return what the manifests and app.yaml both say, or the one that says something."""
+    if seen is None or key is None:
+        if seen is not None and _is_template(seen.value):
+            stage, value = Name(target.stage), Said(seen.value)
+            raise Permanent(
+                TemplateFillsIn(file=Name(seen.file), line=seen.line, what=Name(what), value=value, stage=stage)
+            )
+        return seen or key
+    if _is_template(seen.value):
+        return key
+    if seen.value != key.value:
+        raise Permanent(TwoAnswers(what=Name(what), one=said_at(seen), other=said_at(key)))
+    return seen
+
+
+def _is_template(value: str) -> bool:
+    return any(mark in value for mark in ("{{", "$(", "${"))
+
+
+def _valid(found: Written, form: re.Pattern[str], what: str) -> None:
+    if not form.fullmatch(found.value):
+        at, value = Name(found.file), Said(found.value)
+        raise Permanent(InvalidHere(file=at, line=found.line, what=Name(what), value=value))
+
+
+def _left_out(path: str, carrier: Carrier, there: Roots) -> Reason | None:
+    """Return why no agent applies the file: its folder's kustomization is not YAML, or does not mention it at all."""
+    if parent(path) in there.broken:
+        return there.broken[parent(path)]
+    beside = there.kustomizations.get(parent(path))
+    if beside is None or beside.file == path or path in there.above:
+        return None
+    name = path.rpartition("/")[2]
+    if any(name in (string(chain[-1]) or "") for chain in walk(beside.node)):
+        return None
+    return NotIncluded(file=Name(path), line=carrier.line, kustomization=Name(beside.file))

@@ -1,0 +1,165 @@
+"""Whose workload a pin is for: its name and kind, and what is refused because the bot would not find or follow it."""
+
+from collections.abc import Mapping
+
+import pytest
+
+from bot.cluster.watch import NEEDED
+from bot.domain.reason import Name
+from bot.domain.reasons.places import (
+    ChartMakesIt,
+    KindNotFollowed,
+    NamespaceUnknown,
+    NoObject,
+    NoUser,
+    SeveralWorkloads,
+    WorkloadUnknown,
+)
+from bot.domain.target import Place
+from bot.rules.pins.place import FOLLOWED, PickUp
+from bot.rules.wording.reasons import plain
+from tests.pure.rules.pins.placing import (
+    ARGO,
+    BARE,
+    IN_MANIFEST,
+    KUSTOMIZED,
+    PATH,
+    differ,
+    located,
+    refused,
+    said,
+)
+
+VALUES = "env:\n- {name: MODEL_STAGE, value: production}\n"
+
+
+def test_prefixes_and_suffixes_add_up_from_the_base_outwards() -> None:
+    files = BARE | {
+        "apps/iris/kustomization.yaml": "namePrefix: a-\nnameSuffix: -b\nresources: [d.yaml]\n",
+        "over/kustomization.yaml": "namespace: ml\nnamePrefix: c-\nnameSuffix: -d\nresources: [../apps/iris]\n",
+    }
+    assert located(files).place.workload == "c-a-iris-b-d"
+
+
+def test_a_base_of_two_stages_is_for_several_workloads() -> None:
+    files = BARE | {
+        "apps/iris/kustomization.yaml": "namespace: ml\nresources: [d.yaml]\n",
+        "one/kustomization.yaml": "nameSuffix: -one\nresources: [../apps/iris]\n",
+        "two/kustomization.yaml": "nameSuffix: -two\nresources: [../apps/iris]\n",
+    }
+    workloads = (Name("iris-one"), Name("iris-two"))
+    assert refused(files) == SeveralWorkloads(file=Name(PATH), line=4, workloads=workloads)
+
+
+def test_the_workload_of_a_patch_without_a_name_is_what_its_kustomization_targets() -> None:
+    files = {
+        PATH: "spec: {template: {spec: {containers: [{env: [{name: MODEL_STAGE, value: production}]}]}}}\n",
+        "apps/iris/kustomization.yaml": "namespace: ml\nnameSuffix: -live\npatches:\n"
+        "- {path: d.yaml, target: {group: apps, kind: Deployment, name: iris}}\n",
+    }
+    place = Place(paths=(PATH,), namespace="ml", workload="iris-live", kind=("apps", "Deployment"))
+    assert located(files).place == place
+    by_pattern = files | {
+        "apps/iris/kustomization.yaml": "namespace: ml\npatches: [{path: d.yaml, target: {name: '.*'}}]\n"
+    }
+    assert refused(by_pattern) == WorkloadUnknown(file=Name(PATH), line=1, why=NoObject(), stage=Name("production"))
+
+
+CONFIGMAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: pin, namespace: ml}\ndata: {MODEL_STAGE: production}\n"
+USER = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: iris}\nenvFrom: [{configMapRef: {name: pin}}]\n"
+
+
+def test_a_pin_in_a_configmap_needs_the_workload_that_uses_it() -> None:
+    files = {PATH: CONFIGMAP, "apps/iris/user.yaml": USER}
+    found = located(files)
+    assert found.place == Place(paths=(PATH,), namespace="ml", workload="iris", kind=("apps", "Deployment"))
+    assert (found.pick_up, found.restarts) == (PickUp.VERIFICATION, False)
+    why = NoUser(configmap=Name("pin"))
+    unused = {PATH: CONFIGMAP.replace("{MODEL_S", "{MODEL_NAME: iris, MODEL_S")}
+    assert refused(unused) == WorkloadUnknown(file=Name(PATH), line=4, why=why, stage=Name("production"))
+    assert located(unused, workload="iris").place.workload == "iris"
+
+
+def test_a_generated_configmap_restarts_the_pods() -> None:
+    generated = (
+        "namespace: ml\nconfigMapGenerator: [{name: pin, literals: [MODEL_STAGE=production]}]\nresources: [user.yaml]\n"
+    )
+    found = located({"apps/iris/kustomization.yaml": generated, "apps/iris/user.yaml": USER})
+    assert (found.place.workload, found.pick_up, found.restarts) == ("iris", PickUp.VERIFICATION, True)
+
+
+def test_a_configmap_that_two_workloads_share_is_refused() -> None:
+    files = {PATH: CONFIGMAP, "apps/iris/user.yaml": USER + "---\n" + USER.replace("name: iris", "name: batch")}
+    workloads = (Name("batch"), Name("iris"))
+    assert refused(files) == SeveralWorkloads(file=Name(PATH), line=4, workloads=workloads)
+
+
+HELM = """\
+apiVersion: helm.toolkit.fluxcd.io/v2
+kind: HelmRelease
+metadata: {name: iris, namespace: own}
+spec: {targetNamespace: chart, values: {env: [{name: MODEL_STAGE, value: production}]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("files", "namespace"),
+    [
+        pytest.param({PATH: HELM}, "chart", id="target-namespace"),
+        pytest.param({PATH: HELM} | KUSTOMIZED, "chart", id="which-nothing-overrides"),
+        pytest.param({PATH: HELM.replace("targetNamespace: chart, ", "")}, "own", id="its-own"),
+        pytest.param(
+            {PATH: HELM.replace("targetNamespace: chart, ", "")} | KUSTOMIZED, "kustomization", id="which-is-overridden"
+        ),
+    ],
+)
+def test_a_helm_release_installs_into_its_target_namespace(files: Mapping[str, str], namespace: str) -> None:
+    why = WorkloadUnknown(file=Name(PATH), line=4, why=ChartMakesIt(), stage=Name("production"))
+    assert refused(files) == why
+    assert "`workload: …` for production" in plain(why)
+    place = Place(paths=(PATH,), namespace=namespace, workload="iris-production")
+    assert located(files, workload="{model}-{stage}").place == place
+
+
+def test_a_chart_whose_pin_names_its_model_is_found_by_the_cluster() -> None:
+    named = {PATH: HELM.replace("env: [", "env: [{name: MODEL_NAME, value: iris}, ")}
+    found = located(named)
+    assert (found.place, found.workload) == (Place(paths=(PATH,), namespace="chart"), None)
+
+
+def test_values_of_a_chart_are_in_the_destination_of_their_application() -> None:
+    chart = ARGO.replace("path: apps/iris", "path: charts/server, helm: {valueFiles: [/apps/iris/values.yaml]}")
+    files = {"apps/iris/values.yaml": VALUES, "a.yaml": chart}
+    assert located(files, workload="iris").place.namespace == "argo"
+    several = ARGO.replace(
+        '  source: {repoURL: "https://github.com/acme/models-gitops.git", path: apps/iris}\n',
+        "  sources:\n"
+        "  - {repoURL: 'https://charts.example', chart: server, helm: {valueFiles: [$us/apps/iris/values.yaml]}}\n"
+        "  - {repoURL: 'git@github.com:acme/models-gitops.git', ref: us}\n",
+    )
+    files["a.yaml"] = several
+    assert located(files, workload="iris").place.namespace == "argo"
+    files["a.yaml"] = several.replace("acme/models", "acme/other")
+    assert isinstance(refused(files, workload="iris"), NamespaceUnknown)
+
+
+def test_app_yaml_and_the_manifest_must_agree_on_the_workload() -> None:
+    why = differ("workload", said("iris", PATH, 3), said("other", "app.yaml", 7))
+    assert refused(IN_MANIFEST, workload="other") == why
+
+
+@pytest.mark.parametrize(
+    "kind", ["apiVersion: batch/v1\nkind: CronJob", "apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService"]
+)
+def test_a_kind_that_is_not_followed_is_refused_unless_app_yaml_names_what_it_creates(kind: str) -> None:
+    files = {PATH: IN_MANIFEST[PATH].replace("apiVersion: apps/v1\nkind: Deployment", kind)}
+    name = kind.rpartition(" ")[2]
+    assert refused(files) == KindNotFollowed(file=Name(PATH), line=4, kind=Name(name), stage=Name("production"))
+    place = Place(paths=(PATH,), namespace="manifest", workload="iris-predictor")
+    assert located(files, workload="iris-predictor").place == place
+
+
+def test_the_kinds_that_are_accepted_are_those_that_are_watched() -> None:
+    """Add a kind that the watch follows to FOLLOWED; otherwise its pins are refused."""
+    owned = {"replicasets", "pods"}
+    assert {f"{kind.lower()}s" for _, kind in FOLLOWED} == set(NEEDED) - owned
