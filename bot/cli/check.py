@@ -15,25 +15,28 @@ from bot.domain.errors import UserError
 def check(config: Path, root: Path) -> None:
     """Check app.yaml and its manifests.  Works offline.
 
-    Prints one line for each model and stage: the place of its pin and the pinned version, or what is wrong.  Exits 1
-    if anything is wrong, or if no manifest is found.
+    Prints for each model and stage the place of its pin and the pinned version, the namespace, the workload, and how
+    Callboard sees a change take effect; or what is wrong.  What is wrong is refused by /promote, too.  Exits 1 if
+    anything is wrong, or if no manifest is found.
 
     \b
     callboard check
     callboard check --config app.yaml --root ../models-gitops
     """
-    from bot.cli import checkout
+    from bot.cli import targets
     from bot.config.app_yaml import load
 
     app = load(config)
-    found = checkout.check(app, root)
+    found = targets.check(app, root)
     if not found:
         raise UserError(
-            f"no manifests found in {root.absolute()} at {checkout.templates(app)}, for any model of {config}; set "
+            f"no manifests found in {root.absolute()} at {targets.templates(app)}, for any model of {config}; set "
             "--root to a checkout of the manifests' repository, or correct `manifests`"
         )
     for one in found:
         click.echo(f"{one.target.model}  {one.target.stage}  " + click.style(one.text, fg="red" if one.wrong else None))
+        for line in one.details:
+            click.echo(f"  {line}")
     wrong = sum(one.wrong for one in found)
     pairs = f"{len(found)} model/stage pair{'' if len(found) == 1 else 's'} checked"
     click.echo(f"{pairs}, {wrong or 'no'} problem{'' if wrong == 1 else 's'}", err=True)

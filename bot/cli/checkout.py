@@ -1,48 +1,18 @@
-"""The command line's work on a checkout: check app.yaml's manifests, and edit a pin in place.
+"""The command line's work on a checkout: read manifests, and edit a pin in place.
 
 It reads and writes local files only.  `bot.rules.pins` finds and edits the pins.
 """
 
 import difflib
-import os.path
-import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from bot.config.app_yaml import Config
-from bot.domain.errors import Permanent, UserError
-from bot.domain.target import Change, Target
+from bot.domain.errors import UserError
+from bot.domain.target import Change
 from bot.rules import pins
-from bot.rules.wording.reasons import plain
-
-WILD = set("*?[")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """The result of `check` for one target."""
-
-    target: Target
-    text: str
-    wrong: bool = False
-
-
-def check(config: Config, root: Path) -> list[Finding]:
-    """Return for every target the place of its pin below `root` and the pinned version, or the mistake.
-
-    The models are those in app.yaml, and those that match its patterns among the folders below `root`.
-    """
-    named = {rules.pattern for rules in config.rules if not WILD & set(rules.pattern)}
-    models = sorted(named | {model for model in _seen(config, root) if config.has(model)})
-    return [
-        _check(config, root, Target(model=model, stage=stage)) for model in models for stage in config.stages_of(model)
-    ]
-
-
-def templates(config: Config) -> str:
-    """Return the path templates of manifests in app.yaml."""
-    return " and ".join(dict.fromkeys(rules.manifests or config.manifests for rules in config.rules))
+from bot.rules.pins.roots import MARKS
+from bot.rules.pins.tree import LARGEST
 
 
 def texts(root: Path, folder: str) -> dict[str, str]:
@@ -71,6 +41,22 @@ def reachable(root: Path, folder: str) -> dict[str, str]:
             if path.endswith(pins.KUSTOMIZATIONS):
                 beside = (os.path.normpath(PurePosixPath(path).parent / each) for each in pins.taken_in(text, path))
                 waiting += [at for at in beside if not at.startswith(("..", "/")) and (root / at).exists()]
+    return found
+
+
+def roots(root: Path) -> dict[str, str]:
+    """Return the kustomizations and the files with agents' objects of the whole checkout, by path; no hidden folders.
+
+    A file that is not UTF-8 is read as far as it is.
+    """
+    found = {}
+    for folder, below, names in os.walk(root):
+        below[:] = [name for name in below if not name.startswith(".")]
+        for file in (Path(folder, name) for name in names if name.endswith(pins.SUFFIXES)):
+            if file.is_file() and file.stat().st_size <= LARGEST:
+                content = file.read_text(encoding="utf-8", errors="replace")
+                if file.name in pins.KUSTOMIZATIONS or any(mark in content for mark in MARKS):
+                    found[file.relative_to(root).as_posix()] = content
     return found
 
 
@@ -113,47 +99,3 @@ def write(change: Change, root: Path = Path()) -> None:
 
 def _manifest(file: Path) -> bool:
     return file.is_file() and file.name.endswith(pins.SUFFIXES)
-
-
-def _seen(config: Config, root: Path) -> Iterator[str]:
-    """Yield the models that have a folder or file below `root`, by the templates of app.yaml."""
-    for template in {rules.manifests or config.manifests for rules in config.rules}:
-        if "{model}" in template:
-            for stage in config.stages:
-                yield from _filled(root, template.replace("{stage}", stage))
-
-
-def _filled(root: Path, template: str) -> Iterable[str]:
-    form = re.compile(
-        "([^/]+)".join(re.escape(part) for part in template.split("{model}", 1)).replace(r"\{model\}", r"\1")
-    )
-    for place in root.glob(template.replace("{model}", "*")):
-        if found := form.fullmatch(place.relative_to(root).as_posix()):
-            yield found[1]
-
-
-def _check(config: Config, root: Path, target: Target) -> Finding:
-    try:
-        folder = config.folder(target)
-        files = texts(root, folder)
-        if not files:
-            return Finding(target=target, text=f"{folder}: no manifest found", wrong=True)
-        return _judge(pins.find(files, target.model), target, alone=folder not in _others(config, target))
-    except Permanent as error:
-        return Finding(target=target, text=plain(error.reason), wrong=True)
-    except UserError as error:
-        return Finding(target=target, text=str(error), wrong=True)
-
-
-def _others(config: Config, target: Target) -> set[str]:
-    stages = (stage for stage in config.stages_of(target.model) if stage != target.stage)
-    return {config.folder(Target(model=target.model, stage=stage)) for stage in stages}
-
-
-def _judge(found: pins.Found, target: Target, *, alone: bool) -> Finding:
-    """Return what a manifest pins; in a folder for one stage, it must pin that stage."""
-    place, pin = f"{found.path}:{found.line}", found.pin
-    if alone and pin.stage != target.stage:
-        return Finding(target=target, text=f"{place}: pins the stage {pin.stage}, expected {target.stage}", wrong=True)
-    version = f"v{pin.version}" if pin.version is not None else "no version yet; the first promotion adds it"
-    return Finding(target=target, text=f"{place}: {pin.stage}, {version}")

@@ -153,12 +153,19 @@ def test_a_stage_that_is_none_is_not_pinned(file: Path, capsys: pytest.CaptureFi
     assert file.read_bytes() == DEPLOYMENT.encode()
 
 
-def test_check_tells_where_each_pin_stands(capsys: pytest.CaptureFixture[str]) -> None:
+def test_check_tells_where_each_pin_stands_and_takes_effect(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("check", "--config", ROOT / "app.yaml", "--root", ROOT) == 0
-    assert capsys.readouterr().out.splitlines() == [
-        "iris-classifier  staging  manifests/iris-classifier/staging/release.yaml:13: staging, v2",
-        "iris-classifier  production  manifests/iris-classifier/production/release.yaml:13: production, v1",
-    ]
+    told = []
+    for stage, version in (("staging", 2), ("production", 1)):
+        folder, name = f"manifests/iris-classifier/{stage}", f"Deployment iris-classifier-{stage}"
+        told += [
+            f"iris-classifier  {stage}  {folder}/release.yaml:13: {stage}, v{version}",
+            f"  namespace: models (the kustomization, {folder}/kustomization.yaml:4)",
+            f"  workload: {name}",
+            "  picked up when: the pod template holds the new value",
+            f"  only the cluster can tell: whether {name} exists in models, and whether Callboard may read it",
+        ]
+    assert capsys.readouterr().out.splitlines() == told
 
 
 def repository(root: Path, app: str, **files: str) -> Path:
@@ -169,40 +176,54 @@ def repository(root: Path, app: str, **files: str) -> Path:
     return root
 
 
-ENV = "env:\n- {{name: MODEL_STAGE, value: {}}}\n- {{name: MODEL_VERSION, value: '{}'}}\n"
+ENV = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: server, namespace: {}}}
+env:
+- {{name: MODEL_STAGE, value: {}}}
+- {{name: MODEL_VERSION, value: '{}'}}
+"""
+
+
+def pins(capsys: pytest.CaptureFixture[str]) -> tuple[list[str], str]:
+    """Return what `check` prints of each target, without what is indented below; and its last line."""
+    said = capsys.readouterr()
+    return [line for line in said.out.splitlines() if not line.startswith(" ")], said.err
 
 
 def test_check_finds_the_models_of_a_pattern_and_tells_every_mistake(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     files = {
-        "fraud-eu/staging/a.yaml": ENV.format("staging", 1),
-        "fraud-eu/production/a.yaml": ENV.format("staging", 1),
-        "churn/staging/a.yaml": ENV.format("staging", 1),
+        "fraud-eu/staging/a.yaml": ENV.format("a", "staging", 1),
+        "fraud-eu/production/a.yaml": ENV.format("b", "staging", 1),
+        "churn/staging/a.yaml": ENV.format("a", "staging", 1),
     }
     root = repository(tmp_path, "models: {'fraud-*': {}, iris: {}}", **files)
     assert call("check", "--config", root / "app.yaml", "--root", root) == 1
-    said = capsys.readouterr()
-    assert said.out.splitlines() == [
-        "fraud-eu  staging  manifests/fraud-eu/staging/a.yaml:2: staging, v1",
-        "fraud-eu  production  manifests/fraud-eu/production/a.yaml:2: pins the stage staging, expected production",
+    out, err = pins(capsys)
+    assert out == [
+        "fraud-eu  staging  manifests/fraud-eu/staging/a.yaml:5: staging, v1",
+        "fraud-eu  production  manifests/fraud-eu/production/a.yaml:5: pins the stage staging, expected production",
         "iris  staging  manifests/iris/staging: no manifest found",
         "iris  production  manifests/iris/production: no manifest found",
     ]
-    assert said.err == "4 model/stage pairs checked, 3 problems\n"
+    assert err == "4 model/stage pairs checked, 3 problems\n"
 
 
 def test_check_knows_a_manifest_whose_stage_itself_moves(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    root = repository(tmp_path, "manifests: 'manifests/{model}.yaml'", **{"churn.yaml": ENV.format("staging", "x")})
+    files = {"churn.yaml": ENV.format("ml", "staging", "x")}
+    root = repository(tmp_path, "manifests: 'manifests/{model}.yaml'", **files)
     assert call("check", "--config", root / "app.yaml", "--root", root) == 0
-    assert capsys.readouterr().out.splitlines() == [
-        "churn  staging  manifests/churn.yaml:2: staging, no version yet; the first promotion adds it",
-        "churn  production  manifests/churn.yaml:2: staging, no version yet; the first promotion adds it",
+    assert pins(capsys)[0] == [
+        "churn  staging  manifests/churn.yaml:5: staging, no version yet; the first promotion adds it",
+        "churn  production  manifests/churn.yaml:5: staging, no version yet; the first promotion adds it",
     ]
 
 
 def test_check_that_finds_nothing_is_a_mistake(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    root = repository(tmp_path, "models: {'fraud-*': {}}", **{"churn/staging/a.yaml": ENV.format("staging", 1)})
+    root = repository(tmp_path, "models: {'fraud-*': {}}", **{"churn/staging/a.yaml": ENV.format("a", "staging", 1)})
     assert call("check", "--config", root / "app.yaml", "--root", root) == 1
     said = capsys.readouterr()
     assert said.out == ""

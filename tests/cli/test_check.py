@@ -1,0 +1,137 @@
+"""`callboard check`: what it says of each target's namespace and workload, and what it refuses as `/promote` does."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_cli import call, repository
+
+BARE = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: iris}
+env: [{name: MODEL_STAGE, value: staging}, {name: MODEL_VERSION, value: "1"}]
+"""
+STAGED = BARE.replace("name: iris", "name: iris, namespace: ml")
+ONE = "stages: {staging: {}}\n"
+
+
+def checked(
+    root: Path, capsys: pytest.CaptureFixture[str], app: str, files: Mapping[str, str], around: Mapping[str, str] = {}
+) -> tuple[int, list[str]]:
+    """Return the exit code and the lines of a check; `around` are files outside of `manifests/`."""
+    repository(root, app, **files)
+    for path, text in around.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+    code = call("check", "--config", root / "app.yaml", "--root", root)
+    return code, capsys.readouterr().out.replace(f"{root}/", "").splitlines()
+
+
+def test_a_target_without_a_namespace_is_refused_and_the_key_mends_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"iris/staging/a.yaml": BARE}
+    code, (line,) = checked(tmp_path, capsys, ONE, files)
+    assert code == 1
+    assert "a.yaml:4: the files that Callboard reads here do not say in which namespace the workload runs" in line
+    code, lines = checked(tmp_path, capsys, "stages: {staging: {namespace: 'ml-{stage}'}}\n", files)
+    assert (code, lines[1:3]) == (
+        0,
+        ["  namespace: ml-staging (`namespace`, app.yaml:2)", "  workload: Deployment iris"],
+    )
+
+
+def test_app_yaml_that_contradicts_the_manifest_is_refused_with_both_places(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {"iris/staging/a.yaml": STAGED}
+    code, (line,) = checked(tmp_path, capsys, "stages: {staging: {namespace: other}}\n", files)
+    assert code == 1
+    assert "ml (manifests/iris/staging/a.yaml:3) and other (app.yaml:2); correct or remove one" in line
+
+
+FLUX = """\
+apiVersion: kustomize.toolkit.fluxcd.io/v1
+kind: Kustomization
+metadata: {name: apps}
+spec: {path: ./manifests/iris/staging, targetNamespace: flux}
+"""
+
+
+def test_an_agents_object_elsewhere_in_the_checkout_is_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    around = {"clusters/prod/apps.yaml": FLUX, ".hidden/apps.yaml": FLUX.replace("flux}", "hidden}")}
+    files = {"iris/staging/a.yaml": STAGED}
+    code, (line,) = checked(tmp_path, capsys, ONE, files, around)
+    assert code == 1
+    assert "ml (manifests/iris/staging/a.yaml:3) and flux (clusters/prod/apps.yaml:4)" in line
+    app = "stages: {staging: {namespace: flux}}\n"
+    code, lines = checked(tmp_path, capsys, app, {"iris/staging/a.yaml": BARE}, around)
+    assert (code, lines[1]) == (0, "  namespace: flux (`namespace`, app.yaml:2)")
+
+
+def test_an_overlay_elsewhere_that_renames_the_workload_is_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        "iris/staging/a.yaml": STAGED,
+        "iris/staging/kustomization.yaml": "resources: [a.yaml]\n",
+        "kustomization.yaml": "nameSuffix: -live\nresources: [iris/staging]\n",
+    }
+    code, (line,) = checked(tmp_path, capsys, ONE, files)
+    assert code == 1
+    assert "different values for the workload: iris (manifests/iris/staging/a.yaml:3) and iris-live" in line
+
+
+def test_two_models_that_share_a_pin_are_both_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app = f"{ONE}manifests: manifests/all\nmodels: {{iris: {{}}, churn: {{}}}}\n"
+    code, lines = checked(tmp_path, capsys, app, {"all/a.yaml": STAGED})
+    assert code == 1
+    assert [line.partition(" has its pin in the same place")[0] for line in lines] == [
+        "churn  staging  manifests/all/a.yaml:4: iris on staging",
+        "iris  staging  manifests/all/a.yaml:4: churn on staging",
+    ]
+    named = STAGED.replace("env: [", "env: [{name: MODEL_NAME, value: iris}, ")
+    other = named.replace("iris", "churn")
+    code, lines = checked(tmp_path, capsys, app, {"all/a.yaml": f"{named}---\n{other}"})
+    assert code == 0
+    assert [line for line in lines if "workload" in line] == [
+        "  workload: Deployment churn",
+        "  workload: Deployment iris",
+    ]
+
+
+def test_two_stages_of_one_workload_are_both_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    app = "stages: {staging: {}, live: {}}\nmodels: {iris: {}}\n"
+    files = {"iris/staging/a.yaml": STAGED, "iris/live/a.yaml": STAGED.replace("value: staging", "value: live")}
+    code, lines = checked(tmp_path, capsys, app, files)
+    assert code == 1
+    assert "the workload ml/iris is also that of iris on live (manifests/iris/live/a.yaml)" in lines[0]
+    assert "the workload ml/iris is also that of iris on staging (manifests/iris/staging/a.yaml)" in lines[1]
+
+
+def test_what_only_the_cluster_can_tell_of_a_configmap_is_said(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        "iris/staging/pin.yaml": "kind: ConfigMap\nmetadata: {name: pin, namespace: ml}\n"
+        "data: {MODEL_STAGE: staging}\n",
+        "iris/staging/server.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: server, namespace: ml}\n"
+        "envFrom: [{configMapRef: {name: pin}}]\n",
+    }
+    code, lines = checked(tmp_path, capsys, ONE, files)
+    assert code == 0
+    assert lines[3].startswith("  picked up when: verification returns the new version; needs a server that says")
+    assert lines[4].endswith("may read it; whether its pods restart, as a plain ConfigMap restarts none")
+
+
+def test_a_chart_whose_workload_has_no_name_is_found_by_its_environment(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    chart = "env: [{name: MODEL_NAME, value: iris}, {name: MODEL_STAGE, value: staging}]\n"
+    app = "stages: {staging: {namespace: ml}}\n"
+    code, lines = checked(tmp_path, capsys, app, {"iris/staging/values.yaml": chart})
+    assert (code, lines[2]) == (0, "  workload: the Deployment with this MODEL_NAME and MODEL_STAGE")
