@@ -61,10 +61,11 @@ def check(config: Config, root: Path) -> list[Finding]:
     named = {rules.pattern for rules in config.rules if not WILD & set(rules.pattern)}
     models = sorted(named | {model for model in _seen(config, root) if config.has(model)})
     targets = [Target(model=model, stage=stage) for model in models for stage in config.stages_of(model)]
-    found = {target: _located(config, root, target) for target in targets}
+    read: dict[str, str] = {}
+    found = {target: _located(config, root, target, read) for target in targets}
     located = {target: one for target, one in found.items() if isinstance(one, Located)}
     places = {target: one.place for target, one in located.items()}
-    around = roots(checkout.roots(root), config.repository) if located else Roots(kustomizations={})
+    around = roots({**checkout.roots(root), **read}, config.repository) if located else Roots(kustomizations={})
     readers = _readers(config, targets)
     return [
         _finding(target, located[target], readers, places, around) if target in located else _wrong(target, str(one))
@@ -94,13 +95,14 @@ def _filled(root: Path, template: str) -> Iterable[str]:
             yield found[1]
 
 
-def _located(config: Config, root: Path, target: Target) -> Located | str:
-    """Return where a target is, or what is wrong."""
+def _located(config: Config, root: Path, target: Target, read: dict[str, str]) -> Located | str:
+    """Return where a target is, or what is wrong; add the files that tell it to `read`."""
     try:
         folder = config.folder(target)
         files = checkout.texts(root, folder)
         if not files:
             return f"{folder}: no manifest found"
+        read |= files
         return locate(files, target, config.policy(target), config.repository)
     except Permanent as error:
         return plain(error.reason)

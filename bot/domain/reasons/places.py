@@ -91,6 +91,13 @@ class TwoAnswers(Reason):
     other: Reason
 
 
+@reason("place_unknown")
+class PlaceUnknown(Reason):
+    """Both the workload and its namespace are missing or wrong."""
+
+    causes: tuple[Reason, ...]
+
+
 @reason("pin_for_several_workloads")
 class SeveralWorkloads(Placed):
     """An edit would change more than one workload."""

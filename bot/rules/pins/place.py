@@ -19,6 +19,7 @@ from bot.domain.reasons.places import (
     KindNotFollowed,
     NamespaceUnknown,
     NotIncluded,
+    PlaceUnknown,
     TemplateFillsIn,
     TwoAnswers,
     WorkloadUnknown,
@@ -69,8 +70,7 @@ def locate(files: Mapping[str, str], target: Target, policy: Policy, repository:
     if (left_out := _left_out(path, carrier, there)) is not None:
         raise Permanent(left_out)
     seen = see(files, path, carrier, there)
-    namespace = _namespace(seen, path, carrier, target, policy)
-    workload = _workload(seen, path, carrier, target, policy)
+    workload, namespace = _both(seen, path, carrier, target, policy)
     named_here = workload is not None and workload == seen.workload
     configured = isinstance(carrier.owner, ConfigMap)
     return Located(
@@ -86,6 +86,19 @@ def locate(files: Mapping[str, str], target: Target, policy: Policy, repository:
         pick_up=PickUp.VERIFICATION if configured else PickUp.TEMPLATE,
         restarts=not isinstance(carrier.owner, ConfigMap) or carrier.owner.generated,
     )
+
+
+def _both(seen: Seen, path: str, carrier: Carrier, target: Target, policy: Policy) -> tuple[Written | None, Sourced]:
+    """Return the workload's name and the namespace; what is wrong with either is told at once."""
+    try:
+        workload = _workload(seen, path, carrier, target, policy)
+    except Permanent as error:
+        try:
+            _namespace(seen, path, carrier, target, policy)
+        except Permanent as more:
+            raise Permanent(PlaceUnknown(causes=(error.reason, more.reason))) from more
+        raise
+    return workload, _namespace(seen, path, carrier, target, policy)
 
 
 def _namespace(seen: Seen, path: str, carrier: Carrier, target: Target, policy: Policy) -> Sourced:

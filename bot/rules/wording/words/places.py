@@ -29,6 +29,7 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     ),
     places.InvalidHere: "{place}: {value} is not a valid {what} in Kubernetes",
     places.TwoAnswers: "two sources name different values for the {what}: {one} and {other}; correct or remove one",
+    places.PlaceUnknown: "{causes}",
     places.SeveralWorkloads: (
         "{place}: a new version here would change several workloads at once: {workloads:20}; give each its own pin"
     ),

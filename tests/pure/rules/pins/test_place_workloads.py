@@ -159,6 +159,12 @@ def test_a_kind_that_is_not_followed_is_refused_unless_app_yaml_names_what_it_cr
     assert located(files, workload="iris-predictor").place == place
 
 
+def test_a_missing_workload_and_a_missing_namespace_are_told_at_once() -> None:
+    why = plain(refused({"apps/iris/values.yaml": VALUES}))
+    assert "`workload: …` for production in app.yaml; apps/iris/values.yaml:2: the files that" in why
+    assert "`namespace: …`" in why
+
+
 def test_the_kinds_that_are_accepted_are_those_that_are_watched() -> None:
     """Add a kind that the watch follows to FOLLOWED; otherwise its pins are refused."""
     owned = {"replicasets", "pods"}
