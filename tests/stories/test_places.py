@@ -1,0 +1,37 @@
+"""What Callboard could not see take effect is refused before there is a pull request."""
+
+from pathlib import Path
+
+from tests.fixtures.story_world import everything, manifests, story_world
+from tests.stories.registry import Models
+
+
+async def test_a_target_without_a_namespace_is_refused_before_there_is_a_pull_request(
+    tmp_path: Path, registry: Models
+) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    files = manifests(model)
+    path = f"manifests/{model}/production/deployment.yaml"
+    files[path] = files[path].replace(", namespace: models", "")
+    async with story_world(tmp_path, model=model, mlflow=registry.url, files=files) as world:
+        await world.say("alice", f"/promote {model} production")
+        refused = await world.message(f"{model} v2", "do not say in which namespace the workload runs")
+        assert "for `production` in app.yaml" in everything(refused)
+        assert [world.pulls(state) for state in ("open", "closed", "merged")] == [[], [], []]
+        assert '"1"' in world.pinned(path)
+
+
+async def test_a_model_cannot_take_the_pin_of_another(tmp_path: Path, registry: Models) -> None:
+    iris = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    churn = await registry.model(versions=1, aliases={})
+    files = {path: text.replace(f"value: {iris}\n", "value: x\n") for path, text in manifests(iris).items()}
+    files = {path: text.replace("- name: MODEL_NAME\n", "- name: NAME\n") for path, text in files.items()}
+    text = (
+        'repository: acme/models-gitops\nchannel: "#ml-releases"\nstages: {staging: {approvals: 0}, production: {}}\n'
+        f"models: {{{iris}: {{}}, {churn}: {{manifests: 'manifests/{iris}/{{stage}}'}}}}\n"
+    )
+    async with story_world(tmp_path, model=iris, mlflow=registry.url, files=files, text=text) as world:
+        await world.say("alice", f"/promote {churn} staging 1")
+        await world.message(f"{churn} v1", f"releasing `{churn}` would change its version too")
+        assert [world.pulls(state) for state in ("open", "closed", "merged")] == [[], [], []]
+        assert '"2"' in world.pinned(f"manifests/{iris}/staging/deployment.yaml")
