@@ -124,7 +124,10 @@ def test_what_only_the_cluster_can_tell_of_a_configmap_is_said(
     }
     code, lines = checked(tmp_path, capsys, ONE, files)
     assert code == 0
-    assert lines[3].startswith("  picked up when: verification returns the new version; needs a server that says")
+    assert lines[3] == (
+        "  picked up when: the agent reports a revision that contains the merge or verification returns the new "
+        "version; this release looks for neither, so the promotion stalls, and people accept it or go back"
+    )
     assert lines[4].endswith("may read it; whether its pods restart, as a plain ConfigMap restarts none")
 
 
@@ -135,3 +138,16 @@ def test_a_chart_whose_workload_has_no_name_is_found_by_its_environment(
     app = "stages: {staging: {namespace: ml}}\n"
     code, lines = checked(tmp_path, capsys, app, {"iris/staging/values.yaml": chart})
     assert (code, lines[2]) == (0, "  workload: the Deployment with this MODEL_NAME and MODEL_STAGE")
+
+
+def test_whether_a_chart_passes_the_values_on_is_for_the_cluster_to_tell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    release = (
+        "apiVersion: helm.toolkit.fluxcd.io/v2\nkind: HelmRelease\nmetadata: {name: iris, namespace: ml}\n"
+        "spec: {values: {env: [{name: MODEL_STAGE, value: staging}]}}\n"
+    )
+    app = "stages: {staging: {workload: '{model}-server'}}\n"
+    code, lines = checked(tmp_path, capsys, app, {"iris/staging/release.yaml": release})
+    assert (code, lines[2]) == (0, "  workload: Deployment iris-server")
+    assert lines[4].endswith("; whether the chart passes both values on to its pods")

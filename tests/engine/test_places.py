@@ -151,6 +151,9 @@ async def test_a_promotion_of_release_0_1_0_whose_place_has_no_namespace_goes_on
 
 async def test_a_place_that_is_known_costs_no_search(store: Store) -> None:
     here = world(store, {PATH: NAMED})
-    await store.place(TARGET, Place(paths=(PATH,), namespace="ml", workload="iris"))
-    assert isinstance(await here.manifest(await here.requested(Kind.PROMOTE)), Editable)
+    known = Place(paths=(PATH,), namespace="ml", workload="iris", kind=("apps", "Deployment"))
+    await store.place(TARGET, known)
+    manifest = await here.manifest(await here.requested(Kind.PROMOTE))
+    assert isinstance(manifest, Editable)
+    assert manifest.place == known
     assert here.github.asked == [PATH]

@@ -27,7 +27,7 @@ from bot.domain.reasons.places import (
 from bot.domain.target import NAMESPACE, WORKLOAD, Place, Target, Written
 from bot.rules.pins import Found, find
 from bot.rules.pins.carrier import Carrier
-from bot.rules.pins.owner import ConfigMap
+from bot.rules.pins.owner import ConfigMap, Elsewhere
 from bot.rules.pins.roots import Origin, Roots, Sourced, parent, roots
 from bot.rules.pins.seen import Seen, said_at, see
 from bot.rules.pins.tree import string, walk
@@ -40,6 +40,7 @@ class PickUp(StrEnum):
     """How the bot sees that the cluster has picked a change up."""
 
     TEMPLATE = "template"  # the pod template holds the new value
+    # This release does not look for the other two yet: such a release stalls, and people accept it or go back.
     REVISION = "revision"  # the agent reports a revision that contains the merge
     VERIFICATION = "verification"  # verification returns the new version
 
@@ -53,9 +54,12 @@ class Located:
     namespace: Sourced
     workload: Written | None
     """None: the Deployment with that MODEL_NAME and MODEL_STAGE, which only the cluster can tell."""
-    pick_up: PickUp
+    pick_ups: tuple[PickUp, ...]
+    """Each would show that the cluster has picked a change up."""
     restarts: bool
     """Whether a new pin restarts the pods; a plain ConfigMap does not."""
+    chart: bool
+    """Whether a chart makes the workload, and has to pass the values on to it."""
 
 
 def locate(files: Mapping[str, str], target: Target, policy: Policy, repository: str = "") -> Located:
@@ -83,8 +87,9 @@ def locate(files: Mapping[str, str], target: Target, policy: Policy, repository:
         ),
         namespace=namespace,
         workload=workload,
-        pick_up=PickUp.VERIFICATION if configured else PickUp.TEMPLATE,
+        pick_ups=(PickUp.REVISION, PickUp.VERIFICATION) if configured else (PickUp.TEMPLATE,),
         restarts=not isinstance(carrier.owner, ConfigMap) or carrier.owner.generated,
+        chart=isinstance(carrier.owner, Elsewhere),
     )
 
 

@@ -20,7 +20,8 @@ KEYS: Final = st.sampled_from([
 VALUES: Final = st.sampled_from([
     "kustomize.toolkit.fluxcd.io/v1", "argoproj.io/v1alpha1", "source.toolkit.fluxcd.io/v1", "apps/v1", "Kustomization",
     "Application", "ApplicationSet", "GitRepository", "Deployment", "a", "b", ".", "..", "/", "../a", "a/d.yaml",
-    "d.yaml", "$us/a/d.yaml", "${X}", "{{path}}", "UPPER", "", "https://github.com/o/r", "true", "us", "a" * 300, "\u2028", "😀",
+    "d.yaml", "$us/a/d.yaml", "${X}", "{{path}}", "UPPER", "", "https://github.com/o/r", "true", "us", "a" * 300,
+    "\u2028", "😀",
 ])  # fmt: skip
 SCALARS: Final = VALUES | st.none() | st.integers(0, 9) | st.booleans()
 NODES: Final = st.recursive(

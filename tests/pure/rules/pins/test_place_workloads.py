@@ -73,7 +73,7 @@ def test_a_pin_in_a_configmap_needs_the_workload_that_uses_it() -> None:
     files = {PATH: CONFIGMAP, "apps/iris/user.yaml": USER}
     found = located(files)
     assert found.place == Place(paths=(PATH,), namespace="ml", workload="iris", kind=("apps", "Deployment"))
-    assert (found.pick_up, found.restarts) == (PickUp.VERIFICATION, False)
+    assert (found.pick_ups, found.restarts) == ((PickUp.REVISION, PickUp.VERIFICATION), False)
     why = NoUser(configmap=Name("pin"))
     unused = {PATH: CONFIGMAP.replace("{MODEL_S", "{MODEL_NAME: iris, MODEL_S")}
     assert refused(unused) == WorkloadUnknown(file=Name(PATH), line=4, why=why, stage=Name("production"))
@@ -85,7 +85,7 @@ def test_a_generated_configmap_restarts_the_pods() -> None:
         "namespace: ml\nconfigMapGenerator: [{name: pin, literals: [MODEL_STAGE=production]}]\nresources: [user.yaml]\n"
     )
     found = located({"apps/iris/kustomization.yaml": generated, "apps/iris/user.yaml": USER})
-    assert (found.place.workload, found.pick_up, found.restarts) == ("iris", PickUp.VERIFICATION, True)
+    assert (found.place.workload, found.restarts) == ("iris", True)
 
 
 def test_a_configmap_that_two_workloads_share_is_refused() -> None:
