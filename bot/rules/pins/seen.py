@@ -133,7 +133,7 @@ def _configured(files: Mapping[str, str], path: str, carrier: Carrier, configmap
     users = list(_users(files, configmap.name)) if configmap.name else []
     found: dict[str, Written] = {}
     for at, user in users:
-        found |= names(at, user, there)
+        found |= {f"{string(child(user, 'kind'))} {name}": one for name, one in names(at, user, there).items()}
     places = [namespace(path, configmap, there), *(namespace(at, Itself(node=user), there) for at, user in users)]
     return Seen(
         namespace=_same(places),

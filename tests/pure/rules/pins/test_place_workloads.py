@@ -89,8 +89,8 @@ def test_a_generated_configmap_restarts_the_pods() -> None:
 
 
 def test_a_configmap_that_two_workloads_share_is_refused() -> None:
-    files = {PATH: CONFIGMAP, "apps/iris/user.yaml": USER + "---\n" + USER.replace("name: iris", "name: batch")}
-    workloads = (Name("batch"), Name("iris"))
+    files = {PATH: CONFIGMAP, "apps/iris/user.yaml": USER + "---\n" + USER.replace("Deployment", "CronJob")}
+    workloads = (Name("CronJob iris"), Name("Deployment iris"))
     assert refused(files) == SeveralWorkloads(file=Name(PATH), line=4, workloads=workloads)
 
 
