@@ -4,7 +4,7 @@ Each state asks only for what its rule needs, so that waiting for an approval co
 """
 
 import asyncio
-from collections.abc import Mapping, Set
+from collections.abc import Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
@@ -27,11 +27,10 @@ from bot.domain.repository import Base, Pull, PullState
 from bot.domain.target import Pin, Place, Target
 from bot.domain.verification import Answer
 from bot.engine import verification
+from bot.engine.places import check_owner, find_place, followed_anyhow
 from bot.rules import pins
-from bot.rules.kubernetes import health
+from bot.rules.kubernetes import health, kinds
 from bot.rules.parsing import emoji
-from bot.rules.pins.clashes import pin_clash, workload_clash
-from bot.rules.pins.place import locate
 from bot.rules.release.comparison import compare
 from bot.rules.release.decision import Editable, Evidence, Manifest, Proposal, Review, Rollout, Uneditable, Voters
 from bot.rules.release.freezes import in_force
@@ -157,9 +156,11 @@ async def _manifest(promotion: Promotion, sources: Sources) -> Manifest:
     pin = Pin(stage=promotion.target.stage, version=promotion.version, digest=digest)
     try:
         place, files = await _known_place(loaded, base, github) or await _found_place(promotion, base, sources)
-        if not _followed_anyhow(promotion):
-            _check_owner(promotion.target, place, files, await sources.store.places(), sources.config)
-        change = pins.edit({path: files[path] for path in place.paths}, pin, promotion.target.model)
+        texts = {path: files[path] for path in place.paths}
+        if not followed_anyhow(promotion):
+            places = await sources.store.places()
+            await asyncio.to_thread(check_owner, promotion.target, place, texts, places, sources.config)
+        change = await asyncio.to_thread(pins.edit, texts, pin, promotion.target.model)
     except Permanent as error:
         return Uneditable(base=base, reason=error.reason)
     return Editable(base=base, place=place, change=change)
@@ -171,7 +172,7 @@ async def _known_place(loaded: Loaded, base: Base, github: GitHub) -> tuple[Plac
         return None
     files = await github.files(loaded.place.paths, base)
     try:
-        found = pins.find(files, loaded.target.model)
+        found = await asyncio.to_thread(pins.find, files, loaded.target.model)
     except Permanent:
         return None  # it was there once; the whole folder has to be searched again
     return (loaded.place, files) if (found.path,) == loaded.place.paths else None
@@ -181,42 +182,12 @@ async def _found_place(promotion: Promotion, base: Base, sources: Sources) -> tu
     config, target = sources.config, promotion.target
     files = await sources.clients.github.folder(config.folder(target), base)
     try:
-        return find_place(files, target, config), files
+        return await asyncio.to_thread(find_place, files, target, config), files
     except Permanent:
-        if not _followed_anyhow(promotion):
+        if not followed_anyhow(promotion):
             raise
-        return Place(paths=(pins.find(files, target.model).path,)), files
-
-
-def _followed_anyhow(promotion: Promotion) -> bool:
-    """Return whether a change is made even if the bot may not see it take effect.
-
-    So are rollbacks, because going back is always possible, and promotions that release 0.1.0 proposed.
-    """
-    place = promotion.status.place
-    return promotion.kind is Kind.ROLLBACK or (place is not None and place.namespace is None)
-
-
-def find_place(files: Mapping[str, str], target: Target, config: Config) -> Place:
-    """Return where a target's pin is in these files, and where it takes effect.
-
-    Raises:
-        Permanent: nowhere, or in more than one place; or the bot would not see it take effect.
-    """
-    return locate(files, target, config.policy(target), config.repository_of(target.model)).place
-
-
-def _check_owner(
-    target: Target, place: Place, files: Mapping[str, str], places: Mapping[Target, Place], config: Config
-) -> None:
-    """Refuse a pin that is not the target's own; `places` are those of all targets."""
-    found = pins.find({path: files[path] for path in place.paths}, target.model)
-    own = (Target(model=target.model, stage=stage) for stage in config.stages_of(target.model))
-    known = (*own, *(each for each, there in places.items() if found.path in there.paths))
-    readers = {*config.readers(found.path), *(each for each in known if config.reads(each, found.path))}
-    clash = pin_clash(target, found, sorted(readers)) or workload_clash(target, found, place, places, config.reads)
-    if clash is not None:
-        raise Permanent(clash)
+        found = await asyncio.to_thread(pins.find, files, target.model)
+        return Place(paths=(found.path,)), files
 
 
 async def _review(evidence: Evidence, promotion: Promotion, ours: PullStatus, sources: Sources) -> Review:
@@ -263,7 +234,9 @@ async def _with_live(review: Review, sources: Sources) -> Review:
     if review.promotion.state is not State.PROPOSED:
         return review
     namespace = namespace_of(review.promotion)
-    await sources.watch.ensure(namespace)  # early: the first lists take a moment
+    await sources.watch.ensure(
+        namespace, kinds.followed(review.promotion.status.place)
+    )  # early: the first lists take a moment
     if not _decides(review):
         return review
     try:
@@ -330,7 +303,7 @@ async def _allowed(people: set[str], names: tuple[str, ...], slack: Slack, *, fr
 async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -> Rollout:
     clients, watch = sources.clients, sources.watch
     namespace = namespace_of(promotion)
-    await watch.ensure(namespace)
+    await watch.ensure(namespace, kinds.followed(promotion.status.place))
     health = observe(promotion, watch, evidence.now, patient=not evidence.overdue)
     failing = health is not None and health.status is HealthStatus.DEGRADED
     log = await _last_lines(clients.kubernetes, namespace, health) if health is not None and failing else None
@@ -385,14 +358,15 @@ def observe(promotion: Promotion, watch: Watch, now: datetime, *, patient: bool 
         Temporary: the watch is not up to date, and may be soon.
     """
     namespace, place = namespace_of(promotion), promotion.status.place
-    trouble = watch.trouble(namespace)
-    if trouble is not None or not watch.fresh(namespace):
+    kind = kinds.followed(place)
+    trouble = watch.trouble(namespace, kind)
+    if trouble is not None or not watch.fresh(namespace, kind):
         blind = trouble or NotListed(namespace=Name(namespace))
         if patient and promotion.state is not State.STALLED:
             raise Temporary(blind)
         return Health(status=HealthStatus.UNKNOWN, reason=blind)
     workload = place.workload if place is not None else None
-    snapshot = watch.snapshot(namespace, promotion.target.model, promotion.target.stage, workload)
+    snapshot = watch.snapshot(namespace, promotion.target.model, promotion.target.stage, workload, kind)
     if snapshot is None:
         return None
     only = promotion.status.counted if promotion.state is State.VERIFYING else ()

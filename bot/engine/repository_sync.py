@@ -1,5 +1,6 @@
 """Check the repository every half minute: where each target's pin is, and whether the main branch moved."""
 
+import asyncio
 import logging
 
 from bot import clock
@@ -8,7 +9,9 @@ from bot.config.app_yaml import Config
 from bot.domain.errors import Permanent
 from bot.domain.repository import Base
 from bot.domain.target import Place, Target
-from bot.engine.evidence import Clients, find_place
+from bot.engine.evidence import Clients
+from bot.engine.places import find_place
+from bot.rules.kubernetes import kinds
 from bot.rules.wording.reasons import plain
 from bot.store.store import Store
 
@@ -48,15 +51,15 @@ class RepositorySync:
         files = await self._clients.github.folder(self._config.folder(target), base)
         if files == self._read.get(target):
             return  # most commits do not concern this target
-        place = self._place(files, target)
+        place = await self._place(files, target)
         await self._store.place(target, place)
         if place is not None and place.namespace is not None:
-            await self._watch.ensure(place.namespace)
+            await self._watch.ensure(place.namespace, kinds.followed(place))
         self._read[target] = files
 
-    def _place(self, files: dict[str, str], target: Target) -> Place | None:
+    async def _place(self, files: dict[str, str], target: Target) -> Place | None:
         try:
-            return find_place(files, target, self._config)
+            return await asyncio.to_thread(find_place, files, target, self._config)
         except Permanent as error:
             log.info("%s: %s", target, plain(error.reason))
             return None

@@ -9,6 +9,7 @@ from bot.domain.registry import ModelVersion
 from bot.domain.repository import Base
 from bot.domain.target import Target
 from bot.engine import registry_sync, repository_sync
+from bot.rules.kubernetes.kinds.kind import Kind
 from bot.store.store import Store
 
 APP = parse(
@@ -128,7 +129,7 @@ class Cluster:
 
     watched: list[str] = field(default_factory=list)
 
-    async def ensure(self, namespace: str) -> None:
+    async def ensure(self, namespace: str, kind: Kind) -> None:
         self.watched.append(namespace)
 
 

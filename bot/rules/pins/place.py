@@ -25,6 +25,7 @@ from bot.domain.reasons.places import (
     WorkloadUnknown,
 )
 from bot.domain.target import NAMESPACE, WORKLOAD, Place, Target, Written
+from bot.rules.kubernetes.kinds import KINDS, pod, replica_set
 from bot.rules.pins import Found, find
 from bot.rules.pins.carrier import Carrier
 from bot.rules.pins.owner import ConfigMap, Elsewhere
@@ -32,8 +33,11 @@ from bot.rules.pins.roots import Origin, Roots, Sourced, parent, roots
 from bot.rules.pins.seen import Seen, said_at, see
 from bot.rules.pins.tree import string, walk
 
-FOLLOWED: Final = (("apps", "Deployment"),)
-"""The kinds of workload, as API group and kind, that `bot.cluster.watch` follows.  To follow more, add them here."""
+FOLLOWED: Final = frozenset((kind.group, kind.name) for kind in KINDS if kind not in {pod.KIND, replica_set.KIND})
+"""The kinds of workload that the bot follows, as API group and kind.
+
+A new pin changes no Pod, and no pod of a ReplicaSet.
+"""
 
 
 class PickUp(StrEnum):

@@ -13,6 +13,7 @@ from bot.domain.json import Json
 from bot.domain.reason import Command, Name, Reason
 from bot.domain.reasons.health import Deleting
 from bot.domain.reasons.workloads import NoHealthRule
+from bot.domain.target import Place
 from bot.rules.kubernetes.kinds import (
     cron_job,
     daemon_set,
@@ -48,6 +49,12 @@ RESOURCES: Final[Mapping[str, Kind]] = {kind.resource: kind for kind in KINDS}
 def named(group: str, name: str) -> Kind | None:
     """Return a kind by its API group and name; None without a rule for it."""
     return _BY_GROUP_AND_NAME.get((group, name))
+
+
+def followed(place: Place | None) -> Kind:
+    """Return the kind of the workload at a place; a Deployment, where the manifests do not contain it."""
+    kind = named(*place.kind) if place is not None and place.kind is not None else None
+    return kind or deployment.KIND
 
 
 def kind_of(obj: Json) -> Kind | None:

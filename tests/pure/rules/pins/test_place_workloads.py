@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import pytest
 
-from bot.cluster.watch import NEEDED
 from bot.domain.reason import Name
 from bot.domain.reasons.places import (
     ChartMakesIt,
@@ -16,7 +15,8 @@ from bot.domain.reasons.places import (
     WorkloadUnknown,
 )
 from bot.domain.target import Place
-from bot.rules.pins.place import FOLLOWED, PickUp
+from bot.rules.kubernetes.kinds import deployment, followed
+from bot.rules.pins.place import PickUp
 from bot.rules.wording.reasons import plain
 from tests.pure.rules.pins.placing import (
     ARGO,
@@ -148,24 +148,35 @@ def test_app_yaml_and_the_manifest_must_agree_on_the_workload() -> None:
     assert refused(IN_MANIFEST, workload="other") == why
 
 
+def of_kind(kind: str, group: str) -> dict[str, str]:
+    text = f"apiVersion: {group}/v1\nkind: {kind}\n"
+    return {PATH: IN_MANIFEST[PATH].replace("apiVersion: apps/v1\nkind: Deployment\n", text)}
+
+
 @pytest.mark.parametrize(
-    "kind", ["apiVersion: batch/v1\nkind: CronJob", "apiVersion: serving.kserve.io/v1beta1\nkind: InferenceService"]
+    ("kind", "group"),
+    [("SeldonDeployment", "seldon.io"), ("ReplicaSet", "apps"), ("Job", "volcano.sh")],
 )
-def test_a_kind_that_is_not_followed_is_refused_unless_app_yaml_names_what_it_creates(kind: str) -> None:
-    files = {PATH: IN_MANIFEST[PATH].replace("apiVersion: apps/v1\nkind: Deployment", kind)}
-    name = kind.rpartition(" ")[2]
-    assert refused(files) == KindNotFollowed(file=Name(PATH), line=4, kind=Name(name), stage=Name("production"))
+def test_a_kind_that_is_not_followed_is_refused_unless_app_yaml_names_what_it_creates(kind: str, group: str) -> None:
+    files = of_kind(kind, group)
+    assert refused(files) == KindNotFollowed(file=Name(PATH), line=4, kind=Name(kind), stage=Name("production"))
     place = Place(paths=(PATH,), namespace="manifest", workload="iris-predictor")
     assert located(files, workload="iris-predictor").place == place
+
+
+@pytest.mark.parametrize(
+    ("kind", "group"), [("StatefulSet", "apps"), ("Rollout", "argoproj.io"), ("InferenceService", "serving.kserve.io")]
+)
+def test_a_kind_that_is_followed_is_stored_with_its_group(kind: str, group: str) -> None:
+    place = located(of_kind(kind, group)).place
+    assert (place.workload, place.kind, followed(place).name) == ("iris", (group, kind), kind)
+
+
+def test_without_a_kind_a_deployment_is_followed() -> None:
+    assert followed(None) is followed(Place(paths=(PATH,))) is deployment.KIND
 
 
 def test_a_missing_workload_and_a_missing_namespace_are_told_at_once() -> None:
     why = plain(refused({"apps/iris/values.yaml": VALUES}))
     assert "`workload: …` for production in app.yaml; apps/iris/values.yaml:2: the files that" in why
     assert "`namespace: …`" in why
-
-
-def test_the_kinds_that_are_accepted_are_those_that_are_watched() -> None:
-    """Add a kind that the watch follows to FOLLOWED; otherwise its pins are refused."""
-    owned = {"replicasets", "pods"}
-    assert {f"{kind.lower()}s" for _, kind in FOLLOWED} == set(NEEDED) - owned
