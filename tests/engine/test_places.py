@@ -8,13 +8,14 @@ from typing import Any, cast
 import pytest
 
 from bot.config.app_yaml import Config, parse
-from bot.domain.promotion import Kind, Request, Status
+from bot.domain.promotion import Kind, Request, State, Status
 from bot.domain.reason import Reason
 from bot.domain.reasons.places import NamespaceUnknown, SharedPin, SharedWorkload, TwoAnswers
 from bot.domain.repository import Base
 from bot.domain.target import Place, Target
 from bot.engine.evidence import gather
-from bot.rules.release.decision import Editable, Proposal, Uneditable
+from bot.rules.kubernetes.kinds.kind import Kind as WorkloadKind
+from bot.rules.release.decision import Editable, Proposal, Rollout, Uneditable
 from bot.store.store import Loaded, Store
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -64,6 +65,7 @@ class World:
     store: Store
     config: Config
     github: Forge
+    kubernetes: None = None
     mlflow: Registry = field(default_factory=Registry)
 
     async def requested(self, kind: Kind, target: Target = TARGET) -> Loaded:
@@ -157,3 +159,42 @@ async def test_a_place_that_is_known_costs_no_search(store: Store) -> None:
     assert isinstance(manifest, Editable)
     assert manifest.place == known
     assert here.github.asked == [PATH]
+
+
+@dataclass
+class Cluster:
+    """A watch that remembers which kind it is asked about, and sees no workload."""
+
+    asked: list[str] = field(default_factory=list)
+
+    async def ensure(self, namespace: str, kind: WorkloadKind) -> None:
+        self.asked.append(f"{namespace}: {kind.name}")
+
+    def trouble(self, namespace: str, kind: WorkloadKind) -> None:
+        self.asked.append(f"{namespace}: {kind.name}")
+
+    def fresh(self, namespace: str, kind: WorkloadKind) -> bool:
+        return True
+
+    def snapshot(self, namespace: str, model: str, stage: str, workload: str | None, kind: WorkloadKind) -> None:
+        self.asked.append(f"{namespace}: {kind.name} {workload}")
+
+
+@pytest.mark.parametrize(
+    ("place", "seen"),
+    [
+        (Place(paths=(PATH,), namespace="ml", workload="iris", kind=("apps", "StatefulSet")), "ml: StatefulSet iris"),
+        (Place(paths=(PATH,), namespace="ml", workload="iris"), "ml: Deployment iris"),
+        (Place(paths=(PATH,), workload="iris"), "default: Deployment iris"),
+    ],
+    ids=["of-a-kind", "of-an-unknown-kind", "of-release-0.1.0"],
+)
+async def test_the_workload_that_was_located_is_the_one_that_is_watched(store: Store, place: Place, seen: str) -> None:
+    here, cluster = world(store, {PATH: NAMED}), Cluster()
+    loaded = await here.requested(Kind.PROMOTE)
+    assert loaded.promotion is not None
+    promotion = replace(loaded.promotion, state=State.SYNCING, status=Status(place=place))
+    loaded, clients, watch = replace(loaded, promotion=promotion), cast("Any", here), cast("Any", cluster)
+    found = await gather(loaded, config=here.config, store=store, clients=clients, watch=watch, now=NOON)
+    assert isinstance(found, Rollout)
+    assert set(cluster.asked) == {seen.removesuffix(" iris"), seen}
