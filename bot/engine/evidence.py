@@ -4,7 +4,7 @@ Each state asks only for what its rule needs, so that waiting for an approval co
 """
 
 import asyncio
-from collections.abc import Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final

@@ -8,7 +8,9 @@ import pytest
 
 from bot.domain.errors import UserError
 from bot.domain.json import Json
-from bot.rules import pins
+from bot.domain.policy import Policy
+from bot.domain.target import Target
+from bot.rules.pins.place import locate
 from callboard_demo.bot_process import BotProcess
 from callboard_demo.children import bind
 from callboard_demo.cluster.runtime import Order, ProcessRuntime
@@ -133,9 +135,8 @@ async def test_killing_a_bot_that_is_not_there_is_no_mistake(tmp_path: Path) -> 
 )
 def test_the_seeded_repository_holds_what_callboard_edits(model: str, folder: str, version: int) -> None:
     texts = {path: data.decode() for path, data in seed.files().items() if Path(path).parent.as_posix() == folder}
-    found = pins.find(texts, model)
-    assert found.pin.version == version
-    assert found.namespace in {"models", None}
+    located = locate(texts, Target(model=model, stage="production"), Policy())
+    assert (located.found.pin.version, located.place.namespace) == (version, "models")
 
 
 def pod(name: str, **more: object) -> Json:

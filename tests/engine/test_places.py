@@ -66,6 +66,7 @@ class World:
     config: Config
     github: Forge
     kubernetes: None = None
+    pods: None = None
     mlflow: Registry = field(default_factory=Registry)
 
     async def requested(self, kind: Kind, target: Target = TARGET) -> Loaded:

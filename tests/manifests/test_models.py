@@ -7,10 +7,13 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bot.cli.checkout import check, texts
+from bot.cli.checkout import texts
+from bot.cli.targets import check
 from bot.config.app_yaml import load
+from bot.domain.policy import Policy
 from bot.domain.target import Pin, Target
 from bot.rules import pins
+from bot.rules.pins.place import locate
 from callboard_demo.gitops import seed
 from callboard_model_server import settings
 from tests.manifests.rendered import CALLBOARDS, MANIFESTS, STAGES, container, env, objects, one, pod, rendered
@@ -72,9 +75,10 @@ def test_the_certificate_that_mlflows_must_be_signed_by_is_a_configmap(folder: s
 
 @pytest.mark.parametrize("stage", STAGES)
 def test_what_callboard_reads_is_what_kustomize_makes(stage: str) -> None:
-    found, workload = pins.find(texts(MANIFESTS, of(stage)), "iris-classifier"), one(of(stage), "Deployment")
-    assert (found.namespace, found.workload) == (workload["metadata"]["namespace"], workload["metadata"]["name"])
-    assert found.pin == Pin(stage=stage, version=int(env(of(stage))["MODEL_VERSION"]))
+    target = Target(model="iris-classifier", stage=stage)
+    located, meta = locate(texts(MANIFESTS, of(stage)), target, Policy()), one(of(stage), "Deployment")["metadata"]
+    assert (located.place.namespace, located.place.workload) == (meta["namespace"], meta["name"])
+    assert located.found.pin == Pin(stage=stage, version=int(env(of(stage))["MODEL_VERSION"]))
 
 
 @pytest.mark.parametrize("stage", STAGES)
