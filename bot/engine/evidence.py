@@ -4,10 +4,9 @@ Each state asks only for what its rule needs, so that waiting for an approval co
 """
 
 import asyncio
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
 
 from bot.clients.github.client import GitHub
 from bot.clients.kubernetes.client import Kubernetes
@@ -18,7 +17,6 @@ from bot.cluster.watch import Watch
 from bot.config.app_yaml import Config
 from bot.domain.cluster import Health, HealthStatus, PodSeen, Served
 from bot.domain.errors import Permanent, Temporary
-from bot.domain.policy import ANYONE
 from bot.domain.promotion import ApprovalState, FactKind, Kind, Promotion, PullStatus, State, Verdict
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.cluster import NotListed
@@ -26,6 +24,7 @@ from bot.domain.reasons.rollout import NoAddress
 from bot.domain.registry import Comparison, ModelVersion, VersionDetails
 from bot.domain.repository import Base, Pull, PullState
 from bot.domain.target import Pin, Place, Target
+from bot.engine.voters import entitled_voters
 from bot.rules import pins
 from bot.rules.kubernetes import health
 from bot.rules.parsing import emoji
@@ -37,8 +36,6 @@ from bot.rules.release.stalled import DECISIONS
 from bot.rules.release.statuses import HELD
 from bot.rules.wording import redaction
 from bot.store.store import Loaded, Store
-
-VOTES: Final = frozenset({FactKind.APPROVE, FactKind.VETO, FactKind.OVERRIDE, *DECISIONS})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,7 +192,7 @@ async def _review(evidence: Evidence, promotion: Promotion, ours: PullStatus, so
     pull, manifest, voters, comparison = await asyncio.gather(
         clients.github.pull(ours.number),
         _manifest(promotion, sources),
-        _voters(evidence, promotion, clients.slack),
+        entitled_voters(evidence, promotion, clients.slack),
         _late_metrics(promotion, sources),
     )
     withheld = await clients.github.missing(pull) if pull.withheld and _consented(ours, pull) else ()
@@ -234,7 +231,7 @@ async def _confirmed(review: Review, slack: Slack) -> Review:
     try:
         reactions = await slack.reactions(message.posted) or {}
         against = reactions.get(emoji.OF[FactKind.VETO], frozenset())
-        voters = await _voters(review, review.promotion, slack, more=against, fresh=True)
+        voters = await entitled_voters(review, review.promotion, slack, more=against, fresh=True)
     except (Temporary, Permanent) as error:
         return replace(review, voters=Voters(overriders=review.voters.overriders, unsure=error.reason))
     return replace(review, voters=replace(voters, reactions=reactions))
@@ -244,39 +241,6 @@ def _decides(review: Review) -> bool:
     """Return whether votes decide now: before the head is reported as approved, and before each attempt to merge."""
     tried = review.promotion.state is State.MERGING and review.pull.state is PullState.OPEN
     return (review.promotion.state is State.PROPOSED or tried) and verdict(judge(review)) is not Verdict.WAIT
-
-
-async def _voters(
-    evidence: Evidence, promotion: Promotion, slack: Slack, *, more: Set[str] = frozenset(), fresh: bool = False
-) -> Voters:
-    """Return which of those who voted may decide.  Where the chat cannot tell, nobody may."""
-    policy = evidence.policy
-    people = {f.by for f in evidence.facts if f.kind in VOTES and f.by != "callboard"} | more
-    if promotion.kind is Kind.ROLLBACK and not promotion.automatic:
-        people.add(promotion.requested_by)
-    if not people:
-        return Voters()
-    try:
-        allowed = await _allowed(people, policy.approvers, slack, fresh=fresh)
-        may_return = await _allowed(people, policy.rollback_requesters, slack, fresh=fresh)
-        may_override = await _allowed(people, policy.may_override or policy.approvers, slack, fresh=fresh)
-        known = await asyncio.gather(
-            *(slack.person(user, fresh=fresh) for user in sorted(allowed | may_override | may_return))
-        )
-    except (Temporary, Permanent) as error:
-        return Voters(unsure=error.reason)
-    members = frozenset(person.id for person in known if person.entitled)
-    return Voters(entitled=members & allowed, overriders=members & may_override, returners=members & may_return)
-
-
-async def _allowed(people: set[str], names: tuple[str, ...], slack: Slack, *, fresh: bool) -> set[str]:
-    """Return the people whom `names` includes (user ids and user groups; empty, or ANYONE: everybody)."""
-    if not names or ANYONE in names:
-        return people
-    named = {name for name in names if not name.startswith(("@", "S"))}
-    groups = [name for name in names if name not in named]
-    members = await asyncio.gather(*(slack.members(group, fresh=fresh) for group in groups))
-    return people & named.union(*members)
 
 
 async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -> Rollout:
@@ -290,7 +254,7 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
     alias, comparison = None, None
     voters = Voters()
     if promotion.state is State.STALLED and any(f.kind in DECISIONS and not f.answered for f in evidence.facts):
-        voters = await _voters(evidence, promotion, clients.slack, fresh=True)
+        voters = await entitled_voters(evidence, promotion, clients.slack, fresh=True)
     if promotion.state in {State.VERIFYING, State.STALLED}:
         comparison = await _late_metrics(promotion, sources)
         if health is not None:
