@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import TypeVar
 
 from bot.clients.github.client import GitHub
 from bot.clients.kubernetes.client import Kubernetes
@@ -17,7 +18,17 @@ from bot.cluster.watch import Watch
 from bot.config.app_yaml import Config
 from bot.domain.cluster import Health, HealthStatus, PodSeen, Served
 from bot.domain.errors import Permanent, Temporary
-from bot.domain.promotion import ApprovalState, FactKind, Kind, Promotion, PullStatus, State, Verdict
+from bot.domain.promotion import (
+    ApprovalState,
+    FactKind,
+    Kind,
+    PinnedStatus,
+    Promotion,
+    PullStatus,
+    Release,
+    State,
+    Verdict,
+)
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.cluster import NotListed
 from bot.domain.reasons.rollout import NoAddress
@@ -29,13 +40,26 @@ from bot.rules import pins
 from bot.rules.kubernetes import health
 from bot.rules.parsing import emoji
 from bot.rules.release.comparison import compare
-from bot.rules.release.decision import Editable, Evidence, Manifest, Proposal, Review, Rollout, Uneditable, Voters
+from bot.rules.release.decision import (
+    Editable,
+    Evidence,
+    Manifest,
+    PinReview,
+    Proposal,
+    PullReview,
+    Review,
+    Rollout,
+    Uneditable,
+    Voters,
+)
 from bot.rules.release.freezes import in_force
 from bot.rules.release.gates import judge, verdict
 from bot.rules.release.stalled import DECISIONS
 from bot.rules.release.statuses import HELD
 from bot.rules.wording import redaction
 from bot.store.store import Loaded, Store
+
+R = TypeVar("R", bound=Review)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,11 +109,13 @@ async def gather(
     )
     if promotion is None or not promotion.state.open or (loaded.approved_heads and promotion.state not in HELD):
         return evidence  # approvals are revoked first, which needs no other system
-    pull = promotion.status.pull
+    pull, pinned = promotion.status.pull, promotion.status.pinned
     sources = Sources(loaded=loaded, config=config, store=store, clients=clients, watch=watch)
     match promotion.state:
         case State.CHECKING if promotion.digest is None:
             return await _proposal(evidence, promotion, sources)
+        case State.PROPOSED if pinned is not None:
+            return await _confirmed(await _pin_review(evidence, promotion, pinned, sources), clients.slack)
         case State.PROPOSED | State.MERGING if pull is not None:
             return await _confirmed(await _review(evidence, promotion, pull, sources), clients.slack)
         case State.SYNCING | State.ROLLING_OUT | State.VERIFYING | State.STALLED:
@@ -117,6 +143,7 @@ async def _proposal(evidence: Evidence, promotion: Promotion, sources: Sources) 
         details=details,
         comparison=comparison,
         manifest=manifest,
+        merged_last=await sources.store.merged_last(promotion.target),
     )
 
 
@@ -184,11 +211,41 @@ def find_place(files: Mapping[str, str], target: Target) -> Place:
     return Place(paths=(found.path,), namespace=found.namespace, workload=found.workload)
 
 
-async def _review(evidence: Evidence, promotion: Promotion, ours: PullStatus, sources: Sources) -> Review:
+async def _upstream(evidence: Evidence, sources: Sources) -> Release | None:
+    """Return the release of the stage that has to come first."""
+    before = evidence.policy.after
+    return await sources.store.release(Target(model=evidence.target.model, stage=before)) if before else None
+
+
+async def _pin_review(evidence: Evidence, promotion: Promotion, pinned: PinnedStatus, sources: Sources) -> PinReview:
+    upstream = await _upstream(evidence, sources)
+    manifest, voters, comparison = await asyncio.gather(
+        _manifest(promotion, sources),
+        entitled_voters(evidence, promotion, sources.clients.slack),
+        _late_metrics(promotion, sources),
+    )
+    return PinReview(
+        now=evidence.now,
+        target=evidence.target,
+        policy=evidence.policy,
+        release=evidence.release,
+        newest=evidence.newest,
+        attempted=evidence.attempted,
+        approved_heads=evidence.approved_heads,
+        facts=evidence.facts,
+        freeze=evidence.freeze,
+        promotion=promotion,
+        pinned=pinned,
+        manifest=manifest,
+        upstream=upstream,
+        voters=voters,
+        comparison=comparison,
+    )
+
+
+async def _review(evidence: Evidence, promotion: Promotion, ours: PullStatus, sources: Sources) -> PullReview:
     clients = sources.clients
-    policy = evidence.policy
-    before = Target(model=promotion.target.model, stage=policy.after) if policy.after else None
-    upstream = await sources.store.release(before) if before else None
+    upstream = await _upstream(evidence, sources)
     pull, manifest, voters, comparison = await asyncio.gather(
         clients.github.pull(ours.number),
         _manifest(promotion, sources),
@@ -196,7 +253,7 @@ async def _review(evidence: Evidence, promotion: Promotion, ours: PullStatus, so
         _late_metrics(promotion, sources),
     )
     withheld = await clients.github.missing(pull) if pull.withheld and _consented(ours, pull) else ()
-    return Review(
+    return PullReview(
         now=evidence.now,
         target=evidence.target,
         policy=evidence.policy,
@@ -223,7 +280,7 @@ def _consented(ours: PullStatus, pull: Pull) -> bool:
     return approval is not None and approval.state is ApprovalState.SUCCESS and approval.head == pull.head
 
 
-async def _confirmed(review: Review, slack: Slack) -> Review:
+async def _confirmed(review: R, slack: Slack) -> R:
     """If votes decide now, read again who reacts at this moment and who may vote."""
     message = review.promotion.status.message
     if message is None or not _decides(review):
@@ -239,7 +296,8 @@ async def _confirmed(review: Review, slack: Slack) -> Review:
 
 def _decides(review: Review) -> bool:
     """Return whether votes decide now: before the head is reported as approved, and before each attempt to merge."""
-    tried = review.promotion.state is State.MERGING and review.pull.state is PullState.OPEN
+    open_pull = isinstance(review, PullReview) and review.pull.state is PullState.OPEN
+    tried = review.promotion.state is State.MERGING and open_pull
     return (review.promotion.state is State.PROPOSED or tried) and verdict(judge(review)) is not Verdict.WAIT
 
 

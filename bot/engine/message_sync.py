@@ -95,7 +95,7 @@ class Messages:
                 promotion, None, self._config.policy(promotion.target), now, successor
             ), successor is not None
         try:
-            health = observe(promotion, self._watch, now) if promotion.state.open and promotion.merge_commit else None
+            health = observe(promotion, self._watch, now) if promotion.state.open and promotion.in_git else None
         except Temporary:
             health = None
         return build_message(promotion, health, self._config.policy(promotion.target), now), not promotion.state.open
