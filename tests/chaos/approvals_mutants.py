@@ -38,6 +38,9 @@ MUTANTS: Final = {
     "merged elsewhere": ("bot/rules/release/closing.py", "or pull.base == main:", "or True:"),
     "asked again before each try": ("bot/rules/release/merging.py", "if lacking.verdict is not Verdict.PASS:", "if lacking.verdict is None:"),
     "read again before each try": ("bot/engine/evidence.py", "(review.promotion.state is State.PROPOSED or tried)", "review.promotion.state is State.PROPOSED"),
+    "a pin is judged": ("bot/rules/release/by_hand.py", "if gates.verdict(rulings) is not Verdict.PASS:", "if False:"),
+    "a pin is approved as it stands": ("bot/rules/release/by_hand.py", "manifest.change.digest == evidence.pinned.digest", "True"),
+    "read again for a pin": ("bot/engine/evidence.py", "return await _confirmed(await _pin_review(evidence, promotion, pinned, sources), clients.slack)", "return await _pin_review(evidence, promotion, pinned, sources)"),
     "listening again": ("bot/rules/release/unheard.py", "found += [(give, by) for by in sorted(now - heard)]", "pass"),
 }  # fmt: skip
 """What it is called → (file, how it stands there, how it stands there when the rule is taken out)."""
