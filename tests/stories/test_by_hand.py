@@ -146,3 +146,28 @@ async def test_a_pin_set_while_the_pull_request_is_open_is_approved_as_it_stands
         await world.message("Released v2 to production")
         assert await world.alias("production") == 2
         assert world.loose_approvals() == set()
+
+
+async def test_going_back_to_what_somebody_pinned_by_hand_waits_for_no_freeze(tmp_path: Path, registry: Models) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url, text=APP.format(model=model)) as world:
+        pin(world, 2)
+        await approve(world, await asked(world, 2, "0 of 2 approvals"))
+        await world.message("Released v2 to production")
+        await world.say("bob", "/freeze production")
+        await world.message("froze `production`")
+        pin(world, 1)
+        assert "Started: " in await world.say("mallory", f"/rollback {model} production")
+        await world.message("(rollback)", "Released v1 to production", "pinned by hand")
+        assert await world.alias("production") == 1
+        assert not world.forge.state()["pulls"]
+
+
+async def test_a_rollback_takes_over_from_a_pin_that_waits_for_approval(tmp_path: Path, registry: Models) -> None:
+    model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
+    async with story_world(tmp_path, model=model, mlflow=registry.url, text=APP.format(model=model)) as world:
+        pin(world, 2)
+        await asked(world, 2, "0 of 2 approvals")
+        assert "replacing promotion 1 (v2)" in await world.say("bob", f"/rollback {model} production")
+        await world.message("Released v1 to production", "back to v1, the last verified release")
+        assert '"1"' in world.pinned(path(world))
