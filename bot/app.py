@@ -19,6 +19,7 @@ from bot.cluster.watch import Watch
 from bot.config.app_yaml import Config
 from bot.config.environment import Environment, Secret
 from bot.domain.errors import Permanent, Temporary
+from bot.domain.promotion import UNMERGED
 from bot.domain.registry import ModelVersion
 from bot.engine import announcements, group_sync, reconcile, registry_sync, repository_sync
 from bot.engine.evidence import Clients
@@ -183,9 +184,7 @@ async def _follow(moved: asyncio.Event, store: Store, dispatch: Dispatch, messag
     while True:
         await moved.wait()
         moved.clear()
-        dispatch.wake(
-            *(promotion.target for promotion in await store.under_way() if promotion.merge_commit is not None)
-        )
+        dispatch.wake(*(each.target for each in await store.under_way() if each.in_git and each.state not in UNMERGED))
         messages.wake()
         await asyncio.sleep(0.2)
 

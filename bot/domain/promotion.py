@@ -151,6 +151,18 @@ class PullStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PinnedStatus:
+    """The pin that Git held already when the promotion was checked, so that there is nothing to merge."""
+
+    digest: str
+    """The text of the file that holds it: what approvals are for."""
+    commit: str
+    """The commit of the main branch at which it was read."""
+    promotion: int | None = None
+    """The earlier promotion that merged it; None: somebody set it by hand."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class MessageStatus:
     """The promotion's message, and the digest of the change that it shows."""
 
@@ -199,6 +211,8 @@ class Status:
 
     place: Place | None = None
     pull: PullStatus | None = None
+    pinned: PinnedStatus | None = None
+    """Set instead of `pull` where Git held the pin before anybody approved it."""
     message: MessageStatus | None = None
     consent: Consent = field(default_factory=Consent)
     comparison: Comparison | None = None
@@ -226,6 +240,7 @@ class StatusChange(TypedDict, total=False):
 
     place: Place | None
     pull: PullStatus | None
+    pinned: PinnedStatus | None
     message: MessageStatus | None
     consent: Consent
     comparison: Comparison | None
@@ -281,7 +296,9 @@ class Promotion:
 
     @property
     def digest(self) -> str | None:
-        """Return the digest of the change that its open pull request holds."""
+        """Return the digest of what people approve: the change of its pull request, or the pin that Git holds."""
+        if self.status.pinned is not None:
+            return self.status.pinned.digest
         return self.status.pull.digest if self.status.pull is not None else None
 
     @property
@@ -297,6 +314,11 @@ class Promotion:
     def merge_commit(self) -> str | None:
         """Return the commit with which its change was merged."""
         return self.status.pull.merge_commit if self.status.pull is not None else None
+
+    @property
+    def in_git(self) -> bool:
+        """Return whether Git holds its pin: its change was merged, or the pin was there before."""
+        return self.merge_commit is not None or self.status.pinned is not None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

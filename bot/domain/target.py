@@ -69,7 +69,13 @@ class Change:
     after: Mapping[str, str]
 
     @property
+    def empty(self) -> bool:
+        """Return whether no file differs: Git holds already what is wanted."""
+        return self.before == self.after
+
+    @property
     def digest(self) -> str:
-        """Return what people approve: a SHA-256 over both texts of every file that differs."""
-        files = [(p, self.before[p], self.after[p]) for p in sorted(self.after) if self.before[p] != self.after[p]]
+        """Return what people approve: a SHA-256 over both texts of every file that differs; of all, if none does."""
+        differing = [path for path in sorted(self.after) if self.empty or self.before[path] != self.after[path]]
+        files = [(path, self.before[path], self.after[path]) for path in differing]
         return hashlib.sha256(json.dumps(files).encode()).hexdigest()

@@ -31,9 +31,9 @@ from bot.rules.release.decision import (
     Post,
     Proposal,
     Propose,
+    PullReview,
     Reply,
     Report,
-    Review,
     Revoke,
     Rollout,
     Tag,
@@ -155,7 +155,7 @@ def _unrevoked(head: str, error: Permanent) -> Permanent:
 async def _merge(action: Merge, promotion: Promotion, evidence: Evidence, clients: Clients) -> Outcome:
     """Merge.  If somebody retargeted the pull request at that moment, it is not a merge of ours."""
     pull, ours = await clients.github.merge(action.number, action.head), promotion.status.pull
-    if ours is None or not isinstance(evidence, Review) or pull.base != evidence.manifest.base.branch:
+    if ours is None or not isinstance(evidence, PullReview) or pull.base != evidence.manifest.base.branch:
         return Outcome()
     return Outcome(note={"pull": replace(ours, merge_commit=pull.merge_commit)}, settled=action.head)
 

@@ -4,10 +4,10 @@ Each state asks only for what its rule needs, so that waiting for an approval co
 """
 
 import asyncio
-from collections.abc import Mapping, Set
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Final
+from typing import TypeVar
 
 from bot.clients.github.client import GitHub
 from bot.clients.kubernetes.client import Kubernetes
@@ -16,32 +16,51 @@ from bot.clients.pods import Pods
 from bot.clients.slack.client import Slack
 from bot.cluster.watch import Watch
 from bot.config.app_yaml import Config
-from bot.domain.cluster import Health, HealthStatus
+from bot.domain.cluster import HealthStatus
 from bot.domain.errors import Permanent, Temporary
-from bot.domain.policy import ANYONE
-from bot.domain.promotion import ApprovalState, FactKind, Kind, Promotion, PullStatus, State, Verdict
-from bot.domain.reason import Name
-from bot.domain.reasons.cluster import NotListed
+from bot.domain.promotion import (
+    ApprovalState,
+    FactKind,
+    Kind,
+    PinnedStatus,
+    Promotion,
+    PullStatus,
+    Release,
+    State,
+    Verdict,
+)
 from bot.domain.registry import Comparison, ModelVersion, VersionDetails
 from bot.domain.repository import Base, Pull, PullState
 from bot.domain.target import Pin, Place, Target
 from bot.domain.verification import Answer
 from bot.engine import verification
+from bot.engine.observation import last_lines, observe
 from bot.engine.places import check_owner, find_place, followed_anyhow
+from bot.engine.voters import entitled_voters
 from bot.rules import pins
-from bot.rules.kubernetes import health, kinds
+from bot.rules.kubernetes import kinds
 from bot.rules.parsing import emoji
 from bot.rules.release.comparison import compare
-from bot.rules.release.decision import Editable, Evidence, Manifest, Proposal, Review, Rollout, Uneditable, Voters
+from bot.rules.release.decision import (
+    Editable,
+    Evidence,
+    Manifest,
+    PinReview,
+    Proposal,
+    PullReview,
+    Review,
+    Rollout,
+    Uneditable,
+    Voters,
+)
 from bot.rules.release.freezes import in_force
 from bot.rules.release.gates import judge, verdict
 from bot.rules.release.stalled import DECISIONS
 from bot.rules.release.statuses import HELD
 from bot.rules.release.verification import method_of
-from bot.rules.wording import redaction
 from bot.store.store import Loaded, Store
 
-VOTES: Final = frozenset({FactKind.APPROVE, FactKind.VETO, FactKind.OVERRIDE, *DECISIONS})
+R = TypeVar("R", bound=Review)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,11 +110,13 @@ async def gather(
     )
     if promotion is None or not promotion.state.open or (loaded.approved_heads and promotion.state not in HELD):
         return evidence  # approvals are revoked first, which needs no other system
-    pull = promotion.status.pull
+    pull, pinned = promotion.status.pull, promotion.status.pinned
     sources = Sources(loaded=loaded, config=config, store=store, clients=clients, watch=watch)
     match promotion.state:
         case State.CHECKING if promotion.digest is None:
             return await _proposal(evidence, promotion, sources)
+        case State.PROPOSED if pinned is not None:
+            return await _confirmed(await _pin_review(evidence, promotion, pinned, sources), clients.slack)
         case State.PROPOSED | State.MERGING if pull is not None:
             review = await _with_live(await _review(evidence, promotion, pull, sources), sources)
             return await _confirmed(review, clients.slack)
@@ -124,6 +145,7 @@ async def _proposal(evidence: Evidence, promotion: Promotion, sources: Sources) 
         details=details,
         comparison=comparison,
         manifest=manifest,
+        merged_last=await sources.store.merged_last(promotion.target),
     )
 
 
@@ -190,19 +212,49 @@ async def _found_place(promotion: Promotion, base: Base, sources: Sources) -> tu
         return Place(paths=(found.path,)), files
 
 
-async def _review(evidence: Evidence, promotion: Promotion, ours: PullStatus, sources: Sources) -> Review:
+async def _upstream(evidence: Evidence, sources: Sources) -> Release | None:
+    """Return the release of the stage that has to come first."""
+    before = evidence.policy.after
+    return await sources.store.release(Target(model=evidence.target.model, stage=before)) if before else None
+
+
+async def _pin_review(evidence: Evidence, promotion: Promotion, pinned: PinnedStatus, sources: Sources) -> PinReview:
+    upstream = await _upstream(evidence, sources)
+    manifest, voters, comparison = await asyncio.gather(
+        _manifest(promotion, sources),
+        entitled_voters(evidence, promotion, sources.clients.slack),
+        _late_metrics(promotion, sources),
+    )
+    return PinReview(
+        now=evidence.now,
+        target=evidence.target,
+        policy=evidence.policy,
+        release=evidence.release,
+        newest=evidence.newest,
+        attempted=evidence.attempted,
+        approved_heads=evidence.approved_heads,
+        facts=evidence.facts,
+        freeze=evidence.freeze,
+        promotion=promotion,
+        pinned=pinned,
+        manifest=manifest,
+        upstream=upstream,
+        voters=voters,
+        comparison=comparison,
+    )
+
+
+async def _review(evidence: Evidence, promotion: Promotion, ours: PullStatus, sources: Sources) -> PullReview:
     clients = sources.clients
-    policy = evidence.policy
-    before = Target(model=promotion.target.model, stage=policy.after) if policy.after else None
-    upstream = await sources.store.release(before) if before else None
+    upstream = await _upstream(evidence, sources)
     pull, manifest, voters, comparison = await asyncio.gather(
         clients.github.pull(ours.number),
         _manifest(promotion, sources),
-        _voters(evidence, promotion, clients.slack),
+        entitled_voters(evidence, promotion, clients.slack),
         _late_metrics(promotion, sources),
     )
     withheld = await clients.github.missing(pull) if pull.withheld and _consented(ours, pull) else ()
-    return Review(
+    return PullReview(
         now=evidence.now,
         target=evidence.target,
         policy=evidence.policy,
@@ -229,14 +281,13 @@ def _consented(ours: PullStatus, pull: Pull) -> bool:
     return approval is not None and approval.state is ApprovalState.SUCCESS and approval.head == pull.head
 
 
-async def _with_live(review: Review, sources: Sources) -> Review:
+async def _with_live(review: PullReview, sources: Sources) -> PullReview:
     """If the pull request may be merged now, ask the pods that run, whose answers tell how to verify the release."""
     if review.promotion.state is not State.PROPOSED:
         return review
-    namespace = namespace_of(review.promotion)
-    await sources.watch.ensure(
-        namespace, kinds.followed(review.promotion.status.place)
-    )  # early: the first lists take a moment
+    namespace = review.promotion.namespace
+    kind = kinds.followed(review.promotion.status.place)
+    await sources.watch.ensure(namespace, kind)  # early: the first lists take a moment
     if not _decides(review):
         return review
     try:
@@ -247,7 +298,7 @@ async def _with_live(review: Review, sources: Sources) -> Review:
     return replace(review, live=await verification.live(review, workload, sources.clients.pods))
 
 
-async def _confirmed(review: Review, slack: Slack) -> Review:
+async def _confirmed(review: R, slack: Slack) -> R:
     """If votes decide now, read again who reacts at this moment and who may vote."""
     message = review.promotion.status.message
     if message is None or not _decides(review):
@@ -255,7 +306,7 @@ async def _confirmed(review: Review, slack: Slack) -> Review:
     try:
         reactions = await slack.reactions(message.posted) or {}
         against = reactions.get(emoji.OF[FactKind.VETO], frozenset())
-        voters = await _voters(review, review.promotion, slack, more=against, fresh=True)
+        voters = await entitled_voters(review, review.promotion, slack, more=against, fresh=True)
     except (Temporary, Permanent) as error:
         return replace(review, voters=Voters(overriders=review.voters.overriders, unsure=error.reason))
     return replace(review, voters=replace(voters, reactions=reactions))
@@ -263,50 +314,18 @@ async def _confirmed(review: Review, slack: Slack) -> Review:
 
 def _decides(review: Review) -> bool:
     """Return whether votes decide now: before the head is reported as approved, and before each attempt to merge."""
-    tried = review.promotion.state is State.MERGING and review.pull.state is PullState.OPEN
+    open_pull = isinstance(review, PullReview) and review.pull.state is PullState.OPEN
+    tried = review.promotion.state is State.MERGING and open_pull
     return (review.promotion.state is State.PROPOSED or tried) and verdict(judge(review)) is not Verdict.WAIT
-
-
-async def _voters(
-    evidence: Evidence, promotion: Promotion, slack: Slack, *, more: Set[str] = frozenset(), fresh: bool = False
-) -> Voters:
-    """Return which of those who voted may decide.  Where the chat cannot tell, nobody may."""
-    policy = evidence.policy
-    people = {f.by for f in evidence.facts if f.kind in VOTES and f.by != "callboard"} | more
-    if promotion.kind is Kind.ROLLBACK and not promotion.automatic:
-        people.add(promotion.requested_by)
-    if not people:
-        return Voters()
-    try:
-        allowed = await _allowed(people, policy.approvers, slack, fresh=fresh)
-        may_return = await _allowed(people, policy.rollback_requesters, slack, fresh=fresh)
-        may_override = await _allowed(people, policy.may_override or policy.approvers, slack, fresh=fresh)
-        known = await asyncio.gather(
-            *(slack.person(user, fresh=fresh) for user in sorted(allowed | may_override | may_return))
-        )
-    except (Temporary, Permanent) as error:
-        return Voters(unsure=error.reason)
-    members = frozenset(person.id for person in known if person.entitled)
-    return Voters(entitled=members & allowed, overriders=members & may_override, returners=members & may_return)
-
-
-async def _allowed(people: set[str], names: tuple[str, ...], slack: Slack, *, fresh: bool) -> set[str]:
-    """Return the people whom `names` includes (user ids and user groups; empty, or ANYONE: everybody)."""
-    if not names or ANYONE in names:
-        return people
-    named = {name for name in names if not name.startswith(("@", "S"))}
-    groups = [name for name in names if name not in named]
-    members = await asyncio.gather(*(slack.members(group, fresh=fresh) for group in groups))
-    return people & named.union(*members)
 
 
 async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -> Rollout:
     clients, watch = sources.clients, sources.watch
-    namespace = namespace_of(promotion)
+    namespace = promotion.namespace
     await watch.ensure(namespace, kinds.followed(promotion.status.place))
     health = observe(promotion, watch, evidence.now, patient=not evidence.overdue)
     failing = health is not None and health.status is HealthStatus.DEGRADED
-    log = await _last_lines(clients.kubernetes, namespace, health) if health is not None and failing else None
+    log = await last_lines(clients.kubernetes, namespace, health) if health is not None and failing else None
     served: Mapping[str, Answer] = {}
     alias, comparison, live = None, None, None
     workload = verification.workload(promotion, health, namespace)
@@ -314,7 +333,7 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
         live = await verification.live(evidence, workload, clients.pods)
     voters = Voters()
     if promotion.state is State.STALLED and any(f.kind in DECISIONS and not f.answered for f in evidence.facts):
-        voters = await _voters(evidence, promotion, clients.slack, fresh=True)
+        voters = await entitled_voters(evidence, promotion, clients.slack, fresh=True)
     if promotion.state in {State.VERIFYING, State.STALLED}:
         comparison = await _late_metrics(promotion, sources)
         if workload is not None:
@@ -341,48 +360,3 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
         comparison=comparison,
         live=live,
     )
-
-
-def namespace_of(promotion: Promotion) -> str:
-    """Return where the promotion's workload runs."""
-    return promotion.namespace
-
-
-def observe(promotion: Promotion, watch: Watch, now: datetime, *, patient: bool = True) -> Health | None:
-    """Return how the promotion's workload does; None when there is no such workload.
-
-    Not to see it is no failure, but nobody waits for it for ever: once it is stalled, or who asks is not `patient` any
-    more, its health is UNKNOWN.
-
-    Raises:
-        Temporary: the watch is not up to date, and may be soon.
-    """
-    namespace, place = namespace_of(promotion), promotion.status.place
-    kind = kinds.followed(place)
-    trouble = watch.trouble(namespace, kind)
-    if trouble is not None or not watch.fresh(namespace, kind):
-        blind = trouble or NotListed(namespace=Name(namespace))
-        if patient and promotion.state is not State.STALLED:
-            raise Temporary(blind)
-        return Health(status=HealthStatus.UNKNOWN, reason=blind)
-    workload = place.workload if place is not None else None
-    snapshot = watch.snapshot(namespace, promotion.target.model, promotion.target.stage, workload, kind)
-    if snapshot is None:
-        return None
-    only = promotion.status.counted if promotion.state is State.VERIFYING else ()
-    return health.judge(snapshot, now=now, stage=promotion.target.stage, only=only or None)
-
-
-async def _last_lines(kubernetes: Kubernetes, namespace: str, seen: Health) -> str | None:
-    """Return the last log lines of the pod in trouble: of its previous container, if that was restarted."""
-    if seen.culprit is None:
-        return None
-    restarted = any(pod.name == seen.culprit and pod.restarts for pod in seen.pods)
-    for previous in (True, False) if restarted else (False, True):
-        try:
-            text = await kubernetes.log(namespace, seen.culprit, previous=previous)
-        except (Temporary, Permanent):
-            continue
-        if text.strip():
-            return redaction.last_words(redaction.redact(text))
-    return None

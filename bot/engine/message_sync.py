@@ -18,7 +18,7 @@ from bot.domain.cluster import Health
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.policy import Policy
 from bot.domain.promotion import Promotion, State
-from bot.engine.evidence import observe
+from bot.engine.observation import observe
 from bot.rules.wording import promotion_message
 from bot.rules.wording.reasons import plain
 from bot.store.messages import Standing
@@ -95,7 +95,7 @@ class Messages:
                 promotion, None, self._config.policy(promotion.target), now, successor
             ), successor is not None
         try:
-            health = observe(promotion, self._watch, now) if promotion.state.open and promotion.merge_commit else None
+            health = observe(promotion, self._watch, now) if promotion.state.open and promotion.in_git else None
         except Temporary:
             health = None
         return build_message(promotion, health, self._config.policy(promotion.target), now), not promotion.state.open

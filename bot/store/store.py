@@ -212,9 +212,9 @@ class Store:
         return found[0] if found else None
 
     async def merged_last(self, target: Target) -> Promotion | None:
-        """Return the newest of the target's promotions whose change was merged."""
+        """Return the newest of the target's promotions whose pin came into Git: merged, or set by hand."""
         latest = await self._promotions(rows.of_target(promotions, target), 50)
-        return next((promotion for promotion in latest if promotion.merge_commit is not None), None)
+        return next((promotion for promotion in latest if promotion.in_git), None)
 
     async def promotions(self, *, limit: int = 20) -> tuple[Promotion, ...]:
         """Return the newest promotions, the newest first."""

@@ -219,11 +219,13 @@ class Cluster:
 class ApprovalsWorld:
     """The promotion, its people, and a clock that only moves when told."""
 
-    def __init__(self, folder: Path, template: Path) -> None:
-        self._folder, self._template = folder, template
+    def __init__(self, folder: Path, template: Path, *, by_hand: bool = False) -> None:
+        self._folder, self._template, self._by_hand = folder, template, by_hand
         self.now = datetime(2026, 5, 4, 12, tzinfo=UTC)
         self.oracle = Oracle()
         self.sdk, self.forge = Sdk(self.oracle), Forge(self.oracle)
+        if by_hand:
+            self.forge.texts[PATH] = MANIFEST.replace('"1"', '"2"')
         self.events: list[dict[str, Any]] = []
         """What Slack has yet to deliver."""
         self.told = 0
@@ -267,7 +269,7 @@ class ApprovalsWorld:
 
     @property
     def over(self) -> bool:
-        """Say whether the pull request is merged or closed."""
+        """Say whether the pull request is merged or closed, or what became of the pin without one."""
         return self.forge.state is not PullState.OPEN
 
     # ── what people do ──
@@ -319,7 +321,21 @@ class ApprovalsWorld:
             await reconcile.run(
                 TARGET, config=APP, store=self.store, clients=self.clients, watch=cast("Watch", Cluster())
             )
+            if self._by_hand and not self.over:
+                await self._see_the_end()
         raise AssertionError("the bot does not come to rest")
+
+    async def _see_the_end(self) -> None:
+        """Take a pin that counts from now on for a merge, and one that never will for a closed pull request."""
+        match await self.state():
+            case State.CHECKING | State.PROPOSED:
+                return
+            case State.REJECTED:
+                self.forge.state = PullState.CLOSED
+            case state:
+                self.forge.state = PullState.MERGED
+                if not self.oracle.may_merge():
+                    self.forge.wrong.append(f"{state} while {self.oracle}")
 
     async def wake(self) -> None:
         """Ring for the target, as GitHub's webhook does."""

@@ -1,7 +1,8 @@
-"""Two stories as people live them who do not give up, and what each leaves in the world, of which the bot is not asked.
+"""Three stories of people who do not give up, and what each leaves in the world, of which the bot is not asked.
 
 The main one: staging by itself, production with approvals, and back.  The other has all that goes otherwise: pods that
-die and are taken back, a veto, a cancellation, an approved pull request that somebody closes.
+die and are taken back, a veto, a cancellation, an approved pull request that somebody closes.  In the third, the pin is
+in Git before anybody asks.
 """
 
 import re
@@ -50,6 +51,19 @@ async def _other(world: StoryWorld, registry: Models) -> None:
     for ending in (_veto, _cancel, _close):
         await _insist(world, "alice", f"/promote {world.model} production", ON_ITS_WAY)
         await ending(world, await world.message(f"{world.model} v2", "production", "2 approvals", "React"))
+
+
+async def _by_hand(world: StoryWorld, registry: Models) -> None:
+    del registry
+    world.forge.on_change.append(world.agent.wake)
+    path = f"manifests/{world.model}/production/deployment.yaml"
+    text = world.forge.read(path) or ""
+    world.forge.commit({path: text.replace('"1"', '"2"')}, "Pin v2")
+    await _insist(world, "alice", f"/promote {world.model} production 2", ON_ITS_WAY)
+    card = await world.message(f"{world.model} v2", "production", "2 approvals", "set by hand")
+    await world.react("bob", card)
+    await world.react("carol", card)
+    await world.message("Released v2 to production")
 
 
 async def _veto(world: StoryWorld, card: Mapping[str, object]) -> None:
@@ -150,5 +164,19 @@ OTHER: Final = Story(
             "M v2 → production: Cancelled.",
             "M v2 → production: Rejected: pull request #5 was closed.",
         ],
+    },
+)
+BY_HAND: Final = Story(
+    live=_by_hand,
+    left={
+        "served": {"staging": [2], "production": [2, 2, 2]},
+        "aliases": {"staging": 2, "production": 2},
+        "pins": {"staging": ["staging", '"2"'], "production": ["production", '"2"']},
+        "pulls": [],
+        "words on pulls": 0,
+        "approved and not merged": set(),
+        "merges": 0,
+        "alias moves": 1,
+        "messages": ["M v2 → production: Released v2 to production"],
     },
 )

@@ -16,7 +16,7 @@ from bot.clients.slack.client import Slack
 from tests.chaos.conftest import Records
 from tests.chaos.extent import FULL, SEED, figure
 from tests.chaos.mortal import Mortal, Point, When
-from tests.chaos.stories import MAIN, OTHER, Story, left
+from tests.chaos.stories import BY_HAND, MAIN, OTHER, Story, left
 from tests.fixtures.story_world import story_world
 from tests.stories.registry import Models
 
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.slow
 
 A_FEW: Final = 2
 WHEN: Final[tuple[When, ...]] = ("before", "after")
-STORIES: Final = {"main": MAIN, "other": OTHER}
+STORIES: Final = {"main": MAIN, "other": OTHER, "by_hand": BY_HAND}
 
 
 async def lived(
@@ -62,7 +62,9 @@ def chosen(seen: Mapping[str, int]) -> Iterator[Point]:
 
 @pytest.mark.timeout(4 * 3600 if FULL else 180)
 @pytest.mark.parametrize(
-    ("name", "records"), [("main", "sqlite"), ("other", "sqlite"), ("main", "postgresql")], indirect=["records"]
+    ("name", "records"),
+    [("main", "sqlite"), ("other", "sqlite"), ("by_hand", "sqlite"), ("main", "postgresql")],
+    indirect=["records"],
 )
 async def test_a_story_ends_the_same_wherever_the_bot_is_killed(
     tmp_path: Path, registry: Models, name: str, records: Records

@@ -34,6 +34,16 @@ SLIPS: Final = {
         "        upstream=upstream,\n",
         "",
     ),
+    "a verdict on a pin in Git without its reason": (
+        "bot/rules/release/by_hand.py",
+        "Reply(fact=fact.id, to=fact.by, reason=reason)",
+        "Reply(fact=fact.id, to=fact.by)",
+    ),
+    "a gate that looks for a pull request where there may be none": (
+        "bot/rules/release/gates/own_commit.py",
+        "@of_a_pull_request\n",
+        "",
+    ),
     "a reason without one of its parameters": (
         "bot/rules/release/closing.py",
         "into=Name(pull.base), ",

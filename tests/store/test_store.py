@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from bot.domain.chat import Posted
 from bot.domain.policy import Freeze
-from bot.domain.promotion import FactKind, Kind, MessageStatus, PullStatus, Request, State
+from bot.domain.promotion import FactKind, Kind, MessageStatus, PinnedStatus, PullStatus, Request, State
 from bot.domain.reasons.lifecycle import Cancelled
 from bot.domain.registry import ModelVersion
 from bot.domain.target import Target
@@ -56,6 +56,26 @@ async def test_who_is_cancelled_in_a_transaction_lets_go_of_the_record(store: St
         assert await store.ask(REQUEST, key="a") == 1
     assert cancelled.traceback, "it is remembered"
     await other.dispose()
+
+
+async def test_a_pin_that_was_set_by_hand_came_into_git_as_a_merge_does(store: Store) -> None:
+    assert await store.merged_last(TARGET) is None
+    await store.ask(REQUEST, key="a")
+    assert await store.merged_last(TARGET) is None
+    pinned = PinnedStatus(digest="d", commit="c0ffee", promotion=9)
+    proposed = Decision(state=State.PROPOSED, note={"pinned": pinned})
+    await store.commit(await store.load(TARGET), proposed, now=NOON)
+    found = await store.merged_last(TARGET)
+    assert found is not None
+    assert (found.id, found.status.pinned, found.digest) == (1, pinned, "d")
+
+
+async def test_what_is_said_while_a_pin_is_adopted_is_heard_first(store: Store) -> None:
+    await store.ask(REQUEST, key="a")
+    loaded = await store.load(TARGET)
+    await store.wake(TARGET, NOON)
+    with pytest.raises(Overtaken):
+        await store.commit(loaded, Decision(state=State.SYNCING, adopts=True), now=NOON)
 
 
 async def test_the_same_request_delivered_twice_is_one(store: Store) -> None:

@@ -143,6 +143,11 @@ class RollbacksPass(Reason):
     """The gate does not apply to a rollback."""
 
 
+@reason("nothing_to_merge")
+class NothingToMerge(Reason):
+    """Git holds the pin already, so there is no pull request."""
+
+
 @reason("overridden")
 class Overridden(Reason):
     """Somebody who may do so overrode the gate."""

@@ -41,6 +41,24 @@ class AlreadyPinned(Reason):
     version: int
 
 
+@reason("found_pinned")
+class FoundPinned(Reason):
+    """Git pins the version before anybody approved it; no `promotion`: somebody set it by hand."""
+
+    stage: Name
+    version: int
+    promotion: int | None
+
+
+@reason("pin_changed")
+class PinChanged(Reason):
+    """What people were asked to approve as it stands in Git was changed there; `kept`: it pins the same version."""
+
+    stage: Name
+    version: int
+    kept: bool
+
+
 @reason("pull_opened")
 class PullOpened(Reason):
     """The pull request is open."""

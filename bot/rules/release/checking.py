@@ -1,14 +1,14 @@
 """CHECKING: what would be released, and whether a pull request can be opened for it.  Pure."""
 
-from dataclasses import replace
 from datetime import timedelta
 
-from bot.domain.promotion import Kind, Promotion, PullStatus, State, StatusChange
+from bot.domain.promotion import Kind, PinnedStatus, Promotion, PullStatus, State
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.lifecycle import (
     AlreadyPinned,
     AlreadyReleased,
     Cancelled,
+    FoundPinned,
     NotProposedInTime,
     PullReplaced,
     RegistrationUnfinished,
@@ -47,18 +47,34 @@ def _ending(evidence: Proposal) -> tuple[State, Reason] | None:
 
 
 def _propose(evidence: Proposal, found: Editable) -> Decision:
-    note: StatusChange = {"place": found.place}
-    if found.change.before == found.change.after:
-        return _already_in_git(evidence, note)
-    return Decision(action=Propose(base=found.base, change=found.change, place=found.place), note=note)
+    if found.change.empty:
+        return _already_in_git(evidence, found)
+    propose = Propose(base=found.base, change=found.change, place=found.place)
+    return Decision(action=propose, note={"place": found.place})
 
 
-def _already_in_git(evidence: Proposal, note: StatusChange) -> Decision:
-    promotion, release = evidence.promotion, evidence.release
+def _already_in_git(evidence: Proposal, found: Editable) -> Decision:
+    """Propose the pin as it stands in Git: nothing is merged, and every gate is asked all the same."""
+    promotion, release, pull = evidence.promotion, evidence.release, evidence.promotion.status.pull
     if release is not None and release.version == promotion.version:
         there = AlreadyReleased(stage=Name(promotion.target.stage), version=promotion.version)
         return _end(promotion, State.BLOCKED, there)
-    return replace(_end(promotion, State.SYNCING, AlreadyPinned(version=promotion.version)), note=note)
+    if pull is not None and not pull.closed:
+        return _close(pull, AlreadyPinned(version=promotion.version))
+    pinned = PinnedStatus(digest=found.change.digest, commit=found.base.commit, promotion=_merged_by(evidence))
+    return Decision(
+        state=State.PROPOSED,
+        reason=FoundPinned(stage=Name(promotion.target.stage), version=promotion.version, promotion=pinned.promotion),
+        note={"place": found.place, "pull": None, "pinned": pinned},
+        wake=timedelta(0),
+    )
+
+
+def _merged_by(evidence: Proposal) -> int | None:
+    """Return the earlier promotion that merged the pin; None: somebody set it by hand."""
+    last = evidence.merged_last
+    merged = last is not None and last.merge_commit is not None and last.version == evidence.promotion.version
+    return last.id if last is not None and merged else None
 
 
 def _end(promotion: Promotion, state: State, reason: Reason) -> Decision:

@@ -17,6 +17,7 @@ from bot.domain.promotion import (
     Approval,
     ApprovalState,
     Fact,
+    PinnedStatus,
     Promotion,
     PullStatus,
     Release,
@@ -115,27 +116,43 @@ class Proposal(Evidence):
     comparison: Comparison | None
     """None: there is nothing to compare with."""
     manifest: Manifest
+    merged_last: Promotion | None
+    """The newest of the target's promotions whose pin came into Git."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Review(Evidence):
-    """For PROPOSED and MERGING: the open pull request, and everything that the gates rule on."""
+    """What every gate may rule on.  What is reviewed, a pull request or a pin in Git, is in its two subclasses."""
 
     promotion: Promotion
+    manifest: Manifest
+    upstream: Release | None
+    """The release of the stage that `policy.after` names."""
+    voters: Voters
+    comparison: Comparison | None
+    """None: nothing new is known."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullReview(Review):
+    """For PROPOSED and MERGING: the open pull request."""
+
     ours: PullStatus
     """The pull request as Callboard made it."""
     pull: Pull
     """The pull request as it is."""
-    manifest: Manifest
-    upstream: Release | None
-    """The release of the stage that `policy.after` names."""
     withheld: tuple[Reason, ...]
     """What GitHub still wants before it lets anybody merge."""
-    voters: Voters
-    comparison: Comparison | None
-    """None: nothing new is known."""
     live: Live | None = None
     """What the pods answer that run before the merge; None: not asked, or there are none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PinReview(Review):
+    """For PROPOSED where Git holds the pin already: there is no pull request, and nothing to merge."""
+
+    pinned: PinnedStatus
+    """The pin as people are asked to approve it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -274,6 +291,8 @@ class Decision:
     """What changes in the promotion's status."""
     merged: str | None = None
     """The commit that is merged: its approval stands for good."""
+    adopts: bool = False
+    """The pin that Git holds already is approved and rolls out from now on: as final as a merge."""
     released: bool = False
     """The version is verified: it is the target's release from now on."""
     start: Request | None = None
@@ -296,5 +315,6 @@ class Decision:
 
     @property
     def final(self) -> bool:
-        """Say whether something can be merged because of it: everything that was said has to be heard first."""
-        return self.approves is not None or isinstance(self.action, Merge) or self.state is State.MERGING
+        """Say whether something can be released because of it: everything that was said has to be heard first."""
+        merges = isinstance(self.action, Merge) or self.state is State.MERGING
+        return merges or self.adopts or self.approves is not None

@@ -3,9 +3,10 @@
     CHECKING ─▶ PROPOSED ─▶ MERGING ─▶ SYNCING ─▶ ROLLING_OUT ─▶ VERIFYING ─▶ RELEASED
                                           └───────────┴── STALLED ───┘
 
-Each state has one function: in `checking` and `merging` until the merge, in `rollout` and `stalled` after it.  Every
-state has a way out and a time-out.  A state that ends the promotion is entered only when nothing is left to do outside:
-the pull request is closed *before* REJECTED is.  So a restart at any point just asks again.
+Each state has one function: in `checking` and `merging` until the merge, in `rollout` and `stalled` after it; what
+Git pins already is proposed in `by_hand`.  Every state has a way out and a time-out.  A state that ends the promotion
+is entered only when nothing is left to do outside: the pull request is closed *before* REJECTED is.  So a restart at
+any point just asks again.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,8 +20,19 @@ from bot.domain.reasons.approval import VetoTooLate
 from bot.domain.reasons.lifecycle import PullOpened
 from bot.rules.parsing.typed import typed
 from bot.rules.release import gates, merging, rollout, statuses
+from bot.rules.release.by_hand import by_hand
 from bot.rules.release.checking import checking
-from bot.rules.release.decision import Decision, Evidence, Post, Proposal, Reply, Review, Rollout
+from bot.rules.release.decision import (
+    Decision,
+    Evidence,
+    PinReview,
+    Post,
+    Proposal,
+    PullReview,
+    Reply,
+    Review,
+    Rollout,
+)
 from bot.rules.release.gates import votes
 from bot.rules.release.stalled import stalled
 from bot.rules.release.takeover import may_supersede, superseded
@@ -58,10 +70,10 @@ def _next(evidence: Evidence, promotion: Promotion) -> Decision:
     match evidence:
         case Proposal():
             return checking(evidence)
-        case Review() if promotion.state is State.MERGING:
-            return merging.merging(evidence)
-        case Review():
-            return merging.proposed(evidence)
+        case PinReview():
+            return by_hand(evidence)
+        case PullReview():
+            return merging.merging(evidence) if promotion.state is State.MERGING else merging.proposed(evidence)
         case Rollout():
             return ROLLOUT[promotion.state](evidence)
         case _ if promotion.state is State.CHECKING and promotion.status.pull is not None:

@@ -10,11 +10,11 @@ from typing import Final
 from bot.domain.promotion import Approval, ApprovalState, Promotion, State, Verdict
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.approval import ApprovedInSlack, BeingRemade, EndedAs, HeadMoved, PromotionEnded
-from bot.domain.reasons.lifecycle import PullClosed
+from bot.domain.reasons.lifecycle import PullClosed, PullReplaced
 from bot.domain.repository import PullState
 from bot.rules.release import gates
-from bot.rules.release.closing import elsewhere, why_close
-from bot.rules.release.decision import Evidence, Report, Review, Revoke
+from bot.rules.release.closing import elsewhere, why_end
+from bot.rules.release.decision import Evidence, PinReview, PullReview, Report, Revoke
 
 HELD: Final = frozenset({State.PROPOSED, State.MERGING})
 """The states in which the approval of a commit can hold; in any other, every approved commit that is left is void."""
@@ -26,7 +26,7 @@ def revocation(evidence: Evidence, promotion: Promotion) -> Revoke | Report | No
         void = _void(evidence, promotion, head)
         if void is not None:
             return Revoke(head=head, reason=void)
-    return _withdrawn(evidence) if isinstance(evidence, Review) else None
+    return _withdrawn(evidence) if isinstance(evidence, PullReview) else None
 
 
 def _void(evidence: Evidence, promotion: Promotion, head: str) -> Reason | None:
@@ -35,26 +35,28 @@ def _void(evidence: Evidence, promotion: Promotion, head: str) -> Reason | None:
         return BeingRemade()
     if promotion.state not in HELD:
         return PromotionEnded(promotion=promotion.id, state=Name(promotion.state))
-    if not isinstance(evidence, Review):
+    if isinstance(evidence, PinReview):
+        return PullReplaced()  # it has no pull request, so this is a commit of an older one
+    if not isinstance(evidence, PullReview):
         return None
     if evidence.pull.state is PullState.CLOSED:
         return PullClosed(number=evidence.pull.number)
     return elsewhere(evidence) or (HeadMoved() if evidence.pull.head != head else None)
 
 
-def _withdrawn(evidence: Review) -> Report | None:
+def _withdrawn(evidence: PullReview) -> Report | None:
     """Return what the head says from now on, if it is approved and the gates do not pass any more."""
     pull = evidence.pull
     if evidence.promotion.state is not State.PROPOSED or pull.state is not PullState.OPEN:
         return None
     if pull.head not in evidence.approved_heads:
         return None
-    closing = why_close(evidence)
-    now = failure(pull.head, *closing) if closing is not None else approval(evidence)
+    ending = why_end(evidence)
+    now = failure(pull.head, *ending) if ending is not None else approval(evidence)
     return Report(approval=now) if now.state is not ApprovalState.SUCCESS else None
 
 
-def approval(evidence: Review) -> Approval:
+def approval(evidence: PullReview) -> Approval:
     """Return what GitHub is to be told of the pull request's head."""
     head = evidence.pull.head
     missing = [ruling for ruling in gates.consent(evidence) if ruling.verdict is not Verdict.PASS]

@@ -27,9 +27,10 @@ def may_supersede(request: Request, promotion: Promotion) -> bool:
 def may_differ(release: Release, *last: Promotion | None) -> bool:
     """Say whether Git holds, or may hold in a moment, another version than the verified release.
 
-    `last` are the target's promotion that is open and the one whose change was merged last.
+    `last` are the target's promotion that is open and the one whose pin came into Git last.
     """
-    merged = (p for p in last if p is not None and p.state not in {*UNMERGED, State.RELEASED})
+    pinned = (p for p in last if p is not None and (p.in_git or p.state not in UNMERGED))
+    merged = (p for p in pinned if p.state is not State.RELEASED)
     return any(promotion.version != release.version for promotion in merged)
 
 

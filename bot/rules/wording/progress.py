@@ -5,7 +5,7 @@ To add a state, write one function and name it in `STATES`; a test fails for a s
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -77,15 +77,27 @@ def _checking(scene: Scene) -> Progress:
 def _proposed(scene: Scene) -> Progress:
     rulings = scene.promotion.status.consent.rulings
     missing = [ruling for ruling in rulings if ruling.verdict is not Verdict.PASS]
+    pinned = _pinned(scene)
     if not rulings:
-        return Progress(icon="⏳", headline="Checking approvals")
+        return Progress(icon="⏳", headline="Checking approvals", lines=pinned)
     if not missing:
-        return Progress(icon="⏳", headline="Ready to merge")
+        return Progress(icon="⏳", headline="Approved" if pinned else "Ready to merge", lines=pinned)
     if len(missing) == 1:
-        return Progress(icon="⏳", headline=f"Waiting: {slack(missing[0].reason)}")
-    return Progress(
-        icon="⏳", headline=f"Waiting for {len(missing)} things", lines=tuple(map(_ruling, missing[:RULINGS]))
-    )
+        return Progress(icon="⏳", headline=f"Waiting: {slack(missing[0].reason)}", lines=pinned)
+    listed = tuple(map(_ruling, missing[:RULINGS]))
+    return Progress(icon="⏳", headline=f"Waiting for {len(missing)} things", lines=(*listed, *pinned))
+
+
+def _pinned(scene: Scene) -> tuple[str, ...]:
+    """Say that Git pins the version already, where, and what an approval and a veto then mean."""
+    promotion, pinned = scene.promotion, scene.promotion.status.pinned
+    if pinned is None:
+        return ()
+    paths = promotion.status.place.paths if promotion.status.place is not None else ()
+    where = f" In Git: {', '.join(map(code, paths))} at {code(pinned.commit[:7])}." if paths else ""
+    effect = "The cluster may be running it. Approving makes it the release; a veto leaves the pin in Git."
+    why = slack(promotion.reason) if promotion.reason is not None else f"v{promotion.version} is pinned already"
+    return (f"📌 {why}.{where}", effect)
 
 
 def _ruling(ruling: Ruling) -> str:
@@ -209,12 +221,33 @@ def _now_what(scene: Scene) -> str:
     if promotion.kind is Kind.ROLLBACK:
         stage = mrkdwn(promotion.target.stage, 80)
         return f"⚠️ The rollback failed too, so {stage} needs a person now. To try again, type {again(promotion)}."
-    if promotion.merge_commit is None:
+    if not promotion.in_git:
         return f"Nothing was merged. To try again, type {again(promotion)}."
     if promotion.previous is None:
         return "There is no earlier release to roll back to: fix the model, register a new version and promote that."
     rollback = code(typed("/rollback", promotion.target.model, promotion.target.stage), 300)
     return f"Git still says v{promotion.version}. To roll back to v{promotion.previous}, type {rollback}."
+
+
+def _undecided(icon: str, word: str, advice: str) -> Callable[[Scene], Progress]:
+    """Return the text for a proposal that ended; where Git pins the version all the same, it says how to undo that."""
+    over = _over(icon, word, advice)
+
+    def describe_end(scene: Scene) -> Progress:
+        pinned = scene.promotion.status.pinned is not None
+        return replace(over(scene), lines=(_pin_stays(scene.promotion),)) if pinned else over(scene)
+
+    return describe_end
+
+
+def _pin_stays(promotion: Promotion) -> str:
+    still = f"Git still pins v{promotion.version}, so the cluster may be running it."
+    if promotion.previous is None:
+        undo = "There is no earlier release to go back to: change the pin in Git, or promote another version."
+    else:
+        rollback = code(typed("/rollback", promotion.target.model, promotion.target.stage), 300)
+        undo = f"To return to v{promotion.previous} through a pull request, type {rollback}."
+    return f"{still} {undo} To request it again, type {again(promotion)}."
 
 
 def _blocked(scene: Scene) -> Progress:
@@ -256,8 +289,8 @@ STATES: Final[Mapping[State, Callable[[Scene], Progress]]] = {
     State.RELEASED: _released,
     State.FAILED: _failed,
     State.BLOCKED: _blocked,
-    State.REJECTED: _over("❌", "Rejected", "Nothing was released. To request it again, type {again}."),
-    State.EXPIRED: _over("⌛", "Expired", "Nothing was changed. To request it again, type {again}."),
-    State.CANCELLED: _over("↩️", "Cancelled", "Nothing was changed. To request it again, type {again}."),
+    State.REJECTED: _undecided("❌", "Rejected", "Nothing was released. To request it again, type {again}."),
+    State.EXPIRED: _undecided("⌛", "Expired", "Nothing was changed. To request it again, type {again}."),
+    State.CANCELLED: _undecided("↩️", "Cancelled", "Nothing was changed. To request it again, type {again}."),
     State.SUPERSEDED: _superseded,
 }

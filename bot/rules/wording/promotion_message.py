@@ -86,8 +86,10 @@ def requester(promotion: Promotion) -> str:
 
 def _origin(promotion: Promotion) -> str:
     """Return one line: from → to, who requested it, where the change is."""
-    pull = promotion.status.pull
+    pull, pinned = promotion.status.pull, promotion.status.pinned
     where = [link(pull.url, f"pull request #{pull.number}")] if pull is not None else []
+    if pinned is not None:
+        where = ["pinned by hand" if pinned.promotion is None else f"merged by promotion {pinned.promotion}"]
     return " · ".join([_way(promotion), requester(promotion), *where, f"promotion {promotion.id}"])
 
 
@@ -128,7 +130,7 @@ def _ballot(promotion: Promotion, policy: Policy) -> list[Json]:
     digest = promotion.digest
     if digest is None:
         return []
-    no = button("Veto", action=VETO, value=digest, style="danger", confirm=_sure())
+    no = button("Veto", action=VETO, value=digest, style="danger", confirm=_sure(promotion))
     expires = f"expires {when(promotion.requested_at + policy.expires)}"
     if _needed(promotion, policy) == 0:
         return [context(f"No approval needed. React with ❌ or press Veto to stop it · {expires}"), actions(no)]
@@ -160,10 +162,12 @@ def _ways_out(promotion: Promotion, policy: Policy) -> list[Json]:
     ]
 
 
-def _sure() -> Json:
+def _sure(promotion: Promotion) -> Json:
+    pinned = promotion.status.pinned is not None
+    effect = f"; Git goes on pinning v{promotion.version}" if pinned else " and closes the pull request"
     return confirm(
         "Veto this promotion?",
-        "One veto stops it and closes the pull request. It can be requested again.",
+        f"One veto stops it{effect}. It can be requested again.",
         yes="Veto",
         no="Cancel",
     )

@@ -29,6 +29,15 @@ def test_a_file_that_does_not_differ_is_no_part_of_what_people_approve() -> None
     assert alone.digest == CHANGE.digest
 
 
+def test_what_git_holds_already_is_approved_as_the_text_that_it_is() -> None:
+    held = Change(before={"a.yaml": "version: 3\n"}, after={"a.yaml": "version: 3\n"})
+    assert (held.empty, CHANGE.empty) == (True, False)
+    texts = ("version: 4\n", "version: 3 # more\n")
+    others = [Change(before={"a.yaml": text}, after={"a.yaml": text}) for text in texts]
+    elsewhere = Change(before={"b.yaml": "version: 3\n"}, after={"b.yaml": "version: 3\n"})
+    assert len({change.digest for change in (held, CHANGE, elsewhere, *others)}) == 5
+
+
 @pytest.mark.parametrize(
     "other",
     [

@@ -7,13 +7,13 @@ To add a gate, write one file here that ends in its GATE, and name it in GATES.
 """
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from bot.domain.promotion import Ruling, Verdict
 from bot.domain.reason import Reason
 from bot.domain.reasons.lifecycle import HeldTooLong, NobodyDecided
-from bot.rules.release.decision import Review
+from bot.rules.release.decision import PATIENTLY, SHORTLY, Review
 from bot.rules.release.gates import approvals, base_branch, freeze, github, own_commit, soak, vetoes
 from bot.rules.release.gates.gate import Gate
 
@@ -62,6 +62,13 @@ def ends(review: Review) -> list[datetime]:
     waiting = (gate.ends for gate in GATES if gate.ends is not None and gate.ask(review).verdict is Verdict.WAIT)
     moments = (end(review) for end in waiting)
     return [moment for moment in moments if moment is not None and moment > review.now]
+
+
+def patience(review: Review) -> timedelta:
+    """Return when to ask again without a wake-up: people may take days, and each look costs requests."""
+    if review.voters.unsure is not None:
+        return SHORTLY
+    return min([PATIENTLY, *(end - review.now for end in ends(review))])
 
 
 def overridable() -> tuple[str, ...]:

@@ -5,11 +5,12 @@ from typing import Final
 from bot.domain.promotion import Ruling, Verdict
 from bot.domain.reason import Name
 from bot.domain.reasons.approval import Retargeted, TargetsMain
-from bot.rules.release.decision import Review
-from bot.rules.release.gates.gate import Gate
+from bot.rules.release.decision import PullReview
+from bot.rules.release.gates.gate import Gate, of_a_pull_request
 
 
-def judge(review: Review) -> Ruling:
+@of_a_pull_request
+def judge(review: PullReview) -> Ruling:
     """The pull request goes into the main branch: one that somebody retargeted is not merged."""
     pull, main = review.pull, review.manifest.base.branch
     if pull.base == main:

@@ -3,14 +3,27 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import wraps
 from typing import TypeAlias
 
 from bot.domain.promotion import Fact, FactKind, Kind, Ruling, Verdict
 from bot.domain.reason import Said, User
-from bot.domain.reasons.approval import Overridden, RollbacksPass
-from bot.rules.release.decision import Review
+from bot.domain.reasons.approval import NothingToMerge, Overridden, RollbacksPass
+from bot.rules.release.decision import PullReview, Review
 
 Judge: TypeAlias = Callable[[Review], Ruling]
+
+
+def of_a_pull_request(judge: Callable[[PullReview], Ruling]) -> Judge:
+    """Return the same demand, which passes where Git holds the pin already: it is about a pull request."""
+
+    @wraps(judge)
+    def ask(review: Review) -> Ruling:
+        if isinstance(review, PullReview):
+            return judge(review)
+        return Ruling(verdict=Verdict.PASS, reason=NothingToMerge())
+
+    return ask
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

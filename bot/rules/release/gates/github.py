@@ -4,11 +4,12 @@ from typing import Final
 
 from bot.domain.promotion import Ruling, Verdict
 from bot.domain.reasons.approval import GitHubReady, GitHubWithholds
-from bot.rules.release.decision import Review
-from bot.rules.release.gates.gate import Gate
+from bot.rules.release.decision import PullReview
+from bot.rules.release.gates.gate import Gate, of_a_pull_request
 
 
-def judge(review: Review) -> Ruling:
+@of_a_pull_request
+def judge(review: PullReview) -> Ruling:
     """GitHub would let anybody merge it: no required check or review is missing."""
     if review.withheld:
         reason = GitHubWithholds(number=review.pull.number, missing=review.withheld)

@@ -5,11 +5,12 @@ from typing import Final
 from bot.domain.promotion import Ruling, Verdict
 from bot.domain.reason import Name
 from bot.domain.reasons.approval import EditedByHand, OwnCommit
-from bot.rules.release.decision import Review
-from bot.rules.release.gates.gate import Gate
+from bot.rules.release.decision import PullReview
+from bot.rules.release.gates.gate import Gate, of_a_pull_request
 
 
-def judge(review: Review) -> Ruling:
+@of_a_pull_request
+def judge(review: PullReview) -> Ruling:
     """The pull request's branch holds Callboard's own commit: a branch edited by hand is not merged."""
     if review.pull.head == review.ours.head:
         return Ruling(verdict=Verdict.PASS, reason=OwnCommit())

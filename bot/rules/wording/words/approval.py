@@ -53,6 +53,7 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     r.MustStayHealthy: "it must stay healthy on {stage} until {until}",
     r.VerifiedBefore: "verified on {stage}",
     r.RollbacksPass: "rollbacks are never held up",
+    r.NothingToMerge: "there is nothing to merge",
     r.Overridden: "{held}; overridden by {by} ({note})",
     r.OwnApproval: "you requested this, so your ✅ was not counted. Someone else must approve it",
     r.NotAnApprover: _not_an_approver,

@@ -14,6 +14,15 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     r.NotProposedInTime: "it could not be proposed in time",
     r.AlreadyReleased: "{stage} already runs v{version}",
     r.AlreadyPinned: "Git already pins v{version}, so there is nothing to merge",
+    r.FoundPinned: lambda f: (
+        "v{version} is pinned on {stage} already: "
+        + ("it was set by hand" if f.promotion is None else "promotion {promotion} merged it")
+    ),
+    r.PinChanged: lambda p: (
+        "the file that pins v{version} on {stage} changed in Git, so it is checked again"
+        if p.kept
+        else "Git does not pin v{version} on {stage} any more, so the request is checked again"
+    ),
     r.PullOpened: "pull request #{number} is open",
     r.PullClosed: "pull request #{number} was closed",
     r.PullReplaced: "another change takes its place",

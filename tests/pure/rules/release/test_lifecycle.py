@@ -78,11 +78,6 @@ def test_what_cannot_be_done_is_blocked_with_the_reason(seen: dict[str, Any], re
     assert decision.wake == timedelta(0), "whoever asked is told at once"
 
 
-def test_a_pin_that_git_holds_already_goes_straight_to_the_cluster() -> None:
-    same = Change(before={"a": "3"}, after={"a": "3"})
-    assert decide(checking(change=same)).state is State.SYNCING
-
-
 def test_a_version_that_is_still_being_registered_is_waited_for() -> None:
     decision = decide(checking(details=VersionDetails(what=PROMOTION.what, ready=False)))
     assert (decision.state, decision.action) == (None, None)
@@ -128,7 +123,6 @@ def test_a_stranger_is_told_why_their_word_does_not_count() -> None:
         pytest.param({"facts": (fact(FactKind.CANCEL, "alice", digest=None),)}, State.CANCELLED, id="cancel"),
         pytest.param({"now": NOON + timedelta(days=4), "facts": ()}, State.EXPIRED, id="too old"),
         pytest.param({"refusal": told("gone")}, State.BLOCKED, id="manifest gone"),
-        pytest.param({"change": Change(before={"a": "3"}, after={"a": "3"})}, State.SUPERSEDED, id="pinned by others"),
     ],
 )
 def test_an_open_pull_request_is_closed_before_the_story_ends(seen: dict[str, Any], state: State) -> None:

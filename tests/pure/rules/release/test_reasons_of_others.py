@@ -6,6 +6,7 @@ From the evidence to the message, the whisper, the status and the comment, as th
 import re
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -20,7 +21,7 @@ from bot.rules.release.decision import ClosePull, Reply, Report, Review
 from bot.rules.release.lifecycle import decide
 from bot.rules.wording import promotion_message, pull_request
 from bot.rules.wording.reasons import plain, slack
-from tests.fixtures.evidence import CHANGE, PROMOTION, READY, told, vary
+from tests.fixtures.evidence import CHANGE, PIN, PINNED, PROMOTION, READY, told, vary
 from tests.fixtures.hostile import ACTED_ON, faults, leading_anywhere, loose, texts
 from tests.fixtures.promotions import NOON, PULL
 from tests.fixtures.reading import read
@@ -32,6 +33,9 @@ REVIEW = vary(
     promotion=replace(PROMOTION, requested_by="U0ALICE"),
     facts=(),
     ours={"url": PULL, "approval": None},
+)
+PIN_REVIEW = vary(
+    PINNED, now=REVIEW.now, policy=REVIEW.policy, promotion=replace(PINNED.promotion, requested_by="U0ALICE"), facts=()
 )
 PEOPLE = {"U0ALICE", "U0BOB"}
 
@@ -72,12 +76,9 @@ def test_what_github_and_slack_say_is_said_on_and_calls_nobody() -> None:
 
 LONG = texts(most=12, times=60)
 TOLD = LONG.map(told)
-REVIEWS = st.builds(
-    vary,
-    st.just(REVIEW),
+OPINIONS: dict[str, st.SearchStrategy[Any]] = dict(
     freeze=st.none() | LONG.map(frozen),
     unsure=st.none() | TOLD,
-    withheld=st.lists(TOLD, max_size=4).map(tuple),
     refusal=st.none() | TOLD,
     overriders=st.sampled_from((frozenset[str](), frozenset({"U0BOB"}))),
     facts=st.lists(
@@ -87,15 +88,18 @@ REVIEWS = st.builds(
             kind=st.sampled_from((FactKind.APPROVE, FactKind.VETO, FactKind.OVERRIDE, FactKind.CANCEL)),
             by=st.just("U0BOB"),
             at=st.just(NOON),
-            digest=st.sampled_from((CHANGE.digest, "e" * 64)),
+            digest=st.sampled_from((CHANGE.digest, PIN.digest, "e" * 64)),
             reason=LONG,
         ),
         max_size=3,
     ).map(tuple),
 )
+WITHHELD = st.lists(TOLD, max_size=4).map(tuple)
+REVIEWS = st.builds(vary, st.just(REVIEW), withheld=WITHHELD, **OPINIONS)
+PIN_REVIEWS = st.builds(vary, st.just(PIN_REVIEW), **OPINIONS)
 
 
-@given(REVIEWS, LONG, st.sampled_from(State), TOLD, st.none() | TOLD)
+@given(REVIEWS | PIN_REVIEWS, LONG, st.sampled_from(State), TOLD, st.none() | TOLD)
 def test_whatever_people_and_systems_say_every_word_that_is_handed_on_is_harmless(
     review: Review, model: str, state: State, reason: Reason, trouble: Reason | None
 ) -> None:

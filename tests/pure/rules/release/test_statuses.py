@@ -22,7 +22,7 @@ from bot.domain.reasons.approval import (
 from bot.domain.reasons.lifecycle import Cancelled, MergedElsewhere, NobodyDecided, PullClosed
 from bot.domain.repository import PullState
 from bot.domain.target import Change
-from bot.rules.release.decision import ClosePull, Decision, Evidence, Post, Report, Review, Revoke
+from bot.rules.release.decision import ClosePull, Decision, Evidence, Post, PullReview, Report, Revoke
 from bot.rules.release.lifecycle import decide
 from tests.fixtures.evidence import APPROVED, BASE, FACTS, READY, at, checking, fact, told, vary
 from tests.fixtures.promotions import NOON
@@ -38,7 +38,7 @@ ELSEWHERE = MergedElsewhere(number=7, into=Name("release-1"), main=Name("main"))
 
 
 def with_pull(seen: Evidence, **pull: Any) -> Evidence:
-    assert isinstance(seen, Review)
+    assert isinstance(seen, PullReview)
     return replace(seen, pull=replace(seen.pull, **pull))
 
 

@@ -103,7 +103,7 @@ def test_a_way_back_ends_what_may_still_be_merging_before_it_looks_at_git() -> N
         ({"details": None}, State.BLOCKED),
         ({"facts": (fact(FactKind.CANCEL, "alice", digest=None),)}, State.CANCELLED),
         ({"now": NOON + timedelta(days=4)}, State.EXPIRED),
-        ({"change": Change(before={"a": "3"}, after={"a": "3"})}, State.SYNCING),
+        ({"change": Change(before={"a": "3"}, after={"a": "3"})}, State.PROPOSED),
     ],
 )
 def test_a_pull_request_that_was_taken_over_is_not_left_behind(seen: dict[str, Any], state: State) -> None:

@@ -16,6 +16,7 @@ from bot.domain.promotion import (
     Consent,
     Failing,
     Kind,
+    PinnedStatus,
     Promotion,
     PullStatus,
     RegistryStatus,
@@ -28,7 +29,7 @@ from bot.domain.reason import Name, Reason, User, users
 from bot.domain.reasons.approval import ApprovalsMissing, Vetoed
 from bot.domain.reasons.lifecycle import AlreadyReleased, Cancelled, NobodyDecided, Superseded
 from bot.domain.registry import Comparison, Compatibility
-from bot.domain.target import Target
+from bot.domain.target import Place, Target
 from bot.domain.verification import Method, Verify
 from bot.rules.wording import promotion_message
 from bot.rules.wording.progress import STATES
@@ -315,6 +316,9 @@ STATUS = st.builds(
         digest=st.none() | st.just("d" * 64),
         merge_commit=st.none() | LONG,
     ),
+    place=st.none() | st.builds(Place, paths=st.lists(LONG, max_size=3).map(tuple)),
+    pinned=st.none()
+    | st.builds(PinnedStatus, digest=st.just("d" * 64), commit=LONG, promotion=st.none() | st.integers(1, 10**9)),
     healthy_since=st.sampled_from((None, NOON)),
     failing=st.none() | st.builds(Failing, since=st.just(NOON), reason=REASON, log=st.none() | LONG),
     registry=st.builds(RegistryStatus, alias_moved=st.booleans()),
