@@ -4,7 +4,8 @@ A kustomization's namespace, namePrefix and nameSuffix apply to the files of its
 the files given).  What only a base elsewhere sets is not known here; None then.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cache
 from pathlib import PurePosixPath
 
 from yaml.nodes import Node, SequenceNode
@@ -23,8 +24,11 @@ def kustomization(files: Mapping[str, str], path: str) -> Node | None:
     Raises:
         Permanent: it is not YAML.
     """
-    at = kustomization_path(files, path)
-    return next(iter(documents(files[at], at)), None) if at is not None else None
+    return _first(files, kustomization_path(files, path))
+
+
+def _first(files: Mapping[str, str], path: str | None) -> Node | None:
+    return next(iter(documents(files[path], path)), None) if path is not None else None
 
 
 def kustomization_path(files: Mapping[str, str], path: str) -> str | None:
@@ -67,19 +71,28 @@ def workload(files: Mapping[str, str], path: str, carrier: Carrier) -> str | Non
     """
     match carrier.owner:
         case Itself(node=node):
-            return _named(files, path, node)
+            found = _names(files, {(path, node)})
         case ConfigMap(name=config):
-            found = {_named(files, at, user) for at, user in _users(files, config)}
-            return found.pop() if len(found) == 1 else None
+            found = _names(files, set(_users(files, config)))
         case Elsewhere():
             return None
+    return found.pop() if len(found) == 1 else None
 
 
-def _named(files: Mapping[str, str], path: str, user: Node | None) -> str | None:
-    name = string(child(child(user, "metadata"), "name"))
-    over = kustomization(files, path)
-    prefix, suffix = (string(child(over, key)) or "" for key in ("namePrefix", "nameSuffix"))
-    return prefix + name + suffix if name else None
+def _names(files: Mapping[str, str], users: Iterable[tuple[str, Node | None]]) -> set[str | None]:
+    """Return the names of workloads; each kustomization is parsed once, however many there are."""
+
+    @cache
+    def affixes(over: str | None) -> tuple[str, str]:
+        found = _first(files, over)
+        return string(child(found, "namePrefix")) or "", string(child(found, "nameSuffix")) or ""
+
+    names = set[str | None]()
+    for path, user in users:
+        prefix, suffix = affixes(kustomization_path(files, path))
+        name = string(child(child(user, "metadata"), "name"))
+        names.add(prefix + name + suffix if name else None)
+    return names
 
 
 def _users(files: Mapping[str, str], config: str) -> Iterator[tuple[str, Node]]:
@@ -91,7 +104,7 @@ def _users(files: Mapping[str, str], config: str) -> Iterator[tuple[str, Node]]:
 def _using(found: tuple[Node, ...], config: str) -> Iterator[Node]:
     for document in found:
         for chain in walk(document):
-            source = child(chain[-1], "configMapRef") or child(chain[-1], "configMapKeyRef")
+            source = child(chain.node, "configMapRef") or child(chain.node, "configMapKeyRef")
             if string(child(source, "name")) == config:
                 user = holder(chain)
                 if isinstance(user, Itself) and user.node:

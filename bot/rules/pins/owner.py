@@ -44,19 +44,19 @@ def holder(chain: Chain) -> Itself | Elsewhere:
 
     What an Argo CD Application contains is for the workload of its chart, in the namespace of its destination.
     """
-    application = next((node for node in reversed(chain) if is_application(node)), None)
+    application = next((each for each in chain.upwards if is_application(each)), None)
     if application is not None:
-        destination = child(child(application, "spec"), "destination")
+        destination = child(application.values.get("spec"), "destination")
         return Elsewhere(namespace=string(child(destination, "namespace")))
     return Itself(node=resource(chain))
 
 
 def resource(chain: Chain) -> Node | None:
     """Return the innermost object with a kind: the document, or an item of a List."""
-    return next((node for node in reversed(chain) if child(node, "kind") and child(node, "metadata")), None)
+    return next((each.node for each in chain.upwards if {"kind", "metadata"} <= each.values.keys()), None)
 
 
-def is_application(node: Node | None) -> bool:
+def is_application(chain: Chain) -> bool:
     """Return whether an object is an Argo CD Application."""
-    group = (string(child(node, "apiVersion")) or "").partition("/")[0]
-    return group == "argoproj.io" and string(child(node, "kind")) == "Application"
+    group = (string(chain.values.get("apiVersion")) or "").partition("/")[0]
+    return group == "argoproj.io" and string(chain.values.get("kind")) == "Application"
