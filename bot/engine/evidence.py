@@ -154,7 +154,8 @@ async def _manifest(promotion: Promotion, sources: Sources) -> Manifest:
         place, files = await _known_place(loaded, base, github) or await _found_place(
             loaded.target, base, sources.config, github
         )
-        change = pins.edit({path: files[path] for path in place.paths}, pin, promotion.target.model)
+        texts = {path: files[path] for path in place.paths}
+        change = await asyncio.to_thread(pins.edit, texts, pin, promotion.target.model)
     except Permanent as error:
         return Uneditable(base=base, reason=error.reason)
     return Editable(base=base, place=place, change=change)
@@ -166,7 +167,7 @@ async def _known_place(loaded: Loaded, base: Base, github: GitHub) -> tuple[Plac
         return None
     files = await github.files(loaded.place.paths, base)
     try:
-        found = find_place(files, loaded.target)
+        found = await find_place(files, loaded.target)
     except Permanent:
         return None  # it was there once; the whole folder has to be searched again
     return (loaded.place, files) if found.paths == loaded.place.paths else None
@@ -174,16 +175,16 @@ async def _known_place(loaded: Loaded, base: Base, github: GitHub) -> tuple[Plac
 
 async def _found_place(target: Target, base: Base, config: Config, github: GitHub) -> tuple[Place, dict[str, str]]:
     files = await github.folder(config.folder(target), base)
-    return find_place(files, target), files
+    return await find_place(files, target), files
 
 
-def find_place(files: Mapping[str, str], target: Target) -> Place:
-    """Return where a target's pin is in these files.
+async def find_place(files: Mapping[str, str], target: Target) -> Place:
+    """Return where a target's pin is in these files; like every search or edit, in a thread: it may take seconds.
 
     Raises:
         Permanent: nowhere, or in more than one place.
     """
-    found = pins.find(files, target.model)
+    found = await asyncio.to_thread(pins.find, files, target.model)
     return Place(paths=(found.path,), namespace=found.namespace, workload=found.workload)
 
 

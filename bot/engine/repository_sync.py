@@ -48,16 +48,16 @@ class RepositorySync:
         files = await self._clients.github.folder(self._config.folder(target), base)
         if files == self._read.get(target):
             return  # most commits do not concern this target
-        place = _place(files, target)
+        place = await _place(files, target)
         await self._store.place(target, place)
         if place is not None:
             await self._watch.ensure(place.namespace or "default")
         self._read[target] = files
 
 
-def _place(files: dict[str, str], target: Target) -> Place | None:
+async def _place(files: dict[str, str], target: Target) -> Place | None:
     try:
-        return find_place(files, target)
+        return await find_place(files, target)
     except Permanent as error:
         log.info("%s: %s", target, plain(error.reason))
         return None
