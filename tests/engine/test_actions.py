@@ -1,4 +1,4 @@
-"""What comes of a word at a commit that may be approved, when GitHub refuses it or its answer is lost."""
+"""What follows when GitHub refuses our status at a commit that may be approved, or its answer is lost."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -85,7 +85,7 @@ async def test_a_revocation_that_is_refused_stops_everything_else_and_says_so(ac
         await done(action, APPROVED, GitHub(Temporary(told("no answer"))))
 
 
-async def test_a_word_at_the_present_head_is_said_again_after_a_revocation() -> None:
+async def test_our_status_at_the_present_head_is_written_again_after_a_revocation() -> None:
     pull = replace(OURS, approval=SUCCESS.approval)
     promotion = replace(PROMOTION, status=replace(PROMOTION.status, pull=pull))
     assert await done(REVOKE, APPROVED, GitHub(), promotion) == Outcome(note=reported(None), settled=HEAD)

@@ -101,7 +101,7 @@ async def test_a_promotion_that_is_over_needs_work_while_a_commit_of_it_is_appro
 @pytest.mark.parametrize(
     "decision", [APPROVE, Decision(action=Merge(number=7, head="a")), Decision(state=State.MERGING)]
 )
-async def test_a_word_that_comes_between_the_look_and_the_decision_is_heard_before_anything_can_be_merged(
+async def test_a_vote_that_arrives_between_evidence_and_decision_counts_before_anything_is_merged(
     asked: Store, decision: Decision
 ) -> None:
     looked = await asked.load(TARGET)
@@ -116,7 +116,7 @@ async def test_a_veto_while_a_merge_is_tried_is_answered_when_that_has_succeeded
     acted = await asked.commit(await asked.load(TARGET), Decision(state=State.MERGING, action=Post()), now=NOON)
     await asked.outcome(acted, {"message": SHOWN}, now=NOON)
     said = {"at": NOON, "now": NOON + timedelta(seconds=1), "key": "v", "how": "reaction"}
-    await asked.word(FactKind.VETO, "U0BOB", POSTED, **said)  # type: ignore[arg-type]  # arguments by name
+    await asked.vote(FactKind.VETO, "U0BOB", POSTED, **said)  # type: ignore[arg-type]  # arguments by name
     await asked.commit(await asked.load(TARGET), Decision(state=State.SYNCING), now=NOON)
     facts = (await asked.load(TARGET)).facts
     assert [fact.answered for fact in facts if fact.kind is FactKind.VETO] == [False]

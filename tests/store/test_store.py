@@ -116,27 +116,27 @@ async def test_a_message_stands_for_one_change(store: Store) -> None:
     assert (old.current, old.digest, new.current, new.digest) == (False, "old", True, "new")
 
 
-async def test_a_word_is_recorded_once_and_wakes_the_target(store: Store) -> None:
+async def test_a_vote_is_stored_once_and_wakes_the_target(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     loaded = await store.commit(await store.load(TARGET), Decision(note={"pull": PULL}, action=Post()), now=NOON)
     await store.outcome(loaded, {"message": SHOWN}, now=NOON)
     await store.commit(await store.load(TARGET), Decision(), now=NOON)
     assert await store.due(NOON) == ()
-    assert await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
-    assert not await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
+    assert await store.vote(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
+    assert not await store.vote(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
     assert [(f.kind, f.by, f.digest) for f in (await store.load(TARGET)).facts][1:] == [("approve", "U0BOB", "d")]
     assert await store.due(NOON) == (TARGET,)
 
 
-async def test_a_word_on_a_message_that_is_still_being_posted_is_not_lost(store: Store) -> None:
+async def test_a_vote_on_a_message_that_is_still_being_posted_is_not_lost(store: Store) -> None:
     elsewhere = Posted(channel="C1", ts="9.9")
-    assert not await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e0"), (
+    assert not await store.vote(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e0"), (
         "nothing is being posted"
     )
     await store.ask(REQUEST, key="a")
     loaded = await store.commit(await store.load(TARGET), Decision(note={"pull": PULL}, action=Post()), now=NOON)
-    assert await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
-    assert await store.word(FactKind.APPROVE, "U0BOB", elsewhere, at=NOON, now=NOON, how="reaction", key="e2")
+    assert await store.vote(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
+    assert await store.vote(FactKind.APPROVE, "U0BOB", elsewhere, at=NOON, now=NOON, how="reaction", key="e2")
     await store.outcome(loaded, {"message": SHOWN}, now=NOON)
     said = (await store.load(TARGET)).facts[1:]
     assert [(f.kind, f.by, f.digest) for f in said] == [("approve", "U0BOB", "d")]
@@ -213,12 +213,12 @@ async def test_a_newer_version_takes_over_the_pull_request_and_the_older_one_say
         await store.commit(before, Decision(state=State.MERGING), now=NOON)
 
 
-async def test_a_word_that_comes_between_the_look_and_the_decision_to_merge_is_heard_first(store: Store) -> None:
+async def test_a_vote_that_arrives_between_evidence_and_the_decision_to_merge_comes_first(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     loaded = await store.commit(await store.load(TARGET), Decision(note={"pull": PULL}, action=Post()), now=NOON)
     await store.outcome(loaded, {"message": SHOWN}, now=NOON)
     looked = await store.load(TARGET)
-    await store.word(FactKind.WITHDRAW, "U0BOB", POSTED, at=NOON, now=NOON, key="e1", how="reaction")
+    await store.vote(FactKind.WITHDRAW, "U0BOB", POSTED, at=NOON, now=NOON, key="e1", how="reaction")
     with pytest.raises(Overtaken):
         await store.commit(looked, Decision(state=State.MERGING), now=NOON)
     await store.commit(await store.load(TARGET), Decision(state=State.MERGING), now=NOON)
@@ -253,10 +253,10 @@ async def test_a_veto_after_the_end_is_work_until_it_is_answered(store: Store) -
     await store.ask(REQUEST, key="a")
     loaded = await store.commit(await store.load(TARGET), Decision(note={"pull": PULL}, action=Post()), now=NOON)
     await store.outcome(loaded, {"message": SHOWN}, now=NOON)
-    await store.word(FactKind.VETO, "U0BOB", POSTED, at=NOON, now=NOON, key="e1", how="reaction")
+    await store.vote(FactKind.VETO, "U0BOB", POSTED, at=NOON, now=NOON, key="e1", how="reaction")
     await store.commit(await store.load(TARGET), Decision(state=State.REJECTED), now=NOON)
     assert (await store.load(TARGET)).promotion is None, "that veto was counted"
-    await store.word(FactKind.VETO, "U0CAROL", POSTED, at=NOON, now=NOON, key="e2", how="reaction")
+    await store.vote(FactKind.VETO, "U0CAROL", POSTED, at=NOON, now=NOON, key="e2", how="reaction")
     late = await store.load(TARGET)
     assert late.promotion is not None
     await store.mark_answered(next(f.id for f in late.facts if not f.answered), now=NOON)
@@ -288,13 +288,13 @@ async def test_a_message_that_somebody_deleted_is_posted_again(store: Store) -> 
     assert await store.messages.unsettled() == (), "nobody edits what is gone"
 
 
-async def test_words_stand_in_the_order_in_which_they_were_said_whenever_they_arrive(store: Store) -> None:
+async def test_votes_are_ordered_by_when_they_were_given_whenever_they_arrive(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     loaded = await store.commit(await store.load(TARGET), Decision(note={"pull": PULL}, action=Post()), now=NOON)
     await store.outcome(loaded, {"message": SHOWN}, now=NOON)
     late, said = NOON + timedelta(seconds=2), NOON + timedelta(seconds=1)
-    await store.word(FactKind.WITHDRAW, "U0BOB", POSTED, at=late, now=NOON, key="e2", how="reaction")
-    await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=said, now=NOON, key="e1", how="reaction")
+    await store.vote(FactKind.WITHDRAW, "U0BOB", POSTED, at=late, now=NOON, key="e2", how="reaction")
+    await store.vote(FactKind.APPROVE, "U0BOB", POSTED, at=said, now=NOON, key="e1", how="reaction")
     kinds = [fact.kind for fact in (await store.load(TARGET)).facts]
     assert kinds == [FactKind.PROMOTE, FactKind.APPROVE, FactKind.WITHDRAW]
 

@@ -39,10 +39,10 @@ def requests(served: Served, method: str) -> int:
     return sum(asked.method == method for asked in served.forge.log)
 
 
-# ── our own word ──────────────────────────────────────────────────────────────────────────────────────
+# ── our own status ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_the_newest_word_stands_at_the_head(speaking: Speaking) -> None:
+async def test_the_head_has_our_newest_status(speaking: Speaking) -> None:
     served, github = speaking
     pull = await proposed(github)
     served.forge.protect("main", checks=[OURS])
@@ -90,7 +90,7 @@ async def test_a_commit_that_is_gone_cannot_be_merged_and_needs_no_revoking(serv
     COMPLAINTS.clear()  # GitHub answers so without describing it
 
 
-async def test_a_long_word_is_cut_to_what_github_keeps(speaking: Speaking) -> None:
+async def test_a_long_description_is_cut_to_what_github_keeps(speaking: Speaking) -> None:
     served, github = speaking
     pull = await proposed(github)
     await github.report_approval(pull.head, "pending", "word " * 100)
@@ -182,7 +182,7 @@ async def test_what_github_does_not_tell_is_said_to_be_so(served: Served, github
     assert await missing() == (reasons.RequirementUnknown(),)
 
 
-async def test_a_required_word_of_ours_that_could_not_be_written_is_told(served: Served, github: GitHub) -> None:
+async def test_a_required_status_of_ours_that_could_not_be_written_is_reported(served: Served, github: GitHub) -> None:
     pull = await proposed(github)
     served.forge.protect("main", checks=[OURS])
     blocked = await github.pull(pull.number)

@@ -166,12 +166,12 @@ def test_going_back_by_itself_needs_nobody() -> None:
         (fact(FactKind.VETO, "mallory"), VetoNotCounted()),
     ],
 )
-def test_a_word_that_does_not_count_is_answered_once(vote: Fact, reason: Reason) -> None:
+def test_a_vote_that_does_not_count_is_answered_once(vote: Fact, reason: Reason) -> None:
     assert votes.refused(vary(READY, facts=(vote,))) == (vote, reason)
     assert votes.refused(vary(READY, facts=(replace(vote, answered=True),))) is None
 
 
-def test_a_word_that_counts_is_not_answered() -> None:
+def test_a_vote_that_counts_is_not_answered() -> None:
     assert votes.refused(READY) is None
 
 

@@ -114,7 +114,7 @@ def test_a_change_that_lacks_an_approval_waits() -> None:
     assert [ruling.reason for ruling in decision.note["consent"].rulings if ruling.verdict] == [missing]
 
 
-def test_a_stranger_is_told_why_their_word_does_not_count() -> None:
+def test_a_person_who_may_not_vote_is_told_why() -> None:
     stranger = fact(FactKind.APPROVE, "mallory", digest=CHANGE.digest, number=9)
     decision = decide(vary(READY, facts=(FACTS[0], stranger)))
     assert isinstance(decision.action, Reply)
