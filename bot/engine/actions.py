@@ -56,7 +56,7 @@ class Outcome:
     """The commit that needs no revoking any more: it is merged, or GitHub does not call it approved."""
 
 
-async def act(  # noqa: PLR0911, PLR0913  (one return for each action; what was decided, about what, and the doors it may use)
+async def act(  # noqa: PLR0911, PLR0913  (one return for each action; what was decided, about what, and the clients it may use)
     action: Action,
     promotion: Promotion,
     loaded: Loaded,

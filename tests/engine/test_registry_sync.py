@@ -48,7 +48,7 @@ class Registry:
 
 @dataclass
 class OnlyMLflow:
-    """The doors, of which only one is used here."""
+    """The clients, of which only one is used here."""
 
     mlflow: Registry
 
@@ -134,7 +134,7 @@ class Cluster:
 
 @dataclass
 class OnlyGitHub:
-    """The doors, of which only one is used here."""
+    """The clients, of which only one is used here."""
 
     github: Forge
 

@@ -14,7 +14,7 @@ from bot.domain.reason import Name, Reason
 from bot.domain.reasons import github as reasons
 from callboard_demo.forge.records import CheckRecord
 from tests.contract.forge.openapi import COMPLAINTS
-from tests.fixtures.forge_world import ALICE, APP, BRANCH, REPOSITORY, Served, door, proposed, raw, serving
+from tests.fixtures.forge_world import ALICE, APP, BRANCH, REPOSITORY, Served, github_client, proposed, raw, serving
 
 OURS = "callboard/approval"
 Speaking = tuple[Served, GitHub]
@@ -22,7 +22,7 @@ Speaking = tuple[Served, GitHub]
 
 @pytest.fixture(params=["token", "app"])
 async def speaking(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Speaking]:
-    """Yield the forge and a door to it, with a token and as an App."""
+    """Yield the forge and a client of it, with a token and as an App."""
     async with serving(tmp_path) as served:
         credentials = Credentials.token(APP if request.param == "app" else "ghp_the-bots-own-token")
         credentials.by_app = request.param == "app"
@@ -212,7 +212,7 @@ async def test_a_token_that_may_not_read_checks_still_learns_which_are_required(
             return web.json_response({"message": "Resource not accessible by personal access token"}, status=403)
         return await handler(request)
 
-    async with serving(tmp_path, middlewares=[forbid]) as served, door(served.url) as github:
+    async with serving(tmp_path, middlewares=[forbid]) as served, github_client(served.url) as github:
         missing = await approved(served, github, "ci/test")
         assert await missing() == (reasons.CheckUnreadable(check=Name("ci/test")),)
     assert COMPLAINTS == []

@@ -1,4 +1,4 @@
-"""The door to Kubernetes: raw JSON through, and whatever goes wrong says who can do something about it."""
+"""The client of Kubernetes: it passes raw JSON on, and each error tells the one who can do something about it."""
 
 import re
 import subprocess

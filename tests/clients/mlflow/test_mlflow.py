@@ -1,4 +1,4 @@
-"""The door to MLflow, against a real server behind a proxy that loses answers; what it writes is read past the door."""
+"""MLflow's client, against a real server behind a proxy that loses answers; what it writes is read past the client."""
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable

@@ -52,7 +52,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
-    """The workspace, what can go wrong with it, and the door to it."""
+    """The workspace, what can go wrong with it, and the client of it."""
 
     chat: Chat
     line: Line
@@ -68,7 +68,7 @@ class Sides:
 
 @asynccontextmanager
 async def between(folder: Path, *, token: str = TOKEN, **more: Any) -> AsyncIterator[Sides]:
-    """Stand between a workspace and the door to it."""
+    """Stand between a workspace and the client of it."""
     line = Line()
     async with (
         served(folder, middlewares=[line.carry], **more) as world,
@@ -308,7 +308,7 @@ async def test_slack_asking_for_less_is_obeyed_without_another_call(tmp_path: Pa
         assert sides.calls("usergroups.list") == 2
 
 
-async def test_a_closed_door_opens_no_connection_of_its_own(tmp_path: Path) -> None:
+async def test_a_closed_client_opens_no_connection(tmp_path: Path) -> None:
     async with between(tmp_path) as sides:
         await sides.slack.close()
         with raising(Temporary, reasons.Stopping()):
