@@ -177,4 +177,4 @@ async def _reply(
     await store.mark_answered(action.fact, now=evidence.now)
     message = promotion.status.message
     channel = message.posted.channel if message is not None else config.channel_of(promotion.target.model)
-    await clients.slack.whisper(channel, action.to, reply(action.reason))
+    await clients.slack.post_ephemeral(channel, action.to, reply(action.reason))

@@ -290,7 +290,7 @@ async def test_a_bot_to_which_everything_happens_lets_no_secret_out(tmp_path: Pa
         version = await registry.version(model)
         await world.hint(version)
         await world.message(f"Released v{version} to staging")
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         card = await world.message(f"{model} v{version}", "production", "2 approvals")
         pages = []
         for number, mood in enumerate(moods):

@@ -274,7 +274,7 @@ async def test_a_command_that_is_delivered_twice_asks_once(listener: Listener) -
 async def test_a_command_from_the_channel_is_answered_in_private(listener: Listener) -> None:
     await listener.know()
     for typed, answer in (("iris-clasifier staging", "Did you mean"), ("iris-classifier staging 1", "Started: ")):
-        told = await listener.chat.say(user="alice", channel="#ml-releases", text=f"/promote {typed}")
+        told = await listener.chat.send(user="alice", channel="#ml-releases", text=f"/promote {typed}")
         assert told["status"] == 200
         assert answer in listener.chat.state()["private"][-1]["text"]
     assert listener.chat.state()["messages"] == []
@@ -290,7 +290,7 @@ async def test_slack_may_ask_whether_the_address_is_ours(listener: Listener) -> 
 
 
 async def test_a_reaction_to_what_is_not_ours_is_forgotten(listener: Listener) -> None:
-    posted = await listener.chat.say(user="bob", channel="#ml-releases", text="lunch?")
+    posted = await listener.chat.send(user="bob", channel="#ml-releases", text="lunch?")
     assert posted["ok"]
     await listener.chat.react(user="bob", ts=listener.chat.state()["messages"][0]["ts"], emoji="white_check_mark")
     async with asyncio.timeout(10):

@@ -117,7 +117,7 @@ async def test_an_interaction_that_is_not_ours_is_taken_and_forgotten(listener: 
 
 
 async def test_a_command_that_is_not_ours_is_told_so(listener: Listener) -> None:
-    told = await listener.chat.say(user="alice", channel="#ml-releases", text="/promot iris-classifier staging")
+    told = await listener.chat.send(user="alice", channel="#ml-releases", text="/promot iris-classifier staging")
     assert told["status"] == 200
     assert "Callboard has no such command. Its commands: `/promote`" in listener.chat.state()["private"][-1]["text"]
 

@@ -134,7 +134,7 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
 
 @pytest.mark.usefixtures("quiet")
 async def test_what_people_do_is_recorded_and_answered_as_over_http(line: Line) -> None:
-    told = await line.chat.say(user="alice", channel="#ml-releases", text="/promote iris-classifier staging 1")
+    told = await line.chat.send(user="alice", channel="#ml-releases", text="/promote iris-classifier staging 1")
     assert told["ok"]
     assert "Started: " in line.chat.state()["private"][-1]["text"]
     assert await line.store.open_promotion(Target(model=V1.model, stage="staging"))
@@ -162,7 +162,7 @@ async def test_an_envelope_that_is_delivered_again_changes_nothing(line: Line) -
 
 async def test_nothing_is_acknowledged_before_it_is_recorded(line: Line) -> None:
     line.gate.clear()
-    typed = asyncio.create_task(line.chat.say(user="alice", channel="#ml-releases", text="/models"))
+    typed = asyncio.create_task(line.chat.send(user="alice", channel="#ml-releases", text="/models"))
     await until(lambda: line.heard, "an envelope")
     assert not typed.done()
     line.gate.set()
@@ -191,7 +191,7 @@ async def test_asked_to_come_again_it_hears_on_over_another_socket(line: Line, r
 @pytest.mark.usefixtures("quiet")
 async def test_what_is_in_hand_when_it_is_asked_to_come_again_is_still_acknowledged(line: Line) -> None:
     line.gate.clear()
-    typed = asyncio.create_task(line.chat.say(user="alice", channel="#ml-releases", text="/models"))
+    typed = asyncio.create_task(line.chat.send(user="alice", channel="#ml-releases", text="/models"))
     await until(lambda: line.heard, "an envelope")
     await line.chat.sockets.dismiss(notice=0.4)
     line.gate.set()

@@ -23,7 +23,7 @@ NEVER = Behaviour(ready_after=None)
 
 async def stalled(world: StoryWorld, version: int) -> Mapping[str, Any]:
     """Request a version, and wait until its message asks what to do."""
-    await world.say("alice", f"/promote {world.model} production {version}")
+    await world.type("alice", f"/promote {world.model} production {version}")
     return await world.message(f"{world.model} v{version}", "production", "Stalled", "Keep waiting")
 
 
@@ -58,7 +58,7 @@ async def test_a_newer_version_takes_the_place_of_what_stalled(tmp_path: Path, r
     text, never = APP.format(model=model), {"2": NEVER}
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=text, behaviours=never) as world:
         await stalled(world, 2)
-        await world.say("alice", f"/promote {model} production 3")
+        await world.type("alice", f"/promote {model} production 3")
         await world.message("Released v3 to production")
         assert await world.alias("production") == 3
 
@@ -78,7 +78,7 @@ async def test_cancelling_what_is_not_picked_up_reverts_it_through_git(tmp_path:
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=APP.format(model=model)) as world:
         await world.agent.close()
         await stalled(world, 2)
-        assert "Started" in await world.say("bob", "/promotions cancel 1")
+        assert "Started" in await world.type("bob", "/promotions cancel 1")
         await world.until(lambda: world.pulls("merged")[1:], "the way back to be merged")
         assert '"1"' in world.pinned(f"manifests/{model}/production/deployment.yaml")
 

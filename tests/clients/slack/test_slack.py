@@ -143,7 +143,7 @@ async def test_the_message_is_found_behind_many_others(sides: Sides) -> None:
     start = datetime.now(UTC)
     posted = await sides.slack.post("#ml-releases", CARD, key="7")
     for n in range(450):
-        await sides.chat.say(user="alice", channel="#ml-releases", text=str(n))
+        await sides.chat.send(user="alice", channel="#ml-releases", text=str(n))
     assert await sides.slack.post("#ml-releases", CARD, key="7", since=start) == posted
     assert sides.calls("conversations.history") == 3
 
@@ -179,8 +179,8 @@ async def test_a_message_that_somebody_deleted_cannot_be_edited(sides: Sides) ->
         await sides.slack.update(posted, CARD)
 
 
-async def test_a_whisper_reaches_one_person(sides: Sides) -> None:
-    await sides.slack.whisper("#ml-releases", "U0MALLORY", "you may not approve this")
+async def test_an_ephemeral_message_reaches_one_person(sides: Sides) -> None:
+    await sides.slack.post_ephemeral("#ml-releases", "U0MALLORY", "you may not approve this")
     assert [(w["to"], w["text"]) for w in sides.chat.state()["private"]] == [("U0MALLORY", "you may not approve this")]
     assert sides.messages() == []
 
