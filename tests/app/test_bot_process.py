@@ -109,7 +109,7 @@ async def bot(environ: dict[str, str], log: Path) -> AsyncIterator[Bot]:
             await process.wait()
 
 
-async def test_asked_to_stop_it_stops_though_a_system_never_answers(tmp_path: Path) -> None:
+async def test_it_stops_on_request_even_if_a_system_never_answers(tmp_path: Path) -> None:
     async with world(tmp_path) as environ, bot(environ, tmp_path / "log") as it:
         await it.until(f'"waiting_for": ["{HUNG}"]')
         assert await it.ended(signal.SIGTERM) == 0

@@ -133,7 +133,7 @@ TARGETS: Final = [
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize(("client", "attack"), TARGETS)
-async def test_whatever_comes_is_an_answer_or_one_of_our_two_errors(
+async def test_every_call_ends_with_an_answer_or_one_of_our_two_errors(
     port: int, tmp_path: Path, client: str, attack: str
 ) -> None:
     times = 2 if attack.startswith("wait-") else 1
@@ -155,7 +155,7 @@ async def test_the_real_limits_keep_the_bot_small_and_awake(
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("attack", SLOW)
 @pytest.mark.parametrize("client", SUBJECTS)
-async def test_what_never_ends_is_ended(port: int, tmp_path: Path, client: str, attack: str) -> None:
+async def test_an_endless_answer_is_ended(port: int, tmp_path: Path, client: str, attack: str) -> None:
     most = 2 if attack.startswith("flood-") else 20
     blocked = FLOODED if attack == "flood-of-continue" else BLOCKED
     await attacked_at_once(client, f"http://127.0.0.1:{port}/x-{attack}", tmp_path, most=most, blocked=blocked)

@@ -51,7 +51,7 @@ async def done(action: Action, seen: Evidence, github: GitHub, promotion: Promot
     return await act(action, promotion, no, seen, config=no, store=no, clients=clients)
 
 
-async def test_what_is_said_to_be_approved_stays_to_be_revoked_and_anything_else_settles_it() -> None:
+async def test_an_approval_stays_revocable_and_any_other_status_settles_the_commit() -> None:
     github = GitHub()
     assert await done(SUCCESS, UNKNOWN, github) == Outcome(note=reported(SUCCESS.approval), settled=None)
     assert await done(PENDING, APPROVED, github) == Outcome(note=reported(PENDING.approval), settled=HEAD)
@@ -77,7 +77,7 @@ async def test_an_approval_that_cannot_be_written_holds_up_no_release(
 
 
 @pytest.mark.parametrize("action", [REVOKE, PENDING])
-async def test_a_revocation_that_is_refused_stops_everything_else_and_says_so(action: Action) -> None:
+async def test_a_refused_revocation_stops_everything_else_and_is_reported(action: Action) -> None:
     with pytest.raises(Permanent) as refused:
         await done(action, APPROVED, GitHub(Denied(told("403"))))
     assert refused.value.reason == NotRevoked(head=Name("c0ffee0"), cause=told("403"))

@@ -125,7 +125,7 @@ async def raw(listener: Listener, path: str, headers: dict[bytes, bytes], body: 
 
 @every_route
 @pytest.mark.usefixtures("quiet")
-async def test_a_body_that_is_not_packed_as_it_says_is_no_fault_of_ours(listener: Listener, path: str) -> None:
+async def test_a_body_with_a_wrong_encoding_is_the_callers_fault(listener: Listener, path: str) -> None:
     assert await raw(listener, path, {b"Content-Encoding": b"gzip"}, b"this is not gzip") in {400, 401}
     assert listener.untouched()
 
@@ -252,7 +252,7 @@ async def test_what_speaks_of_nothing_of_ours_is_taken_and_forgotten(listener: L
 # ── GitHub and Slack ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_what_github_says_makes_us_look_and_is_not_believed(listener: Listener) -> None:
+async def test_a_github_webhook_starts_a_pass_and_is_not_believed(listener: Listener) -> None:
     assert await listener.signed("/webhooks/github", b"\xff not even JSON") == 200
     assert listener.wake_ups
     assert not any(listener.recorded().values())

@@ -31,7 +31,7 @@ LACKING = object()
 NONSENSE = [LACKING, None, 7, -1.5, True, [], {}, "", "x" * 65, "a b", "naïve", "a\0b", ["U0BOB"], {"id": "U0BOB"}]
 
 
-async def test_what_people_say_is_recorded(listener: Listener) -> None:
+async def test_votes_are_stored(listener: Listener) -> None:
     before = len(listener.recorded()["facts"])
     assert await listener.signed("/slack/events", json.dumps(reaction()).encode()) == 200
     assert await listener.signed("/slack/events", clicked(press("veto")), kind=FORM) == 200
@@ -102,7 +102,7 @@ NOT_OURS = {
 }
 
 
-async def test_an_event_that_says_nothing_to_us_is_taken_and_forgotten(listener: Listener) -> None:
+async def test_an_irrelevant_event_is_acknowledged_and_ignored(listener: Listener) -> None:
     before = listener.recorded()
     for name, body in NOT_OURS.items():
         assert await listener.signed("/slack/events", body) == 200, name

@@ -39,21 +39,21 @@ async def approved(store: Store, head: str = "a") -> Loaded:
     )
 
 
-async def test_a_commit_is_remembered_before_it_is_said_to_be_approved(asked: Store) -> None:
+async def test_a_commit_is_stored_before_it_is_reported_as_approved(asked: Store) -> None:
     acted = await approved(asked)
     assert await heads(asked) == ("a",), "the answer may be lost"
     await asked.outcome(acted, {"pull": PULL}, now=NOON)
     assert await heads(asked) == ("a",)
 
 
-async def test_it_is_remembered_once_and_in_the_order_in_which_it_was_said(asked: Store) -> None:
+async def test_commits_are_stored_once_and_in_the_order_of_their_approval(asked: Store) -> None:
     for head in ("b", "a", "b"):
         await asked.outcome(await approved(asked, head), {}, now=NOON)
     assert sorted(await heads(asked)) == ["a", "b"]
 
 
 @pytest.mark.parametrize("action", [REVOKE, PENDING])
-async def test_it_is_forgotten_only_when_the_forge_has_confirmed_that_it_says_so_no_more(
+async def test_a_commit_is_forgotten_only_when_github_has_confirmed_the_revocation(
     asked: Store, action: Revoke | Report
 ) -> None:
     await asked.outcome(await approved(asked), {}, now=NOON)
@@ -70,7 +70,7 @@ async def test_it_is_forgotten_when_it_is_merged_and_no_other_with_it(asked: Sto
     assert await heads(asked) == ("b",)
 
 
-async def test_who_takes_over_takes_what_was_approved_over(asked: Store) -> None:
+async def test_a_superseding_promotion_inherits_the_approved_commits(asked: Store) -> None:
     await asked.outcome(await approved(asked), {}, now=NOON)
     assert await asked.ask(replace(REQUEST, version=REQUEST.version + 1), key="b") == 2
     loaded = await asked.load(TARGET)

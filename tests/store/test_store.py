@@ -39,7 +39,7 @@ COUNTS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x
 """A statement that takes a tenth of a second to its first row."""
 
 
-async def test_who_is_cancelled_in_a_transaction_lets_go_of_the_record(store: Store, record: str) -> None:
+async def test_a_cancelled_transaction_releases_the_database(store: Store, record: str) -> None:
     """At once, and not only when the last of what the cancelled task remembers is collected."""
     other = engine(address(record))
 
@@ -75,7 +75,7 @@ async def test_a_decision_on_an_old_revision_is_refused_and_changes_nothing(stor
     assert promotion.state is State.PROPOSED
 
 
-async def test_what_is_said_during_a_look_is_looked_at_afterwards(store: Store) -> None:
+async def test_a_fact_that_arrives_during_a_pass_starts_another_pass(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     loaded = await store.load(TARGET)
     await store.cancel(1, "U0ALICE", at=NOON, key="b")
@@ -102,7 +102,7 @@ async def test_an_intent_stays_until_its_outcome_is_written_down(store: Store) -
         await store.outcome(acted, {}, now=later)
 
 
-async def test_a_message_stands_for_one_change(store: Store) -> None:
+async def test_a_message_shows_one_change(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     for ts, digest in (("1.2", "old"), ("3.4", "new")):
         decision = Decision(note={"pull": replace(PULL, digest=digest)}, action=Post())
@@ -142,7 +142,7 @@ async def test_a_vote_on_a_message_that_is_still_being_posted_is_not_lost(store:
     assert [(f.kind, f.by, f.digest) for f in said] == [("approve", "U0BOB", "d")]
 
 
-async def test_an_ended_promotion_that_nobody_was_told_of_still_needs_work(store: Store) -> None:
+async def test_an_ended_promotion_without_a_message_still_needs_a_pass(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     await store.commit(await store.load(TARGET), Decision(state=State.BLOCKED, reason=Cancelled()), now=NOON)
     loaded = await store.load(TARGET)
@@ -166,7 +166,7 @@ async def test_after_going_back_the_way_further_back_is_that_of_the_version_retu
     assert (release.version, release.previous) == (2, 1)
 
 
-async def test_what_was_proven_of_a_version_on_one_stage_is_known_on_the_next(store: Store) -> None:
+async def test_a_verified_digest_is_known_on_the_next_stage(store: Store) -> None:
     staging = replace(REQUEST, target=replace(TARGET, stage="staging"))
     await store.ask(staging, key="a")
     released = Decision(state=State.RELEASED, released=True, note={"verified_digest": "sha256:33"})
@@ -198,7 +198,7 @@ async def test_versions_of_the_first_start_are_never_announced(store: Store) -> 
     assert await store.mirror.known_versions("iris") == (2, 1)
 
 
-async def test_a_newer_version_takes_over_the_pull_request_and_the_older_one_says_so(store: Store) -> None:
+async def test_a_newer_version_takes_over_the_pull_request_and_the_older_message_says_so(store: Store) -> None:
     assert await store.ask(REQUEST, key="a") == 1
     loaded = await store.commit(await store.load(TARGET), Decision(action=Post()), now=NOON)
     await store.outcome(loaded, {"pull": PULL}, now=NOON)
@@ -243,7 +243,7 @@ async def test_what_no_database_keeps_is_left_out_and_what_is_long_or_large_is_k
     assert (promotion.target, promotion.version, promotion.requested_by) == (long.target, 2**53, "U0ALICE")
 
 
-async def test_what_is_asked_at_the_same_moment_is_asked_once(store: Store) -> None:
+async def test_simultaneous_requests_open_one_promotion(store: Store) -> None:
     asked = await asyncio.gather(*(store.ask(replace(REQUEST, version=2 + n), key=f"k{n}") for n in range(8)))
     assert len([number for number in asked if number is not None]) >= 1
     assert len([promotion for promotion in await store.promotions() if promotion.state.open]) == 1
@@ -299,7 +299,7 @@ async def test_votes_are_ordered_by_when_they_were_given_whenever_they_arrive(st
     assert kinds == [FactKind.PROMOTE, FactKind.APPROVE, FactKind.WITHDRAW]
 
 
-async def test_who_has_waited_longest_is_looked_at_first_be_it_a_target_or_a_version(store: Store) -> None:
+async def test_the_longest_waiting_key_comes_first_whether_target_or_version(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     new = ModelVersion(model="iris", version=4)
     await store.mirror.notice(new, at=NOON - timedelta(seconds=1), key="h")

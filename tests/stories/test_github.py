@@ -72,9 +72,7 @@ async def test_a_protected_main_takes_what_is_approved_and_has_passed_its_checks
         assert [pull["number"] for pull in world.pulls("merged")] == [1]
 
 
-async def test_a_refused_merge_is_looked_at_again_and_a_draft_waits_for_people(
-    tmp_path: Path, registry: Models
-) -> None:
+async def test_a_refused_merge_is_retried_and_a_draft_waits_for_people(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
         card = await asked(world)
@@ -88,9 +86,7 @@ async def test_a_refused_merge_is_looked_at_again_and_a_draft_waits_for_people(
         assert (world.forge.hub.base_races, [pull["number"] for pull in world.pulls("merged")]) == (0, [1])
 
 
-async def test_a_pull_request_merged_by_hand_is_followed_and_said_to_be_unapproved(
-    tmp_path: Path, registry: Models
-) -> None:
+async def test_a_manual_merge_is_followed_and_reported_as_unapproved(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
         card = await asked(world)
@@ -241,7 +237,7 @@ async def test_an_approved_pull_request_that_was_closed_is_not_merged_when_it_is
         await says(world, "failure", "pull request #1 was closed")
 
 
-async def test_a_freeze_and_the_end_of_it_are_told_at_the_head(tmp_path: Path, registry: Models) -> None:
+async def test_a_freeze_and_its_end_change_the_status_at_the_head(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
         await held_back(world)

@@ -99,7 +99,7 @@ async def test_a_veto_closes_the_pull_request(tmp_path: Path, registry: Models) 
         assert "Started: " in await world.type("alice", f"/promote {model} production"), "the target is free again"
 
 
-async def test_buttons_say_the_same_as_reactions(tmp_path: Path, registry: Models) -> None:
+async def test_buttons_mean_the_same_as_reactions(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
         await world.type("alice", f"/promote {model} production v2")
@@ -109,7 +109,9 @@ async def test_buttons_say_the_same_as_reactions(tmp_path: Path, registry: Model
         await world.message("Released v2 to production")
 
 
-async def test_what_cannot_be_done_is_answered_privately_and_changes_nothing(tmp_path: Path, registry: Models) -> None:
+async def test_an_impossible_request_is_answered_privately_and_changes_nothing(
+    tmp_path: Path, registry: Models
+) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     cases = {
         "/promote": "/promote MODEL STAGE",

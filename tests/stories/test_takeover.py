@@ -29,7 +29,7 @@ async def test_a_newer_version_takes_over_branch_and_pull_request_and_the_older_
         assert [pull["number"] for pull in world.pulls()] == [1]
 
 
-async def test_a_veto_after_the_merge_is_told_that_it_is_too_late(tmp_path: Path, registry: Models) -> None:
+async def test_a_veto_after_the_merge_is_answered_that_it_is_too_late(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
         await world.type("alice", f"/promote {model} production")

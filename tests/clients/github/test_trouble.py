@@ -212,9 +212,7 @@ async def test_a_write_is_never_tried_again_at_once(tmp_path: Path) -> None:
     ("status", "why"),
     [(401, reasons.TokenRefused), (403, reasons.NotAllowed), (404, reasons.NotFound), (422, reasons.Refused)],
 )
-async def test_what_github_refused_is_known_not_to_have_been_done(
-    tmp_path: Path, status: int, why: type[Reason]
-) -> None:
+async def test_a_refused_write_is_known_to_have_had_no_effect(tmp_path: Path, status: int, why: type[Reason]) -> None:
     async with failing(tmp_path) as (_, github, fault):
         head = (await proposed(github)).head
         fault.where, fault.before, fault.answer = f"/statuses/{head}", True, saying(status, "no")
@@ -305,7 +303,7 @@ async def test_a_repository_that_is_not_there_is_named(tmp_path: Path) -> None:
             await github.base()
 
 
-async def test_an_address_that_is_not_githubs_is_said() -> None:
+async def test_an_address_that_is_not_githubs_is_reported() -> None:
     async def other(_: web.Request) -> web.Response:
         return web.json_response({"welcome": "elsewhere"})
 

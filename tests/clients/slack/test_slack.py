@@ -192,7 +192,7 @@ async def test_a_permalink_leads_to_the_message(sides: Sides) -> None:
     )
 
 
-async def test_reactions_are_told_by_one_name_without_skin_tones(sides: Sides) -> None:
+async def test_reactions_have_one_name_without_skin_tones(sides: Sides) -> None:
     posted = await sides.slack.post("#ml-releases", CARD, key="7")
     for user, emoji in (("bob", "+1::skin-tone-3"), ("carol", "thumbsup"), ("carol", "x")):
         await sides.chat.react(user=user, ts=posted.ts, emoji=emoji)
@@ -224,7 +224,7 @@ STRANGERS = (
 
 
 @pytest.mark.parametrize("user", ["U0CALLBOARD", "U0NOBODY", *(s.id for s in STRANGERS)])
-async def test_whoever_is_not_a_full_member_is_entitled_to_nothing(tmp_path: Path, user: str) -> None:
+async def test_only_full_members_are_entitled(tmp_path: Path, user: str) -> None:
     async with between(tmp_path, people=(*PEOPLE, *STRANGERS)) as sides:
         assert not (await sides.slack.person(user)).entitled
         assert (await sides.slack.person("U0BOB")) == Person(id="U0BOB", name="bob", entitled=True)
@@ -268,7 +268,7 @@ async def test_a_channel_without_the_bot_says_how_to_invite_it(sides: Sides) -> 
             await sides.slack.channel_id(name)
 
 
-async def test_a_bot_that_was_put_out_says_so(sides: Sides) -> None:
+async def test_a_bot_that_was_removed_from_the_channel_is_reported(sides: Sides) -> None:
     await sides.slack.post("#ml-releases", CARD, key="7")
     sides.chat.kick("#ml-releases")
     with raising(Permanent, refused("chat.postMessage", "not_in_channel", reasons.ChannelUnavailable())):
@@ -278,7 +278,7 @@ async def test_a_bot_that_was_put_out_says_so(sides: Sides) -> None:
 # ── what goes wrong ──────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_wrong_token_is_told_without_the_token(tmp_path: Path) -> None:
+async def test_a_wrong_token_is_reported_without_the_token(tmp_path: Path) -> None:
     async with between(tmp_path, token="xoxb-wrong") as sides:
         why = reasons.BotTokenRefused(error=Said("invalid_auth"), cause=reasons.TokenWrong())
         with raising(Permanent, why) as caught:
@@ -292,7 +292,7 @@ async def test_a_missing_scope_is_named(tmp_path: Path) -> None:
             await sides.slack.post("#ml-releases", CARD, key="7")
 
 
-async def test_a_layout_that_slack_does_not_take_is_told_with_its_place(sides: Sides) -> None:
+async def test_a_layout_that_slack_rejects_is_reported_with_its_place(sides: Sides) -> None:
     with pytest.raises(Permanent, match=r"unsupported type: nonsense \[json-pointer:/blocks/0/type\].*LayoutInvalid"):
         await sides.slack.post("#ml-releases", Message(text="x", blocks=({"type": "nonsense"},)), key="7")
 

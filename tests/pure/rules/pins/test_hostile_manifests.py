@@ -118,7 +118,7 @@ def test_the_work_grows_with_the_number_of_workloads_that_use_a_config_map(shape
         pytest.param("  value: !" + "a" * (LARGEST - 100) + " a\n  name: MODEL_STAGE\n", id="a tag"),
     ],
 )
-def test_no_gap_makes_a_regular_expression_run_wild(gap: str) -> None:
+def test_no_gap_causes_quadratic_backtracking(gap: str) -> None:
     start = time.process_time()
     with suppress(Permanent):
         pins.edit({"a.yaml": "env:\n-\n" + gap}, WANTED)
