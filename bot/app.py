@@ -30,7 +30,7 @@ from bot.engine.scheduler import Dispatch, Key
 from bot.ingress import socket_mode
 from bot.ingress.internal import DATABASE, Readiness, internal
 from bot.ingress.public import Inbound
-from bot.ingress.serving import serve
+from bot.ingress.serving import check, serve
 from bot.rules.wording.reasons import plain
 from bot.store.store import Store
 
@@ -76,6 +76,7 @@ async def work(config: Config, environment: Environment) -> None:
         ready = Readiness(waiting_for={DATABASE, "Slack", "MLflow", "GitHub"})
         where, named = (environment.internal_host, environment.internal_port), "INTERNAL_HOST and INTERNAL_PORT"
         await stack.enter_async_context(serve(internal(ready), *where, named=named))
+        await check(environment.host, environment.port)  # served only by the leader, but reported at once
         password = environment.database_password.reveal() if environment.database_password else None
         await stack.enter_async_context(lead(environment.database_url, password, partial(ready.lacks, DATABASE)))
         ready.has(DATABASE)

@@ -14,7 +14,6 @@ from bot.domain.promotion import FactKind
 from bot.rules.parsing.slack_requests import Moment, Name, parsed
 from bot.store.store import Store
 from handlers.event import Note
-from handlers.words import speak
 
 
 class _User(msgspec.Struct):
@@ -55,4 +54,4 @@ async def _press(kind: FactKind, body: dict[str, Any], store: Store, now: dateti
     by, place = pressed.user.id, pressed.container
     posted = Posted(channel=place.channel_id, ts=place.message_ts)
     key = f"action:{posted.channel}:{posted.ts}:{pressed.actions[0].action_ts}:{by}"
-    await speak(kind, by, posted, how="button", store=store, at=now, now=now, key=key)
+    await store.vote(kind, by, posted, at=now, now=now, key=key, how="button")

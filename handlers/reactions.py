@@ -12,7 +12,6 @@ from bot.rules.parsing import emoji
 from bot.rules.parsing.slack_requests import Moment, Name, parsed
 from bot.store.store import Store
 from handlers.event import Event
-from handlers.words import speak
 
 
 class _Message(msgspec.Struct):
@@ -63,7 +62,7 @@ async def _react(body: dict[str, Any], store: Store, now: datetime, *, approve: 
     posted = Posted(channel=message.channel, ts=message.ts)
     key = f"event:{received.team_id}:{received.event_id}"
     at = datetime.fromtimestamp(float(event.event_ts), tz=UTC)
-    await speak(kind, event.user, posted, how="reaction", store=store, at=at, now=now, key=key)
+    await store.vote(kind, event.user, posted, at=at, now=now, key=key, how="reaction")
 
 
 ADDED: Final = Event(type="reaction_added", scope="reactions:read", record=added)

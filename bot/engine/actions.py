@@ -56,7 +56,7 @@ class Outcome:
     """The commit that needs no revoking any more: it is merged, or GitHub does not call it approved."""
 
 
-async def act(  # noqa: PLR0911, PLR0913  (one return for each action; what was decided, about what, and the doors it may use)
+async def act(  # noqa: PLR0911, PLR0913  (one return for each action; what was decided, about what, and the clients it may use)
     action: Action,
     promotion: Promotion,
     loaded: Loaded,
@@ -177,4 +177,4 @@ async def _reply(
     await store.mark_answered(action.fact, now=evidence.now)
     message = promotion.status.message
     channel = message.posted.channel if message is not None else config.channel_of(promotion.target.model)
-    await clients.slack.whisper(channel, action.to, reply(action.reason))
+    await clients.slack.post_ephemeral(channel, action.to, reply(action.reason))

@@ -58,4 +58,4 @@ class ReactionSync:
         last = max((fact.id for fact in facts), default=0)
         for kind, by in unheard(facts, message.digest, shown):
             key = f"seen:{promotion.id}:{last}:{kind}:{by}"
-            await self._store.word(kind, by, message.posted, at=now, now=now, key=key, how="reaction")
+            await self._store.vote(kind, by, message.posted, at=now, now=now, key=key, how="reaction")

@@ -132,18 +132,34 @@ async def serve(
     await runner.setup()
     inner: Callable[[], asyncio.Protocol] = runner.server  # type: ignore[assignment]  # set up, and a factory
     try:
-        server = await asyncio.get_running_loop().create_server(lambda: _Watched(inner(), watched), host, port)
-    except (OSError, UnicodeError) as error:  # UnicodeError: not a host name
+        server = await _bound(lambda: _Watched(inner(), watched), host, port, named, start=True)
+        try:
+            yield int(server.sockets[0].getsockname()[1])
+        finally:
+            server.close()
+    finally:
         await runner.cleanup()
+
+
+async def check(host: str, port: int, *, named: str = "HOST and PORT") -> None:
+    """Check that `serve` could listen there now, without accepting a connection.
+
+    Raises:
+        UserError: it could not.
+    """
+    (await _bound(asyncio.Protocol, host, port, named, start=False)).close()
+
+
+async def _bound(
+    protocol: Callable[[], asyncio.Protocol], host: str, port: int, named: str, *, start: bool
+) -> asyncio.Server:
+    try:
+        return await asyncio.get_running_loop().create_server(protocol, host, port, start_serving=start)
+    except (OSError, UnicodeError) as error:  # UnicodeError: not a host name
         raise UserError(
             f"cannot listen on {host}, port {port}: {_reason(error)}; choose another place with {named}, or stop what "
             "listens there"
         ) from error
-    try:
-        yield int(server.sockets[0].getsockname()[1])
-    finally:
-        server.close()
-        await runner.cleanup()
 
 
 def _reason(error: OSError | UnicodeError) -> str:

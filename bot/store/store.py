@@ -133,7 +133,7 @@ class Store:
         """Store an override of what holds an open promotion up."""
         return await self._append(FactKind.OVERRIDE, by, at, key=key, promotion=number, body={"reason": reason})
 
-    async def word(  # noqa: PLR0913  (who said what, on which message, how and when)
+    async def vote(  # noqa: PLR0913  (who voted how, on which message, by what means and when)
         self, kind: FactKind, by: str, on: Posted, *, at: datetime, now: datetime, key: str, how: str
     ) -> bool:
         """Store one person's vote on the change that a message shows.

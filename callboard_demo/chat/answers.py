@@ -13,7 +13,7 @@ from aiohttp import web
 from bot.domain.json import Json
 from callboard_demo.chat.arguments import Arguments, Refusal
 from callboard_demo.chat.messages import contents, revise
-from callboard_demo.chat.world import BOT_USER, ChatMessage, Whisper, World, revised
+from callboard_demo.chat.world import BOT_USER, ChatMessage, Ephemeral, World, revised
 
 USES: Final = 5
 SECONDS: Final = 30 * 60.0
@@ -80,16 +80,16 @@ class Answers:
         if ts is not None and (message := self.world.find(ts)):
             self.world.remove(message)
         elif ts is not None:
-            self.world.unwhisper(ts)
+            self.world.delete_ephemeral(ts)
 
     def _replace(self, ts: str, text: str, blocks: list[Json]) -> bool:
         message = self.world.find(ts)
         if message is not None:
             revise(self.world, message, text=text, blocks=blocks)
             return True
-        for place, whisper in enumerate(self.world.private):
-            if whisper.ts == ts:
-                self.world.private[place] = revised(whisper, text=text, blocks=blocks)
+        for place, ephemeral in enumerate(self.world.private):
+            if ephemeral.ts == ts:
+                self.world.private[place] = revised(ephemeral, text=text, blocks=blocks)
                 self.world.changed()
                 return True
         return False
@@ -101,7 +101,9 @@ class Answers:
 
     def _post_ephemeral(self, address: Address, text: str, blocks: list[Json]) -> str:
         ts = self.world.stamp()
-        self.world.whisper(Whisper(ts=ts, to=address.user, channel=address.channel, text=text, blocks=tuple(blocks)))
+        self.world.show_ephemeral(
+            Ephemeral(ts=ts, to=address.user, channel=address.channel, text=text, blocks=tuple(blocks))
+        )
         return ts
 
 

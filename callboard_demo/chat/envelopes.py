@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from bot.domain.json import Json
 from callboard_demo.chat.calls import as_slack
-from callboard_demo.chat.world import APP, BOT_USER, DOMAIN, TEAM, Channel, ChatMessage, ChatUser, Whisper, World
+from callboard_demo.chat.world import APP, BOT_USER, DOMAIN, TEAM, Channel, ChatMessage, ChatUser, Ephemeral, World
 
 VERIFICATION_TOKEN: Final = "not-a-secret-and-not-used"  # noqa: S105 - deprecated by Slack, still in every body
 
@@ -57,9 +57,9 @@ def _elements(blocks: Sequence[Json]) -> Iterator[tuple[str, Json]]:
                 yield block["block_id"], element
 
 
-def interaction(world: World, person: ChatUser, item: ChatMessage | Whisper, element: Json, handles: Handles) -> Json:
+def interaction(world: World, person: ChatUser, item: ChatMessage | Ephemeral, element: Json, handles: Handles) -> Json:
     """Return the payload of a click on `element`, which `action` found."""
-    private = isinstance(item, Whisper)
+    private = isinstance(item, Ephemeral)
     place = world.channels[item.channel]
     container = {"type": "message", "message_ts": item.ts, "channel_id": item.channel, "is_ephemeral": private}
     clicked = {k: v for k, v in element.items() if k in {"type", "action_id", "block_id", "text", "value", "style"}}
@@ -74,7 +74,7 @@ def interaction(world: World, person: ChatUser, item: ChatMessage | Whisper, ele
         "enterprise": None,
         "is_enterprise_install": False,
         "channel": {"id": place.id, "name": place.name},
-        **({} if isinstance(item, Whisper) else {"message": as_slack(world, item)}),
+        **({} if isinstance(item, Ephemeral) else {"message": as_slack(world, item)}),
         "state": {"values": {}},
         "response_url": handles.response_url,
         "actions": [clicked | {"action_ts": world.stamp()}],

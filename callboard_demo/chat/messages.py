@@ -11,7 +11,7 @@ from callboard_demo.chat import texts
 from callboard_demo.chat.arguments import Arguments, Refusal
 from callboard_demo.chat.calls import Method, as_slack, joined, message
 from callboard_demo.chat.limits import Tier
-from callboard_demo.chat.world import BOT_USER, DOMAIN, ChatMessage, Whisper, World
+from callboard_demo.chat.world import BOT_USER, DOMAIN, ChatMessage, Ephemeral, World
 
 POST_TEXT: Final = 40_000
 UPDATE_TEXT: Final = 4_000
@@ -133,14 +133,14 @@ def _delete(world: World, given: Arguments) -> Json:
     return {"channel": known.channel, "ts": known.ts}
 
 
-def _whisper(world: World, given: Arguments) -> Json:
+def _post_ephemeral(world: World, given: Arguments) -> Json:
     place = joined(world, given, by_name=True)
     if given.text("user") not in place.members:
         raise Refusal("user_not_in_channel")
     text, blocks, _ = contents(given)
-    whisper = Whisper(ts=world.stamp(), to=given.text("user"), channel=place.id, text=text, blocks=tuple(blocks))
-    world.whisper(whisper)
-    return {"message_ts": whisper.ts}
+    ephemeral = Ephemeral(ts=world.stamp(), to=given.text("user"), channel=place.id, text=text, blocks=tuple(blocks))
+    world.show_ephemeral(ephemeral)
+    return {"message_ts": ephemeral.ts}
 
 
 def _permalink(world: World, given: Arguments) -> Json:
@@ -154,6 +154,6 @@ METHODS: Final = (
     Method(name="chat.postMessage", tier=Tier.POSTING, scope="chat:write", run=_post),
     Method(name="chat.update", tier=Tier.THREE, scope="chat:write", run=_update),
     Method(name="chat.delete", tier=Tier.THREE, scope="chat:write", run=_delete),
-    Method(name="chat.postEphemeral", tier=Tier.FOUR, scope="chat:write", run=_whisper),
+    Method(name="chat.postEphemeral", tier=Tier.FOUR, scope="chat:write", run=_post_ephemeral),
     Method(name="chat.getPermalink", tier=Tier.SPECIAL, scope=None, run=_permalink),
 )

@@ -3,7 +3,7 @@
 from typing import Final
 
 from bot.domain.json import Json
-from callboard_demo.chat.world import CALLBOARD, ChatMessage, Whisper, World, pinged
+from callboard_demo.chat.world import CALLBOARD, ChatMessage, Ephemeral, World, pinged
 
 SHOWN: Final = 300
 """The number of newest messages shown per channel."""
@@ -42,6 +42,6 @@ def _message(world: World, item: ChatMessage) -> Json:
     }
 
 
-def _private(whisper: Whisper) -> Json:
-    item = {"ts": whisper.ts, "to": whisper.to, "channel": whisper.channel, "text": whisper.text}
-    return item | {"blocks": list(whisper.blocks)}
+def _private(ephemeral: Ephemeral) -> Json:
+    item = {"ts": ephemeral.ts, "to": ephemeral.to, "channel": ephemeral.channel, "text": ephemeral.text}
+    return item | {"blocks": list(ephemeral.blocks)}

@@ -25,7 +25,7 @@ from callboard_demo.chat.limits import Limits, Meter
 from callboard_demo.chat.page_state import page_state
 from callboard_demo.chat.sockets import PATIENCE, Answer, Sockets
 from callboard_demo.chat.web_api import SCOPES, Logged, WebApi
-from callboard_demo.chat.world import BOT_USER, Channel, ChatMessage, ChatUser, Whisper, World, pinged
+from callboard_demo.chat.world import BOT_USER, Channel, ChatMessage, ChatUser, Ephemeral, World, pinged
 
 SUBSCRIBED: Final = frozenset({"reaction_added", "reaction_removed", "app_home_opened", "app_mention"})
 UNKNOWN: Final = (
@@ -158,7 +158,7 @@ class Chat:
 
     # ── what people do ────────────────────────────────────────────────────────────────────────────────
 
-    async def say(self, *, user: str, channel: str, text: str, thread: str | None = None) -> Json:
+    async def send(self, *, user: str, channel: str, text: str, thread: str | None = None) -> Json:
         """Send a line as a person: a slash command is delivered to the app, anything else is posted as a message.
 
         Returns {"ok", "status", "ms", "error"?} for a command (status 0: no response) and {"ok", "ts"} for a message.
@@ -270,7 +270,7 @@ class Chat:
         return None
 
     def _explain(self, address: Address, text: str) -> None:
-        self.world.whisper(Whisper(ts=self.world.stamp(), to=address.user, channel=address.channel, text=text))
+        self.world.show_ephemeral(Ephemeral(ts=self.world.stamp(), to=address.user, channel=address.channel, text=text))
 
 
 def _known_emoji(name: str) -> str:

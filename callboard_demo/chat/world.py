@@ -108,7 +108,7 @@ class ChatMessage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Whisper:
+class Ephemeral:
     """An ephemeral message: only one person sees it, and Slack drops it on a reload."""
 
     ts: str
@@ -141,7 +141,7 @@ class World:
             c.id: c for c in (Channel(id=identifier("C0", n), name=n, members=set(everyone)) for n in names)
         }
         self.groups = {g.id: g for g in map(self.group, groups.items())}
-        self.private: list[Whisper] = []
+        self.private: list[Ephemeral] = []
         self.homes: dict[str, Json] = {}
         self.modals: list[Json] = []
         self.triggers: dict[str, float] = {}
@@ -236,13 +236,13 @@ class World:
         del self.channels[message.channel].messages[message.ts]
         self.changed()
 
-    def whisper(self, whisper: Whisper) -> None:
+    def show_ephemeral(self, ephemeral: Ephemeral) -> None:
         """Show an ephemeral message."""
-        self.private.append(whisper)
+        self.private.append(ephemeral)
         del self.private[:-PRIVATE_KEPT]
         self.changed()
 
-    def unwhisper(self, ts: str) -> None:
+    def delete_ephemeral(self, ts: str) -> None:
         """Delete an ephemeral message."""
         self.private[:] = [w for w in self.private if w.ts != ts]
         self.changed()
@@ -289,7 +289,7 @@ class World:
     def load(self, kept: Json) -> None:
         """Load what `dump` returned; people and groups are not stored, they are passed in at each start."""
         self._last = kept["last"]
-        self.private = [Whisper(**w | {"blocks": tuple(w["blocks"])}) for w in kept["private"]]
+        self.private = [Ephemeral(**w | {"blocks": tuple(w["blocks"])}) for w in kept["private"]]
         self.homes = kept["homes"]
         for channel in kept["channels"]:
             messages = {ts: ChatMessage(**m) for ts, m in channel["messages"].items()}
@@ -306,12 +306,12 @@ def _kept(channel: Channel) -> Json:
     return kept
 
 
-def pinged(message: ChatMessage | Whisper) -> list[str]:
+def pinged(message: ChatMessage | Ephemeral) -> list[str]:
     """Return whom a message mentions in its text or its blocks."""
     blocks: list[Any] = list(message.blocks)
     return texts.pings(message.text, *texts.mrkdwn(blocks))
 
 
-def revised(whisper: Whisper, *, text: str, blocks: Sequence[Json]) -> Whisper:
+def revised(ephemeral: Ephemeral, *, text: str, blocks: Sequence[Json]) -> Ephemeral:
     """Return an ephemeral message with other content."""
-    return replace(whisper, text=text, blocks=tuple(blocks))
+    return replace(ephemeral, text=text, blocks=tuple(blocks))

@@ -68,13 +68,16 @@ class ServiceProxy:
 
     def address(self, namespace: str, service: str, port: int) -> str | None:
         """Return the address of a Service as `host:port`; None until the proxy knows of it."""
-        door = self._listeners.get(Port(namespace, service, port))
-        return door and door.address
+        listener = self._listeners.get(Port(namespace, service, port))
+        return listener and listener.address
 
     def state(self) -> list[Json]:
         """Return all Services for the page, as JSON."""
-        doors = sorted(self._listeners.items())
-        return [{"name": p.service, "namespace": p.namespace, "port": p.number, "address": d.address} for p, d in doors]
+        listeners = sorted(self._listeners.items())
+        return [
+            {"name": port.service, "namespace": port.namespace, "port": port.number, "address": listener.address}
+            for port, listener in listeners
+        ]
 
     # ── endpoints ─────────────────────────────────────────────────────────────────────────────────────
 

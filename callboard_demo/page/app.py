@@ -102,7 +102,7 @@ class Page:
         action = actions.parse(await request.read(), actions.SendLine)
         chat = self._systems.chat.state()
         person, channel = actions.person(chat, action.person), actions.channel(chat, action.channel)
-        outcome = await self._systems.chat.say(user=person, channel=channel, text=action.text)
+        outcome = await self._systems.chat.send(user=person, channel=channel, text=action.text)
         return web.json_response({"ok": True, **outcome})
 
     async def _react(self, request: web.Request) -> web.Response:

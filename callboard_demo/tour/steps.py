@@ -41,7 +41,7 @@ class Story:
 
     async def send(self, who: str, text: str) -> None:
         """Send a line to the channel."""
-        answer = await self.world.chat.say(user=who, channel=CHANNEL, text=text)
+        answer = await self.world.chat.send(user=who, channel=CHANNEL, text=text)
         if not answer.get("ok"):
             raise NotObserved(f"no reply to {text}: {answer}")
 

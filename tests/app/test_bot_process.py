@@ -111,27 +111,37 @@ async def bot(environ: dict[str, str], log: Path) -> AsyncIterator[Bot]:
             await process.wait()
 
 
-async def test_asked_to_stop_it_stops_though_a_system_never_answers(tmp_path: Path) -> None:
+async def test_it_stops_on_request_even_if_a_system_never_answers(tmp_path: Path) -> None:
     async with world(tmp_path) as environ, bot(environ, tmp_path / "log") as it:
         await it.until(f'"waiting_for": ["{HUNG}"]')
         assert await it.ended(signal.SIGTERM) == 0
     assert "Traceback" not in (tmp_path / "log").read_text()
 
 
-@pytest.mark.parametrize("what", ["port", "folder"])
+@pytest.mark.parametrize("what", ["PORT", "INTERNAL_PORT", "folder"])
 async def test_what_keeps_it_from_starting_is_one_line(tmp_path: Path, what: str) -> None:
     with silent_port() as port:
         (tmp_path / "file").touch()
         folder = f"{tmp_path}/file"
-        told = {
-            "port": f"cannot listen on 127.0.0.1, port {port}: Address already in use; ",
-            "folder": f"the database's folder {folder} cannot be written to: ",
-        }
-        wrong = {"INTERNAL_PORT": str(port)} if what == "port" else {"DATABASE_URL": f"sqlite:///{folder}/callboard.db"}
+        told = f"cannot listen on 127.0.0.1, port {port}: Address already in use; "
+        wrong = {what: str(port)}
+        if what == "folder":
+            told = f"the database's folder {folder} cannot be written to: "
+            wrong = {"DATABASE_URL": f"sqlite:///{folder}/callboard.db"}
         async with world(tmp_path) as environ, bot(environ | wrong, tmp_path / "log") as it:
             assert await asyncio.wait_for(it.process.wait(), 40) == 1
     (line,) = it.log.read_text().splitlines()
-    assert line.startswith(f"callboard: {told[what]}")
+    assert line.startswith(f"callboard: {told}")
+
+
+async def test_a_second_bot_finds_its_port_taken_before_it_waits_for_the_first(tmp_path: Path) -> None:
+    async with world(tmp_path) as environ, bot(environ, tmp_path / "one") as first:
+        await first.until(f'"waiting_for": ["{HUNG}"]')
+        with silent_port() as port:
+            async with bot(environ | {"PORT": str(port)}, tmp_path / "two") as second:
+                assert await asyncio.wait_for(second.process.wait(), 40) == 1
+    (line,) = second.log.read_text().splitlines()
+    assert line.startswith(f"callboard: cannot listen on 127.0.0.1, port {port}: ")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

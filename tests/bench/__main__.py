@@ -38,7 +38,7 @@ async def slash_commands(world: StoryWorld) -> float:
     """Return the 99th percentile of a command's answer, one caller, in milliseconds."""
     took = []
     for _ in range(COMMANDS):
-        answer = await world.chat.say(user="alice", channel="#ml-releases", text=f"/models {world.model}")
+        answer = await world.chat.send(user="alice", channel="#ml-releases", text=f"/models {world.model}")
         took.append(float(answer["ms"]))
     return statistics.quantiles(took, n=100)[98]
 
@@ -46,7 +46,7 @@ async def slash_commands(world: StoryWorld) -> float:
 async def requests_to_a_pull(world: StoryWorld) -> int:
     """Return how many requests GitHub sees from the command to the open pull request."""
     before = len(world.forge.log)
-    await world.say("alice", f"/promote {world.model} production")
+    await world.type("alice", f"/promote {world.model} production")
     await world.pull()
     asked = list(world.forge.log)[before:]
     opened = next(i for i, one in enumerate(asked) if one.method == "POST" and one.template.endswith("/pulls"))

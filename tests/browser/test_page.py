@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 
 from bot.domain.json import Json
 from bot.domain.promotion import State
-from callboard_demo.chat.world import BOT_USER, ChatMessage, Whisper
+from callboard_demo.chat.world import BOT_USER, ChatMessage, Ephemeral
 from tests.browser.conftest import PageFor
 from tests.fixtures.canned_world import CannedWorld, canned
 
@@ -137,7 +137,7 @@ async def test_a_button_asks_before_it_is_pressed(world: CannedWorld, page_for: 
 async def test_what_people_write_stays_text(world: CannedWorld, page_for: PageFor) -> None:
     post(world, HOSTILE)
     post(world, "x", [{"type": "section", "text": {"type": "mrkdwn", "text": HOSTILE}}])
-    world.chat.world.whisper(Whisper(ts="1.0", to="U0BOB", channel="C0MLRELEASES", text=HOSTILE))
+    world.chat.world.show_ephemeral(Ephemeral(ts="1.0", to="U0BOB", channel="C0MLRELEASES", text=HOSTILE))
     world.forge.picture["pulls"][0] |= {
         "title": HOSTILE,
         "body": HOSTILE + " [x](javascript:alert(1))",

@@ -1,6 +1,6 @@
-"""One promotion that waits for approvals, and people who say things: the bot's own parts around doors made of memory.
+"""One promotion that waits for approvals, and people who vote: the bot's own parts around systems held in memory.
 
-Slack's door is the real one (its memory of groups and people is part of what is tested); behind it stands a scripted
+Slack's client is the real one (its memory of groups and people is part of what is tested); behind it stands a scripted
 SDK.  GitHub and the registry are a few dictionaries.
 """
 

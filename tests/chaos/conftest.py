@@ -1,15 +1,15 @@
-"""The registry that all chaos shares, records on two databases, and the door that is knocked at."""
+"""The registry that all chaos shares, records on two databases, and the listener that is attacked."""
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractAsyncContextManager, nullcontext
 
 import pytest
 
-from tests.fixtures.inbound_world import door
+from tests.fixtures.inbound_world import listener
 from tests.fixtures.postgres import running
 from tests.stories.registry import registry
 
-__all__ = ["door", "records", "registry"]
+__all__ = ["listener", "records", "registry"]
 
 Records = Callable[[], AbstractAsyncContextManager[str | None]]
 """Gives the address of a new record; None: an SQLite file of the story's own."""

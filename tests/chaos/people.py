@@ -118,7 +118,7 @@ class Story:
         """Type a command until an answer has all these words (of a tuple, any); others get answers at the same time."""
         async with asyncio.timeout(PATIENCE):
             while True:
-                said = (await self.world.say(who, text)).splitlines()
+                said = (await self.world.type(who, text)).splitlines()
                 if any(all(has(each, word) for word in words) for each in said):
                     return
                 await asyncio.sleep(BREATH)

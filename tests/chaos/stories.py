@@ -99,7 +99,7 @@ async def _new_version(world: StoryWorld, registry: Models) -> None:
 
 async def _insist(world: StoryWorld, who: str, text: str, answer: str | tuple[str, ...]) -> None:
     """Type a command again until it is answered."""
-    while not has(await world.say(who, text), answer):
+    while not has(await world.type(who, text), answer):
         await world.until(lambda: [bot for bot in [world.bot] if bot is not None and not bot.done()], "a bot")
 
 

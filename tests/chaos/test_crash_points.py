@@ -88,7 +88,7 @@ async def test_a_story_ends_the_same_wherever_the_bot_is_killed(
     assert reached >= 0.8 * tried, "a point that a run did not come by is no proof"
 
 
-async def test_a_bot_that_posts_without_looking_first_is_found_out(
+async def test_a_bot_that_posts_without_checking_first_is_detected(
     tmp_path: Path, registry: Models, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def blind(*_: object) -> None:

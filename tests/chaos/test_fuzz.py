@@ -21,7 +21,7 @@ from typing_extensions import override
 
 from tests.chaos.extent import FULL, SEED
 from tests.chaos.malformed import Said, known, large, malformed, valid
-from tests.fixtures.inbound_world import Door
+from tests.fixtures.inbound_world import Listener
 from tests.fixtures.slow_senders import slow_senders
 
 REQUESTS: Final = 100_000 if FULL else 3_000
@@ -51,27 +51,29 @@ class Run:
 
 
 @pytest.mark.timeout(3600 if FULL else 180)
-async def test_whatever_is_sent_no_fault_is_made_nothing_is_kept_and_nothing_valid_is_missed(door: Door) -> None:
+async def test_whatever_is_sent_no_fault_is_made_nothing_is_kept_and_nothing_valid_is_missed(
+    listener: Listener,
+) -> None:
     sys.stdout.write(f"seed {SEED}\n")
     for said in known():
-        assert await _send(door, said) in said.answers
-    before, rows = _facts(door), _rows(door)
-    port = int(door.url.rpartition(":")[2])
+        assert await _send(listener, said) in said.answers
+    before, rows = _facts(listener), _rows(listener)
+    port = int(listener.url.rpartition(":")[2])
     looks_signed = {"X_MLflow_Timestamp": "{now}", "X_MLflow_Signature": "v1,bm8="}
     with _complaints() as complaints, slow_senders(port, "/webhooks/mlflow", largest=1 << 20, **looks_signed):
-        run = await _fuzz(door)
+        run = await _fuzz(listener)
     sys.stdout.write(f"{run}\n")
     assert run.wrong == [], str(run)
     assert complaints == [], str(run)
     assert run.tally["signed"] >= REQUESTS / 2, str(run)
     left = {said.key for said in run.good if said.key}
-    assert _facts(door) - before == left, str(run)
+    assert _facts(listener) - before == left, str(run)
     versions = rows["versions"] + sum(key.startswith("mlflow:") for key in left)
-    assert _rows(door) == rows | {"facts": rows["facts"] + len(left), "versions": versions}, str(run)
+    assert _rows(listener) == rows | {"facts": rows["facts"] + len(left), "versions": versions}, str(run)
     assert not FULL or run.memory[-1] - run.memory[0] < GROWTH, str(run)
 
 
-async def _fuzz(door: Door) -> Run:
+async def _fuzz(listener: Listener) -> Run:
     """Send it all, batch by batch."""
     run, dice, made_of = Run(), random.Random(SEED), known()
     batches = REQUESTS // AT_ONCE
@@ -80,28 +82,28 @@ async def _fuzz(door: Door) -> Run:
         good = [valid(number * VALID + each) for each in range(VALID)]
         batch = bad + good + ([large(dice.choice(made_of))] if number % LARGE_EVERY == 0 else [])
         dice.shuffle(batch)
-        answers = await asyncio.gather(*(_send(door, said) for said in batch))
+        answers = await asyncio.gather(*(_send(listener, said) for said in batch))
         run.wrong += [f"{a}: {said}"[:2000] for said, a in zip(batch, answers, strict=True) if a not in said.answers]
         run.tally.update([*("signed" if said.signed else "forged" for said in bad), *map(str, answers)])
         run.good += good
-        door.wake_ups.clear()
+        listener.wake_ups.clear()
         if number in {batches // 5, batches - 1}:
             run.memory.append(_memory())
     return run
 
 
-async def _send(door: Door, said: Said) -> int:
-    return await door.send(said.path, said.body, said.headers())
+async def _send(listener: Listener, said: Said) -> int:
+    return await listener.send(said.path, said.body, said.headers())
 
 
-def _facts(door: Door) -> set[str]:
-    with closing(sqlite3.connect(door.database)) as database:
+def _facts(listener: Listener) -> set[str]:
+    with closing(sqlite3.connect(listener.database)) as database:
         return {key for (key,) in database.execute("SELECT key FROM facts")}
 
 
-def _rows(door: Door) -> dict[str, int]:
+def _rows(listener: Listener) -> dict[str, int]:
     """Return how many rows every table has."""
-    with closing(sqlite3.connect(door.database)) as database:
+    with closing(sqlite3.connect(listener.database)) as database:
         tables = [name for (name,) in database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
         return {name: database.execute(f"SELECT count(*) FROM {name}").fetchone()[0] for name in tables}
 

@@ -80,7 +80,7 @@ def record(text: str, error: BaseException | None = None) -> logging.LogRecord:
     return logging.LogRecord("bot", logging.ERROR, "x.py", 1, "%s", (text,), info)
 
 
-# ── the doors ────────────────────────────────────────────────────────────────────────────────────────
+# ── the clients ────────────────────────────────────────────────────────────────────────────────────────
 
 
 def echo(request: web.Request, body: str) -> str:
@@ -157,42 +157,42 @@ async def hostile() -> AsyncIterator[tuple[Hostile, str]]:
         yield server, str(bad.make_url("")).rstrip("/")
 
 
-Door: TypeAlias = tuple[Any, list[Callable[[], Awaitable[object]]]]
+Client: TypeAlias = tuple[Any, list[Callable[[], Awaitable[object]]]]
 """A client, and what is asked of it."""
 
 
-async def slack(url: str, folder: Path) -> Door:
-    door = Slack.connect(PLANTED["SLACK_BOT_TOKEN"], url)
-    posting = lambda: door.post("C0MLRELEASES", Message(text="hello"), key="k")  # noqa: E731  (one of a list of calls)
-    return door, [door.whoami, posting, lambda: door.socket(PLANTED["SLACK_APP_TOKEN"])]
+async def slack(url: str, folder: Path) -> Client:
+    client = Slack.connect(PLANTED["SLACK_BOT_TOKEN"], url)
+    posting = lambda: client.post("C0MLRELEASES", Message(text="hello"), key="k")  # noqa: E731  (one of a list of calls)
+    return client, [client.whoami, posting, lambda: client.socket(PLANTED["SLACK_APP_TOKEN"])]
 
 
-async def github(url: str, folder: Path) -> Door:
-    door = GitHub.connect("acme/models-gitops", Environment.read(READY | {"GITHUB_API_URL": url}))
-    return door, [
-        door.base,
-        lambda: door.close_pull(1, "why"),
-        lambda: door.report_approval("0" * 40, "pending", "why"),
+async def github(url: str, folder: Path) -> Client:
+    client = GitHub.connect("acme/models-gitops", Environment.read(READY | {"GITHUB_API_URL": url}))
+    return client, [
+        client.base,
+        lambda: client.close_pull(1, "why"),
+        lambda: client.report_approval("0" * 40, "pending", "why"),
     ]
 
 
-async def github_app(url: str, folder: Path) -> Door:
+async def github_app(url: str, folder: Path) -> Client:
     app = APP | {"GITHUB_TOKEN": "", "GITHUB_APP_PRIVATE_KEY": PLANTED["GITHUB_APP_PRIVATE_KEY"]}
-    door = GitHub.connect("acme/models-gitops", Environment.read(READY | app | {"GITHUB_API_URL": url}))
-    return door, [door.base]
+    client = GitHub.connect("acme/models-gitops", Environment.read(READY | app | {"GITHUB_API_URL": url}))
+    return client, [client.base]
 
 
-async def mlflow(url: str, folder: Path) -> Door:
-    door = MLflow.connect(url, "the bot", PLANTED["MLFLOW_TRACKING_PASSWORD"])
-    return door, [door.models, lambda: door.move_alias("iris", "production", 1)]
+async def mlflow(url: str, folder: Path) -> Client:
+    client = MLflow.connect(url, "the bot", PLANTED["MLFLOW_TRACKING_PASSWORD"])
+    return client, [client.models, lambda: client.move_alias("iris", "production", 1)]
 
 
-async def mlflow_token(url: str, folder: Path) -> Door:
-    door = MLflow.connect(url, token=PLANTED["MLFLOW_TRACKING_TOKEN"])
-    return door, [door.models]
+async def mlflow_token(url: str, folder: Path) -> Client:
+    client = MLflow.connect(url, token=PLANTED["MLFLOW_TRACKING_TOKEN"])
+    return client, [client.models]
 
 
-async def kubernetes(url: str, folder: Path) -> Door:
+async def kubernetes(url: str, folder: Path) -> Client:
     config = {
         "apiVersion": "v1", "kind": "Config", "current-context": "c",
         "clusters": [{"name": "c", "cluster": {"server": url}}],
@@ -200,17 +200,17 @@ async def kubernetes(url: str, folder: Path) -> Door:
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
     }  # fmt: skip
     (folder / "kubeconfig").write_text(json.dumps(config))
-    door = await Kubernetes.connect(str(folder / "kubeconfig"))
-    return door, [lambda: door.list("models", "pods"), lambda: door.log("models", "pod")]
+    client = await Kubernetes.connect(str(folder / "kubeconfig"))
+    return client, [lambda: client.list("models", "pods"), lambda: client.log("models", "pod")]
 
 
-DOORS: Final[Mapping[str, Callable[[str, Path], Awaitable[Door]]]] = {
+CLIENTS: Final[Mapping[str, Callable[[str, Path], Awaitable[Client]]]] = {
     each.__name__: each for each in (slack, github, github_app, mlflow, mlflow_token, kubernetes)
 }
 
 
-@pytest.mark.parametrize("system", DOORS)
-async def test_what_a_door_says_of_its_trouble_holds_no_secret(system: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("system", CLIENTS)
+async def test_the_errors_of_a_client_hold_no_secret(system: str, tmp_path: Path) -> None:
     with silent_port() as nobody:
         async with hostile() as (server, url):
             places = {mood: url for mood in MOODS} | {
@@ -221,11 +221,11 @@ async def test_what_a_door_says_of_its_trouble_holds_no_secret(system: str, tmp_
             told: dict[str, list[str]] = {mood: [] for mood in places}
             for mood, place in places.items():
                 server.mood = mood
-                door, asks = await DOORS[system](place, tmp_path)
-                assert hits(repr(door) + repr(vars(door))) == set()
+                client, asks = await CLIENTS[system](place, tmp_path)
+                assert hits(repr(client) + repr(vars(client))) == set()
                 for ask in asks:
                     told[mood] += await said(ask)
-                await door.close()
+                await client.close()
     assert {mood: found for mood, texts in told.items() if (found := hits("\n".join(texts)))} == {}
     assert hits("\n".join(server.stolen)) == set()
     assert server.asked >= len(MOODS)
@@ -291,7 +291,7 @@ async def test_a_bot_to_which_everything_happens_lets_no_secret_out(tmp_path: Pa
         version = await registry.version(model)
         await world.hint(version)
         await world.message(f"Released v{version} to staging")
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         card = await world.message(f"{model} v{version}", "production", "2 approvals")
         pages = []
         for number, mood in enumerate(moods):

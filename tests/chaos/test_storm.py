@@ -125,7 +125,7 @@ async def storm(
 
 @pytest.mark.timeout(3 * 3600 if FULL else 400)
 @pytest.mark.parametrize("records", ["sqlite", "postgresql"] if FULL else ["sqlite"], indirect=True)
-async def test_every_promotion_ends_as_foretold_and_none_is_lost_or_doubled(
+async def test_every_promotion_ends_as_predicted_and_none_is_lost_or_duplicated(
     tmp_path: Path, registry: Models, records: Records
 ) -> None:
     name = "storm" if records is nullcontext else "storm_postgresql"

@@ -83,7 +83,7 @@ def test_pin_writes_to_the_byte(file: Path) -> None:
     assert file.read_bytes() == DEPLOYMENT.replace("staging", "production").replace("'2'", "'3'").encode()
 
 
-def test_of_several_files_the_one_that_carries_the_stage_is_written(file: Path, tmp_path: Path) -> None:
+def test_the_file_with_the_stage_is_written(file: Path, tmp_path: Path) -> None:
     other = tmp_path / "service.yaml"
     other.write_text("kind: Service\n")
     assert call("pin", other, file, "--stage", "production", "--version", "3", "--write") == 0
@@ -91,7 +91,7 @@ def test_of_several_files_the_one_that_carries_the_stage_is_written(file: Path, 
     assert b"production" in file.read_bytes()
 
 
-def test_a_pin_that_is_there_is_said_and_nothing_is_shown(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_existing_pin_is_reported_without_a_diff(file: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert call("pin", file, "--stage", "staging", "--version", "2", "--write") == 0
     said = capsys.readouterr()
     assert (said.out, said.err) == ("", f"{file} already pins staging v2\n")
@@ -243,7 +243,7 @@ def test_app_yaml_that_is_not_yaml_is_blamed_for_nothing_else(
     assert line.startswith(f"callboard: {file}:3: not YAML: ")
 
 
-def test_mistakes_of_app_yaml_are_told_line_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_mistakes_in_app_yaml_are_reported_line_by_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "app.yaml"
     file.write_text("repository: acme\nstages: {s: {gates: []}}\n")
     assert call("check", "--config", file) == 1
@@ -273,7 +273,9 @@ def test_run_tells_all_that_is_missing_before_it_starts(
         ["promote"],
     ],
 )
-def test_what_is_not_a_command_is_told_with_what_is(args: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_command_is_answered_with_the_known_ones(
+    args: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
     assert call(*args) == 2
     assert "Usage: callboard" in capsys.readouterr().err
 

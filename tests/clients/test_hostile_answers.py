@@ -5,10 +5,8 @@ The limits are the real ones, but for those on time: what nothing else would end
 
 import asyncio
 import inspect
-import time
-from collections.abc import AsyncIterator, Awaitable, Iterable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, nullcontext, suppress
-from dataclasses import dataclass
+from collections.abc import Awaitable, Iterable, Iterator
+from contextlib import AsyncExitStack, nullcontext
 from datetime import timedelta
 from pathlib import Path
 from typing import Final
@@ -23,6 +21,7 @@ from tests.chaos.extent import FULL
 from tests.fixtures.hostile_answers import CUT, ENDLESS, FRAMES, HEAVY, PLAIN, SLOW, SLOW_FRAMES
 from tests.fixtures.hostile_clients import SOON, SUBJECTS
 from tests.fixtures.hostile_server import hostile_server
+from tests.fixtures.liveness import BLOCKED, alive
 
 QUICK: Final = (*PLAIN, *ENDLESS, *CUT)
 SHARE: Final = 3
@@ -32,14 +31,8 @@ Also, each client meets every other attack only.  In `make chaos`, each meets ea
 """
 WITHIN: Final = 60.0
 """Seconds in which a call ends, also on a machine that has much else to do."""
-BLOCKED: Final = 1.0
-"""Seconds of this process's time that may pass between two steps of the event loop."""
 FLOODED: Final = 5.0
-"""The same where aiohttp reads one `100 Continue` after another: 1.6 were seen on a slow machine."""
-FROZEN: Final = 60.0
-"""Seconds by the clock, which other processes share."""
-GROWTH: Final = 320 << 20
-"""Bytes by which the process may grow while one call is answered."""
+"""BLOCKED where aiohttp reads one `100 Continue` after another: 1.6 were seen on a slow machine."""
 SENTENCE: Final = 3000
 """Characters of an error, which goes into a message and a log."""
 
@@ -56,52 +49,6 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.clients.github.requester.sleep", lambda _: None)
     monkeypatch.setattr("bot.clients.github.connection.PAUSES", (0.0, 0.0, 0.0))
     monkeypatch.setattr("github.Consts.PROCESSING_202_WAIT_TIME", 0)
-
-
-@dataclass
-class Liveness:
-    """How long the event loop made no step, at the longest."""
-
-    cpu: float = 0.0
-    clock: float = 0.0
-
-    async def watch(self) -> None:
-        cpu, clock = time.process_time(), time.monotonic()
-        while True:
-            await asyncio.sleep(0.01)
-            now = time.process_time(), time.monotonic()
-            self.cpu, self.clock = max(self.cpu, now[0] - cpu), max(self.clock, now[1] - clock)
-            cpu, clock = now
-
-
-def peak() -> int:
-    """Return how large this process has been since `begin`, in bytes."""
-    status = Path("/proc/self/status").read_text().splitlines()
-    return int(next(line for line in status if line.startswith("VmHWM")).split()[1]) << 10
-
-
-def begin() -> int:
-    """Forget how large this process has been; return how large it is."""
-    Path("/proc/self/clear_refs").write_text("5")
-    return peak()
-
-
-@asynccontextmanager
-async def alive(what: str, *, blocked: float = BLOCKED) -> AsyncIterator[None]:
-    """See that the loop steps on, and the process does not grow."""
-    seen, start = Liveness(), begin()
-    ticker = asyncio.create_task(seen.watch())
-    try:
-        yield
-        await asyncio.sleep(0.02)
-    finally:
-        ticker.cancel()
-        with suppress(asyncio.CancelledError):
-            await ticker
-    grown = peak() - start
-    assert seen.cpu < blocked, f"{what}: the event loop was blocked for {seen.cpu:.1f} s of CPU"
-    assert seen.clock < FROZEN, f"{what}: the event loop was blocked for {seen.clock:.1f} s"
-    assert grown < GROWTH, f"{what}: the process grew by {grown >> 20} MiB"
 
 
 async def error_of(call: Awaitable[object]) -> Temporary | Permanent | None:
@@ -186,7 +133,7 @@ TARGETS: Final = [
 
 @pytest.mark.usefixtures("small")
 @pytest.mark.parametrize(("client", "attack"), TARGETS)
-async def test_whatever_comes_is_an_answer_or_one_of_our_two_errors(
+async def test_every_call_ends_with_an_answer_or_one_of_our_two_errors(
     port: int, tmp_path: Path, client: str, attack: str
 ) -> None:
     times = 2 if attack.startswith("wait-") else 1
@@ -208,7 +155,7 @@ async def test_the_real_limits_keep_the_bot_small_and_awake(
 @pytest.mark.usefixtures("hurried")
 @pytest.mark.parametrize("attack", SLOW)
 @pytest.mark.parametrize("client", SUBJECTS)
-async def test_what_never_ends_is_ended(port: int, tmp_path: Path, client: str, attack: str) -> None:
+async def test_an_endless_answer_is_ended(port: int, tmp_path: Path, client: str, attack: str) -> None:
     most = 2 if attack.startswith("flood-") else 20
     blocked = FLOODED if attack == "flood-of-continue" else BLOCKED
     await attacked_at_once(client, f"http://127.0.0.1:{port}/x-{attack}", tmp_path, most=most, blocked=blocked)

@@ -41,7 +41,7 @@ def test_a_bucket_gives_a_burst_and_then_its_rate_and_fills_again() -> None:
     assert bucket.next_slot(now + 100) == now + 100
 
 
-def test_who_asked_to_be_left_alone_is_asked_again_when_the_time_is_over() -> None:
+def test_a_system_is_called_again_when_its_requested_wait_is_over() -> None:
     clock = Clock()
     quiet = Cooldown(now=clock)
     quiet.heed(Temporary(BUSY, after=10 * SECOND))
@@ -99,7 +99,7 @@ def test_a_wait_is_seconds_or_a_date_and_never_longer_than_an_hour(said: str, af
     "said",
     ["-5", "1.5", "1e400", "inf", "nan", "\u0663", "\u00b2", "1_000", " 7", "soon", "\udcff", "x" * 8000],
 )
-def test_a_wait_that_is_no_time_is_ignored_and_said_to_be(said: str) -> None:
+def test_an_invalid_wait_is_ignored_and_logged(said: str) -> None:
     for read in (asked, asked_until):
         assert read(said, now=NOW) == Asked(None, systems.WaitIgnored())
 
@@ -111,7 +111,7 @@ def test_a_moment_is_awaited_for_an_hour_at_most(seconds: int, after: timedelta)
     assert asked_until(str(int(NOW().timestamp()) + seconds), now=NOW).after == after
 
 
-def test_a_wait_that_is_cut_is_said_to_be() -> None:
+def test_a_shortened_wait_is_reported() -> None:
     assert asked("100000", now=NOW).remark == systems.WaitShortened(limit=MAX_WAIT)
     assert asked("3700", now=NOW).remark is None  # two clocks differ by so much
 

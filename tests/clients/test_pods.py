@@ -61,7 +61,7 @@ async def test_a_pod_says_which_version_it_has_loaded(version: str) -> None:
         pytest.param({"text": "", "status": 302, "headers": {"Location": "http://127.0.0.1:1/"}}, id="elsewhere"),
     ],
 )
-async def test_whoever_answers_otherwise_is_not_believed(answer: dict[str, object]) -> None:
+async def test_an_unexpected_answer_is_not_believed(answer: dict[str, object]) -> None:
     async with pod(always(**answer)) as (pods, address):
         with raising(Temporary, systems.Malformed) as caught:
             await pods.served(address)
@@ -106,7 +106,7 @@ async def test_a_pod_that_is_gone_is_asked_again_later() -> None:
     await pods.close()
 
 
-async def test_no_proxy_of_the_environment_stands_between(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_proxies_from_the_environment_are_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:1")
     async with pod(always(text='{"name": "iris", "version": 3}')) as (pods, address):

@@ -104,8 +104,8 @@ async def test_a_click_on_a_button_that_nobody_serves_is_told_to_the_clicker(
     script: Script, world: CannedWorld
 ) -> None:
     assert (await script.order("click", {"as": "bob", "ts": card(world).ts, "action_id": "approve"}))[0] == 200
-    (whisper,) = (await script.state())["private"]
-    assert whisper["to"] == "U0BOB"
+    (ephemeral,) = (await script.state())["private"]
+    assert ephemeral["to"] == "U0BOB"
 
 
 async def test_a_training_is_seen_while_it_lasts_and_answers_with_its_version(

@@ -28,7 +28,7 @@ class Browser:
         async with self._http.get(f"http://127.0.0.1:{self.port}{path}", headers=_named(headers)) as answer:
             return answer.status, await answer.text()
 
-    async def say(self, *, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
+    async def post(self, *, body: bytes | None = None, **headers: str) -> tuple[int, Any]:
         """POST a line into the chat; return status and JSON."""
         told = {"Content-Type": "application/json", "X-Callboard-Token": TOKEN} | _named(headers)
         data = json.dumps(SAY).encode() if body is None else body
@@ -52,17 +52,17 @@ async def browser(tmp_path: Path) -> AsyncIterator[Browser]:
 
 
 async def test_the_page_itself_may_write(browser: Browser) -> None:
-    status, said = await browser.say(Origin=f"http://127.0.0.1:{browser.port}", Sec_Fetch_Site="same-origin")
+    status, said = await browser.post(Origin=f"http://127.0.0.1:{browser.port}", Sec_Fetch_Site="same-origin")
     assert (status, said["ok"]) == (200, True)
 
 
 async def test_a_script_with_the_token_may_write(browser: Browser) -> None:
-    assert (await browser.say())[0] == 200
+    assert (await browser.post())[0] == 200
 
 
 async def test_localhost_is_the_same_page(browser: Browser) -> None:
     here = f"localhost:{browser.port}"
-    assert (await browser.say(Host=here, Origin=f"http://{here}"))[0] == 200
+    assert (await browser.post(Host=here, Origin=f"http://{here}"))[0] == 200
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example", ""])
@@ -75,7 +75,7 @@ async def test_another_host_is_refused_everywhere(browser: Browser, host: str, p
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "file://"])
 async def test_another_origin_is_refused_for_reads_and_writes(browser: Browser, origin: str) -> None:
-    assert (await browser.say(Origin=origin))[0] == 403
+    assert (await browser.post(Origin=origin))[0] == 403
     assert (await browser.get("/api/state", Origin=origin))[0] == 403
 
 
@@ -89,18 +89,18 @@ async def test_a_link_from_elsewhere_may_open_the_page(browser: Browser) -> None
 
 @pytest.mark.parametrize("token", ["", "another", TOKEN.upper(), "ü"])
 async def test_a_write_without_the_token_is_refused(browser: Browser, token: str) -> None:
-    status, said = await browser.say(X_Callboard_Token=token)
+    status, said = await browser.post(X_Callboard_Token=token)
     assert status == 403
     assert ".callboard/token" in said["error"]
 
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data"])
 async def test_what_a_form_can_send_is_refused(browser: Browser, kind: str) -> None:
-    assert (await browser.say(Content_Type=kind))[0] == 415
+    assert (await browser.post(Content_Type=kind))[0] == 415
 
 
 async def test_a_body_above_64_kib_is_refused(browser: Browser) -> None:
-    status, said = await browser.say(body=b" " * (64 * 1024 + 1))
+    status, said = await browser.post(body=b" " * (64 * 1024 + 1))
     assert status == 413
     assert "65536 bytes" in said["error"]
 

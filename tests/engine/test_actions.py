@@ -1,4 +1,4 @@
-"""What comes of a word at a commit that may be approved, when GitHub refuses it or its answer is lost."""
+"""What follows when GitHub refuses our status at a commit that may be approved, or its answer is lost."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any, cast
@@ -51,7 +51,7 @@ async def done(action: Action, seen: Evidence, github: GitHub, promotion: Promot
     return await act(action, promotion, no, seen, config=no, store=no, clients=clients)
 
 
-async def test_what_is_said_to_be_approved_stays_to_be_revoked_and_anything_else_settles_it() -> None:
+async def test_an_approval_stays_revocable_and_any_other_status_settles_the_commit() -> None:
     github = GitHub()
     assert await done(SUCCESS, UNKNOWN, github) == Outcome(note=reported(SUCCESS.approval), settled=None)
     assert await done(PENDING, APPROVED, github) == Outcome(note=reported(PENDING.approval), settled=HEAD)
@@ -77,7 +77,7 @@ async def test_an_approval_that_cannot_be_written_holds_up_no_release(
 
 
 @pytest.mark.parametrize("action", [REVOKE, PENDING])
-async def test_a_revocation_that_is_refused_stops_everything_else_and_says_so(action: Action) -> None:
+async def test_a_refused_revocation_stops_everything_else_and_is_reported(action: Action) -> None:
     with pytest.raises(Permanent) as refused:
         await done(action, APPROVED, GitHub(Denied(told("403"))))
     assert refused.value.reason == NotRevoked(head=Name("c0ffee0"), cause=told("403"))
@@ -85,7 +85,7 @@ async def test_a_revocation_that_is_refused_stops_everything_else_and_says_so(ac
         await done(action, APPROVED, GitHub(Temporary(told("no answer"))))
 
 
-async def test_a_word_at_the_present_head_is_said_again_after_a_revocation() -> None:
+async def test_our_status_at_the_present_head_is_written_again_after_a_revocation() -> None:
     pull = replace(OURS, approval=SUCCESS.approval)
     promotion = replace(PROMOTION, status=replace(PROMOTION.status, pull=pull))
     assert await done(REVOKE, APPROVED, GitHub(), promotion) == Outcome(note=reported(None), settled=HEAD)

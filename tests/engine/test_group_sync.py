@@ -26,7 +26,7 @@ APP = parse(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
-    """The workspace and the record, and the door between them, of the doors the only one used here."""
+    """The workspace and the database, and the only client that is used here."""
 
     chat: Chat
     store: Store

@@ -49,7 +49,7 @@ class Registry:
 
 @dataclass
 class OnlyMLflow:
-    """The doors, of which only one is used here."""
+    """The clients, of which only one is used here."""
 
     mlflow: Registry
 
@@ -66,7 +66,7 @@ async def heard(store: Store) -> set[Any]:
     return set(await store.due(datetime(2100, 1, 1, tzinfo=UTC)))
 
 
-async def test_the_first_look_announces_nothing_and_takes_the_aliases_for_releases(store: Store) -> None:
+async def test_the_first_sync_announces_nothing_and_takes_the_aliases_as_releases(store: Store) -> None:
     await look(store, Registry(many("iris", 1, 2)))
     assert await heard(store) == set()
     release = await store.release(Target(model="iris", stage="production"))
@@ -74,7 +74,7 @@ async def test_the_first_look_announces_nothing_and_takes_the_aliases_for_releas
     assert release.version == 1
 
 
-async def test_a_version_registered_since_is_looked_at(store: Store) -> None:
+async def test_a_newly_registered_version_is_announced(store: Store) -> None:
     registry = Registry(many("iris", 1))
     await look(store, registry)
     registry.listed = many("iris", 1, 2)
@@ -83,7 +83,7 @@ async def test_a_version_registered_since_is_looked_at(store: Store) -> None:
     assert await look(store, registry) == 0
 
 
-async def test_none_is_missed_behind_many_of_models_that_are_not_ours(store: Store) -> None:
+async def test_no_version_is_missed_among_many_foreign_ones(store: Store) -> None:
     registry = Registry(many("iris", 1))
     await look(store, registry)
     registry.listed = many("foreign", *range(1, 120)) + many("iris", 1, 2)
@@ -91,7 +91,7 @@ async def test_none_is_missed_behind_many_of_models_that_are_not_ours(store: Sto
     assert await heard(store) == set(many("iris", 2))
 
 
-async def test_a_registry_full_of_others_costs_one_short_listing_a_look(store: Store) -> None:
+async def test_many_foreign_versions_cost_one_short_listing_per_sync(store: Store) -> None:
     registry = Registry(many("foreign", *range(1, 200)) + many("iris", 1))
     await look(store, registry)
     registry.asked.clear()
@@ -135,12 +135,12 @@ class Cluster:
 
 @dataclass
 class OnlyGitHub:
-    """The doors, of which only one is used here."""
+    """The clients, of which only one is used here."""
 
     github: Forge
 
 
-async def test_where_a_pin_stands_is_looked_up_when_its_manifests_have_changed(store: Store) -> None:
+async def test_the_place_of_a_pin_is_found_again_when_its_manifests_change(store: Store) -> None:
     await look(store, Registry())
     forge, cluster = Forge(), Cluster()
     clients, watch = cast("Any", OnlyGitHub(forge)), cast("Any", cluster)

@@ -27,7 +27,7 @@ class Idle:
 
 
 @pytest.mark.parametrize("ticks", range(5))
-async def test_who_rings_while_it_is_told_to_end_does_not_keep_it(ticks: int) -> None:
+async def test_a_wake_up_during_the_shutdown_does_not_delay_it(ticks: int) -> None:
     async def reconcile(key: Key) -> None:
         raise AssertionError(key)
 

@@ -1,14 +1,14 @@
-"""What every test of this folder may ask for: an open record, a door, and that nothing is complained of."""
+"""What every test of this folder may ask for: an open record, a listener, and that nothing is complained of."""
 
 import logging
 from collections.abc import Iterator
 
 import pytest
 
-from tests.fixtures.inbound_world import complaints, door
+from tests.fixtures.inbound_world import complaints, listener
 from tests.fixtures.records import store
 
-__all__ = ["door", "quiet", "store"]
+__all__ = ["listener", "quiet", "store"]
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ async def test_the_same_trouble_of_many_is_said_once(store: Store) -> None:
         assert await said(client) == (503, {"promotions 1, 2, 3, 4, 5 and 2 more": DOWN})
 
 
-async def test_before_there_is_a_record_it_says_what_it_waits_for() -> None:
+async def test_before_the_database_is_open_it_says_what_it_waits_for() -> None:
     ready = Readiness(waiting_for={"Slack"})
     ready.lacks("Slack", "Slack refuses SLACK_BOT_TOKEN")
     async with listening(ready) as client:

@@ -1,4 +1,4 @@
-"""The public door: who does not prove who they are gets no further, and what is said twice is heard once."""
+"""The public listener: who does not prove who they are gets no further, and what is said twice is heard once."""
 
 import asyncio
 import gzip
@@ -15,7 +15,7 @@ import pytest
 
 from bot import clock
 from bot.ingress.bodies import LARGEST
-from tests.fixtures.inbound_world import SIGNED, V1, Door, about, complaints, form, opened
+from tests.fixtures.inbound_world import SIGNED, V1, Listener, about, complaints, form, opened
 from tests.recorded import DATA
 
 RECORDED = DATA / "mlflow-deliveries"
@@ -23,7 +23,7 @@ every_route = pytest.mark.parametrize("path", SIGNED)
 
 
 @pytest.fixture
-async def door(tmp_path: Path) -> AsyncIterator[Door]:
+async def listener(tmp_path: Path) -> AsyncIterator[Listener]:
     async with opened(tmp_path) as found:
         yield found
 
@@ -59,29 +59,29 @@ BODIES = {
     "kind", ["application/json", "application/x-www-form-urlencoded", "text/plain; charset=nonsense"]
 )
 @pytest.mark.usefixtures("quiet")
-async def test_what_is_not_signed_is_refused_before_it_is_parsed(door: Door, path: str, kind: str) -> None:
+async def test_what_is_not_signed_is_refused_before_it_is_parsed(listener: Listener, path: str, kind: str) -> None:
     for body in BODIES.values():
-        assert await door.send(path, body, {"Content-Type": kind}) == 401
-    assert door.untouched()
+        assert await listener.send(path, body, {"Content-Type": kind}) == 401
+    assert listener.untouched()
 
 
 @every_route
 @pytest.mark.usefixtures("quiet")
-async def test_a_signature_of_something_else_is_refused(door: Door, path: str) -> None:
+async def test_a_signature_of_something_else_is_refused(listener: Listener, path: str) -> None:
     sign, secret = SIGNED[path]
     stamp = str(int(time.time()))
     for body in BODIES.values():
-        assert await door.send(path, body, sign(body + b" ", secret, stamp)) == 401
-        assert await door.send(path, body, sign(body, "another secret", stamp)) == 401
-    assert door.untouched()
+        assert await listener.send(path, body, sign(body + b" ", secret, stamp)) == 401
+        assert await listener.send(path, body, sign(body, "another secret", stamp)) == 401
+    assert listener.untouched()
 
 
 @pytest.mark.parametrize("path", ["/slack/events", "/webhooks/mlflow"])
 @pytest.mark.parametrize("age", [310, -310])
 @pytest.mark.usefixtures("quiet")
-async def test_what_was_signed_at_another_time_is_refused(door: Door, path: str, age: int) -> None:
-    assert await door.signed(path, BODIES["handshake"], age=age) == 401
-    assert door.untouched()
+async def test_what_was_signed_at_another_time_is_refused(listener: Listener, path: str, age: int) -> None:
+    assert await listener.signed(path, BODIES["handshake"], age=age) == 401
+    assert listener.untouched()
 
 
 HEADERS = [
@@ -100,19 +100,19 @@ HEADERS = [
 
 @every_route
 @pytest.mark.usefixtures("quiet")
-async def test_headers_that_nobody_should_send_are_refused_too(door: Door, path: str) -> None:
+async def test_headers_that_nobody_should_send_are_refused_too(listener: Listener, path: str) -> None:
     names = {name for sign, secret in SIGNED.values() for name in sign(b"", secret, "0")}
     for odd in HEADERS:
         headers = {name.encode(): odd for name in names}
         fresh = headers | {name: str(int(time.time())).encode() for name in headers if name.endswith(b"Timestamp")}
-        assert await raw(door, path, headers) == 401
-        assert await raw(door, path, fresh) == 401
-    assert door.untouched()
+        assert await raw(listener, path, headers) == 401
+        assert await raw(listener, path, fresh) == 401
+    assert listener.untouched()
 
 
-async def raw(door: Door, path: str, headers: dict[bytes, bytes], body: bytes = b"{}") -> int:
+async def raw(listener: Listener, path: str, headers: dict[bytes, bytes], body: bytes = b"{}") -> int:
     """Send bytes that no client would; return the status."""
-    host, _, port = door.url.removeprefix("http://").partition(":")
+    host, _, port = listener.url.removeprefix("http://").partition(":")
     reader, writer = await asyncio.open_connection(host, int(port))
     head = {b"Host": host.encode(), b"Connection": b"close", b"Content-Length": b"%d" % len(body), **headers}
     lines = [f"POST {path} HTTP/1.1".encode(), *(name + b": " + value for name, value in head.items())]
@@ -125,36 +125,36 @@ async def raw(door: Door, path: str, headers: dict[bytes, bytes], body: bytes = 
 
 @every_route
 @pytest.mark.usefixtures("quiet")
-async def test_a_body_that_is_not_packed_as_it_says_is_no_fault_of_ours(door: Door, path: str) -> None:
-    assert await raw(door, path, {b"Content-Encoding": b"gzip"}, b"this is not gzip") in {400, 401}
-    assert door.untouched()
+async def test_a_body_with_a_wrong_encoding_is_the_callers_fault(listener: Listener, path: str) -> None:
+    assert await raw(listener, path, {b"Content-Encoding": b"gzip"}, b"this is not gzip") in {400, 401}
+    assert listener.untouched()
 
 
 @every_route
 @pytest.mark.usefixtures("quiet")
-async def test_a_body_over_one_mebibyte_is_refused_signed_or_not(door: Door, path: str) -> None:
-    assert await door.send(path, b" " * (LARGEST + 1)) == 413
-    assert await door.signed(path, b" " * (LARGEST + 1)) == 413
-    assert await door.send(path, b" " * LARGEST) == 401
-    assert door.untouched()
+async def test_a_body_over_one_mebibyte_is_refused_signed_or_not(listener: Listener, path: str) -> None:
+    assert await listener.send(path, b" " * (LARGEST + 1)) == 413
+    assert await listener.signed(path, b" " * (LARGEST + 1)) == 413
+    assert await listener.send(path, b" " * LARGEST) == 401
+    assert listener.untouched()
 
 
 @every_route
 @pytest.mark.usefixtures("quiet")
-async def test_a_body_that_unpacks_to_over_one_mebibyte_is_refused(door: Door, path: str) -> None:
+async def test_a_body_that_unpacks_to_over_one_mebibyte_is_refused(listener: Listener, path: str) -> None:
     packed = gzip.compress(b" " * (LARGEST * 64))
-    assert await raw(door, path, {b"Content-Encoding": b"gzip"}, packed) == 401, "it is not even read"
+    assert await raw(listener, path, {b"Content-Encoding": b"gzip"}, packed) == 401, "it is not even read"
     sign, secret = SIGNED[path]
     headers = {name.encode(): value.encode() for name, value in sign(packed, secret, str(int(time.time()))).items()}
-    assert await raw(door, path, headers | {b"Content-Encoding": b"gzip"}, packed) == 413
-    assert door.untouched()
+    assert await raw(listener, path, headers | {b"Content-Encoding": b"gzip"}, packed) == 413
+    assert listener.untouched()
 
 
 async def test_a_route_whose_secret_is_not_configured_does_not_exist(tmp_path: Path) -> None:
-    async with opened(tmp_path, slack_secret=None, mlflow_secret=None, github_secret=None) as door:
-        assert await door.signed("/slack/events", BODIES["handshake"]) == 404
-        assert await door.signed("/webhooks/mlflow", b"{}") == 404
-        assert await door.signed("/webhooks/github", b"{}") == 404
+    async with opened(tmp_path, slack_secret=None, mlflow_secret=None, github_secret=None) as listener:
+        assert await listener.signed("/slack/events", BODIES["handshake"]) == 404
+        assert await listener.signed("/webhooks/mlflow", b"{}") == 404
+        assert await listener.signed("/webhooks/github", b"{}") == 404
 
 
 # ── MLflow ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -166,24 +166,24 @@ def deliveries() -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-async def replay(door: Door, delivery: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> int:
+async def replay(listener: Listener, delivery: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> int:
     """Send a recorded delivery as it was sent, at the time when it was."""
     arrived = datetime.fromtimestamp(delivery["received_at"], tz=UTC)
     monkeypatch.setattr(clock, "now", lambda: arrived)
     kept = {"Content-Type", "X-MLflow-Delivery-Id", "X-MLflow-Timestamp", "X-MLflow-Signature"}
     headers = {name: value for name, value in delivery["headers"] if name in kept}
-    return await door.send("/webhooks/mlflow", delivery["body"].encode(), headers)
+    return await listener.send("/webhooks/mlflow", delivery["body"].encode(), headers)
 
 
 @pytest.mark.usefixtures("quiet")
 async def test_what_mlflow_sends_is_accepted_and_what_speaks_of_a_version_of_ours_is_heard(
-    door: Door, monkeypatch: pytest.MonkeyPatch
+    listener: Listener, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     heard = set()
     for name, delivery in deliveries():
-        before = door.recorded()
-        assert await replay(door, delivery, monkeypatch) == 200, name
-        if door.recorded() != before:
+        before = listener.recorded()
+        assert await replay(listener, delivery, monkeypatch) == 200, name
+        if listener.recorded() != before:
             heard.add(name)
     assert heard == {
         "model_version.created",
@@ -191,30 +191,30 @@ async def test_what_mlflow_sends_is_accepted_and_what_speaks_of_a_version_of_our
         "model_version_tag.deleted",
         "model_version_tag.set",
     }
-    assert len(door.recorded()["facts"]) == 4
-    assert await door.store.mirror.pending(V1) is not None
+    assert len(listener.recorded()["facts"]) == 4
+    assert await listener.store.mirror.pending(V1) is not None
 
 
-async def test_what_mlflow_sends_is_stale_by_now(door: Door) -> None:
+async def test_what_mlflow_sends_is_stale_by_now(listener: Listener) -> None:
     for _, delivery in deliveries():
-        assert await door.send("/webhooks/mlflow", delivery["body"].encode(), dict(delivery["headers"])) == 401
-    assert door.untouched()
+        assert await listener.send("/webhooks/mlflow", delivery["body"].encode(), dict(delivery["headers"])) == 401
+    assert listener.untouched()
 
 
-async def test_a_delivery_that_is_replayed_changes_nothing(door: Door, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_delivery_that_is_replayed_changes_nothing(listener: Listener, monkeypatch: pytest.MonkeyPatch) -> None:
     delivery = dict(deliveries())["model_version.created"]
-    assert await replay(door, delivery, monkeypatch) == 200
-    once = door.recorded()
+    assert await replay(listener, delivery, monkeypatch) == 200
+    once = listener.recorded()
     assert once["facts"]
-    assert await replay(door, delivery, monkeypatch) == 200
-    assert door.recorded() == once
+    assert await replay(listener, delivery, monkeypatch) == 200
+    assert listener.recorded() == once
 
 
-async def test_a_version_that_is_heard_of_is_looked_at_soon_and_not_believed(door: Door) -> None:
-    assert await door.signed("/webhooks/mlflow", about(version="1")) == 200
-    assert await door.store.due(clock.now()) == (V1,)
-    assert await door.store.mirror.known_versions("iris-classifier") == ()
-    assert door.wake_ups
+async def test_a_version_that_is_heard_of_is_looked_at_soon_and_not_believed(listener: Listener) -> None:
+    assert await listener.signed("/webhooks/mlflow", about(version="1")) == 200
+    assert await listener.store.due(clock.now()) == (V1,)
+    assert await listener.store.mirror.known_versions("iris-classifier") == ()
+    assert listener.wake_ups
 
 
 GARBAGE = {
@@ -244,56 +244,56 @@ GARBAGE = {
 
 @pytest.mark.parametrize("body", GARBAGE.values(), ids=GARBAGE)
 @pytest.mark.usefixtures("quiet")
-async def test_what_speaks_of_nothing_of_ours_is_taken_and_forgotten(door: Door, body: bytes) -> None:
-    assert await door.signed("/webhooks/mlflow", body) == 200
-    assert not any(door.recorded().values())
+async def test_what_speaks_of_nothing_of_ours_is_taken_and_forgotten(listener: Listener, body: bytes) -> None:
+    assert await listener.signed("/webhooks/mlflow", body) == 200
+    assert not any(listener.recorded().values())
 
 
 # ── GitHub and Slack ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_what_github_says_makes_us_look_and_is_not_believed(door: Door) -> None:
-    assert await door.signed("/webhooks/github", b"\xff not even JSON") == 200
-    assert door.wake_ups
-    assert not any(door.recorded().values())
+async def test_a_github_webhook_starts_a_pass_and_is_not_believed(listener: Listener) -> None:
+    assert await listener.signed("/webhooks/github", b"\xff not even JSON") == 200
+    assert listener.wake_ups
+    assert not any(listener.recorded().values())
 
 
-async def command(door: Door, body: bytes) -> int:
-    return await door.signed("/slack/events", body, kind="application/x-www-form-urlencoded")
+async def command(listener: Listener, body: bytes) -> int:
+    return await listener.signed("/slack/events", body, kind="application/x-www-form-urlencoded")
 
 
-async def test_a_command_that_is_delivered_twice_asks_once(door: Door) -> None:
-    await door.know()
-    assert await command(door, form()) == 200
-    once = door.recorded()
+async def test_a_command_that_is_delivered_twice_asks_once(listener: Listener) -> None:
+    await listener.know()
+    assert await command(listener, form()) == 200
+    once = listener.recorded()
     assert len(once["promotions"]) == 1
-    assert await command(door, form()) == 200
-    assert door.recorded() == once
+    assert await command(listener, form()) == 200
+    assert listener.recorded() == once
 
 
-async def test_a_command_from_the_channel_is_answered_in_private(door: Door) -> None:
-    await door.know()
+async def test_a_command_from_the_channel_is_answered_in_private(listener: Listener) -> None:
+    await listener.know()
     for typed, answer in (("iris-clasifier staging", "Did you mean"), ("iris-classifier staging 1", "Started: ")):
-        told = await door.chat.say(user="alice", channel="#ml-releases", text=f"/promote {typed}")
+        told = await listener.chat.send(user="alice", channel="#ml-releases", text=f"/promote {typed}")
         assert told["status"] == 200
-        assert answer in door.chat.state()["private"][-1]["text"]
-    assert door.chat.state()["messages"] == []
-    assert len(door.recorded()["promotions"]) == 1
+        assert answer in listener.chat.state()["private"][-1]["text"]
+    assert listener.chat.state()["messages"] == []
+    assert len(listener.recorded()["promotions"]) == 1
 
 
-async def test_slack_may_ask_whether_the_address_is_ours(door: Door) -> None:
+async def test_slack_may_ask_whether_the_address_is_ours(listener: Listener) -> None:
     body = BODIES["handshake"]
     sign, secret = SIGNED["/slack/events"]
     headers = sign(body, secret, str(int(time.time()))) | {"Content-Type": "application/json"}
-    async with door.http.post(f"{door.url}/slack/events", data=body, headers=headers) as answer:
+    async with listener.http.post(f"{listener.url}/slack/events", data=body, headers=headers) as answer:
         assert (answer.status, await answer.json()) == (200, {"challenge": "x"})
 
 
-async def test_a_reaction_to_what_is_not_ours_is_forgotten(door: Door) -> None:
-    posted = await door.chat.say(user="bob", channel="#ml-releases", text="lunch?")
+async def test_a_reaction_to_what_is_not_ours_is_forgotten(listener: Listener) -> None:
+    posted = await listener.chat.send(user="bob", channel="#ml-releases", text="lunch?")
     assert posted["ok"]
-    await door.chat.react(user="bob", ts=door.chat.state()["messages"][0]["ts"], emoji="white_check_mark")
+    await listener.chat.react(user="bob", ts=listener.chat.state()["messages"][0]["ts"], emoji="white_check_mark")
     async with asyncio.timeout(10):
-        while not door.wake_ups:  # noqa: ASYNC110 - the delivery signals nothing to us
+        while not listener.wake_ups:  # noqa: ASYNC110 - the delivery signals nothing to us
             await asyncio.sleep(0.01)
-    assert not any(door.recorded().values())
+    assert not any(listener.recorded().values())

@@ -18,7 +18,7 @@ from bot.ingress.serving import serve
         ("nowhere.invalid", ".+"),
     ],
 )
-async def test_a_place_that_cannot_be_had_is_told(host: str, why: str) -> None:
+async def test_an_address_that_cannot_be_used_is_reported(host: str, why: str) -> None:
     async with serve(web.Application(), "127.0.0.1", 0) as port:
         with pytest.raises(UserError) as raised:
             async with serve(web.Application(), host, port, named="INTERNAL_HOST and INTERNAL_PORT"):

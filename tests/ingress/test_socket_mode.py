@@ -85,14 +85,14 @@ class Line:
         )
         return str(posted["ts"])
 
-    async def words(self) -> list[tuple[str, str]]:
+    async def votes(self) -> list[tuple[str, str]]:
         return [(fact.kind.value, fact.by) for fact in (await self.store.story(1))[1][1:]]
 
-    async def until_words(self, *expected: tuple[str, str]) -> None:
+    async def until_votes(self, *expected: tuple[str, str]) -> None:
         async def told() -> bool:
-            return await self.words() == list(expected)
+            return await self.votes() == list(expected)
 
-        await until(told, f"the words {expected}")
+        await until(told, f"the votes {expected}")
 
 
 CARD: list[dict[str, Any]] = [
@@ -134,19 +134,19 @@ async def line(tmp_path: Path) -> AsyncIterator[Line]:
 
 @pytest.mark.usefixtures("quiet")
 async def test_what_people_do_is_recorded_and_answered_as_over_http(line: Line) -> None:
-    told = await line.chat.say(user="alice", channel="#ml-releases", text="/promote iris-classifier staging 1")
+    told = await line.chat.send(user="alice", channel="#ml-releases", text="/promote iris-classifier staging 1")
     assert told["ok"]
     assert "Started: " in line.chat.state()["private"][-1]["text"]
     assert await line.store.open_promotion(Target(model=V1.model, stage="staging"))
 
 
 @pytest.mark.usefixtures("quiet")
-async def test_reactions_and_buttons_are_words(line: Line) -> None:
+async def test_reactions_and_buttons_are_votes(line: Line) -> None:
     ts = await line.stand()
     await line.chat.react(user="bob", ts=ts, emoji="white_check_mark")
-    await line.until_words(("approve", "U0BOB"))
+    await line.until_votes(("approve", "U0BOB"))
     await line.chat.click(user="carol", ts=ts, action_id="veto")
-    await line.until_words(("approve", "U0BOB"), ("veto", "U0CAROL"))
+    await line.until_votes(("approve", "U0BOB"), ("veto", "U0CAROL"))
     assert line.chat.state()["private"] == []
 
 
@@ -157,12 +157,12 @@ async def test_an_envelope_that_is_delivered_again_changes_nothing(line: Line) -
     await line.chat.react(user="bob", ts=ts, emoji="white_check_mark")
     await until(lambda: len(line.heard) == 3, "three envelopes")
     await line.chat.react(user="carol", ts=ts, emoji="white_check_mark")
-    await line.until_words(("approve", "U0BOB"), ("approve", "U0CAROL"))
+    await line.until_votes(("approve", "U0BOB"), ("approve", "U0CAROL"))
 
 
 async def test_nothing_is_acknowledged_before_it_is_recorded(line: Line) -> None:
     line.gate.clear()
-    typed = asyncio.create_task(line.chat.say(user="alice", channel="#ml-releases", text="/models"))
+    typed = asyncio.create_task(line.chat.send(user="alice", channel="#ml-releases", text="/models"))
     await until(lambda: line.heard, "an envelope")
     assert not typed.done()
     line.gate.set()
@@ -173,7 +173,7 @@ async def test_what_could_not_be_taken_is_not_acknowledged_and_comes_again(line:
     ts = await line.stand()
     line.fails = 2
     await line.chat.react(user="bob", ts=ts, emoji="white_check_mark")
-    await line.until_words(("approve", "U0BOB"))
+    await line.until_votes(("approve", "U0BOB"))
     assert line.chat.sockets.connected
 
 
@@ -184,14 +184,14 @@ async def test_asked_to_come_again_it_hears_on_over_another_socket(line: Line, r
     await line.chat.sockets.dismiss(reason, notice=0.2)
     await until(lambda: line.chat.sockets.connected, "the socket to connect")
     await line.chat.react(user="bob", ts=ts, emoji="white_check_mark")
-    await line.until_words(("approve", "U0BOB"))
+    await line.until_votes(("approve", "U0BOB"))
     assert (line.lost, line.chat.sockets.connected) == (1, 1)
 
 
 @pytest.mark.usefixtures("quiet")
 async def test_what_is_in_hand_when_it_is_asked_to_come_again_is_still_acknowledged(line: Line) -> None:
     line.gate.clear()
-    typed = asyncio.create_task(line.chat.say(user="alice", channel="#ml-releases", text="/models"))
+    typed = asyncio.create_task(line.chat.send(user="alice", channel="#ml-releases", text="/models"))
     await until(lambda: line.heard, "an envelope")
     await line.chat.sockets.dismiss(notice=0.4)
     line.gate.set()
@@ -205,7 +205,7 @@ async def test_after_a_broken_connection_it_hears_on(line: Line) -> None:
     await until(lambda: line.lost, "the loss of the connection")
     await until(lambda: line.chat.sockets.connected, "the socket to connect")
     await line.chat.react(user="bob", ts=ts, emoji="white_check_mark")
-    await line.until_words(("approve", "U0BOB"))
+    await line.until_votes(("approve", "U0BOB"))
 
 
 @pytest.mark.usefixtures("quiet")
@@ -232,7 +232,7 @@ async def test_nonsense_over_the_socket_is_acknowledged_and_forgotten(line: Line
     assert (await line.chat.sockets.deliver("events_api", [])).reason == "timeout"  # type: ignore[arg-type]  # a payload that is no object
     assert (await line.chat.sockets.deliver("of_a_later_slack", {})).reason == "timeout"
     await line.chat.react(user="bob", ts=ts, emoji="white_check_mark")
-    await line.until_words(("approve", "U0BOB"))
+    await line.until_votes(("approve", "U0BOB"))
 
 
 async def test_a_token_that_opens_no_socket_is_told_to_the_operator(tmp_path: Path) -> None:

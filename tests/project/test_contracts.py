@@ -321,12 +321,12 @@ def test_a_layer_is_shown_not_to_import_the_one_above_it(lower: str, upper: str)
 @pytest.mark.parametrize(
     ("one", "other"), [(one, other) for layer in layers() for one in layer for other in layer if one != other]
 )
-def test_what_stands_in_one_layer_is_shown_not_to_import_each_other(one: str, other: str) -> None:
+def test_parts_of_one_layer_that_import_each_other_break_the_contract(one: str, other: str) -> None:
     broken = chain.from_iterable(map(imports, BREAKS["layers"]))
     assert any(within(importer, one) and within(imported, other) for importer, imported in broken)
 
 
-def test_every_part_of_the_product_stands_in_a_layer(graph: ImportGraph) -> None:
+def test_every_part_of_the_product_is_in_a_layer(graph: ImportGraph) -> None:
     assert {part for layer in layers() for part in layer} == graph.find_children("bot") | {"handlers"}
 
 
@@ -340,5 +340,5 @@ def test_every_client_is_independent_of_the_others(graph: ImportGraph) -> None:
     assert graph.find_children("bot.clients") - shared == set(CONTRACTS["clients"]["modules"])
 
 
-def test_circles_are_looked_for_in_every_package() -> None:
+def test_the_contract_against_cycles_covers_every_package() -> None:
     assert set(CONTRACTS["rooms"]["ancestors"]) == set(CONFIG["root_packages"])

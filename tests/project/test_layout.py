@@ -55,7 +55,7 @@ def test_the_product_is_made_of_these_parts() -> None:
     )
 
 
-def test_the_rules_stand_in_five_rooms() -> None:
+def test_the_rules_are_in_five_folders() -> None:
     assert names("bot/rules") == ({"__init__"}, {"kubernetes", "parsing", "pins", "release", "wording"})
 
 
@@ -81,7 +81,7 @@ def test_no_file_is_longer_than_four_hundred_lines() -> None:
     assert {path: lines for path, lines in lengths.items() if lines > LINES} == {}
 
 
-def test_every_module_is_named_after_what_stands_in_it() -> None:
+def test_every_module_is_named_after_its_content() -> None:
     assert [str(path) for path in PYTHON if NAMELESS & {path.stem, *path.parent.parts}] == []
 
 

@@ -39,21 +39,21 @@ async def approved(store: Store, head: str = "a") -> Loaded:
     )
 
 
-async def test_a_commit_is_remembered_before_it_is_said_to_be_approved(asked: Store) -> None:
+async def test_a_commit_is_stored_before_it_is_reported_as_approved(asked: Store) -> None:
     acted = await approved(asked)
     assert await heads(asked) == ("a",), "the answer may be lost"
     await asked.outcome(acted, {"pull": PULL}, now=NOON)
     assert await heads(asked) == ("a",)
 
 
-async def test_it_is_remembered_once_and_in_the_order_in_which_it_was_said(asked: Store) -> None:
+async def test_commits_are_stored_once_and_in_the_order_of_their_approval(asked: Store) -> None:
     for head in ("b", "a", "b"):
         await asked.outcome(await approved(asked, head), {}, now=NOON)
     assert sorted(await heads(asked)) == ["a", "b"]
 
 
 @pytest.mark.parametrize("action", [REVOKE, PENDING])
-async def test_it_is_forgotten_only_when_the_forge_has_confirmed_that_it_says_so_no_more(
+async def test_a_commit_is_forgotten_only_when_github_has_confirmed_the_revocation(
     asked: Store, action: Revoke | Report
 ) -> None:
     await asked.outcome(await approved(asked), {}, now=NOON)
@@ -70,7 +70,7 @@ async def test_it_is_forgotten_when_it_is_merged_and_no_other_with_it(asked: Sto
     assert await heads(asked) == ("b",)
 
 
-async def test_who_takes_over_takes_what_was_approved_over(asked: Store) -> None:
+async def test_a_superseding_promotion_inherits_the_approved_commits(asked: Store) -> None:
     await asked.outcome(await approved(asked), {}, now=NOON)
     assert await asked.ask(replace(REQUEST, version=REQUEST.version + 1), key="b") == 2
     loaded = await asked.load(TARGET)
@@ -101,7 +101,7 @@ async def test_a_promotion_that_is_over_needs_work_while_a_commit_of_it_is_appro
 @pytest.mark.parametrize(
     "decision", [APPROVE, Decision(action=Merge(number=7, head="a")), Decision(state=State.MERGING)]
 )
-async def test_a_word_that_comes_between_the_look_and_the_decision_is_heard_before_anything_can_be_merged(
+async def test_a_vote_that_arrives_between_evidence_and_decision_counts_before_anything_is_merged(
     asked: Store, decision: Decision
 ) -> None:
     looked = await asked.load(TARGET)
@@ -116,7 +116,7 @@ async def test_a_veto_while_a_merge_is_tried_is_answered_when_that_has_succeeded
     acted = await asked.commit(await asked.load(TARGET), Decision(state=State.MERGING, action=Post()), now=NOON)
     await asked.outcome(acted, {"message": SHOWN}, now=NOON)
     said = {"at": NOON, "now": NOON + timedelta(seconds=1), "key": "v", "how": "reaction"}
-    await asked.word(FactKind.VETO, "U0BOB", POSTED, **said)  # type: ignore[arg-type]  # arguments by name
+    await asked.vote(FactKind.VETO, "U0BOB", POSTED, **said)  # type: ignore[arg-type]  # arguments by name
     await asked.commit(await asked.load(TARGET), Decision(state=State.SYNCING), now=NOON)
     facts = (await asked.load(TARGET)).facts
     assert [fact.answered for fact in facts if fact.kind is FactKind.VETO] == [False]

@@ -68,7 +68,7 @@ async def test_two_records_on_one_server_have_a_leader_each(server: Server, reco
 
 
 @pytest.mark.parametrize("how", ["the session is ended", "the server crashes"])
-async def test_who_has_lost_the_lock_stops(server: Server, record: str, how: str) -> None:
+async def test_a_bot_that_lost_the_lock_stops(server: Server, record: str, how: str) -> None:
     with raising(Temporary, SessionLost):
         async with lead(record):
             if how == "the server crashes":
@@ -92,7 +92,7 @@ async def test_what_goes_wrong_while_it_leads_is_told_as_it_is(record: str) -> N
         pass
 
 
-async def test_who_comes_before_the_server_waits_for_it(server: Server, record: str) -> None:
+async def test_a_bot_that_starts_before_the_server_waits_for_it(server: Server, record: str) -> None:
     await asyncio.to_thread(server.stop)
 
     async def work() -> None:
@@ -106,7 +106,7 @@ async def test_who_comes_before_the_server_waits_for_it(server: Server, record: 
     await asyncio.wait_for(working, 20)
 
 
-async def test_a_store_survives_a_server_that_was_away(server: Server, record: str) -> None:
+async def test_a_store_survives_an_outage_of_the_server(server: Server, record: str) -> None:
     store = await Store.open(record)
     await asyncio.to_thread(server.stop, signal.SIGQUIT)
     await asyncio.to_thread(server.start)

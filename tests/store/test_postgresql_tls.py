@@ -55,7 +55,7 @@ async def test_the_right_certificate_is_accepted(server: Server, authority: Auth
         ("no file", 'missing.crt" does not exist'),
     ],
 )
-async def test_anything_else_is_refused_and_told(
+async def test_any_other_certificate_is_refused_and_reported(
     server: Server, authority: Authority, tmp_path: Path, what: str, says: str
 ) -> None:
     host = "127.0.0.1" if what == "another host" else "localhost"

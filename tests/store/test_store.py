@@ -39,7 +39,7 @@ COUNTS = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x
 """A statement that takes a tenth of a second to its first row."""
 
 
-async def test_who_is_cancelled_in_a_transaction_lets_go_of_the_record(store: Store, record: str) -> None:
+async def test_a_cancelled_transaction_releases_the_database(store: Store, record: str) -> None:
     """At once, and not only when the last of what the cancelled task remembers is collected."""
     other = engine(address(record))
 
@@ -95,7 +95,7 @@ async def test_a_decision_on_an_old_revision_is_refused_and_changes_nothing(stor
     assert promotion.state is State.PROPOSED
 
 
-async def test_what_is_said_during_a_look_is_looked_at_afterwards(store: Store) -> None:
+async def test_a_fact_that_arrives_during_a_pass_starts_another_pass(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     loaded = await store.load(TARGET)
     await store.cancel(1, "U0ALICE", at=NOON, key="b")
@@ -122,7 +122,7 @@ async def test_an_intent_stays_until_its_outcome_is_written_down(store: Store) -
         await store.outcome(acted, {}, now=later)
 
 
-async def test_a_message_stands_for_one_change(store: Store) -> None:
+async def test_a_message_shows_one_change(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     for ts, digest in (("1.2", "old"), ("3.4", "new")):
         decision = Decision(note={"pull": replace(PULL, digest=digest)}, action=Post())
@@ -136,33 +136,33 @@ async def test_a_message_stands_for_one_change(store: Store) -> None:
     assert (old.current, old.digest, new.current, new.digest) == (False, "old", True, "new")
 
 
-async def test_a_word_is_recorded_once_and_wakes_the_target(store: Store) -> None:
+async def test_a_vote_is_stored_once_and_wakes_the_target(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     loaded = await store.commit(await store.load(TARGET), Decision(note={"pull": PULL}, action=Post()), now=NOON)
     await store.outcome(loaded, {"message": SHOWN}, now=NOON)
     await store.commit(await store.load(TARGET), Decision(), now=NOON)
     assert await store.due(NOON) == ()
-    assert await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
-    assert not await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
+    assert await store.vote(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
+    assert not await store.vote(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
     assert [(f.kind, f.by, f.digest) for f in (await store.load(TARGET)).facts][1:] == [("approve", "U0BOB", "d")]
     assert await store.due(NOON) == (TARGET,)
 
 
-async def test_a_word_on_a_message_that_is_still_being_posted_is_not_lost(store: Store) -> None:
+async def test_a_vote_on_a_message_that_is_still_being_posted_is_not_lost(store: Store) -> None:
     elsewhere = Posted(channel="C1", ts="9.9")
-    assert not await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e0"), (
+    assert not await store.vote(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e0"), (
         "nothing is being posted"
     )
     await store.ask(REQUEST, key="a")
     loaded = await store.commit(await store.load(TARGET), Decision(note={"pull": PULL}, action=Post()), now=NOON)
-    assert await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
-    assert await store.word(FactKind.APPROVE, "U0BOB", elsewhere, at=NOON, now=NOON, how="reaction", key="e2")
+    assert await store.vote(FactKind.APPROVE, "U0BOB", POSTED, at=NOON, now=NOON, how="reaction", key="e1")
+    assert await store.vote(FactKind.APPROVE, "U0BOB", elsewhere, at=NOON, now=NOON, how="reaction", key="e2")
     await store.outcome(loaded, {"message": SHOWN}, now=NOON)
     said = (await store.load(TARGET)).facts[1:]
     assert [(f.kind, f.by, f.digest) for f in said] == [("approve", "U0BOB", "d")]
 
 
-async def test_an_ended_promotion_that_nobody_was_told_of_still_needs_work(store: Store) -> None:
+async def test_an_ended_promotion_without_a_message_still_needs_a_pass(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     await store.commit(await store.load(TARGET), Decision(state=State.BLOCKED, reason=Cancelled()), now=NOON)
     loaded = await store.load(TARGET)
@@ -186,7 +186,7 @@ async def test_after_going_back_the_way_further_back_is_that_of_the_version_retu
     assert (release.version, release.previous) == (2, 1)
 
 
-async def test_what_was_proven_of_a_version_on_one_stage_is_known_on_the_next(store: Store) -> None:
+async def test_a_verified_digest_is_known_on_the_next_stage(store: Store) -> None:
     staging = replace(REQUEST, target=replace(TARGET, stage="staging"))
     await store.ask(staging, key="a")
     released = Decision(state=State.RELEASED, released=True, note={"verified_digest": "sha256:33"})
@@ -218,7 +218,7 @@ async def test_versions_of_the_first_start_are_never_announced(store: Store) -> 
     assert await store.mirror.known_versions("iris") == (2, 1)
 
 
-async def test_a_newer_version_takes_over_the_pull_request_and_the_older_one_says_so(store: Store) -> None:
+async def test_a_newer_version_takes_over_the_pull_request_and_the_older_message_says_so(store: Store) -> None:
     assert await store.ask(REQUEST, key="a") == 1
     loaded = await store.commit(await store.load(TARGET), Decision(action=Post()), now=NOON)
     await store.outcome(loaded, {"pull": PULL}, now=NOON)
@@ -233,12 +233,12 @@ async def test_a_newer_version_takes_over_the_pull_request_and_the_older_one_say
         await store.commit(before, Decision(state=State.MERGING), now=NOON)
 
 
-async def test_a_word_that_comes_between_the_look_and_the_decision_to_merge_is_heard_first(store: Store) -> None:
+async def test_a_vote_that_arrives_between_evidence_and_the_decision_to_merge_comes_first(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     loaded = await store.commit(await store.load(TARGET), Decision(note={"pull": PULL}, action=Post()), now=NOON)
     await store.outcome(loaded, {"message": SHOWN}, now=NOON)
     looked = await store.load(TARGET)
-    await store.word(FactKind.WITHDRAW, "U0BOB", POSTED, at=NOON, now=NOON, key="e1", how="reaction")
+    await store.vote(FactKind.WITHDRAW, "U0BOB", POSTED, at=NOON, now=NOON, key="e1", how="reaction")
     with pytest.raises(Overtaken):
         await store.commit(looked, Decision(state=State.MERGING), now=NOON)
     await store.commit(await store.load(TARGET), Decision(state=State.MERGING), now=NOON)
@@ -263,7 +263,7 @@ async def test_what_no_database_keeps_is_left_out_and_what_is_long_or_large_is_k
     assert (promotion.target, promotion.version, promotion.requested_by) == (long.target, 2**53, "U0ALICE")
 
 
-async def test_what_is_asked_at_the_same_moment_is_asked_once(store: Store) -> None:
+async def test_simultaneous_requests_open_one_promotion(store: Store) -> None:
     asked = await asyncio.gather(*(store.ask(replace(REQUEST, version=2 + n), key=f"k{n}") for n in range(8)))
     assert len([number for number in asked if number is not None]) >= 1
     assert len([promotion for promotion in await store.promotions() if promotion.state.open]) == 1
@@ -273,10 +273,10 @@ async def test_a_veto_after_the_end_is_work_until_it_is_answered(store: Store) -
     await store.ask(REQUEST, key="a")
     loaded = await store.commit(await store.load(TARGET), Decision(note={"pull": PULL}, action=Post()), now=NOON)
     await store.outcome(loaded, {"message": SHOWN}, now=NOON)
-    await store.word(FactKind.VETO, "U0BOB", POSTED, at=NOON, now=NOON, key="e1", how="reaction")
+    await store.vote(FactKind.VETO, "U0BOB", POSTED, at=NOON, now=NOON, key="e1", how="reaction")
     await store.commit(await store.load(TARGET), Decision(state=State.REJECTED), now=NOON)
     assert (await store.load(TARGET)).promotion is None, "that veto was counted"
-    await store.word(FactKind.VETO, "U0CAROL", POSTED, at=NOON, now=NOON, key="e2", how="reaction")
+    await store.vote(FactKind.VETO, "U0CAROL", POSTED, at=NOON, now=NOON, key="e2", how="reaction")
     late = await store.load(TARGET)
     assert late.promotion is not None
     await store.mark_answered(next(f.id for f in late.facts if not f.answered), now=NOON)
@@ -308,18 +308,18 @@ async def test_a_message_that_somebody_deleted_is_posted_again(store: Store) -> 
     assert await store.messages.unsettled() == (), "nobody edits what is gone"
 
 
-async def test_words_stand_in_the_order_in_which_they_were_said_whenever_they_arrive(store: Store) -> None:
+async def test_votes_are_ordered_by_when_they_were_given_whenever_they_arrive(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     loaded = await store.commit(await store.load(TARGET), Decision(note={"pull": PULL}, action=Post()), now=NOON)
     await store.outcome(loaded, {"message": SHOWN}, now=NOON)
     late, said = NOON + timedelta(seconds=2), NOON + timedelta(seconds=1)
-    await store.word(FactKind.WITHDRAW, "U0BOB", POSTED, at=late, now=NOON, key="e2", how="reaction")
-    await store.word(FactKind.APPROVE, "U0BOB", POSTED, at=said, now=NOON, key="e1", how="reaction")
+    await store.vote(FactKind.WITHDRAW, "U0BOB", POSTED, at=late, now=NOON, key="e2", how="reaction")
+    await store.vote(FactKind.APPROVE, "U0BOB", POSTED, at=said, now=NOON, key="e1", how="reaction")
     kinds = [fact.kind for fact in (await store.load(TARGET)).facts]
     assert kinds == [FactKind.PROMOTE, FactKind.APPROVE, FactKind.WITHDRAW]
 
 
-async def test_who_has_waited_longest_is_looked_at_first_be_it_a_target_or_a_version(store: Store) -> None:
+async def test_the_longest_waiting_key_comes_first_whether_target_or_version(store: Store) -> None:
     await store.ask(REQUEST, key="a")
     new = ModelVersion(model="iris", version=4)
     await store.mirror.notice(new, at=NOON - timedelta(seconds=1), key="h")

@@ -36,7 +36,7 @@ def pin(world: StoryWorld, version: int, comment: str = "") -> str:
 
 async def asked(world: StoryWorld, version: int, *words: str) -> dict[str, Any]:
     """Ask for what Git pins already; return the message that proposes it."""
-    await world.say("alice", f"/promote {world.model} production {version}")
+    await world.type("alice", f"/promote {world.model} production {version}")
     return await world.message(f"{world.model} v{version}", BY_HAND, *words)
 
 
@@ -76,7 +76,7 @@ async def test_a_veto_leaves_the_pin_in_git_and_the_way_back_is_a_pull_request(
             "Rejected", "Git still pins v2", f"To return to v1 through a pull request, type `/rollback {model}"
         )
         assert '"2"' in world.pinned(path(world))
-        assert "Started: " in await world.say("alice", f"/rollback {model} production")
+        assert "Started: " in await world.type("alice", f"/rollback {model} production")
         await world.message("Released v1 to production")
         assert '"1"' in world.pinned(path(world))
         assert [pull["state"] for pull in world.forge.state()["pulls"]] == ["merged"]
@@ -86,13 +86,13 @@ async def test_a_veto_leaves_the_pin_in_git_and_the_way_back_is_a_pull_request(
 async def test_a_frozen_stage_holds_a_pin_set_by_hand_until_it_is_thawed(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=APP.format(model=model)) as world:
-        await world.say("bob", "/freeze production")
+        await world.type("bob", "/freeze production")
         await world.message("froze `production`")
         pin(world, 2)
         await approve(world, await asked(world, 2, "0 of 2 approvals"))
         await world.message(f"{model} v2", "Waiting: `production` is frozen", BY_HAND)
         assert await world.alias("production") == 1
-        await world.say("carol", "/freeze production off")
+        await world.type("carol", "/freeze production off")
         await world.message("Released v2 to production")
 
 
@@ -102,7 +102,7 @@ async def test_a_pin_set_by_hand_does_not_jump_the_order_of_the_stages(tmp_path:
         pin(world, 3)
         await approve(world, await asked(world, 3, "0 of 2 approvals"))
         await world.message(f"{model} v3", "Waiting: v3 must be the release on `staging` first", BY_HAND)
-        await world.say("alice", f"/promote {model} staging 3")
+        await world.type("alice", f"/promote {model} staging 3")
         await world.message("Released v3 to staging")
         world.forge.commit({"README.md": "# Moved on\n"}, "Docs")  # wakes what waits; otherwise it is looked at later
         await world.message("Released v3 to production")
@@ -124,7 +124,7 @@ async def test_what_changes_in_git_meanwhile_is_checked_and_approved_again(tmp_p
         pin(world, 1)
         proposed = await world.message(f"{model} v2", "pull request #1", "0 of 2 approvals")
         assert BY_HAND not in everything(proposed)
-        assert "Git does not pin v2" in await world.say("alice", "/promotions 1")
+        assert "Git does not pin v2" in await world.type("alice", "/promotions 1")
         await approve(world, proposed)
         await world.message("Released v2 to production")
         assert [pull["state"] for pull in world.forge.state()["pulls"]] == ["merged"]
@@ -135,7 +135,7 @@ async def test_a_pin_set_while_the_pull_request_is_open_is_approved_as_it_stands
 ) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=APP.format(model=model)) as world:
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         proposed = await world.message(f"{model} v2", "pull request #1", "0 of 2 approvals")
         await world.react("bob", proposed)
         await world.message(f"{model} v2", "1 of 2 approvals")
@@ -154,10 +154,10 @@ async def test_going_back_to_what_somebody_pinned_by_hand_waits_for_no_freeze(tm
         pin(world, 2)
         await approve(world, await asked(world, 2, "0 of 2 approvals"))
         await world.message("Released v2 to production")
-        await world.say("bob", "/freeze production")
+        await world.type("bob", "/freeze production")
         await world.message("froze `production`")
         pin(world, 1)
-        assert "Started: " in await world.say("mallory", f"/rollback {model} production")
+        assert "Started: " in await world.type("mallory", f"/rollback {model} production")
         await world.message("(rollback)", "Released v1 to production", "pinned by hand")
         assert await world.alias("production") == 1
         assert not world.forge.state()["pulls"]
@@ -168,6 +168,6 @@ async def test_a_rollback_takes_over_from_a_pin_that_waits_for_approval(tmp_path
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=APP.format(model=model)) as world:
         pin(world, 2)
         await asked(world, 2, "0 of 2 approvals")
-        assert "replacing promotion 1 (v2)" in await world.say("bob", f"/rollback {model} production")
+        assert "replacing promotion 1 (v2)" in await world.type("bob", f"/rollback {model} production")
         await world.message("Released v1 to production", "back to v1, the last verified release")
         assert '"1"' in world.pinned(path(world))

@@ -30,7 +30,7 @@ async def test_the_digest_that_was_proven_on_staging_is_pinned_on_production_and
 ) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url, files=pinning(model)) as world:
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         blocked = await world.message(f"{model} v2", "Blocked", "MODEL_DIGEST")
         assert "the digest of v2 is not known" in everything(blocked)
         assert digest(model, 1) in (world.forge.read(path(model)) or ""), "nothing was changed"
@@ -38,12 +38,12 @@ async def test_the_digest_that_was_proven_on_staging_is_pinned_on_production_and
         await registry.version(model)
         await world.hint(3)
         await world.message("Released v3 to staging")
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         await released(world, 3)
         assert f'value: "{digest(model, 3)}"' in (world.forge.read(path(model)) or "")
         assert await world.served("production") == [3, 3, 3]
 
-        await world.say("bob", f"/rollback {model} production")
+        await world.type("bob", f"/rollback {model} production")
         await world.message("Released v1 to production")
         assert 'MODEL_VERSION\n              value: "1"\n            - {name: MODEL_DIGEST, value: ""}' in (
             world.forge.read(path(model)) or ""

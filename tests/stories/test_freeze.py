@@ -38,21 +38,21 @@ async def approved(world: StoryWorld, version: int) -> str:
 async def test_a_frozen_stage_holds_a_promotion_until_it_is_thawed(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=app(model)) as world:
-        assert "can freeze or unfreeze `production`" in await world.say("mallory", "/freeze production")
-        assert "Did you mean `production`?" in await world.say("bob", "/freeze prodution for 3d")
-        assert not await world.say("bob", "/freeze production for 3d “holidays”"), "the answer is not private"
+        assert "can freeze or unfreeze `production`" in await world.type("mallory", "/freeze production")
+        assert "Did you mean `production`?" in await world.type("bob", "/freeze prodution for 3d")
+        assert not await world.type("bob", "/freeze production for 3d “holidays”"), "the answer is not private"
         await world.message("froze `production`", "`holidays`")
-        assert "`holidays`" in await world.say("alice", "/freeze")
+        assert "`holidays`" in await world.type("alice", "/freeze")
 
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         assert "(holidays)" in await approved(world, 2)
         assert len(world.pulls()) == 1
 
-        await world.say("carol", "/freeze production off")
+        await world.type("carol", "/freeze production off")
         await world.message("lifted the freeze of `production`", "continues")
         await world.message("Released v2 to production")
-        assert "Nothing is frozen" in await world.say("alice", "/freeze")
-        assert "`production` is not frozen" in await world.say("bob", "/callboard freeze production off")
+        assert "Nothing is frozen" in await world.type("alice", "/freeze")
+        assert "`production` is not frozen" in await world.type("bob", "/callboard freeze production off")
 
 
 async def test_a_captains_override_goes_on_in_spite_of_a_window_and_nobody_elses(
@@ -60,22 +60,22 @@ async def test_a_captains_override_goes_on_in_spite_of_a_window_and_nobody_elses
 ) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=app(model, ALWAYS)) as world:
-        assert "`production` is frozen by `app.yaml`" in await world.say("bob", "/freeze production off")
+        assert "`production` is frozen by `app.yaml`" in await world.type("bob", "/freeze production off")
         promote = f"/promote {model} production"
-        assert "can override a hold on `production`" in await world.say(
+        assert "can override a hold on `production`" in await world.type(
             "mallory", f'{promote} --override "because I want to"'
         )
-        assert "Which" not in await world.say("alice", promote)
+        assert "Which" not in await world.type("alice", promote)
         await approved(world, 2)
-        assert "can override a hold on `production`" in await world.say(
+        assert "can override a hold on `production`" in await world.type(
             "mallory", f"{promote} —override “because I want to”"
         )
-        said = await world.say("bob", f"{promote} —override “R&D is waiting”")
+        said = await world.type("bob", f"{promote} —override “R&D is waiting”")
         holds = ", ".join(gates.overridable())
         assert f"is already under way. Once it is approved, these gates no longer hold it up: {holds}." in said
         await world.message("Released v2 to production")
         number = said.split("Promotion ")[1].split()[0]
-        story = await world.say("alice", f"/promotions {number}")
+        story = await world.type("alice", f"/promotions {number}")
         assert "overrode the hold (`R&amp;D is waiting`)" in story
         assert "because I want to" not in story
 
@@ -83,23 +83,23 @@ async def test_a_captains_override_goes_on_in_spite_of_a_window_and_nobody_elses
 async def test_going_back_is_never_frozen_and_only_those_named_may(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=app(model)) as world:
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         card = await world.message(f"{model} v2", "production", "1 approvals")
         await world.react("bob", card)
         await world.message("Released v2 to production")
-        await world.say("bob", "/freeze production")
-        refused = await world.say("mallory", f"/rollback {model} production")
+        await world.type("bob", "/freeze production")
+        refused = await world.type("mallory", f"/rollback {model} production")
         assert f"Only `@ml-release-captains` can roll back `{model}` on `production`" in refused
-        assert "Started: " in await world.say("carol", f"/rollback {model} production")
+        assert "Started: " in await world.type("carol", f"/rollback {model} production")
         await world.message("Released v1 to production")
 
 
 async def test_where_anyone_may_freeze_and_override_anyone_does(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=3, aliases={"staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=app(model)) as world:
-        await world.say("mallory", "/freeze staging 'not today'")
+        await world.type("mallory", "/freeze staging 'not today'")
         await world.message("froze `staging`")
-        await world.say("mallory", f"/promote {model} staging 3 --override 'just this one'")
+        await world.type("mallory", f"/promote {model} staging 3 --override 'just this one'")
         await world.message("Released v3 to staging")
 
 
@@ -108,9 +108,9 @@ async def test_what_is_under_way_is_cancelled_by_an_approver_but_by_no_bystander
 ) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=app(model)) as world:
-        said = await world.say("alice", f"/promote {model} production 2")
+        said = await world.type("alice", f"/promote {model} production 2")
         number = said.split("promotion ")[1].split(")")[0]
         await world.message(f"{model} v2", "production", "1 approvals")
-        assert "can cancel promotion" in await world.say("mallory", f"/promotions cancel {number}")
-        assert "is being cancelled" in await world.say("bob", f"/promotions cancel {number}")
+        assert "can cancel promotion" in await world.type("mallory", f"/promotions cancel {number}")
+        assert "is being cancelled" in await world.type("bob", f"/promotions cancel {number}")
         await world.message(f"{model} v2", "Cancelled")

@@ -18,7 +18,7 @@ CI = "ci/test"
 
 async def asked(world: StoryWorld) -> dict[str, Any]:
     """Ask for v2 on production; return its message."""
-    await world.say("alice", f"/promote {world.model} production")
+    await world.type("alice", f"/promote {world.model} production")
     return await world.message(f"{world.model} v2", "production", "2 approvals")
 
 
@@ -72,9 +72,7 @@ async def test_a_protected_main_takes_what_is_approved_and_has_passed_its_checks
         assert [pull["number"] for pull in world.pulls("merged")] == [1]
 
 
-async def test_a_refused_merge_is_looked_at_again_and_a_draft_waits_for_people(
-    tmp_path: Path, registry: Models
-) -> None:
+async def test_a_refused_merge_is_retried_and_a_draft_waits_for_people(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
         card = await asked(world)
@@ -88,9 +86,7 @@ async def test_a_refused_merge_is_looked_at_again_and_a_draft_waits_for_people(
         assert (world.forge.hub.base_races, [pull["number"] for pull in world.pulls("merged")]) == (0, [1])
 
 
-async def test_a_pull_request_merged_by_hand_is_followed_and_said_to_be_unapproved(
-    tmp_path: Path, registry: Models
-) -> None:
+async def test_a_manual_merge_is_followed_and_reported_as_unapproved(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
         card = await asked(world)
@@ -99,7 +95,7 @@ async def test_a_pull_request_merged_by_hand_is_followed_and_said_to_be_unapprov
             "Released v2 to production", "Merged by hand on GitHub, not approved through Callboard"
         )
         assert done["ts"] == card["ts"]
-        story = await world.say("alice", "/promotions 1")
+        story = await world.type("alice", "/promotions 1")
         assert "merged by hand on GitHub, not approved through Callboard" in story
 
 
@@ -111,7 +107,7 @@ async def test_a_pull_request_closed_by_hand_ends_the_promotion(tmp_path: Path, 
         told = await world.message("Rejected", "pull request #1 was closed")
         assert told["ts"] == card["ts"]
         assert '"1"' in world.pinned(path(world))
-        assert "Started: " in await world.say("alice", f"/promote {model} production"), "the target is free again"
+        assert "Started: " in await world.type("alice", f"/promote {model} production"), "the target is free again"
 
 
 async def test_a_branch_that_somebody_pushed_to_is_never_merged_by_callboard(tmp_path: Path, registry: Models) -> None:
@@ -127,7 +123,7 @@ async def test_a_branch_that_somebody_pushed_to_is_never_merged_by_callboard(tmp
         assert told["ts"] == card["ts"]
         await says(world, "pending", "edited by hand")
         assert [pull["number"] for pull in world.pulls()] == [1]
-        await world.say("alice", "/promotions cancel 1")
+        await world.type("alice", "/promotions cancel 1")
         await world.message("Cancelled")
         assert [pull["number"] for pull in world.pulls("closed")] == [1]
         assert '"1"' in world.pinned(path(world))
@@ -234,20 +230,20 @@ async def test_an_approved_pull_request_that_was_closed_is_not_merged_when_it_is
         hub.edit(pull, {"state": "closed"}, by="dave")
         told = await world.message("Rejected", "pull request #1 was closed")
         assert told["ts"] == card["ts"]
-        await world.say("bob", "/freeze production")
+        await world.type("bob", "/freeze production")
         await world.message("froze `production`")
         hub.edit(pull, {"state": "open"}, by="dave")
         attack(world, pull)
         await says(world, "failure", "pull request #1 was closed")
 
 
-async def test_a_freeze_and_the_end_of_it_are_told_at_the_head(tmp_path: Path, registry: Models) -> None:
+async def test_a_freeze_and_its_end_change_the_status_at_the_head(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
         await held_back(world)
-        await world.say("bob", "/freeze production")
+        await world.type("bob", "/freeze production")
         await says(world, "pending", "production is frozen")
-        await world.say("bob", "/freeze production off")
+        await world.type("bob", "/freeze production off")
         await says(world, "success", "approved in Slack")
         world.forge.report(CI, "success", branch=branch(world))
         await world.message("Released v2 to production")
@@ -284,7 +280,7 @@ async def test_a_merge_into_another_branch_is_no_release_and_leaves_nothing_appr
         await says(world, "failure", "merged into release-1")
         hub.move("refs/heads/daves", approved, by="dave")
         attack(world, hub.open(head="daves", base="main", title="T", body=None, draft=False, by="dave"))
-        assert "Started: " in await world.say("alice", f"/promote {model} production"), "the target is free again"
+        assert "Started: " in await world.type("alice", f"/promote {model} production"), "the target is free again"
 
 
 async def test_a_veto_between_two_tries_to_merge_counts(tmp_path: Path, registry: Models) -> None:
@@ -307,11 +303,11 @@ async def test_a_newer_version_revokes_what_was_approved_of_the_older_one(tmp_pa
     text = APP.replace("after: {{stage: staging}}, ", "").format(model=model, manifests="manifests/{model}/{stage}")
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=text) as world:
         world.forge.protect("main", checks=[OURS, CI])
-        await world.say("alice", f"/promote {model} production 2")
+        await world.type("alice", f"/promote {model} production 2")
         await approve(world, await world.message(f"{model} v2", "production", "2 approvals"))
         await says(world, "success", "approved in Slack")
         approved = world.forge.head(branch(world)) or ""
-        await world.say("alice", f"/promote {model} production 3")
+        await world.type("alice", f"/promote {model} production 3")
         await world.message(f"{model} v3", "0 of 2 approvals")
         hub = world.forge.hub
         hub.move("refs/heads/daves", approved, by="dave")

@@ -22,7 +22,7 @@ async def test_a_version_goes_from_the_registry_to_production(tmp_path: Path, re
         assert await world.served("staging") == [3]
         assert await world.alias("staging") == 3
 
-        assert "Started: " in await world.say("alice", f"/promote {model} production")
+        assert "Started: " in await world.type("alice", f"/promote {model} production")
         pull = await world.pull()
         assert pull["head"] == f"callboard/{model}/production"
         changed = [x for x in pull["diff"].splitlines() if x[:1] in "+-" and x[:3] not in {"+++", "---"}]
@@ -46,7 +46,7 @@ async def test_a_version_goes_from_the_registry_to_production(tmp_path: Path, re
         assert '"3"' in world.pinned(f"manifests/{model}/production/deployment.yaml")
         assert pull["url"] in (await registry.tags(model, 3)).values()
 
-        await world.say("bob", f"/rollback {model} production")
+        await world.type("bob", f"/rollback {model} production")
         await world.message("Released v1 to production")
         assert await world.alias("production") == 1
         assert await world.served("production") == [1, 1, 1]
@@ -59,7 +59,7 @@ async def test_one_manifest_whose_stage_itself_moves(tmp_path: Path, registry: M
     async with story_world(
         tmp_path, model=model, mlflow=registry.url, files={path: text}, template="manifests/{model}"
     ) as world:
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         pull = await world.pull()
         changed = [x for x in pull["diff"].splitlines() if x[:1] in "+-" and x[:3] not in {"+++", "---"}]
         assert [x.strip("+- ") for x in changed] == ["value: staging", "value: production"]
@@ -89,27 +89,29 @@ async def test_a_version_that_dies_is_taken_back_and_the_channel_knows_why(tmp_p
 async def test_a_veto_closes_the_pull_request(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         card = await world.message(f"{model} v2", "production", "2 approvals")
         await world.react("bob", card)
         await world.react("carol", card, "x")
         await world.message("vetoed by")
         assert [p["number"] for p in world.pulls("closed")] == [1]
         assert '"1"' in world.pinned(f"manifests/{model}/production/deployment.yaml")
-        assert "Started: " in await world.say("alice", f"/promote {model} production"), "the target is free again"
+        assert "Started: " in await world.type("alice", f"/promote {model} production"), "the target is free again"
 
 
-async def test_buttons_say_the_same_as_reactions(tmp_path: Path, registry: Models) -> None:
+async def test_buttons_mean_the_same_as_reactions(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
-        await world.say("alice", f"/promote {model} production v2")
+        await world.type("alice", f"/promote {model} production v2")
         card = await world.message(f"{model} v2", "production", "2 approvals")
         for who in ("bob", "carol"):
             await world.chat.click(user=who, ts=card["ts"], action_id="approve")
         await world.message("Released v2 to production")
 
 
-async def test_what_cannot_be_done_is_answered_privately_and_changes_nothing(tmp_path: Path, registry: Models) -> None:
+async def test_an_impossible_request_is_answered_privately_and_changes_nothing(
+    tmp_path: Path, registry: Models
+) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     cases = {
         "/promote": "/promote MODEL STAGE",
@@ -125,16 +127,16 @@ async def test_what_cannot_be_done_is_answered_privately_and_changes_nothing(tmp
     }
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
         for typed, says in cases.items():
-            assert says in await world.say("alice", typed), typed
+            assert says in await world.type("alice", typed), typed
         assert (world.pulls(), world.messages()) == ([], [])
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         pull = await world.pull()
-        again = await world.say("bob", f"/promote {model} production")
+        again = await world.type("bob", f"/promote {model} production")
         assert "on its way" in again
         assert "promotion 1" in again
         assert len(world.pulls()) == 1
         assert pull["number"] == 1
-        assert f"{model}" in await world.say("bob", "/models")
-        assert "v2" in await world.say("bob", f"/models {model}")
-        assert "production" in await world.say("bob", "/promotions")
-        assert "requested it" in await world.say("bob", "/promotions 1")
+        assert f"{model}" in await world.type("bob", "/models")
+        assert "v2" in await world.type("bob", f"/models {model}")
+        assert "production" in await world.type("bob", "/promotions")
+        assert "requested it" in await world.type("bob", "/promotions 1")

@@ -28,7 +28,7 @@ def mlserver(model: str, version: str = "{version}") -> Behaviour:
 
 async def promoted(world: StoryWorld, version: int, *words: str) -> Mapping[str, Any]:
     """Request a version, and wait for its message to have these words."""
-    await world.say("alice", f"/promote {world.model} production {version}")
+    await world.type("alice", f"/promote {world.model} production {version}")
     return await world.message(f"{world.model} v{version}", "production", *words)
 
 

@@ -14,7 +14,7 @@ async def test_a_target_without_a_namespace_is_refused_before_there_is_a_pull_re
     path = f"manifests/{model}/production/deployment.yaml"
     files[path] = files[path].replace(", namespace: models", "")
     async with story_world(tmp_path, model=model, mlflow=registry.url, files=files) as world:
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         refused = await world.message(f"{model} v2", "do not say in which namespace the workload runs")
         assert "for `production` in app.yaml" in everything(refused)
         assert [world.pulls(state) for state in ("open", "closed", "merged")] == [[], [], []]
@@ -31,7 +31,7 @@ async def test_a_model_cannot_take_the_pin_of_another(tmp_path: Path, registry: 
         f"models: {{{iris}: {{}}, {churn}: {{manifests: 'manifests/{iris}/{{stage}}'}}}}\n"
     )
     async with story_world(tmp_path, model=iris, mlflow=registry.url, files=files, text=text) as world:
-        await world.say("alice", f"/promote {churn} staging 1")
+        await world.type("alice", f"/promote {churn} staging 1")
         await world.message(f"{churn} v1", f"releasing `{churn}` would change its version too")
         assert [world.pulls(state) for state in ("open", "closed", "merged")] == [[], [], []]
         assert '"2"' in world.pinned(f"manifests/{iris}/staging/deployment.yaml")

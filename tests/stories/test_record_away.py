@@ -34,7 +34,7 @@ async def test_a_database_that_crashes_loses_nothing_and_doubles_nothing(tmp_pat
                 await registry.version(model)
                 await world.hint(3)
                 await world.message("Released v3 to staging")
-                await world.say("alice", f"/promote {model} production")
+                await world.type("alice", f"/promote {model} production")
                 card = await world.message(f"{model} v3", "production", "2 approvals")
                 await asyncio.to_thread(server.stop, signal.SIGQUIT)
                 await world.react("bob", card)

@@ -39,7 +39,7 @@ async def test_a_promotion_is_asked_for_and_approved_over_the_socket(tmp_path: P
     async with story_world(tmp_path, model=model, mlflow=registry.url, work=over) as world:
         async with world.http.post(f"{world.public}/slack/events") as answer:
             assert answer.status == 404, "what nobody signs, nobody may call"
-        assert "Started: " in await world.say("alice", f"/promote {model} production")
+        assert "Started: " in await world.type("alice", f"/promote {model} production")
         card = await world.message(f"{model} v2", "production", "2 approvals")
         await world.react("bob", card)
         await world.chat.sockets.dismiss(notice=0.5)
@@ -51,4 +51,4 @@ async def test_a_promotion_is_asked_for_and_approved_over_the_socket(tmp_path: P
         await over.until_trouble(world, "Slack's socket")
         world.faults.set("slack", "down", 0)
         await until(lambda: world.chat.sockets.connected, "the socket to connect", within=30)
-        assert model in await world.say("alice", "/models")
+        assert model in await world.type("alice", "/models")

@@ -23,7 +23,7 @@ NEVER = Behaviour(ready_after=None)
 
 async def stalled(world: StoryWorld, version: int) -> Mapping[str, Any]:
     """Request a version, and wait until its message asks what to do."""
-    await world.say("alice", f"/promote {world.model} production {version}")
+    await world.type("alice", f"/promote {world.model} production {version}")
     return await world.message(f"{world.model} v{version}", "production", "Stalled", "Keep waiting")
 
 
@@ -58,7 +58,7 @@ async def test_a_newer_version_takes_the_place_of_what_stalled(tmp_path: Path, r
     text, never = APP.format(model=model), {"2": NEVER}
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=text, behaviours=never) as world:
         await stalled(world, 2)
-        await world.say("alice", f"/promote {model} production 3")
+        await world.type("alice", f"/promote {model} production 3")
         await world.message("Released v3 to production")
         assert await world.alias("production") == 3
 
@@ -93,7 +93,7 @@ async def test_pods_that_an_autoscaler_adds_meanwhile_hold_nothing_up(tmp_path: 
     text = APP.format(model=model).replace("watch: 0s, timeout: 2s", "watch: 4s")
     path = f"manifests/{model}/production/deployment.yaml"
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=text) as world:
-        await world.say("alice", f"/promote {model} production 2")
+        await world.type("alice", f"/promote {model} production 2")
         await world.message(f"{model} v2", "Watched until")
         world.runtime.behaviours["2"] = NEVER
         more = (world.forge.read(path) or "").replace("replicas: 3", "replicas: 5")
@@ -108,7 +108,7 @@ async def test_cancelling_what_is_not_picked_up_reverts_it_through_git(tmp_path:
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=APP.format(model=model)) as world:
         await world.agent.close()
         await stalled(world, 2)
-        assert "Started" in await world.say("bob", "/promotions cancel 1")
+        assert "Started" in await world.type("bob", "/promotions cancel 1")
         await world.until(lambda: world.pulls("merged")[1:], "the way back to be merged")
         assert '"1"' in world.pinned(f"manifests/{model}/production/deployment.yaml")
 

@@ -11,11 +11,11 @@ async def test_a_newer_version_takes_over_branch_and_pull_request_and_the_older_
 ) -> None:
     model = await registry.model(versions=3, aliases={"production": 1, "staging": 3})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
-        await world.say("alice", f"/promote {model} production 2")
+        await world.type("alice", f"/promote {model} production 2")
         older = await world.message(f"{model} v2", "production", "2 approvals")
         await world.react("bob", older)
         await world.message(f"{model} v2", "1 of 2")
-        await world.say("carol", f"/promote {model} production 3")
+        await world.type("carol", f"/promote {model} production 3")
         newer = await world.message(f"{model} v3", "production", "2 approvals")
         told = await world.message("Superseded", "Promotion 2", f"/p{newer['ts'].replace('.', '')}")
         assert told["ts"] == older["ts"]
@@ -29,10 +29,10 @@ async def test_a_newer_version_takes_over_branch_and_pull_request_and_the_older_
         assert [pull["number"] for pull in world.pulls()] == [1]
 
 
-async def test_a_veto_after_the_merge_is_told_that_it_is_too_late(tmp_path: Path, registry: Models) -> None:
+async def test_a_veto_after_the_merge_is_answered_that_it_is_too_late(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         card = await world.message(f"{model} v2", "production", "2 approvals")
         await world.react("bob", card)
         await world.react("carol", card)
@@ -48,7 +48,7 @@ async def test_a_veto_after_the_merge_is_told_that_it_is_too_late(tmp_path: Path
 async def test_reactions_given_while_nobody_listened_count(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         card = await world.message(f"{model} v2", "production", "2 approvals")
         await world.stop()
         world.chat.connect("http://127.0.0.1:9/nobody")

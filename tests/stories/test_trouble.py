@@ -14,7 +14,7 @@ SYSTEMS = ("github", "mlflow", "slack", "kubernetes")
 
 async def release(world: StoryWorld) -> None:
     """Ask for production, approve, and wait for the end."""
-    await world.say("alice", f"/promote {world.model} production")
+    await world.type("alice", f"/promote {world.model} production")
     card = await world.message(f"{world.model} v2", "production", "2 approvals")
     await world.react("bob", card)
     await world.react("carol", card)
@@ -45,7 +45,7 @@ async def test_a_system_that_goes_down_after_the_approval_is_waited_for(
 ) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         card = await world.message(f"{model} v2", "production", "2 approvals")
         await world.react("bob", card)
         world.faults.set(system, "down", 4)
@@ -66,7 +66,7 @@ async def test_an_answer_that_is_lost_doubles_nothing(tmp_path: Path, registry: 
 async def test_trouble_is_said_in_the_message(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         card = await world.message(f"{model} v2", "production", "2 approvals")
         world.faults.set("github", "down", 8)
         await world.react("bob", card)
@@ -78,7 +78,7 @@ async def test_trouble_is_said_in_the_message(tmp_path: Path, registry: Models) 
 async def test_a_bot_that_is_started_again_goes_on_where_it_was(tmp_path: Path, registry: Models) -> None:
     model = await registry.model(versions=2, aliases={"production": 1, "staging": 2})
     async with story_world(tmp_path, model=model, mlflow=registry.url) as world:
-        await world.say("alice", f"/promote {model} production")
+        await world.type("alice", f"/promote {model} production")
         card = await world.message(f"{model} v2", "production", "2 approvals")
         await world.react("bob", card)
         await world.message(f"{model} v2", "1 of 2")

@@ -25,13 +25,13 @@ async def test_who_does_not_wait_for_the_end_of_a_rollout_gets_the_proven_releas
     model = await registry.model(versions=3, aliases={"production": 1})
     text = APP.format(model=model)
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=text, behaviours={"3": NEVER}) as world:
-        await world.say("alice", f"/promote {model} production 2")
+        await world.type("alice", f"/promote {model} production 2")
         await world.message("Released v2 to production")
-        await world.say("alice", f"/promote {model} production 3")
+        await world.type("alice", f"/promote {model} production 3")
         rolling = await world.message(f"{model} v3", "production", "Rolling out")
-        refused = await world.say("bob", f"/promote {model} production 1")
+        refused = await world.type("bob", f"/promote {model} production 1")
         assert "v3 is already being merged or rolled out to `production`" in refused
-        assert "replacing promotion 2 (v3)" in await world.say("bob", f"/rollback {model} production")
+        assert "replacing promotion 2 (v3)" in await world.type("bob", f"/rollback {model} production")
         back = await world.message("Released v2 to production", "promotion 3")
         assert back["ts"] != rolling["ts"]
         assert await world.served("production") == [2, 2, 2]
@@ -44,8 +44,8 @@ async def test_a_rollout_that_failed_and_was_left_so_is_taken_back_as_its_messag
     model = await registry.model(versions=2, aliases={"production": 1})
     text = APP.format(model=model)
     async with story_world(tmp_path, model=model, mlflow=registry.url, text=text, behaviours={"2": AT_ONCE}) as world:
-        await world.say("alice", f"/promote {model} production 2")
+        await world.type("alice", f"/promote {model} production 2")
         await world.message("Failed", f"To roll back to v1, type `/rollback {model} production`")
-        assert "Started: " in await world.say("bob", f"/rollback {model} production")
+        assert "Started: " in await world.type("bob", f"/rollback {model} production")
         await world.message("Released v1 to production")
         assert await world.served("production") == [1, 1, 1]

@@ -230,7 +230,7 @@ class Slack:
             answers.Done,
         )
 
-    async def whisper(self, channel: str, user: str, text: str) -> None:
+    async def post_ephemeral(self, channel: str, user: str, text: str) -> None:
         """Show one person an ephemeral message in a channel.  Slack does not keep it, so none can be found again."""
         place = await self.channel_id(channel)
         await self._call(

@@ -164,10 +164,9 @@ def _hits(path: str, text: str) -> Iterator[_Hit]:
     if not path.endswith(SUFFIXES) or STAGE not in text:
         return
     for document in documents(text, path):
-        aliased = shared(document)
-        for each in FORMATS:
-            found = each.carriers(document)
-            yield from (_Hit(path=path, format=each.name, carrier=carrier, aliased=aliased) for carrier in found)
+        found = [(each.name, carrier) for each in FORMATS for carrier in each.carriers(document)]
+        aliased = shared(document) if found else frozenset()
+        yield from (_Hit(path=path, format=name, carrier=carrier, aliased=aliased) for name, carrier in found)
 
 
 def _nothing(files: Mapping[str, str], hits: list[_Hit], mine: list[_Hit], model: str | None) -> Reason:

@@ -13,7 +13,7 @@ from yaml.nodes import Node, ScalarNode
 from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons.pins import FilledIn, KeyTwice, OnSeveralLines, UsedByAlias, ValueFrom, ValueIsBlock
 from bot.domain.target import Pin
-from bot.rules.pins.owner import Owner
+from bot.rules.pins.owner import ConfigMap, Elsewhere, Owner, holder
 from bot.rules.pins.tree import Chain, line, repeated
 
 STAGE: Final = "MODEL_STAGE"
@@ -53,9 +53,9 @@ class Carrier:
 
     line: int
     chain: Chain
-    """The nodes that hold it, the document first."""
-    owner: Owner
-    """Which workload it is for."""
+    """The nodes that hold it."""
+    apart: ConfigMap | Elsewhere | None = None
+    """Which workload it is for, if not what holds it."""
     stage: Entry | None = None
     version: Entry | None = None
     digest: Entry | None = None
@@ -63,6 +63,11 @@ class Carrier:
     """The MODEL_NAME beside it."""
     doubt: Reason | None = None
     """Why it cannot be edited."""
+
+    @property
+    def owner(self) -> Owner:
+        """Return which workload it is for."""
+        return self.apart or holder(self.chain)
 
     @property
     def refers(self) -> bool:
@@ -78,19 +83,22 @@ class Carrier:
         return Pin(stage=self.stage.value if self.stage else "", version=number, digest=digest)
 
 
-def each_stage(chain: Chain, owner: Owner, named: Callable[[str], Sequence[Entry]]) -> Iterator[Carrier]:
+def each_stage(
+    chain: Chain, named: Callable[[str], Sequence[Entry]], apart: ConfigMap | Elsewhere | None = None
+) -> Iterator[Carrier]:
     """Yield a carrier for every MODEL_STAGE of one environment, in which `named` finds the entries of a name."""
     versions, digests, models = named(VERSION), named(DIGEST), named(NAME)
+    doubt = _doubtful(VERSION, versions) or _doubtful(DIGEST, digests)
     for stage in named(STAGE):
         yield Carrier(
             line=line(stage.first),
             chain=chain,
-            owner=owner,
+            apart=apart,
             stage=stage,
             version=versions[0] if versions else None,
             digest=digests[0] if digests else None,
             model=(models[0].value or None) if len(models) == 1 else None,
-            doubt=stage.doubt or _doubtful(VERSION, versions) or _doubtful(DIGEST, digests),
+            doubt=stage.doubt or doubt,
         )
 
 
@@ -106,7 +114,8 @@ def doubt(carrier: Carrier, aliased: frozenset[int]) -> tuple[int, Reason] | Non
         return carrier.line, carrier.doubt
     entries = [entry for entry in (carrier.stage, carrier.version, carrier.digest) if entry]
     spots = [spot.node for entry in entries for spot in entry.spots]
-    for node in (*carrier.chain, *(entry.first for entry in entries), *spots):
+    holders = reversed([each.node for each in carrier.chain.upwards])
+    for node in (*holders, *(entry.first for entry in entries), *spots):
         if id(node) in aliased:
             return line(node), UsedByAlias()
         if twice := repeated(node):

@@ -24,11 +24,13 @@ from bot.rules.pins.tree import child, string, under, walk
 def carriers(document: Node) -> Iterator[Carrier]:
     """Yield every ConfigMap of a document that has a MODEL_STAGE."""
     for chain in walk(document):
-        data = chain[-1]
-        if isinstance(data, MappingNode) and under(chain, "data") and string(child(chain[-2], "kind")) == "ConfigMap":
-            metadata = child(chain[-2], "metadata")
+        data, above = chain.node, chain.above
+        if above is None or not isinstance(data, MappingNode) or not under(chain, "data"):
+            continue
+        if string(above.values.get("kind")) == "ConfigMap":
+            metadata = above.values.get("metadata")
             owner = ConfigMap(name=string(child(metadata, "name")) or "", namespace=child(metadata, "namespace"))
-            yield from each_stage(chain, owner, partial(_named, data))
+            yield from each_stage(chain, partial(_named, data), owner)
 
 
 def _named(data: MappingNode, name: str) -> list[Entry]:

@@ -11,20 +11,19 @@ Any list under a key `env` is read, so a custom resource (Rollout, InferenceServ
 from collections.abc import Iterator
 from typing import Final
 
-from yaml.nodes import Node
+from yaml.nodes import Node, SequenceNode
 
 from bot.domain.reasons.pins import PinInEnv
 from bot.rules.pins import listed
 from bot.rules.pins.carrier import Carrier, Format
-from bot.rules.pins.owner import holder
 from bot.rules.pins.tree import under, walk
 
 
 def carriers(document: Node) -> Iterator[Carrier]:
     """Yield every MODEL_STAGE among the environments of a document."""
     for chain in walk(document):
-        if under(chain, "env"):
-            yield from listed.carriers(chain, holder(chain))
+        if isinstance(chain.node, SequenceNode) and under(chain, "env"):
+            yield from listed.carriers(chain, listed.by_name(chain.node))
 
 
 FORMAT: Final = Format(name="env", place=PinInEnv(), carriers=carriers)

@@ -199,23 +199,23 @@ def _containers(files: Mapping[str, str]) -> Iterator[Container]:
     for path, text in files.items():
         for document in names.readable(text, path):
             for chain in walk(document):
-                if any(under(chain, key) for key in CONTAINERS) and isinstance(chain[-1], SequenceNode):
-                    yield from (_container(path, (*chain, node)) for node in chain[-1].value)
+                if any(under(chain, key) for key in CONTAINERS) and isinstance(chain.node, SequenceNode):
+                    yield from (_container(path, document, Chain(node, chain)) for node in chain.node.value)
 
 
-def _container(path: str, chain: Chain) -> Container:
+def _container(path: str, document: Node, chain: Chain) -> Container:
     user = resource(chain)
     kind, name = string(child(user, "kind")), string(child(child(user, "metadata"), "name"))
     return Container(
-        path=path, resource=(kind, name), name=string(child(chain[-1], "name")), node=chain[-1], document=chain[0]
+        path=path, resource=(kind, name), name=string(child(chain.node, "name")), node=chain.node, document=document
     )
 
 
 def _carries(container: Container, path: str, carrier: Carrier) -> bool:
     """Return whether a container has the pin in its own environment, or takes it from the ConfigMap that has it."""
     if not isinstance(carrier.owner, ConfigMap):
-        places = [(node.start_mark.index, node.end_mark.index) for node in carrier.chain]
+        places = [(each.node.start_mark.index, each.node.end_mark.index) for each in carrier.chain.upwards]
         mine = (container.node.start_mark.index, container.node.end_mark.index)
         return container.path == path and mine in places
-    sources = (child(chain[-1], key) for chain in walk(container.node) for key in ("configMapRef", "configMapKeyRef"))
+    sources = (child(chain.node, key) for chain in walk(container.node) for key in ("configMapRef", "configMapKeyRef"))
     return any(string(child(source, "name")) == carrier.owner.name for source in sources)

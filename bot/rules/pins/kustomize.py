@@ -30,16 +30,16 @@ def carriers(document: Node) -> Iterator[Carrier]:
     generators = child(document, "configMapGenerator")
     if isinstance(generators, SequenceNode):
         for generator in generators.value:
-            yield from _carriers((document, generators, generator))
+            yield from _carriers(Chain(generator, Chain(generators, Chain(document))))
     for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
         yield from _inline(document, child(document, key))
 
 
 def _carriers(chain: Chain) -> Iterator[Carrier]:
-    literals, name, namespace = (child(chain[-1], key) for key in ("literals", "name", "namespace"))
+    literals, name, namespace = (child(chain.node, key) for key in ("literals", "name", "namespace"))
     if isinstance(literals, SequenceNode):
         owner = ConfigMap(name=string(name) or "", namespace=namespace, generated=True)
-        yield from each_stage((*chain, literals), owner, partial(_named, literals))
+        yield from each_stage(Chain(literals, chain), partial(_named, literals), owner)
 
 
 def _named(literals: SequenceNode, name: str) -> list[Entry]:
@@ -65,9 +65,9 @@ def _entry(node: Node, name: str, *, flow: bool) -> Entry | None:
 
 def _inline(document: Node, patches: Node | None) -> Iterator[Carrier]:
     target = Elsewhere(namespace=None)
-    for chain in walk(patches) if patches else ():
-        if isinstance(chain[-1], ScalarNode) and STAGE in chain[-1].value:
-            yield Carrier(line=line(chain[-1]), chain=(document, *chain), owner=target, doubt=InInlinePatch())
+    for chain in walk(patches, Chain(document)) if patches else ():
+        if isinstance(chain.node, ScalarNode) and STAGE in chain.node.value:
+            yield Carrier(line=line(chain.node), chain=chain, apart=target, doubt=InInlinePatch())
 
 
 FORMAT: Final = Format(name="kustomize", place=PinInLiterals(), carriers=carriers)

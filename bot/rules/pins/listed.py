@@ -5,30 +5,32 @@
 - {name: MODEL_VERSION, value: "3"}
 """
 
-from collections.abc import Iterator
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
 
 from yaml.nodes import Node, ScalarNode, SequenceNode
 
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.pins import NoPlainValue, ValueFrom
 from bot.rules.pins.carrier import Carrier, Entry, Spot, each_stage
-from bot.rules.pins.owner import Owner
 from bot.rules.pins.tree import Chain, child, string
 
 
-def carriers(chain: Chain, owner: Owner, prefix: str = "") -> Iterator[Carrier]:
-    """Yield every MODEL_STAGE in the list that ends the chain; in the text, `prefix` is before each name."""
-    if isinstance(chain[-1], SequenceNode):
-        yield from each_stage(chain, owner, partial(_named, chain[-1], prefix))
+def by_name(items: Node) -> Mapping[str, Sequence[Node]]:
+    """Return the items of a list by name."""
+    found: dict[str, list[Node]] = {}
+    for item in items.value if isinstance(items, SequenceNode) else ():
+        found.setdefault(string(child(item, "name")) or "", []).append(item)
+    return found
 
 
-def _named(items: SequenceNode, prefix: str, name: str) -> list[Entry]:
-    return [
-        _entry(item, prefix, name, flow=bool(items.flow_style))
-        for item in items.value
-        if string(child(item, "name")) == prefix + name
-    ]
+def carriers(chain: Chain, items: Mapping[str, Sequence[Node]], prefix: str = "") -> Iterator[Carrier]:
+    """Yield every MODEL_STAGE among these items of the chain's list; in the text, `prefix` is before each name."""
+    flow = isinstance(chain.node, SequenceNode) and bool(chain.node.flow_style)
+
+    def named(name: str) -> list[Entry]:
+        return [_entry(item, prefix, name, flow=flow) for item in items.get(prefix + name, ())]
+
+    return each_stage(chain, named)
 
 
 def _entry(item: Node, prefix: str, name: str, *, flow: bool) -> Entry:

@@ -50,9 +50,9 @@ def holder(chain: Chain) -> Itself | Elsewhere:
     in an ApplicationSet's template, and in a Flux HelmRelease, whose own namespace counts without `targetNamespace`.
     https://fluxcd.io/flux/components/helm/helmreleases/#target-namespace
     """
-    application = next((node for node in reversed(chain) if is_application(node)), None)
+    application = next((each for each in chain.upwards if is_application(each)), None)
     if application is not None:
-        return Elsewhere(namespace=_destination(child(application, "spec")))
+        return Elsewhere(namespace=_destination(application.values.get("spec")))
     owner = resource(chain)
     if group(owner) == "argoproj.io" and string(child(owner, "kind")) == "ApplicationSet":
         return Elsewhere(namespace=_destination(child(child(child(owner, "spec"), "template"), "spec")))
@@ -67,12 +67,12 @@ def _destination(spec: Node | None) -> Node | None:
 
 def resource(chain: Chain) -> Node | None:
     """Return the innermost object with a kind: the document, or an item of a List."""
-    return next((node for node in reversed(chain) if child(node, "kind") and child(node, "metadata")), None)
+    return next((each.node for each in chain.upwards if {"kind", "metadata"} <= each.values.keys()), None)
 
 
-def is_application(node: Node | None) -> bool:
+def is_application(chain: Chain) -> bool:
     """Return whether an object is an Argo CD Application."""
-    return group(node) == "argoproj.io" and string(child(node, "kind")) == "Application"
+    return group(chain.node) == "argoproj.io" and string(chain.values.get("kind")) == "Application"
 
 
 def group(node: Node | None) -> str:

@@ -177,6 +177,6 @@ def _left_out(path: str, carrier: Carrier, there: Roots) -> Reason | None:
     if beside is None or beside.file == path or path in there.above:
         return None
     name = path.rpartition("/")[2]
-    if any(name in (string(chain[-1]) or "") for chain in walk(beside.node)):
+    if any(name in (string(chain.node) or "") for chain in walk(beside.node)):
         return None
     return NotIncluded(file=Name(path), line=carrier.line, kustomization=Name(beside.file))

@@ -152,7 +152,7 @@ def _users(files: Mapping[str, str], config: str) -> Iterator[tuple[str, Node]]:
 def _using(found: tuple[Node, ...], config: str) -> Iterator[Node]:
     for document in found:
         for chain in walk(document):
-            source = child(chain[-1], "configMapRef") or child(chain[-1], "configMapKeyRef")
+            source = child(chain.node, "configMapRef") or child(chain.node, "configMapKeyRef")
             if string(child(source, "name")) == config:
                 user = holder(chain)
                 if isinstance(user, Itself) and user.node:

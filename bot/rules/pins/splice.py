@@ -103,7 +103,7 @@ def _words(entry: Entry, version: str) -> list[str]:
     A value without text is left out, so that `{name: MODEL_STAGE, value: a,b}` is refused: it has a third key `b`.
     """
     own = {spot.node for spot in entry.spots}
-    below = [chain[-1] for chain in walk(entry.first)] if isinstance(entry.first, MappingNode) else []
+    below = [chain.node for chain in walk(entry.first)] if isinstance(entry.first, MappingNode) else []
     kept = [node for node in below if isinstance(node, ScalarNode) and node not in own]
     return [_filled(spot, VERSION, version) for spot in entry.spots] + [
         str(node.value) for node in kept if node.start_mark.index < node.end_mark.index
@@ -158,7 +158,7 @@ def _copy(text: str, start: int, stop: int, entry: Entry, version: str) -> str:
 
 
 def _uncommented(gap: str) -> str:
-    return re.sub(r"(?:\r\n|\n|\r)[ \t]*#[^\r\n]*|[ \t]+#[^\r\n]*", "", gap)
+    return re.sub(r"(?:\r\n|\n|\r)[ \t]*#[^\r\n]*|(?<![ \t])[ \t]+#[^\r\n]*", "", gap)
 
 
 def _line_start(text: str, at: int) -> int:

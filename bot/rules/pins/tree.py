@@ -5,8 +5,10 @@ values, so quotes, tags and places are kept.  Aliases make the tree a graph, eve
 `walk` visits a node once, and `shared` returns the nodes that are reached from more than one place.
 """
 
-from collections.abc import Iterator
-from typing import Final, TypeAlias
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final, Self
 
 import yaml
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
@@ -20,8 +22,35 @@ STR: Final = "tag:yaml.org,2002:str"
 LARGEST: Final = 256 << 10
 """Characters of a file.  A manifest has about 2 kB; this much, deeply nested, takes seconds to parse."""
 
-Chain: TypeAlias = tuple[Node, ...]
-"""A node and the nodes that hold it, the document first."""
+
+@dataclass(frozen=True, eq=False)
+class Chain:
+    """A node and the nodes that hold it, up to the document.
+
+    The nodes of a document share the chain above them, and each mapping is indexed once, so that reading a manifest
+    takes time in proportion to its length.
+    """
+
+    node: Node
+    above: Self | None = None
+
+    @property
+    def upwards(self) -> Iterator[Self]:
+        """Yield this chain and those above it, the document's last."""
+        chain: Self | None = self
+        while chain is not None:
+            yield chain
+            chain = chain.above
+
+    @cached_property
+    def values(self) -> Mapping[str, Node]:
+        """Return the values of a mapping by key: the last one of a key, as `child` does."""
+        return {key: value for key, value in _pairs(self.node)}
+
+    @cached_property
+    def keyed(self) -> frozenset[tuple[str, int]]:
+        """Return each key of a mapping with the id of its value."""
+        return frozenset((key, id(value)) for key, value in _pairs(self.node))
 
 
 def documents(text: str, name: str) -> tuple[Node, ...]:
@@ -42,22 +71,22 @@ def documents(text: str, name: str) -> tuple[Node, ...]:
     return tuple(node for node in found if node is not None)
 
 
-def walk(document: Node) -> Iterator[Chain]:
-    """Yield every node once, in the order of the text, each at the end of its chain."""
+def walk(document: Node, above: Chain | None = None) -> Iterator[Chain]:
+    """Yield the chain of every node once, in the order of the text; `above` holds the document, if anything does."""
     seen: set[int] = set()
-    waiting: list[Iterator[Chain]] = [iter([(document,)])]
+    waiting: list[Iterator[Chain]] = [iter([Chain(document, above)])]
     while waiting:
         chain = next(waiting[-1], None)
         if chain is None:
             waiting.pop()
-        elif id(chain[-1]) not in seen:
-            seen.add(id(chain[-1]))
+        elif id(chain.node) not in seen:
+            seen.add(id(chain.node))
             yield chain
             waiting.append(_below(chain))  # one chain at a time: a thousand levels may end in a hundred thousand leaves
 
 
 def _below(chain: Chain) -> Iterator[Chain]:
-    return ((*chain, node) for node in children(chain[-1]))
+    return (Chain(node, chain) for node in children(chain.node))
 
 
 def shared(document: Node) -> frozenset[int]:
@@ -65,7 +94,7 @@ def shared(document: Node) -> frozenset[int]:
     seen: set[int] = set()
     twice: set[int] = set()
     for chain in walk(document):
-        for node in children(chain[-1]):
+        for node in children(chain.node):
             (twice if id(node) in seen else seen).add(id(node))
     return frozenset(twice)
 
@@ -82,18 +111,22 @@ def children(node: Node) -> list[Node]:
 def child(node: Node | None, key: str) -> Node | None:
     """Return the value of `key` (the last one, as Kubernetes reads it), or None."""
     found = None
-    if isinstance(node, MappingNode):
-        for name, value in node.value:
-            if isinstance(name, ScalarNode) and name.value == key:
-                found = value
+    for name, value in _pairs(node):
+        if name == key:
+            found = value
     return found
 
 
-def under(chain: Chain, key: str) -> bool:
-    """Return whether the last node of a chain is a value of that key."""
-    above = chain[-2] if len(chain) > 1 else None
-    pairs = above.value if isinstance(above, MappingNode) else ()
-    return any(value is chain[-1] and isinstance(name, ScalarNode) and name.value == key for name, value in pairs)
+def _pairs(node: Node | None) -> Iterator[tuple[str, Node]]:
+    pairs = node.value if isinstance(node, MappingNode) else ()
+    return ((str(key.value), value) for key, value in pairs if isinstance(key, ScalarNode))
+
+
+def under(chain: Chain | None, key: str) -> bool:
+    """Return whether the node of a chain is a value of that key."""
+    if chain is None or chain.above is None or not isinstance(chain.above.node, MappingNode):
+        return False
+    return (key, id(chain.node)) in chain.above.keyed
 
 
 def string(node: Node | None) -> str | None:

@@ -62,7 +62,7 @@ Manifest: TypeAlias = Editable | Uneditable
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Voters:
-    """Whose word counts at this moment."""
+    """Whose vote counts at this moment."""
 
     entitled: frozenset[str] = frozenset()
     """Those among the people in `facts`, and the requester, who may approve or veto."""
@@ -71,7 +71,7 @@ class Voters:
     returners: frozenset[str] = frozenset()
     """Those among the people in `facts` who may request a rollback."""
     unsure: Reason | None = None
-    """Why the chat cannot tell; then nobody's word counts."""
+    """Why the chat cannot tell; then nobody's vote counts."""
     reactions: Mapping[str, frozenset[str]] | None = None
     """The people who react to the message now, by emoji; None: not asked, because it would not matter yet."""
 
@@ -211,7 +211,7 @@ class Post:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reply:
-    """Tell one person privately why their word does not count."""
+    """Tell one person privately why their vote does not count."""
 
     intent: ClassVar = Intent.REPLY
     fact: int

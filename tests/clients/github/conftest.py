@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from bot.clients.github.client import GitHub
-from tests.fixtures.forge_world import Served, door, served
+from tests.fixtures.forge_world import Served, github_client, served
 
 __all__ = ["github", "served"]
 
 
 @pytest.fixture
 async def github(served: Served) -> AsyncIterator[GitHub]:
-    async with door(served.url) as client:
+    async with github_client(served.url) as client:
         yield client

@@ -14,7 +14,7 @@ from bot.domain.reason import Name, Reason
 from bot.domain.reasons import github as reasons
 from callboard_demo.forge.records import CheckRecord
 from tests.contract.forge.openapi import COMPLAINTS
-from tests.fixtures.forge_world import ALICE, APP, BRANCH, REPOSITORY, Served, door, proposed, raw, serving
+from tests.fixtures.forge_world import ALICE, APP, BRANCH, REPOSITORY, Served, github_client, proposed, raw, serving
 
 OURS = "callboard/approval"
 Speaking = tuple[Served, GitHub]
@@ -22,7 +22,7 @@ Speaking = tuple[Served, GitHub]
 
 @pytest.fixture(params=["token", "app"])
 async def speaking(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Speaking]:
-    """Yield the forge and a door to it, with a token and as an App."""
+    """Yield the forge and a client of it, with a token and as an App."""
     async with serving(tmp_path) as served:
         credentials = Credentials.token(APP if request.param == "app" else "ghp_the-bots-own-token")
         credentials.by_app = request.param == "app"
@@ -39,10 +39,10 @@ def requests(served: Served, method: str) -> int:
     return sum(asked.method == method for asked in served.forge.log)
 
 
-# ── our own word ──────────────────────────────────────────────────────────────────────────────────────
+# ── our own status ────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_the_newest_word_stands_at_the_head(speaking: Speaking) -> None:
+async def test_the_head_has_our_newest_status(speaking: Speaking) -> None:
     served, github = speaking
     pull = await proposed(github)
     served.forge.protect("main", checks=[OURS])
@@ -53,7 +53,7 @@ async def test_the_newest_word_stands_at_the_head(speaking: Speaking) -> None:
         assert (await github.pull(pull.number)).withheld == (state != "success")
 
 
-async def test_what_was_said_already_is_not_said_again(speaking: Speaking) -> None:
+async def test_a_status_that_is_already_set_is_not_written_again(speaking: Speaking) -> None:
     served, github = speaking
     pull = await proposed(github)
     for state in ("pending", "success", "pending"):
@@ -63,7 +63,7 @@ async def test_what_was_said_already_is_not_said_again(speaking: Speaking) -> No
         assert requests(served, "POST") + requests(served, "PATCH") == before
 
 
-async def test_what_is_revoked_is_written_whatever_is_read(speaking: Speaking) -> None:
+async def test_a_revocation_is_written_whatever_is_read(speaking: Speaking) -> None:
     served, github = speaking
     pull = await proposed(github)
     served.forge.protect("main", checks=[OURS])
@@ -90,7 +90,7 @@ async def test_a_commit_that_is_gone_cannot_be_merged_and_needs_no_revoking(serv
     COMPLAINTS.clear()  # GitHub answers so without describing it
 
 
-async def test_a_long_word_is_cut_to_what_github_keeps(speaking: Speaking) -> None:
+async def test_a_long_description_is_cut_to_what_github_keeps(speaking: Speaking) -> None:
     served, github = speaking
     pull = await proposed(github)
     await github.report_approval(pull.head, "pending", "word " * 100)
@@ -130,7 +130,7 @@ async def approved(served: Served, github: GitHub, *checks: str, **protection: A
     return missing
 
 
-async def test_a_required_check_is_named_with_how_it_stands(served: Served, github: GitHub) -> None:
+async def test_a_required_check_is_named_with_its_state(served: Served, github: GitHub) -> None:
     missing = await approved(served, github, "ci/test")
     assert await missing() == (reasons.CheckUnreported(check=Name("ci/test")),)
     served.forge.report("ci/test", "pending", branch=BRANCH)
@@ -156,7 +156,7 @@ async def test_a_required_check_run_is_named_as_well(
     assert await missing() == expected
 
 
-async def test_what_is_not_required_is_not_named(served: Served, github: GitHub) -> None:
+async def test_an_optional_check_is_not_named(served: Served, github: GitHub) -> None:
     missing = await approved(served, github, "ci/test")
     served.forge.report("lint", "failure", branch=BRANCH)
     assert await missing() == (reasons.CheckUnreported(check=Name("ci/test")),)
@@ -170,26 +170,26 @@ async def test_failures_come_first_and_a_crowd_is_counted(served: Served, github
     assert (len(found), found[-1]) == (6, reasons.More(count=4))
 
 
-async def test_reviews_that_github_wants_are_told(served: Served, github: GitHub) -> None:
+async def test_reviews_that_github_requires_are_reported(served: Served, github: GitHub) -> None:
     missing = await approved(served, github, approvals=2)
     assert await missing() == (reasons.ReviewsMissing(required=2, given=0),)
     await raw(served, "POST", "/pulls/1/reviews", {"event": "REQUEST_CHANGES", "body": "No."}, token=ALICE)
     assert reasons.ChangesRequestedBy(reviewer=Name("alice")) in await missing()
 
 
-async def test_what_github_does_not_tell_is_said_to_be_so(served: Served, github: GitHub) -> None:
+async def test_unknown_requirements_are_reported_as_unknown(served: Served, github: GitHub) -> None:
     missing = await approved(served, github, locked=True)
     assert await missing() == (reasons.RequirementUnknown(),)
 
 
-async def test_a_required_word_of_ours_that_could_not_be_written_is_told(served: Served, github: GitHub) -> None:
+async def test_a_required_status_of_ours_that_could_not_be_written_is_reported(served: Served, github: GitHub) -> None:
     pull = await proposed(github)
     served.forge.protect("main", checks=[OURS])
     blocked = await github.pull(pull.number)
     assert await github.missing(blocked) == (reasons.StatusNotWritable(context=Name(OURS)),)
 
 
-async def test_a_pull_request_that_is_blocked_no_more_misses_nothing(served: Served, github: GitHub) -> None:
+async def test_a_pull_request_that_is_no_longer_blocked_lacks_nothing(served: Served, github: GitHub) -> None:
     pull = await proposed(github)
     served.forge.protect("main", checks=[OURS])
     blocked = await github.pull(pull.number)
@@ -212,7 +212,7 @@ async def test_a_token_that_may_not_read_checks_still_learns_which_are_required(
             return web.json_response({"message": "Resource not accessible by personal access token"}, status=403)
         return await handler(request)
 
-    async with serving(tmp_path, middlewares=[forbid]) as served, door(served.url) as github:
+    async with serving(tmp_path, middlewares=[forbid]) as served, github_client(served.url) as github:
         missing = await approved(served, github, "ci/test")
         assert await missing() == (reasons.CheckUnreadable(check=Name("ci/test")),)
     assert COMPLAINTS == []

@@ -142,7 +142,7 @@ async def test_a_pull_request_says_into_which_branch_it_goes(served: Served, git
     assert served.forge.head() == base.commit
 
 
-async def test_one_that_was_retargeted_does_not_stand_for_a_proposal(served: Served, github: GitHub) -> None:
+async def test_a_retargeted_pull_request_does_not_count_as_the_proposal(served: Served, github: GitHub) -> None:
     await proposed(github)
     served.forge.hub.move("refs/heads/release-1", served.forge.head(), by="somebody")
     served.forge.hub.edit(served.forge.hub.pull(1), {"base": "release-1"}, by="somebody")
@@ -214,7 +214,7 @@ async def test_another_head_than_the_approved_is_not_merged(served: Served, gith
     assert served.forge.head() == main
 
 
-async def test_a_conflict_is_said_and_merges_nothing(served: Served, github: GitHub) -> None:
+async def test_a_conflict_is_reported_and_merges_nothing(served: Served, github: GitHub) -> None:
     pull = await proposed(github)
     served.forge.commit({RELEASE: "stage: production\nversion: 7\n"}, "By hand")
     with raising(Temporary, not_merged("Pull Request is not mergeable", reasons.Conflicting())):
@@ -248,7 +248,7 @@ async def test_a_missing_check_is_named(served: Served, github: GitHub) -> None:
         pytest.param({"checks": ["a", "b"]}, Temporary, reasons.ChecksPending(), id="checks"),
     ],
 )
-async def test_a_refusal_says_whose_turn_it_is(
+async def test_a_refusal_says_who_can_act(
     served: Served, github: GitHub, protection: dict[str, Any], kind: type[Permanent | Temporary], cause: Reason
 ) -> None:
     served.forge.protect("main", **protection)

@@ -45,14 +45,14 @@ def not_merged(words: str, cause: Reason) -> Reason:
 
 
 @pytest.mark.parametrize("words", TIME_MENDS)
-def test_what_time_can_mend_is_tried_again_and_people_know_what_to_do(words: str) -> None:
+def test_a_failure_that_may_pass_is_retried_and_people_learn_what_to_do(words: str) -> None:
     error = unmerged(words, OPEN, HEAD)
     assert isinstance(error, Temporary)
     assert error.reason == not_merged(words, TIME_MENDS[words])
 
 
 @pytest.mark.parametrize("words", OPERATORS_MEND)
-def test_what_an_operator_must_mend_is_told_to_the_operator(words: str) -> None:
+def test_an_error_that_an_operator_must_fix_is_reported_to_the_operator(words: str) -> None:
     error = unmerged(words, OPEN, HEAD)
     assert isinstance(error, Permanent)
     assert error.reason == not_merged(words, OPERATORS_MEND[words])
@@ -66,7 +66,7 @@ def test_what_an_operator_must_mend_is_told_to_the_operator(words: str) -> None:
         pytest.param({"mergeable": False}, reasons.Conflicting(), id="conflict"),
     ],
 )
-def test_how_the_pull_request_stands_says_more_than_githubs_words(pull: dict[str, object], cause: Reason) -> None:
+def test_the_pull_requests_state_explains_more_than_githubs_message(pull: dict[str, object], cause: Reason) -> None:
     stands = replace(OPEN, **pull)  # type: ignore[arg-type]  # fields by name
     error = unmerged("Pull Request is not mergeable", stands, HEAD)
     assert isinstance(error, Temporary)

@@ -24,7 +24,7 @@ from tests.fixtures.forge_world import (
     REPOSITORY,
     TOKEN,
     Served,
-    door,
+    github_client,
     listening,
     proposed,
     serving,
@@ -85,7 +85,7 @@ def refusal(kind: Refusal, request: str, words: str, repository: str = REPOSITOR
 @asynccontextmanager
 async def failing(folder: Path) -> AsyncIterator[tuple[Served, GitHub, Fault]]:
     fault = Fault()
-    async with serving(folder, middlewares=[fault.middleware()]) as world, door(world.url) as client:
+    async with serving(folder, middlewares=[fault.middleware()]) as world, github_client(world.url) as client:
         yield world, client, fault
 
 
@@ -179,7 +179,7 @@ async def test_a_forge_that_is_down_may_be_there_later(tmp_path: Path) -> None:
 async def test_nobody_there_at_all_may_be_there_later() -> None:
     async with listening(web.Application()) as url:
         pass
-    async with door(url) as github:
+    async with github_client(url) as github:
         with raising(Temporary, unreachable("GET /branches/main")):
             await github.base()
 
@@ -212,9 +212,7 @@ async def test_a_write_is_never_tried_again_at_once(tmp_path: Path) -> None:
     ("status", "why"),
     [(401, reasons.TokenRefused), (403, reasons.NotAllowed), (404, reasons.NotFound), (422, reasons.Refused)],
 )
-async def test_what_github_refused_is_known_not_to_have_been_done(
-    tmp_path: Path, status: int, why: type[Reason]
-) -> None:
+async def test_a_refused_write_is_known_to_have_had_no_effect(tmp_path: Path, status: int, why: type[Reason]) -> None:
     async with failing(tmp_path) as (_, github, fault):
         head = (await proposed(github)).head
         fault.where, fault.before, fault.answer = f"/statuses/{head}", True, saying(status, "no")
@@ -239,7 +237,7 @@ async def test_a_rate_limit_says_how_long_to_wait(tmp_path: Path, answer: Answer
 
 
 async def test_a_used_up_allowance_says_when_it_is_full_again(tmp_path: Path) -> None:
-    async with serving(tmp_path) as served, door(served.url) as github:
+    async with serving(tmp_path) as served, github_client(served.url) as github:
         await github.base()
         served.forge.access.allowance.limit = 1
         with raising(Temporary, systems.RateLimited) as caught:
@@ -273,7 +271,7 @@ async def test_a_short_pause_is_waited_out_and_reading_tried_once_more(tmp_path:
 
 
 async def test_the_last_request_of_an_allowance_is_answered_and_no_more_are_sent(tmp_path: Path) -> None:
-    async with serving(tmp_path) as served, door(served.url) as github:
+    async with serving(tmp_path) as served, github_client(served.url) as github:
         served.forge.access.allowance.limit = 2
         await github.base()
         assert await github.base()
@@ -285,7 +283,7 @@ async def test_the_last_request_of_an_allowance_is_answered_and_no_more_are_sent
 
 
 async def test_a_wrong_token_is_the_operators_to_mend_and_is_not_shown(tmp_path: Path) -> None:
-    async with serving(tmp_path) as served, door(served.url, token="ghp_wrong-one") as github:
+    async with serving(tmp_path) as served, github_client(served.url, token="ghp_wrong-one") as github:
         with raising(Permanent, refusal(reasons.TokenRefused, "GET /branches/main", "Bad credentials")) as caught:
             await github.base()
     assert "ghp_" not in f"{caught.value}{plain(caught.value.reason)}"
@@ -300,18 +298,18 @@ async def test_a_missing_permission_is_named(tmp_path: Path) -> None:
 
 
 async def test_a_repository_that_is_not_there_is_named(tmp_path: Path) -> None:
-    async with serving(tmp_path) as served, door(served.url, repository="acme/elsewhere") as github:
+    async with serving(tmp_path) as served, github_client(served.url, repository="acme/elsewhere") as github:
         with raising(Permanent, refusal(reasons.NotFound, "GET /branches/main", "Not Found", "acme/elsewhere")):
             await github.base()
 
 
-async def test_an_address_that_is_not_githubs_is_said() -> None:
+async def test_an_address_that_is_not_githubs_is_reported() -> None:
     async def other(_: web.Request) -> web.Response:
         return web.json_response({"welcome": "elsewhere"})
 
     app = web.Application()
     app.router.add_get("/{path:.*}", other)
-    async with listening(app) as url, door(url) as github:
+    async with listening(app) as url, github_client(url) as github:
         with raising(Permanent, systems.Malformed) as caught:
             await github.base()
     assert isinstance(caught.value.reason, systems.Malformed)
@@ -332,12 +330,12 @@ async def connected(url: str, **settings: str) -> AsyncIterator[GitHub]:
         await client.close()
 
 
-async def test_a_token_of_the_environment_opens_the_door(tmp_path: Path) -> None:
+async def test_a_token_from_the_environment_logs_in(tmp_path: Path) -> None:
     async with serving(tmp_path) as served, connected(served.url, GITHUB_TOKEN=TOKEN) as github:
         assert (await github.base()).commit == served.forge.head()
 
 
-async def test_an_app_opens_the_door_with_one_token_for_all_threads(tmp_path: Path) -> None:
+async def test_an_app_logs_in_with_one_token_for_all_threads(tmp_path: Path) -> None:
     private, public = keys()
     app = {"GITHUB_APP_ID": "7", "GITHUB_APP_PRIVATE_KEY": private, "GITHUB_APP_INSTALLATION_ID": "1"}
     async with serving(tmp_path, app_key=public) as served, connected(served.url, **app) as github:

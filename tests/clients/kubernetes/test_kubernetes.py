@@ -1,4 +1,4 @@
-"""The door to Kubernetes: raw JSON through, and whatever goes wrong says who can do something about it."""
+"""The client of Kubernetes: it passes raw JSON on, and each error tells the one who can do something about it."""
 
 import re
 import subprocess
@@ -172,7 +172,7 @@ async def test_a_kubeconfig_that_cannot_be_used_is_said_so(tmp_path: Path, text:
         await Kubernetes.connect(str(tmp_path / "folder"))
 
 
-async def test_credentials_that_no_longer_hold_are_read_anew(tmp_path: Path) -> None:
+async def test_expired_credentials_are_read_again(tmp_path: Path) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         known = request.headers["Authorization"] == "Bearer renewed"
         return listed("Pod") if known else refusal(401, "Unauthorized")
@@ -228,7 +228,7 @@ async def test_a_watch_that_breaks_off_may_be_taken_up_again(tmp_path: Path) -> 
     assert len(events) == 1
 
 
-async def test_a_half_open_watch_ends_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_half_open_watch_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         return await stream(request, hold=True)
 
@@ -273,7 +273,7 @@ async def test_where_there_was_no_run_before_the_present_one_is_shown(tmp_path: 
         assert await kubernetes.log("models", "iris-1", previous=True) == "the present one"
 
 
-async def test_of_several_containers_the_first_is_asked(tmp_path: Path) -> None:
+async def test_the_log_of_the_first_of_several_containers_is_read(tmp_path: Path) -> None:
     async def answer(request: web.Request) -> web.StreamResponse:
         if "container" not in request.query:
             return refusal(400, "a container name must be specified for pod iris-1, choose one of: [server proxy]")

@@ -1,4 +1,4 @@
-"""The door to MLflow, against a real server behind a proxy that loses answers; what it writes is read past the door."""
+"""MLflow's client, against a real server behind a proxy that loses answers; what it writes is read past the client."""
 
 import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -180,7 +180,7 @@ async def test_versions_of_the_demo_differ_in_all_that_is_compared(world: World)
     assert one.run_tags["mlflow.source.git.commit"] != two.run_tags["mlflow.source.git.commit"]
 
 
-async def test_what_does_not_exist_has_no_card(world: World) -> None:
+async def test_a_missing_version_has_no_details(world: World) -> None:
     assert await world.mlflow.version_details(ModelVersion(model=IRIS.model, version=4711)) is None
     assert await world.mlflow.version_details(ModelVersion(model="no-such-model", version=1)) is None
 
@@ -254,7 +254,7 @@ async def test_an_alias_of_no_model_needs_the_operator(world: World) -> None:
         await world.mlflow.alias("no-such-model", "production")
 
 
-async def test_what_is_so_already_costs_no_write_and_makes_no_event(world: World) -> None:
+async def test_a_value_that_is_already_set_causes_no_write(world: World) -> None:
     name = await world.model(versions=2)
     what = ModelVersion(model=name, version=2)
     for _ in range(2):

@@ -50,7 +50,9 @@ async def test_a_certificate_of_ones_own_authority_is_accepted(url: str, ours: A
 
 
 @pytest.mark.parametrize("what", ["another authority", "another host", "only the public ones"])
-async def test_anything_else_is_refused_and_told(url: str, ours: Authority, tmp_path: Path, what: str) -> None:
+async def test_any_other_certificate_is_refused_and_reported(
+    url: str, ours: Authority, tmp_path: Path, what: str
+) -> None:
     trusted = {"another authority": Authority(tmp_path, "theirs").file, "another host": ours.file}.get(what)
     with raising(Temporary, CertificateUntrusted) as caught:
         await models(url.replace("localhost", "127.0.0.1") if what == "another host" else url, trusted)

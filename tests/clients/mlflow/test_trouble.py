@@ -67,7 +67,7 @@ async def error_of(server: Scripted, **credentials: str) -> Permanent | Temporar
 
 
 @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-async def test_what_time_can_mend_is_temporary(server: Scripted, status: int) -> None:
+async def test_a_failure_that_may_pass_is_temporary(server: Scripted, status: int) -> None:
     server.answer = web.Response(status=status, text="<html>try later</html>")
     error = await error_of(server)
     assert isinstance(error, Temporary)
@@ -152,7 +152,7 @@ async def test_while_the_server_wants_to_be_left_alone_nothing_is_asked(server: 
         (web.json_response({"error_code": "BAD_REQUEST", "message": "odd"}, status=400), reasons.Refused, "odd"),
     ],
 )
-async def test_what_only_the_operator_can_mend_says_how(
+async def test_an_error_that_only_an_operator_can_fix_says_how(
     server: Scripted, answer: web.Response, why: type[Reason], said: str | None
 ) -> None:
     server.answer = answer
@@ -177,7 +177,7 @@ async def test_what_only_the_operator_can_mend_says_how(
         b'{"x":' + b"[" * 100_000,
     ],
 )
-async def test_an_answer_that_is_not_mlflows_is_temporary_and_said_so(server: Scripted, body: bytes) -> None:
+async def test_an_answer_that_is_not_mlflows_is_temporary_and_reported(server: Scripted, body: bytes) -> None:
     server.answer = web.Response(body=body)
     error = await error_of(server)
     assert isinstance(error, Temporary)

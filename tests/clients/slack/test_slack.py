@@ -52,7 +52,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sides:
-    """The workspace, what can go wrong with it, and the door to it."""
+    """The workspace, what can go wrong with it, and the client of it."""
 
     chat: Chat
     line: Line
@@ -68,7 +68,7 @@ class Sides:
 
 @asynccontextmanager
 async def between(folder: Path, *, token: str = TOKEN, **more: Any) -> AsyncIterator[Sides]:
-    """Stand between a workspace and the door to it."""
+    """Stand between a workspace and the client of it."""
     line = Line()
     async with (
         served(folder, middlewares=[line.carry], **more) as world,
@@ -143,7 +143,7 @@ async def test_the_message_is_found_behind_many_others(sides: Sides) -> None:
     start = datetime.now(UTC)
     posted = await sides.slack.post("#ml-releases", CARD, key="7")
     for n in range(450):
-        await sides.chat.say(user="alice", channel="#ml-releases", text=str(n))
+        await sides.chat.send(user="alice", channel="#ml-releases", text=str(n))
     assert await sides.slack.post("#ml-releases", CARD, key="7", since=start) == posted
     assert sides.calls("conversations.history") == 3
 
@@ -179,8 +179,8 @@ async def test_a_message_that_somebody_deleted_cannot_be_edited(sides: Sides) ->
         await sides.slack.update(posted, CARD)
 
 
-async def test_a_whisper_reaches_one_person(sides: Sides) -> None:
-    await sides.slack.whisper("#ml-releases", "U0MALLORY", "you may not approve this")
+async def test_an_ephemeral_message_reaches_one_person(sides: Sides) -> None:
+    await sides.slack.post_ephemeral("#ml-releases", "U0MALLORY", "you may not approve this")
     assert [(w["to"], w["text"]) for w in sides.chat.state()["private"]] == [("U0MALLORY", "you may not approve this")]
     assert sides.messages() == []
 
@@ -192,7 +192,7 @@ async def test_a_permalink_leads_to_the_message(sides: Sides) -> None:
     )
 
 
-async def test_reactions_are_told_by_one_name_without_skin_tones(sides: Sides) -> None:
+async def test_reactions_have_one_name_without_skin_tones(sides: Sides) -> None:
     posted = await sides.slack.post("#ml-releases", CARD, key="7")
     for user, emoji in (("bob", "+1::skin-tone-3"), ("carol", "thumbsup"), ("carol", "x")):
         await sides.chat.react(user=user, ts=posted.ts, emoji=emoji)
@@ -224,7 +224,7 @@ STRANGERS = (
 
 
 @pytest.mark.parametrize("user", ["U0CALLBOARD", "U0NOBODY", *(s.id for s in STRANGERS)])
-async def test_whoever_is_not_a_full_member_is_entitled_to_nothing(tmp_path: Path, user: str) -> None:
+async def test_only_full_members_are_entitled(tmp_path: Path, user: str) -> None:
     async with between(tmp_path, people=(*PEOPLE, *STRANGERS)) as sides:
         assert not (await sides.slack.person(user)).entitled
         assert (await sides.slack.person("U0BOB")) == Person(id="U0BOB", name="bob", entitled=True)
@@ -268,7 +268,7 @@ async def test_a_channel_without_the_bot_says_how_to_invite_it(sides: Sides) -> 
             await sides.slack.channel_id(name)
 
 
-async def test_a_bot_that_was_put_out_says_so(sides: Sides) -> None:
+async def test_a_bot_that_was_removed_from_the_channel_is_reported(sides: Sides) -> None:
     await sides.slack.post("#ml-releases", CARD, key="7")
     sides.chat.kick("#ml-releases")
     with raising(Permanent, refused("chat.postMessage", "not_in_channel", reasons.ChannelUnavailable())):
@@ -278,7 +278,7 @@ async def test_a_bot_that_was_put_out_says_so(sides: Sides) -> None:
 # ── what goes wrong ──────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_a_wrong_token_is_told_without_the_token(tmp_path: Path) -> None:
+async def test_a_wrong_token_is_reported_without_the_token(tmp_path: Path) -> None:
     async with between(tmp_path, token="xoxb-wrong") as sides:
         why = reasons.BotTokenRefused(error=Said("invalid_auth"), cause=reasons.TokenWrong())
         with raising(Permanent, why) as caught:
@@ -292,7 +292,7 @@ async def test_a_missing_scope_is_named(tmp_path: Path) -> None:
             await sides.slack.post("#ml-releases", CARD, key="7")
 
 
-async def test_a_layout_that_slack_does_not_take_is_told_with_its_place(sides: Sides) -> None:
+async def test_a_layout_that_slack_rejects_is_reported_with_its_place(sides: Sides) -> None:
     with pytest.raises(Permanent, match=r"unsupported type: nonsense \[json-pointer:/blocks/0/type\].*LayoutInvalid"):
         await sides.slack.post("#ml-releases", Message(text="x", blocks=({"type": "nonsense"},)), key="7")
 
@@ -308,7 +308,7 @@ async def test_slack_asking_for_less_is_obeyed_without_another_call(tmp_path: Pa
         assert sides.calls("usergroups.list") == 2
 
 
-async def test_a_closed_door_opens_no_connection_of_its_own(tmp_path: Path) -> None:
+async def test_a_closed_client_opens_no_connection(tmp_path: Path) -> None:
     async with between(tmp_path) as sides:
         await sides.slack.close()
         with raising(Temporary, reasons.Stopping()):

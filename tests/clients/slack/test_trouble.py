@@ -51,7 +51,7 @@ async def answering(respond: Any) -> AsyncIterator[Slack]:
     ],
 )
 @pytest.mark.parametrize("content_type", ["application/json", "text/html", "text/plain"])
-async def test_what_time_can_mend_is_temporary(answer: int, body: Any, content_type: str) -> None:
+async def test_a_failure_that_may_pass_is_temporary(answer: int, body: Any, content_type: str) -> None:
     def respond(request: web.Request) -> web.Response:
         text = body if isinstance(body, str) else web.json_response(body).text
         return web.Response(status=answer, text=text, content_type=content_type)

@@ -108,7 +108,7 @@ async def test_an_answer_that_is_late_is_a_timeout(tmp_path: Path) -> None:
         async def promote(ack: Any) -> None:
             await never.wait()
 
-        told = await slack.chat.say(user="alice", channel="#ml-releases", text="/promote")
+        told = await slack.chat.send(user="alice", channel="#ml-releases", text="/promote")
         assert told["error"] == "operation_timeout"
         assert slack.chat.state()["private"][0]["text"] == '/promote failed with the error "operation_timeout"'
         never.set()
@@ -129,7 +129,7 @@ async def test_an_app_with_another_secret_takes_nothing(tmp_path: Path) -> None:
         async def promote(ack: Any) -> None:
             raise AssertionError("an unsigned command was taken")
 
-        told = await slack.chat.say(user="alice", channel="#ml-releases", text="/promote")
+        told = await slack.chat.send(user="alice", channel="#ml-releases", text="/promote")
         assert (told["ok"], told["status"]) == (False, 401)
 
 
@@ -241,7 +241,7 @@ async def test_a_response_url_lasts_half_an_hour(tmp_path: Path) -> None:
         async def promote(ack: Any, command: dict[str, Any]) -> None:
             await ack(command["response_url"])
 
-        await slack.chat.say(user="alice", channel="#ml-releases", text="/promote")
+        await slack.chat.send(user="alice", channel="#ml-releases", text="/promote")
         hook = AsyncWebhookClient(slack.chat.state()["private"][0]["text"], session=slack.sdk.session)
         now[0] += 29 * 60
         assert (await hook.send(text="x")).status_code == 200
@@ -261,7 +261,7 @@ async def test_a_trigger_opens_one_view_within_three_seconds(tmp_path: Path) -> 
             await ack()
 
         for _ in range(2):
-            await slack.chat.say(user="alice", channel="#ml-releases", text="/promote")
+            await slack.chat.send(user="alice", channel="#ml-releases", text="/promote")
         assert (await slack.sdk.views_open(trigger_id=triggers[0], view=view))["view"]["type"] == "modal"
         now[0] += 3.1
         for trigger, error in (

@@ -114,7 +114,7 @@ async def test_a_mention_and_an_opened_home_are_told(sides: Sides) -> None:
 
 async def test_words_that_mention_nobody_are_told_to_nobody(sides: Sides) -> None:
     root = await sides.type("hello")
-    await sides.slack.chat.say(user="bob", channel=CHANNEL, text="@callboard", thread=root["ts"])
+    await sides.slack.chat.send(user="bob", channel=CHANNEL, text="@callboard", thread=root["ts"])
     await until(lambda: sides.bolt.seen, "an event at the app")
     assert len(sides.bolt.requests) == 1
     assert sides.bolt.seen[0]["event"]["thread_ts"] == root["ts"]
@@ -137,7 +137,7 @@ async def test_who_or_what_is_not_there_is_named(sides: Sides) -> None:
     with pytest.raises(LookupError, match="eve"):
         await sides.type("/promote", user="eve")
     with pytest.raises(LookupError, match="#nowhere"):
-        await sides.slack.chat.say(user="alice", channel="#nowhere", text="x")
+        await sides.slack.chat.send(user="alice", channel="#nowhere", text="x")
     with pytest.raises(LookupError, match="no message"):
         await sides.slack.chat.react(user="alice", ts="1.000001", emoji="eyes")
     with pytest.raises(ValueError, match="no emoji"):

@@ -62,7 +62,7 @@ async def test_what_people_do_comes_over_the_socket_and_no_request_is_made(ends:
     async def approve(ack: Any) -> None:
         await ack()
 
-    told = await ends.slack.chat.say(user="alice", channel="#ml-releases", text="/promote iris production")
+    told = await ends.slack.chat.send(user="alice", channel="#ml-releases", text="/promote iris production")
     assert (told["ok"], ends.private()) == (True, ["you typed iris production"])
     ts = await ends.post(blocks=CARD)
     await ends.slack.chat.click(user="bob", ts=ts, action_id="approve")
@@ -87,7 +87,7 @@ async def test_an_event_that_is_not_acknowledged_comes_again_with_the_same_id(en
 
 
 async def test_a_command_that_is_not_acknowledged_is_a_timeout_and_does_not_come_again(ends: Ends) -> None:
-    told = await ends.slack.chat.say(user="alice", channel="#ml-releases", text="/nobody-listens")
+    told = await ends.slack.chat.send(user="alice", channel="#ml-releases", text="/nobody-listens")
     assert told["error"] == "operation_timeout"
     assert len(ends.envelopes) == 1
 

@@ -196,7 +196,7 @@ async def test_the_text_of_an_edit_has_a_tenth_of_the_room_of_a_post(world: Serv
 
 
 async def test_other_peoples_messages_can_be_neither_edited_nor_deleted(world: Served) -> None:
-    ts = (await world.chat.say(user="alice", channel="#ml-releases", text="mine"))["ts"]
+    ts = (await world.chat.send(user="alice", channel="#ml-releases", text="mine"))["ts"]
     assert (await refusal(world.sdk.chat_update(channel=CHANNEL, ts=ts, text="x")))["error"] == "cant_update_message"
     assert (await refusal(world.sdk.chat_delete(channel=CHANNEL, ts=ts)))["error"] == "cant_delete_message"
 

@@ -203,7 +203,7 @@ async def test_a_write_on_an_older_look_is_a_conflict(client: Client) -> None:
     assert said(exists)["message"] == 'configmaps "a" already exists'
 
 
-async def test_the_status_is_a_door_of_its_own(client: Client) -> None:
+async def test_the_status_has_its_own_endpoint(client: Client) -> None:
     await client.ask("POST", client.path("deployments"), deployment())
     both = {"spec": {"paused": True}, "status": {"collisionCount": 7}}
     value = await client.ask("PATCH", client.path("deployments", "a/status"), both, kind=MERGE)

@@ -1,4 +1,4 @@
-"""The logs of pods, as the demo's cluster serves them: a real API server cannot without a node's own door."""
+"""The logs of pods, as the demo's cluster serves them: a real API server needs a kubelet for that."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -65,7 +65,7 @@ def test_a_short_file_goes_a_long_way() -> None:
     assert app.channel_of("whatever") == "#ml-releases"
 
 
-def test_what_a_stage_demands_is_read() -> None:
+def test_the_requirements_of_a_stage_are_read() -> None:
     assert parse(FULL).policy(target("iris-classifier")) == Policy(
         approvals=2,
         approvers=("@ml-release-captains", "U024BE7LH"),
@@ -99,7 +99,7 @@ models:
 """
 
 
-def test_who_may_and_when_nothing_may_are_read() -> None:
+def test_permissions_and_freeze_windows_are_read() -> None:
     policy = parse(WHO).policy(target("iris"))
     assert policy.requesters == ("@science", "U024BE7LH")
     assert policy.rollback_requesters == ("@on-call",)
@@ -242,7 +242,7 @@ def test_one_repository_holds_all_manifests() -> None:
         ("a: &a {<<: *a}", "1: "),
     ],
 )  # fmt: skip
-def test_a_mistake_is_told_with_its_line_and_what_was_expected(text: str, told: str) -> None:
+def test_a_mistake_is_reported_with_its_line_and_what_was_expected(text: str, told: str) -> None:
     assert any(line.startswith(f"app.yaml:{told}") for line in mistakes(text)), mistakes(text)
 
 
@@ -256,7 +256,7 @@ def test_a_mistake_is_told_with_its_line_and_what_was_expected(text: str, told: 
         ("a: *b", "1: not YAML: found undefined alias 'b'"),
     ],
 )  # fmt: skip
-def test_of_what_is_not_yaml_nothing_else_is_said(text: str, line: str) -> None:
+def test_a_file_that_is_not_yaml_gets_one_error_only(text: str, line: str) -> None:
     (told,) = mistakes(text)
     assert told == f"app.yaml:{line}; check the brackets, quotes and indentation (spaces, no tabs) here"
 
@@ -286,19 +286,19 @@ def test_a_freeze_that_would_come_at_another_time_than_meant_is_refused(window: 
     assert any(line.startswith("app.yaml:5: ") and told in line for line in said), said
 
 
-def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines() -> None:
+def test_all_mistakes_are_reported_at_once_in_line_order() -> None:
     told = mistakes(
         "repository: acme\nchanel: x\nstages:\n  staging: {auto: maybe}\n  prod: {after: stagin, watch: 5}\n"
     )
     assert [line.split(":")[1] for line in told] == ["1", "2", "4", "5", "5"]
 
 
-def test_a_mistake_above_is_told_once_not_for_every_model() -> None:
+def test_a_mistake_in_the_shared_stages_is_reported_once_not_for_every_model() -> None:
     stages = "stages:\n  s: {}\n  p: {after: x}\n"
     assert len(mistakes(f"repository: a/b\n{stages}models:\n  a: {{stages: {{s: {{auto: true}}}}}}\n  b: {{}}\n")) == 1
 
 
-def test_a_file_that_is_not_there_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_missing_file_is_reported_in_one_line(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"no\.yaml: cannot be read: No such file .*; set the path with --config"):
         load(tmp_path / "no.yaml")
     (tmp_path / "latin.yaml").write_bytes(b"repository: \xe9")
@@ -364,6 +364,6 @@ def test_which_targets_read_a_file_is_known() -> None:
     assert not app.reads(target("unknown"), "all/d.yaml")
 
 
-def test_what_is_nested_too_deeply_is_a_sentence() -> None:
+def test_deep_nesting_is_reported_in_a_sentence() -> None:
     with pytest.raises(UserError, match="nested too deeply"):
         parse("a: " + "[" * 30_000)

@@ -36,7 +36,7 @@ def test_the_four_that_are_needed_are_enough() -> None:
     assert told.kubeconfig is None
 
 
-def test_everything_that_is_missing_is_told_at_once_and_what_it_is_for() -> None:
+def test_everything_that_is_missing_is_reported_at_once_with_its_purpose() -> None:
     told = mistakes({})
     assert [line.split(" ")[0] for line in told] == [
         "SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "MLFLOW_TRACKING_URI", "GITHUB_TOKEN",
@@ -44,7 +44,7 @@ def test_everything_that_is_missing_is_told_at_once_and_what_it_is_for() -> None
     assert told[0] == "SLACK_BOT_TOKEN is not set: the Slack app's bot token (xoxb-…), to post messages"
 
 
-def test_what_is_set_to_nothing_is_missing() -> None:
+def test_an_empty_value_counts_as_missing() -> None:
     assert mistakes({**READY, "SLACK_BOT_TOKEN": " "}) == [
         "SLACK_BOT_TOKEN is not set: the Slack app's bot token (xoxb-…), to post messages"
     ]
@@ -57,7 +57,7 @@ def test_with_socket_mode_slack_signs_nothing() -> None:
     assert Environment.read({**without, "SLACK_APP_TOKEN": "xapp-planted"}).slack_signing_secret is None
 
 
-def test_a_github_app_stands_for_a_token_when_it_is_whole() -> None:
+def test_a_complete_github_app_replaces_the_token() -> None:
     private, _ = keys()
     app = {"GITHUB_APP_ID": "1", "GITHUB_APP_PRIVATE_KEY": private, "GITHUB_APP_INSTALLATION_ID": "2"}
     without = {name: value for name, value in READY.items() if name != "GITHUB_TOKEN"}
@@ -172,12 +172,12 @@ def test_the_certificates_that_postgresql_needs_must_be_there(tmp_path: Path) ->
         ("LOG_LEVEL", "loud", "LOG_LEVEL: `loud` is not a log level"),
     ],
 )
-def test_a_wrong_value_is_told_and_a_secret_one_is_not_repeated(name: str, value: str, told: str) -> None:
+def test_a_wrong_value_is_reported_and_a_secret_one_is_not_repeated(name: str, value: str, told: str) -> None:
     (line,) = mistakes({**READY, name.removesuffix("_FILE"): "", name: value})
     assert line.startswith(told)
 
 
-def test_a_secret_may_stand_in_a_file(tmp_path: Path) -> None:
+def test_a_secret_may_be_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "token"
     file.write_text("xoxb-from-file\n")
     without = {name: value for name, value in READY.items() if name != "SLACK_BOT_TOKEN"}

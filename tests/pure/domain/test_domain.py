@@ -57,7 +57,7 @@ def test_words_that_move_from_one_file_to_the_next_make_another_change() -> None
     assert one.digest != other.digest
 
 
-def test_a_story_goes_on_until_it_is_released_or_over() -> None:
+def test_a_promotion_is_open_until_it_is_released_or_over() -> None:
     going_on = {state for state in State if state.open}
     assert going_on == {
         State.CHECKING,

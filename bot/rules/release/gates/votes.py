@@ -1,4 +1,4 @@
-"""What people said about the change as it is now, and whose word counts.  Pure."""
+"""Who voted on the change as it is now, and whose vote counts.  Pure."""
 
 from bot.domain.promotion import Fact, FactKind, Kind
 from bot.domain.reason import Name, Reason, users
@@ -41,7 +41,7 @@ def _may_veto(review: Review, by: str) -> bool:
 
 
 def _standing(review: Review, give: FactKind, take: FactKind) -> list[str]:
-    """Replay the facts about the present change: the last word of each person stands.
+    """Replay the facts about the present change: each person's last vote counts.
 
     Where the message was just read, its reactions outweigh the events, which may be lost or come late.
     """

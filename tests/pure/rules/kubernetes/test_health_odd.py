@@ -159,7 +159,7 @@ def pruned(snapshot: Snapshot) -> Snapshot:
 
 
 @pytest.mark.parametrize("snapshot", [ready(), trouble()], ids=["done", "in-trouble"])
-def test_what_is_kept_is_judged_as_the_whole(snapshot: Snapshot) -> None:
+def test_a_pruned_object_is_judged_like_the_whole_one(snapshot: Snapshot) -> None:
     assert judge(pruned(snapshot), now=NOON, stage="production") == judge(snapshot, now=NOON, stage="production")
 
 

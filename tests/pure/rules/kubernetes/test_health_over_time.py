@@ -82,7 +82,7 @@ def fails(timeline: Callable[[int], Snapshot]) -> bool:
 
 
 @pytest.mark.parametrize("timeline", [quota, webhook, two_waits, init_retries, late])
-def test_what_passes_by_itself_fails_nothing(timeline: Callable[[int], Snapshot]) -> None:
+def test_a_passing_problem_fails_nothing(timeline: Callable[[int], Snapshot]) -> None:
     assert not fails(timeline)
 
 
@@ -121,7 +121,7 @@ def test_one_of_the_pods_that_crashes_is_degraded() -> None:
     assert of_three(replace(READY, pods=(*READY.pods[:2], crash))).status is HealthStatus.DEGRADED
 
 
-def test_without_any_of_the_pods_the_rollout_goes_on() -> None:
+def test_a_rollout_with_no_pod_left_is_still_progressing() -> None:
     leaving = pod("aaa")
     leaving["metadata"]["deletionTimestamp"] = ago(1)
     health = of_three(replace(READY, pods=(leaving, pod("new"))))

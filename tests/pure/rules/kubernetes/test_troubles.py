@@ -163,7 +163,7 @@ def test_the_last_line_of_a_container_explains_its_end_unless_a_signal_ended_it(
     assert health.reason == failing(CrashLoop(exit=code(number, meaning), restarts=1))
 
 
-def test_the_culprit_is_named_where_its_log_may_say_more() -> None:
+def test_the_culprit_is_named_if_its_log_may_help() -> None:
     assert health_of(sick(waiting("CrashLoopBackOff", lastState=ended(1)))).culprit == f"{NAME}-{NEW}-x2x"
     assert health_of(sick(waiting("ErrImagePull"))).culprit is None
 

@@ -133,7 +133,7 @@ def test_models_and_promotions() -> None:
         pytest.param("x" * 501, CommandTooLong(limit=500), id="a novel"),
     ],
 )  # fmt: skip
-def test_what_is_not_understood_is_answered_with_what_to_type(text: str, why: Reason) -> None:
+def test_a_command_that_is_not_understood_is_answered_with_what_to_type(text: str, why: Reason) -> None:
     with pytest.raises(Misunderstood) as refused:
         promote(text)
     assert refused.value.reason == why
@@ -228,7 +228,7 @@ def test_an_override_needs_a_reason(text: str) -> None:
     )
 
 
-def test_what_only_looks_like_an_override_is_not_passed_over() -> None:
+def test_text_that_only_looks_like_an_override_is_not_ignored() -> None:
     with pytest.raises(Misunderstood) as refused:
         promote("iris production --override-it")
     assert refused.value.reason == NotAVersion(word=Name("--override-it"), usage=USAGE)

@@ -87,7 +87,7 @@ def test_a_name_that_a_web_page_can_have_is_refused(host: str) -> None:
         "evil。local",
     ],
 )
-def test_what_is_no_host_is_refused(host: str) -> None:
+def test_an_invalid_host_is_refused(host: str) -> None:
     assert not may_answer([host])
 
 
@@ -96,7 +96,7 @@ def test_exactly_one_host_is_needed(hosts: list[str]) -> None:
     assert not may_answer(hosts)
 
 
-def test_the_refusal_says_what_to_use_instead() -> None:
+def test_the_refusal_names_the_alternative() -> None:
     said = plain(REFUSED)
     assert all(ending in said for ending in PRIVATE)
     assert "an IP address, localhost, a Service's short name" in said

@@ -71,7 +71,7 @@ def test_a_reference_names_registry_repository_and_tag(text: str, host: str, pat
         "ghcr.io/a:" + "x" * 129, "ghcr.io/a b:1", "ghcr.io/a:1\n", "user@ghcr.io/a:1",
     ],
 )  # fmt: skip
-def test_what_leaves_something_to_be_guessed_is_no_reference(text: str) -> None:
+def test_an_ambiguous_reference_is_refused(text: str) -> None:
     with pytest.raises(Misunderstood):
         reference(text)
 
@@ -123,7 +123,7 @@ def test_a_problem_is_put_into_words() -> None:
     assert said == f"it was built from an unknown commit, not from {'ab' * 20}: the tag was moved"
 
 
-def test_all_troubles_are_said_at_once() -> None:
+def test_all_problems_are_reported_at_once() -> None:
     assert len(wrong(None, system="windows")) == 6
 
 

@@ -48,7 +48,7 @@ NEWLINES = st.sampled_from(["\n", "\r\n"])
     new=STAGES,
     version=st.integers(0, 10**9),
 )
-def test_what_was_written_is_read_again_and_all_else_stays(text: str, newline: str, new: str, version: int) -> None:
+def test_an_edit_is_read_back_and_everything_else_stays(text: str, newline: str, new: str, version: int) -> None:
     text = text.replace("\n", newline)
     wanted, old = Pin(stage=new, version=version), pin(text)
     after = edit({"a.yaml": text}, wanted).after["a.yaml"]

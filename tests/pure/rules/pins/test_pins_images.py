@@ -82,7 +82,7 @@ def place_of(files: dict[str, str], own: frozenset[str]) -> images.Place:
     return images.find(files, own, *pins.carrier({each: files[each] for each in own}, "iris"))
 
 
-def test_a_kustomization_that_names_no_image_is_told_one_and_the_base_is_left_alone() -> None:
+def test_a_kustomization_without_an_image_gets_one_and_the_base_stays_unchanged() -> None:
     ((path, after),) = changed(LAYERED).items()
     assert path == "iris/staging/kustomization.yaml"
     assert after == OVERLAY + (
@@ -110,7 +110,7 @@ def test_an_image_of_the_same_name_needs_no_new_one() -> None:
         "  - name: busybox\n    newTag: '2'   # indented\n",
     ],
 )
-def test_what_a_kustomization_says_of_images_is_kept_and_the_rest_added(entry: str) -> None:
+def test_other_images_of_a_kustomization_are_kept_and_missing_keys_added(entry: str) -> None:
     before = OVERLAY + "images:\n" + entry + "namePrefix: a-\n"
     (after,) = changed(LAYERED | {"iris/staging/kustomization.yaml": before}).values()
     said, was = yaml.safe_load(after), yaml.safe_load(before)
@@ -150,7 +150,7 @@ def test_a_base_that_renames_the_image_is_followed() -> None:
     assert yaml.safe_load(after)["images"][0]["name"] == "mirror.io/server"
 
 
-def test_the_ports_are_those_of_the_container_wherever_they_stand() -> None:
+def test_the_ports_are_those_of_the_container_in_any_file() -> None:
     own = frozenset({"iris/staging/kustomization.yaml", "iris/staging/release.yaml"})
     assert place_of(LAYERED, own).ports == {8080}
 
@@ -192,7 +192,7 @@ ANCHORED = PLAIN.replace("image: ghcr", "image: &server ghcr") + "        - {nam
     ],
     ids=["no image", "shared", "template", "alias", "empty list", "JSON", "twice"],
 )
-def test_what_cannot_be_written_safely_is_refused(files: dict[str, str], why: Reason) -> None:
+def test_an_image_that_cannot_be_written_safely_is_refused(files: dict[str, str], why: Reason) -> None:
     with pytest.raises(Permanent) as refused:
         changed(files)
     assert refused.value.reason == why

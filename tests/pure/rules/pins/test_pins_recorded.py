@@ -175,7 +175,7 @@ def test_two_containers_that_carry_the_stage_are_refused(those: Collection) -> N
 
 
 @every
-def test_no_recorded_manifest_carries_a_pin_and_each_is_told_so(those: Collection) -> None:
+def test_recorded_manifests_without_a_pin_are_refused_with_that_reason(those: Collection) -> None:
     for file in those.files:
         with pytest.raises(Permanent) as raised:
             find({str(file): read(file)})

@@ -192,7 +192,7 @@ def test_a_refusal_names_the_file_the_line_and_the_way_out() -> None:
     )
 
 
-def test_of_two_environments_in_one_container_neither_is_trusted() -> None:
+def test_two_environments_in_one_container_are_refused() -> None:
     with pytest.raises(Permanent) as refused:
         find({"a.yaml": "env:\n- {name: A}\nenv:\n" + STAGE})
     assert refused.value.reason == unsafe(3, KeyTwice(key=Name("env")))

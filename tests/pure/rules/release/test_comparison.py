@@ -141,17 +141,17 @@ def test_callers_must_change_for(inputs: tuple[tuple[str, str, bool], ...], chan
         ),
     ],
 )
-def test_any_change_of_what_is_put_out_breaks(outputs: tuple[tuple[str, str, bool], ...], change: Reason) -> None:
+def test_any_change_of_the_outputs_is_breaking(outputs: tuple[tuple[str, str, bool], ...], change: Reason) -> None:
     assert signature(LIVE, replace(CANDIDATE, outputs=outputs)) == (Compatibility.BREAKING, (change,))
 
 
-def test_what_is_put_out_keeps_its_order() -> None:
+def test_outputs_keep_their_order() -> None:
     both = (("a", "long", True), ("b", "long", True))
     verdict = signature(replace(LIVE, outputs=both), replace(CANDIDATE, outputs=both[::-1]))
     assert verdict == (Compatibility.BREAKING, (OutputsReordered(),))
 
 
-def test_what_breaks_is_said_before_what_does_not() -> None:
+def test_breaking_differences_come_first() -> None:
     candidate = replace(CANDIDATE, inputs=(*(LIVE.inputs or ())[:2], ("a", "long", False)), outputs=())
     _, changes = signature(LIVE, candidate)
     assert changes[0] == OutputDropped(name=SPECIES)

@@ -69,7 +69,7 @@ def test_a_window_may_be_longer_than_the_time_to_its_next_beginning() -> None:
     assert shown.until == datetime(2026, 5, 10, 12, tzinfo=UTC)
 
 
-def test_of_several_freezes_the_one_that_ends_last_holds() -> None:
+def test_the_freeze_that_ends_last_applies() -> None:
     assert frozen(WEEKEND, now=NOON, ordered=ORDER) == Freeze(stage="production", until=MONDAY.astimezone(UTC))
     later = replace(ORDER, until=MONDAY + timedelta(hours=1))
     assert frozen(WEEKEND, now=NOON, ordered=later) == later
@@ -77,14 +77,14 @@ def test_of_several_freezes_the_one_that_ends_last_holds() -> None:
     assert frozen(WEEKEND, replace(WEEKEND, length=timedelta(days=7)), now=NOON, ordered=endless) == endless
 
 
-def test_an_order_ends_by_itself() -> None:
+def test_a_freeze_with_an_end_expires_automatically() -> None:
     assert frozen(now=NOON, ordered=ORDER) == ORDER
     assert frozen(now=NOON + timedelta(hours=1), ordered=ORDER) is None
     assert over(ORDER, NOON + timedelta(hours=1))
     assert not over(replace(ORDER, until=None), NOON + timedelta(days=999))
 
 
-def test_a_freeze_says_who_ordered_it_until_when_and_why() -> None:
+def test_a_freeze_shows_who_set_it_until_when_and_why() -> None:
     ordered = reason_of(ORDER)
     assert plain(ordered) == "production is frozen by U0BOB until 2026-05-09 13:00 UTC (holidays)"
     assert slack(ordered).startswith("`production` is frozen by <@U0BOB> until <!date^")

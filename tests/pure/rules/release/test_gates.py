@@ -87,7 +87,7 @@ def test_the_requester_may_approve_where_policy_says_so() -> None:
     assert votes.approvals(seen) == ("alice",)
 
 
-def test_when_the_chat_cannot_say_who_is_entitled_nobody_is() -> None:
+def test_nobody_may_vote_while_slack_cannot_report_members() -> None:
     ruling = approvals.GATE.ask(vary(READY, entitled=frozenset(), unsure=told("Slack is down")))
     assert (ruling.verdict, ruling.reason) == (Verdict.WAIT, ApproversUnknown(cause=told("Slack is down")))
 
@@ -106,12 +106,12 @@ def test_a_stranger_vetoes_nothing() -> None:
     assert votes.vetoes(vary(READY, facts=(fact(FactKind.VETO, "mallory"),))) == ()
 
 
-def test_soaking_says_until_when_and_says_the_same_at_each_look() -> None:
+def test_the_end_of_a_soak_is_shown_and_stays_the_same() -> None:
     ruling = soak.GATE.ask(vary(READY, now=NOON - timedelta(minutes=30)))
     assert ruling == Ruling(verdict=Verdict.WAIT, reason=MustStayHealthy(stage=Name("staging"), until=NOON))
 
 
-def test_another_version_on_the_stage_before_waits_and_says_which() -> None:
+def test_a_different_version_on_the_preceding_stage_waits_and_is_named() -> None:
     assert READY.upstream is not None
     ruling = soak.GATE.ask(vary(READY, upstream=replace(READY.upstream, version=2)))
     assert ruling.verdict is Verdict.WAIT
@@ -149,7 +149,7 @@ def test_anybody_else_who_goes_back_needs_an_approver() -> None:
     assert approvals.GATE.ask(vary(READY, facts=READY.facts[:1], promotion=back)).verdict is Verdict.PASS
 
 
-def test_going_back_by_itself_needs_nobody() -> None:
+def test_an_automatic_rollback_needs_nobody() -> None:
     back = replace(PROMOTION, kind=Kind.ROLLBACK, requested_by="callboard", automatic=True)
     assert approvals.GATE.ask(vary(READY, facts=(), promotion=back)).verdict is Verdict.PASS
 
@@ -166,12 +166,12 @@ def test_going_back_by_itself_needs_nobody() -> None:
         (fact(FactKind.VETO, "mallory"), VetoNotCounted()),
     ],
 )
-def test_a_word_that_does_not_count_is_answered_once(vote: Fact, reason: Reason) -> None:
+def test_a_vote_that_does_not_count_is_answered_once(vote: Fact, reason: Reason) -> None:
     assert votes.refused(vary(READY, facts=(vote,))) == (vote, reason)
     assert votes.refused(vary(READY, facts=(replace(vote, answered=True),))) is None
 
 
-def test_a_word_that_counts_is_not_answered() -> None:
+def test_a_vote_that_counts_is_not_answered() -> None:
     assert votes.refused(READY) is None
 
 
@@ -190,7 +190,7 @@ def test_going_back_is_never_frozen() -> None:
     assert freeze.GATE.ask(vary(FROZEN, promotion=BACK)).verdict is Verdict.PASS
 
 
-def test_only_somebody_entitled_overrides_and_it_is_told() -> None:
+def test_only_an_entitled_person_overrides_and_the_message_shows_it() -> None:
     word = replace(fact(FactKind.OVERRIDE, "U0BOB", digest=None, number=3), reason="hotfix")
     asked = vary(FROZEN, facts=(*FROZEN.facts, word), upstream=None)
     assert [gate.ask(asked).verdict for gate in (freeze.GATE, soak.GATE)] == [Verdict.WAIT, Verdict.WAIT]
@@ -205,14 +205,14 @@ def test_an_override_replaces_no_approval() -> None:
     assert approvals.GATE.ask(vary(FROZEN, facts=(word,), overriders=frozenset({"bob"}))).verdict is Verdict.WAIT
 
 
-def test_what_github_still_wants_is_waited_for_and_named() -> None:
+def test_requirements_of_github_are_waited_for_and_named() -> None:
     seen = vary(READY, withheld=(told("the check ci/test failed"),))
     assert github.GATE.ask(seen).reason == GitHubWithholds(number=7, missing=seen.withheld)
     assert verdict(judge(seen)) is Verdict.WAIT
     assert verdict(consent(seen)) is Verdict.PASS, "the approval itself is complete"
 
 
-def test_what_the_message_shows_now_outweighs_what_was_heard() -> None:
+def test_reactions_on_the_message_take_precedence_over_events() -> None:
     heard = tuple(replace(fact, by_reaction=True) for fact in READY.facts)
     shown = {"white_check_mark": frozenset({"bob", "dave"})}
     seen = vary(READY, facts=heard, reactions=shown, entitled=frozenset({"bob", "carol", "dave"}))
@@ -257,7 +257,7 @@ def test_a_gate_is_overridden_only_where_its_trait_says_so(gate: Gate) -> None:
     assert (waiting(gate).ask(seen).verdict is Verdict.PASS) is gate.overridable
 
 
-def test_a_gate_that_ends_by_time_is_looked_at_then(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gate_that_ends_at_a_time_is_checked_then(monkeypatch: pytest.MonkeyPatch) -> None:
     over = NOON + timedelta(minutes=1)
     only(replace(waiting(freeze.GATE), ends=lambda _review: over), monkeypatch)
     assert ends(READY) == [over]

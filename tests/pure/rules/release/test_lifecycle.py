@@ -72,7 +72,7 @@ def test_a_checked_request_becomes_a_pull_request() -> None:
         ),
     ],
 )
-def test_what_cannot_be_done_is_blocked_with_the_reason(seen: dict[str, Any], reason: Reason) -> None:
+def test_an_impossible_request_is_blocked_with_the_reason(seen: dict[str, Any], reason: Reason) -> None:
     decision = decide(checking(**seen))
     assert (decision.state, decision.reason) == (State.BLOCKED, reason)
     assert decision.wake == timedelta(0), "whoever asked is told at once"
@@ -88,7 +88,7 @@ def test_the_message_comes_before_anything_else_happens_to_a_proposal() -> None:
     assert isinstance(decide(vary(READY, status_message=None)).action, Post)
 
 
-def test_an_end_that_nobody_was_told_of_is_told() -> None:
+def test_an_unreported_end_is_reported() -> None:
     assert decide(at(State.BLOCKED, status_message=None)) == Decision(action=Post())
 
 
@@ -109,7 +109,7 @@ def test_a_change_that_lacks_an_approval_waits() -> None:
     assert [ruling.reason for ruling in decision.note["consent"].rulings if ruling.verdict] == [missing]
 
 
-def test_a_stranger_is_told_why_their_word_does_not_count() -> None:
+def test_a_person_who_may_not_vote_is_told_why() -> None:
     stranger = fact(FactKind.APPROVE, "mallory", digest=CHANGE.digest, number=9)
     decision = decide(vary(READY, facts=(FACTS[0], stranger)))
     assert isinstance(decision.action, Reply)
@@ -135,7 +135,7 @@ def test_an_open_pull_request_is_closed_before_the_story_ends(seen: dict[str, An
     assert decide(after).state is state
 
 
-def test_a_base_that_moved_makes_the_change_anew() -> None:
+def test_the_change_is_recreated_when_the_base_moved() -> None:
     moved = Change(before={"a.yaml": "2 # edited"}, after={"a.yaml": "3 # edited"})
     decision = decide(vary(READY, change=moved))
     assert decision.state is State.CHECKING
@@ -201,7 +201,7 @@ def test_a_failed_rollback_starts_no_other() -> None:
     assert decide(back).start is None
 
 
-def test_where_policy_forbids_it_nothing_goes_back_by_itself() -> None:
+def test_without_the_policys_consent_nothing_is_rolled_back_automatically() -> None:
     policy = replace(READY.policy, on_failure=OnFailure.NOTHING)
     assert decide(at(State.ROLLING_OUT, health=SICK, policy=policy)).start is None
 
@@ -267,7 +267,7 @@ def test_once_none_of_them_is_left_the_rollout_goes_on() -> None:
         ({"p": Served(model="churn", version=3)}, ServesOther(pod=Name("p"), model=Name("churn"), version=3, wanted=3)),
     ],
 )
-def test_a_pod_that_does_not_say_the_version_proves_nothing(served: dict[str, Any], reason: Reason) -> None:
+def test_a_pod_that_does_not_report_its_version_proves_nothing(served: dict[str, Any], reason: Reason) -> None:
     seen = at(State.VERIFYING, **SETTLED, **{**PROVEN, "served": served})
     decision = decide(seen)
     assert (decision.action, decision.state, decision.reason) == (None, None, reason)
@@ -307,7 +307,7 @@ def test_an_auto_stage_takes_the_newest_announced_version_once() -> None:
     assert decide(replace(idle, policy=replace(policy, auto=False))) == Decision()
 
 
-def test_a_merge_that_github_goes_on_refusing_ends_with_its_reason_and_a_closed_pull_request() -> None:
+def test_a_merge_that_github_keeps_refusing_fails_with_its_reason_and_a_closed_pull_request() -> None:
     refused = told("the check ci/test is expected")
     late: dict[str, Any] = {"status_trouble": refused, "now": NOON + timedelta(hours=1)}
     failure = reported(decide(at(State.MERGING, **late)))
@@ -322,11 +322,11 @@ def test_a_merge_that_github_goes_on_refusing_ends_with_its_reason_and_a_closed_
     assert (done.state, done.start) == (State.FAILED, None)
 
 
-def test_what_github_lacks_sends_a_merge_back_to_waiting() -> None:
+def test_a_missing_requirement_of_github_sends_a_merge_back_to_waiting() -> None:
     assert decide(at(State.MERGING, withheld=(told("the check ci/test is pending"),))).state is State.PROPOSED
 
 
-def test_who_waits_for_people_looks_seldom_but_not_later_than_a_date_that_ends_the_wait() -> None:
+def test_a_promotion_that_waits_for_people_polls_rarely_but_wakes_when_the_wait_ends() -> None:
     waiting = vary(READY, facts=FACTS[:1], ours={"approval": None})
     answered = vary(waiting, ours={"approval": reported(decide(waiting))})
     assert decide(answered).wake == timedelta(minutes=2)
@@ -334,7 +334,7 @@ def test_who_waits_for_people_looks_seldom_but_not_later_than_a_date_that_ends_t
     assert decide(vary(answered, freeze=frozen)).wake == timedelta(seconds=20)
 
 
-def test_what_is_approved_outlasts_a_freeze_and_expires_of_anything_else() -> None:
+def test_an_approved_promotion_outlasts_a_freeze_but_no_other_wait() -> None:
     late = vary(READY, now=NOON + timedelta(days=9), freeze=Freeze(stage="production", until=None))
     waits = reported(decide(late))
     frozen = Frozen(stage=Name("production"), by=None, until=None, note=None)

@@ -67,7 +67,9 @@ def test_a_try_that_failed_is_repeated_while_everything_is_still_as_it_was() -> 
         ),
     ],
 )
-def test_what_came_between_two_tries_sends_it_back_to_waiting(seen: dict[str, Any], reason: Reason) -> None:
+def test_a_gate_that_fails_between_two_merge_attempts_sends_it_back_to_waiting(
+    seen: dict[str, Any], reason: Reason
+) -> None:
     pull = replace(READY.pull, **seen.pop("pull", {}))
     decision = decide(at(State.MERGING, pull=pull, **seen))
     assert (decision.state, decision.action, decision.reason) == (State.PROPOSED, None, reason)
@@ -98,7 +100,7 @@ def test_everything_else_that_was_said_until_the_merge_or_the_end_counts_as_hear
     assert not Decision().counts(State.MERGING)
 
 
-def test_a_try_that_took_effect_after_all_is_not_said_to_be_somebody_elses() -> None:
+def test_a_merge_whose_answer_was_lost_is_not_attributed_to_somebody_else() -> None:
     merged = replace(READY.pull, state=PullState.MERGED)
     for tried, reason in ((HEAD, MergedUnconfirmed(number=7)), (None, MergedByHand(number=7))):
         decision = decide(at(State.PROPOSED, ours={"tried": tried}, pull=merged))

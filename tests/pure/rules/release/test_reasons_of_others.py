@@ -1,6 +1,6 @@
 """What is said of why, by gates and by the lifecycle, may hold anybody's words: shown as they are, escaped once.
 
-From the evidence to the message, the whisper, the status and the comment, as the bot hands it on.
+From the evidence to the message, the private answer, the status and the comment, as the bot hands it on.
 """
 
 import re

@@ -65,7 +65,7 @@ def test_what_is_not_seen_to_fail_is_never_rolled_back(state: State, health: Hea
     assert (decision.state, decision.start) == (State.STALLED, None)
 
 
-def test_a_pod_that_goes_on_naming_another_version_is_a_failure() -> None:
+def test_a_pod_that_keeps_reporting_another_version_is_a_failure() -> None:
     decision = decide(at(State.VERIFYING, health=HEALTHY, served={"p": Served(model="iris", version=2)}, now=LATE))
     assert decision.state is State.FAILED
     assert isinstance(decision.reason, ServesOther)
@@ -112,7 +112,7 @@ def test_roll_back_starts_the_way_back_in_the_name_of_who_pressed_it() -> None:
 
 
 @pytest.mark.parametrize("kind", [FactKind.KEEP_WAITING, FactKind.ACCEPT, FactKind.GO_BACK])
-def test_nobody_else_decides_and_they_are_told_so(kind: FactKind) -> None:
+def test_people_who_may_not_decide_are_told_so(kind: FactKind) -> None:
     decision = decide(stalled(pressed(kind, "mallory")))
     assert isinstance(decision.action, Reply)
     assert isinstance(decision.action.reason, MayNotDecide)
@@ -125,7 +125,7 @@ def test_where_there_is_no_earlier_release_nobody_can_go_back() -> None:
     assert decision.action.reason == NothingToGoBackTo()
 
 
-def test_what_was_pressed_before_it_stalled_decides_nothing() -> None:
+def test_clicks_from_before_the_stall_decide_nothing() -> None:
     early = replace(pressed(FactKind.ACCEPT), at=NOON - timedelta(minutes=1))
     assert decide(stalled(early)).action is None
     assert decide(stalled(replace(pressed(FactKind.ACCEPT), answered=True))).action is None
@@ -137,7 +137,7 @@ def test_while_the_chat_cannot_tell_who_may_decide_nothing_is_decided() -> None:
     assert (decision.state, decision.action) == (None, None)
 
 
-def test_it_goes_on_by_itself_once_the_cluster_shows_what_was_missing() -> None:
+def test_it_continues_automatically_once_the_cluster_shows_what_was_missing() -> None:
     late = NotPickedUp(timeout=timedelta(minutes=15), found=told("v2"))
     assert decide(stalled(why=late, health=SLOW)).state is State.ROLLING_OUT
     before = replace(SICK, pin=Pin(stage="production", version=1))
@@ -162,7 +162,7 @@ def test_nothing_waits_for_ever() -> None:
 # ── on_failure ───────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_where_the_policy_says_so_people_are_asked_about_a_failure() -> None:
+def test_people_are_asked_about_a_failure_if_the_policy_says_ask() -> None:
     policy = replace(READY.policy, on_failure=OnFailure.ASK)
     asked = decide(at(State.ROLLING_OUT, health=SICK, policy=policy))
     assert (asked.state, asked.reason, asked.start) == (State.STALLED, SICK.reason, None)
@@ -170,7 +170,7 @@ def test_where_the_policy_says_so_people_are_asked_about_a_failure() -> None:
     assert (again.state, again.start) == (None, None), "told once"
 
 
-def test_where_the_policy_says_so_nothing_follows() -> None:
+def test_nothing_follows_a_failure_if_the_policy_says_nothing() -> None:
     policy = replace(READY.policy, on_failure=OnFailure.NOTHING)
     assert decide(at(State.ROLLING_OUT, health=SICK, policy=policy)) == Decision(
         state=State.FAILED, reason=SICK.reason, note=decide(at(State.ROLLING_OUT, health=SICK)).note

@@ -52,7 +52,7 @@ def test_an_approval_that_holds_is_left_alone() -> None:
     assert decide(SUCCESS).state is State.MERGING
 
 
-def test_a_decision_to_approve_names_the_commit_before_it_is_said() -> None:
+def test_an_approved_commit_is_stored_before_it_is_reported() -> None:
     decision = decide(vary(READY, ours={"approval": None}))
     assert decision.action == Report(approval=APPROVED)
     assert (decision.approves, decision.final) == (HEAD, True)
@@ -98,7 +98,7 @@ def test_an_approved_commit_is_revoked_before_anything_else(state: State, pull: 
         ),
     ],
 )
-def test_the_head_says_so_at_once_when_its_approval_holds_no_more(
+def test_a_void_approval_is_revoked_at_the_head_at_once(
     seen: dict[str, Any], state: State | ApprovalState, reason: Reason
 ) -> None:
     approval = reported(decide(vary(SUCCESS, status_message=None, **seen)))  # not even the message comes first
@@ -126,7 +126,7 @@ def test_a_merge_into_another_branch_is_no_release(state: State) -> None:
     assert "pull" not in decision.note
 
 
-def test_what_is_made_again_and_what_is_taken_over_is_revoked_before_the_new_change_is_proposed() -> None:
+def test_recreated_and_superseded_changes_are_revoked_before_the_new_one_is_proposed() -> None:
     for heads in ((OLD,), (OLD, HEAD)):
         decision = decide(checking(approved_heads=heads, details=None))
         assert decision.action == Revoke(head=OLD, reason=BeingRemade())
@@ -134,7 +134,7 @@ def test_what_is_made_again_and_what_is_taken_over_is_revoked_before_the_new_cha
 
 
 @pytest.mark.parametrize("state", [state for state in State if state is not State.CHECKING])
-def test_a_promotion_that_goes_on_or_is_over_leaves_no_other_commit_approved(state: State) -> None:
+def test_a_promotion_past_checking_leaves_no_other_commit_approved(state: State) -> None:
     seen = replace(at(state), approved_heads=(OLD,))
     decision = decide(seen)
     assert isinstance(decision.action, Revoke)
@@ -156,7 +156,7 @@ def test_the_pull_request_is_closed_only_when_nothing_of_it_is_approved() -> Non
     assert isinstance(decide(vary(vetoed, approved_heads=(), ours={"approval": second})).action, ClosePull)
 
 
-def test_an_end_that_nobody_was_told_of_is_told_after_what_was_approved_is_revoked() -> None:
+def test_an_unreported_end_is_reported_after_the_revocations() -> None:
     ended = at(State.SUPERSEDED, status_message=None)
     assert isinstance(decide(replace(ended, approved_heads=(HEAD,))).action, Revoke)
     assert isinstance(decide(ended).action, Post)

@@ -81,14 +81,14 @@ def test_automation_takes_over_from_itself_and_from_nobody_else() -> None:
     assert decide(vary(READY, **AUTO)).state is State.MERGING
 
 
-def test_what_was_tried_before_is_not_tried_again_by_itself() -> None:
+def test_a_version_that_was_tried_before_is_not_retried_automatically() -> None:
     """After a rollback, too: nothing but a person takes that version there again."""
     idle = bare(READY, promotion=None, **AUTO)
     assert decide(idle).start is not None
     assert decide(replace(idle, attempted=4)) == Decision()
 
 
-def test_a_way_back_ends_what_may_still_be_merging_before_it_looks_at_git() -> None:
+def test_a_rollback_closes_a_pending_merge_before_it_reads_git() -> None:
     back = checking()
     rollback = replace(back.promotion, kind=Kind.ROLLBACK)
     taken = vary(back, promotion=rollback, status_pull=TAKEN)
@@ -112,7 +112,7 @@ def test_a_pull_request_that_was_taken_over_is_not_left_behind(seen: dict[str, A
 
 
 @pytest.mark.parametrize("state", [*MERGED[1:], State.RELEASED, State.FAILED])
-def test_a_veto_that_comes_too_late_is_told_so_and_how_to_go_back(state: State) -> None:
+def test_a_late_veto_is_answered_with_how_to_roll_back(state: State) -> None:
     late = fact(FactKind.VETO, "bob", number=9)
     decision = decide(at(state, facts=(*FACTS, late)))
     assert isinstance(decision.action, Reply)
@@ -131,7 +131,7 @@ def test_people_decide_at_last_about_what_is_not_seen(state: State) -> None:
         assert (decision.state, decision.start) == (State.STALLED, None)
 
 
-def test_time_in_which_nobody_could_look_is_not_counted() -> None:
+def test_time_without_observations_is_not_counted() -> None:
     slow = Health(status=HealthStatus.PROGRESSING, reason=told("0 of 1 pods"), pin=Pin(stage="production", version=3))
     hour = NOON + timedelta(hours=1)
     assert decide(at(State.ROLLING_OUT, health=slow, now=hour)).state is State.STALLED

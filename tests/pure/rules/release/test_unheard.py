@@ -28,15 +28,15 @@ def shows(*people: str) -> dict[str, frozenset[str]]:
         ((), {"tada": frozenset({"bob"})}, ()),
     ],
 )
-def test_what_is_shown_and_was_not_heard_is_said(
+def test_a_reaction_whose_event_was_lost_is_found(
     facts: tuple[Fact, ...], shown: dict[str, frozenset[str]], says: tuple[tuple[FactKind, str], ...]
 ) -> None:
     assert unheard(facts, CHANGE.digest, shown) == says
 
 
-def test_a_button_leaves_no_reaction_and_is_not_taken_back_for_that() -> None:
+def test_a_click_is_not_withdrawn_because_it_leaves_no_reaction() -> None:
     assert unheard((replace(HEARD, by_reaction=False),), CHANGE.digest, {}) == ()
 
 
-def test_what_was_said_of_an_older_change_is_no_matter() -> None:
+def test_votes_on_an_older_change_are_ignored() -> None:
     assert unheard((HEARD,), "another", {}) == ()

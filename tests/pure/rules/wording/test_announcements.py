@@ -56,7 +56,7 @@ def test_it_reads_like_this() -> None:
     )
 
 
-def test_a_model_that_is_not_plain_data_says_so() -> None:
+def test_a_model_that_is_not_plain_data_gets_a_warning() -> None:
     said = read(told(comparison=replace(BETTER, runs_code=("python_function", "sklearn:`pickle`"))))
     assert (
         "⚠️ Not plain data: `python_function`, `sklearn:ˋpickleˋ`. "
@@ -68,7 +68,7 @@ def test_a_notification_says_what_is_new_and_what_comes_next() -> None:
     assert told().text == "New version: iris-classifier v3. It will be released to staging automatically."
 
 
-def test_where_nothing_happens_by_itself_it_says_what_to_type() -> None:
+def test_without_automatic_releases_it_says_what_to_type() -> None:
     said = read(told(automatic=False))
     assert said.endswith("To release it, type `/promote iris-classifier staging 3`.")
 
@@ -79,7 +79,7 @@ def test_where_no_stage_is_configured_nothing_is_promised() -> None:
     assert read(message).endswith("Live now: staging v2, production v1")
 
 
-def test_metrics_that_are_missing_are_said_to_be_missing_until_they_come() -> None:
+def test_missing_metrics_are_mentioned_until_they_arrive() -> None:
     waiting = "Metrics are not logged yet. This message will update when they arrive."
     assert waiting in read(told(comparison=None, complete=False))
     assert waiting not in read(told())
@@ -92,20 +92,20 @@ def test_the_tags_of_the_version_outweigh_those_of_its_run() -> None:
     assert said.count("commit") == 1
 
 
-def test_of_a_source_the_file_is_named_and_not_where_it_lies() -> None:
+def test_only_the_file_name_of_a_source_is_shown() -> None:
     details = replace(DETAILS, run_tags={"mlflow.source.name": "/home/alice/iris/train.py"})
     assert "source train.py" in read(told(details))
     assert "/home" not in read(told(details))
 
 
-def test_tags_of_the_machinery_are_not_shown_and_no_more_than_five() -> None:
+def test_internal_tags_are_hidden_and_at_most_five_are_shown() -> None:
     tags = {"mlflow.note.content": "x", "callboard.staging": "released", **{f"t{n}": "v" for n in range(9)}}
     said = read(told(replace(DETAILS, tags=tags, run_tags={})))
     assert said.count(" · ") == 5
     assert "callboard" not in said
 
 
-def test_many_versions_are_told_in_one_message() -> None:
+def test_many_versions_are_announced_in_one_message() -> None:
     those = [ModelVersion(model="iris", version=n) for n in (3, 4, 5, 9)] + [ModelVersion(model="wine & co", version=1)]
     message = announcement_of_many(those)
     assert message.text == "5 new versions of 2 models."

@@ -109,14 +109,14 @@ def test_every_state_and_every_deed_has_a_name() -> None:
     assert set(answers.DEEDS) == set(FactKind)
 
 
-def test_what_is_open_comes_first_and_the_newest_before_the_older() -> None:
+def test_open_promotions_come_first_and_newer_before_older() -> None:
     those = [replace(READY, id=n, state=State.PROPOSED if n in {2, 5} else State.RELEASED) for n in range(1, 7)]
     message = answers.promotions_list(those)
     assert [int(line.split(":")[0]) for line in read(message).split("\n\n")[0].splitlines()] == [5, 2, 6, 4, 3, 1]
     assert message.text == "6 promotions, 2 of them under way."
 
 
-def test_where_there_is_nothing_it_says_how_to_begin() -> None:
+def test_an_empty_list_says_how_to_begin() -> None:
     assert "Type `/promote MODEL STAGE` to request the first." in answers.promotions_list([]).text
     assert "name it in `app.yaml`" in answers.models_list([]).text
 
@@ -169,7 +169,7 @@ def test_a_story_names_the_promotion_that_came_after(state: State, words: str) -
     assert words in read(answers.promotion_story(ended, [], []))
 
 
-def test_a_story_says_why_somebody_overrode_and_what_still_holds_it_up() -> None:
+def test_a_history_shows_the_reason_for_an_override_and_what_still_blocks() -> None:
     word = Fact(id=3, kind=FactKind.OVERRIDE, by="U0BOB", at=NOON, reason="db is on fire")
     rulings = (
         Ruling(verdict=Verdict.PASS, reason=NoVeto()),
@@ -216,7 +216,7 @@ def test_the_list_of_freezes_reads_like_this() -> None:
     assert "Nothing is frozen." in answers.freezes_list([]).text
 
 
-def test_of_a_long_story_the_end_is_shown() -> None:
+def test_a_long_history_is_cut_to_its_end() -> None:
     steps = [(NOON + timedelta(seconds=n), State.SYNCING, told(f"step {n}")) for n in range(40)]
     said = read(answers.promotion_story(READY, steps, []))
     assert "… 10 earlier steps" in said
@@ -224,7 +224,7 @@ def test_of_a_long_story_the_end_is_shown() -> None:
     assert "step 9\n" not in said
 
 
-def test_a_list_that_is_too_long_says_how_much_it_left_out() -> None:
+def test_a_list_that_is_too_long_says_how_many_it_omits() -> None:
     rows = [ModelRow(model=f"model-{n}", releases=(RELEASE,) * 6, newest=3) for n in range(200)]
     message = answers.models_list(rows)
     assert faults(message) == []

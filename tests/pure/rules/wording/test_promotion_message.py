@@ -155,11 +155,11 @@ def test_a_failure_reads_like_this() -> None:
 # ── rules ───────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def test_every_state_has_something_to_say() -> None:
+def test_every_state_has_a_message() -> None:
     assert set(STATES) == set(State)
 
 
-def test_a_model_that_is_not_plain_data_says_so() -> None:
+def test_a_model_that_is_not_plain_data_gets_a_warning() -> None:
     said = read(shown(READY, comparison=replace(BETTER, runs_code=("sklearn:pickle",))))
     assert "⚠️ Not plain data: `sklearn:pickle`." in said
 
@@ -176,11 +176,11 @@ def test_a_model_that_is_not_plain_data_says_so() -> None:
         (at(State.MERGING), "Merging the pull request."),
     ],
 )
-def test_a_notification_is_a_sentence_that_says_how_it_stands(promotion: Promotion, text: str) -> None:
+def test_a_notification_is_a_sentence_about_the_current_state(promotion: Promotion, text: str) -> None:
     assert text in shown(promotion).text
 
 
-def test_only_a_proposal_has_buttons_and_they_stand_for_exactly_its_change() -> None:
+def test_only_a_proposal_has_buttons_and_they_are_bound_to_its_change() -> None:
     asked = buttons(shown())
     assert {name: b["value"] for name, b in asked.items()} == {"approve": "d" * 64, "veto": "d" * 64}
     assert (asked["approve"]["style"], asked["veto"]["style"]) == ("primary", "danger")
@@ -197,7 +197,7 @@ def test_what_needs_no_approval_offers_only_the_veto() -> None:
     assert set(buttons(shown(policy=replace(POLICY, approvals=0)))) == {"veto"}
 
 
-def test_a_merge_by_hand_is_said_to_the_end_and_counts_no_approval() -> None:
+def test_a_manual_merge_stays_mentioned_and_counts_no_approval() -> None:
     by_hand = read(shown(at(State.RELEASED, merge_commit="f00"), rulings=(WAITS,)))
     assert "Merged by hand on GitHub, not approved through Callboard" in by_hand
     assert "Approved by" not in by_hand
@@ -205,14 +205,14 @@ def test_a_merge_by_hand_is_said_to_the_end_and_counts_no_approval() -> None:
     assert "by hand" not in read(shown(at(State.RELEASED, merge_commit="f00"), rulings=(passed,)))
 
 
-def test_an_automatic_way_back_needs_no_approval_whatever_the_policy_says_of_people() -> None:
+def test_an_automatic_rollback_needs_no_approval_whatever_the_policy_requires() -> None:
     back = replace(READY, kind=Kind.ROLLBACK, automatic=True, requested_by="callboard")
     policy = replace(POLICY, rollback_approvals=2)
     assert set(buttons(shown(back, policy=policy))) == {"veto"}
     assert "started by Callboard" in read(shown(back, policy=policy))
 
 
-def test_all_that_is_missing_is_said_at_once_and_what_is_there_is_not() -> None:
+def test_everything_missing_is_listed_and_nothing_else() -> None:
     passed = Ruling(verdict=Verdict.PASS, reason=told("soaked for an hour"))
     other = Ruling(verdict=Verdict.WAIT, reason=told("staging runs v2, not v3"))
     said = read(shown(rulings=(passed, WAITS, other)))
@@ -221,13 +221,13 @@ def test_all_that_is_missing_is_said_at_once_and_what_is_there_is_not() -> None:
     assert "soaked" not in said
 
 
-def test_trouble_of_an_outside_system_is_told_wherever_the_promotion_stands() -> None:
+def test_trouble_with_an_outside_system_is_shown_in_every_state() -> None:
     for state in State:
         message = shown(at(state, trouble=told("GitHub does not answer; trying again")))
         assert "⚠️ GitHub does not answer; trying again." in read(message)
 
 
-def test_an_unseen_cluster_is_said_to_change_nothing() -> None:
+def test_a_message_about_an_unreachable_cluster_says_that_nothing_changes() -> None:
     unseen = Health(status=HealthStatus.UNKNOWN, reason=told("the API does not answer"), wanted=3, ready=3)
     said = read(shown(at(State.ROLLING_OUT), unseen))
     assert (
@@ -245,11 +245,11 @@ def test_an_unseen_cluster_is_said_to_change_nothing() -> None:
         (at(State.REJECTED, told("x")), "Nothing was released. To request it again, type `/promote iris-classifier"),
     ],
 )  # fmt: skip
-def test_a_bad_end_says_what_to_do_now(promotion: Promotion, advice: str) -> None:
+def test_a_failed_promotion_says_what_to_do_now(promotion: Promotion, advice: str) -> None:
     assert advice in read(shown(promotion))
 
 
-def test_what_is_live_already_is_not_to_be_asked_for_again() -> None:
+def test_a_version_that_is_live_is_not_suggested_again() -> None:
     said = read(shown(replace(at(State.BLOCKED, AlreadyReleased(stage=Name("production"), version=3)), previous=3)))
     assert "Nothing is left to do." in said
     assert "/promote" not in said
@@ -335,7 +335,7 @@ PROMOTION = promotions(LONG, requested_by=USER, status=STATUS)
     st.none() | comparisons(LONG),
     st.lists(USER, max_size=30).map(tuple),
 )
-def test_whatever_stands_in_it_slack_takes_it_and_nothing_from_outside_works(
+def test_slack_accepts_any_content_and_nothing_from_outside_takes_effect(
     promotion: Promotion,
     health: Health | None,
     rulings: tuple[Ruling, ...],

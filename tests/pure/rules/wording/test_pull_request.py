@@ -64,7 +64,7 @@ def test_a_pull_request_reads_like_this() -> None:
     )
 
 
-def test_a_model_that_is_not_plain_data_says_so() -> None:
+def test_a_model_that_is_not_plain_data_gets_a_warning() -> None:
     said = body(READY, replace(COMPARISON, runs_code=("python_function",)), POLICY, SLACK)
     assert (
         "### Code\n\nThis model is not plain data. Where it is loaded, it may run whatever its author put into it:\n\n"
@@ -126,7 +126,7 @@ def test_a_title_holds_nothing_that_is_acted_on_whatever_the_names(promotion: Pr
     st.lists(LONG, max_size=5).map(tuple),
     st.sampled_from((None, SLACK)) | LONG,
 )
-def test_a_body_holds_nothing_that_is_acted_on_whatever_stands_in_it(
+def test_a_body_triggers_nothing_whatever_it_contains(
     promotion: Promotion, comparison: Comparison | None, approvers: tuple[str, ...], address: str | None
 ) -> None:
     said = body(promotion, comparison, replace(POLICY, approvers=approvers), address)

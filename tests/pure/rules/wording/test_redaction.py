@@ -62,11 +62,11 @@ def test_a_secret_is_taken_out(text: str, secret: str) -> None:
         "sklearn 1.5.0, numpy 2.0, sha256:" + "ab" * 32,
     ],
 )
-def test_what_is_no_secret_stays(text: str) -> None:
+def test_text_that_is_no_secret_is_kept(text: str) -> None:
     assert redact(text) == text
 
 
-def test_what_stands_around_a_secret_stays() -> None:
+def test_text_around_a_secret_is_kept() -> None:
     assert redact("password=hunter2 user=bob") == f"password={GONE} user=bob"
     assert redact('{"token": "abc", "n": 1}') == f'{{"token": "{GONE}", "n": 1}}'
     assert redact("postgresql://bot:pw@db/x") == f"postgresql://{GONE}@db/x"
@@ -106,7 +106,7 @@ def test_the_last_exception_is_always_kept() -> None:
     assert len(words.splitlines()) == 12
 
 
-def test_what_stands_before_the_exception_is_kept_with_it() -> None:
+def test_the_traceback_of_an_exception_is_kept_with_it() -> None:
     assert 'File "/app/load.py", line 40, in load' in last_words(TRACEBACK + "bye\n" * 50)
 
 
@@ -122,7 +122,7 @@ def test_colours_and_tricks_with_direction_are_taken_out() -> None:
     assert last_words("\x1b[1;31mred\x1b[0m \x1b]8;;http://x\x07link\x1b]8;;\x07 \u202eevil\x00") == "red link evil"
 
 
-def test_secrets_do_not_stand_in_the_last_words() -> None:
+def test_last_log_lines_contain_no_secrets() -> None:
     assert "hunter2" not in last_words("ValueError: password=hunter2")
 
 
@@ -133,7 +133,7 @@ def test_an_exception_longer_than_a_line_is_cut_and_not_dropped() -> None:
 
 
 @given(st.text(max_size=4000), st.integers(-1, 50))
-def test_last_words_are_never_longer_than_a_message_bears(log: str, lines: int) -> None:
+def test_last_log_lines_always_fit_into_a_message(log: str, lines: int) -> None:
     assert len(last_words(log, lines)) <= LIMIT
 
 
@@ -196,7 +196,7 @@ def test_the_time_that_a_text_takes_does_not_grow_with_it(piece: str, of: Callab
     assert process_time() - start < 1
 
 
-def test_of_a_long_text_the_middle_is_left_out_and_no_word_is_cut() -> None:
+def test_a_long_text_loses_its_middle_and_no_word_is_cut() -> None:
     text = "first " + "word " * 40_000 + "last"
     short = redact(text)
     assert short.startswith("first word")

@@ -75,7 +75,7 @@ def test_an_unknown_model_is_answered_with_the_nearest_and_the_whole_command() -
     )
 
 
-def test_of_many_models_the_first_five_are_shown() -> None:
+def test_at_most_five_models_are_shown() -> None:
     many = [f"model-{letter}" for letter in "abcdefg"]
     assert reply(refusals.unknown_model("wholly-different", many, command="/models")) == (
         "There is no model `wholly-different`. Models: `model-a`, `model-b`, `model-c`, `model-d`, `model-e`, and 2 "
@@ -139,7 +139,7 @@ def test_without_a_version_the_previous_stage_must_have_a_release() -> None:
     )
 
 
-def test_what_is_live_already_is_not_released_again() -> None:
+def test_a_version_that_is_live_is_not_released_again() -> None:
     reason = refusals.already_live(Release(target=TARGET, version=3, since=NOON))
     assert reason == AlreadyLive(
         model=IRIS, stage=PRODUCTION, version=3, since=NOON, instead=Command("/models iris-classifier")
@@ -158,7 +158,7 @@ def test_one_promotion_at_a_time_and_where_it_is() -> None:
     )
 
 
-def test_what_is_being_merged_is_not_cancelled_but_rolled_back() -> None:
+def test_a_promotion_that_is_being_merged_is_rolled_back_instead_of_cancelled() -> None:
     merging = replace(READY, state=State.MERGING)
     reason = refusals.under_way(merging)
     assert isinstance(reason, AlreadyRollingOut)
