@@ -31,7 +31,7 @@ from bot.rules.pins.owner import group
 from bot.rules.pins.tree import child, documents, line, string
 
 MOST: Final = 64
-"""Chains of overlays that are followed; each diamond doubles them."""
+"""Ways in which a file may be built that are followed; each diamond of overlays doubles them."""
 FLUX: Final = "kustomize.toolkit.fluxcd.io"
 ARGO: Final = "argoproj.io"
 MARKS: Final = (FLUX, ARGO, "GitRepository")
@@ -71,6 +71,15 @@ class Kustomization:
     def folder(self) -> Folder:
         """Return the folder that it governs."""
         return parent(self.file)
+
+    @property
+    def components(self) -> list[Folder]:
+        """Return the folders of its components, in their order: each changes all that was taken in before it.
+
+        https://kubectl.docs.kubernetes.io/guides/config_management/components/
+        """
+        named = (string(each) for each in _items(child(self.node, "components")))
+        return [at for each in named if each and (at := joined(self.folder, each)) is not None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,10 +133,10 @@ class Roots:
     """The folders whose kustomization is not YAML, and why."""
 
     def builds(self, path: str) -> tuple[Build, ...]:
-        """Return every way in which a file is built, as far as is known; at least one."""
+        """Return every way in which a file is built, as far as is known; at least one, at most MOST."""
         chains = self._chains(path) or [()]
-        found = [build for agent in self.agents for chain in chains if (build := self._built(agent, path, chain))]
-        return tuple(found) or tuple(Build(agent=None, chain=chain) for chain in chains)
+        found = (build for agent in self.agents for chain in chains if (build := self._built(agent, path, chain)))
+        return tuple(islice(found, MOST)) or tuple(Build(agent=None, chain=chain) for chain in chains)
 
     def _chains(self, path: str) -> list[tuple[Kustomization, ...]]:
         own = [parent(path)] if parent(path) in self.kustomizations else []
@@ -138,12 +147,19 @@ class Roots:
     ) -> Iterator[tuple[Kustomization, ...]]:
         """Yield each chain that goes up from these folders; a folder that takes itself in ends it."""
         for folder in folders:
-            chain = (self.kustomizations[folder], *below)
+            chain = (self.kustomizations[folder], *self._components(folder, below), *below)
             more = [each for each in self.above.get(folder, ()) if self.kustomizations[each] not in chain]
             if more:
                 yield from self._up(dict.fromkeys(more), chain)
             else:
                 yield chain
+
+    def _components(self, folder: Folder, below: tuple[Kustomization, ...]) -> Iterator[Kustomization]:
+        """Yield the components of a folder that change what is `below`, the outermost first."""
+        listed_there = self.kustomizations[folder].components
+        own = below[0].folder if below else None
+        later = listed_there[listed_there.index(own) + 1 :] if own in listed_there else listed_there
+        yield from (self.kustomizations[each] for each in reversed(later) if each in self.kustomizations)
 
     def _built(self, agent: Agent, path: str, chain: tuple[Kustomization, ...]) -> Build | None:
         """Return how an agent builds the file; None if it does not."""

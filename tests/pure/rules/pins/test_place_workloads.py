@@ -41,6 +41,27 @@ def test_prefixes_and_suffixes_add_up_from_the_base_outwards() -> None:
     assert located(files).place.workload == "c-a-iris-b-d"
 
 
+def test_components_change_what_an_overlay_takes_in_before_it_changes_that_itself() -> None:
+    """As `kubectl kustomize` does it."""
+    files = BARE | {
+        "apps/iris/kustomization.yaml": "namePrefix: a-\nresources: [d.yaml]\n",
+        "one/kustomization.yaml": "kind: Component\nnamespace: one\nnamePrefix: k-\n",
+        "two/kustomization.yaml": "kind: Component\nnamespace: two\n",
+        "over/kustomization.yaml": "namePrefix: c-\nresources: [../apps/iris]\ncomponents: [../one, ../two]\n",
+    }
+    place = located(files).place
+    assert (place.namespace, place.workload) == ("two", "c-k-a-iris")
+    files["over/kustomization.yaml"] += "namespace: over\n"
+    assert located(files).place.namespace == "over"
+    inside = {
+        **BARE,
+        "apps/iris/kustomization.yaml": "kind: Component\nnamespace: own\nresources: [d.yaml]\n",
+    }
+    over = "namePrefix: c-\ncomponents: [../one, ../apps/iris, ../two]\n"
+    place = located({**files, **inside, "over/kustomization.yaml": over}).place
+    assert (place.namespace, place.workload) == ("two", "c-iris")
+
+
 def test_a_base_of_two_stages_is_for_several_workloads() -> None:
     files = BARE | {
         "apps/iris/kustomization.yaml": "namespace: ml\nresources: [d.yaml]\n",
