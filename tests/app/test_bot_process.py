@@ -1,4 +1,4 @@
-"""The bot as a process: one leads, another takes over, and asked to stop it stops, whatever hangs."""
+"""The bot as a process: one leads, another takes over, and it stops on request, whatever hangs."""
 
 import asyncio
 import os

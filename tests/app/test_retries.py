@@ -1,4 +1,4 @@
-"""How long the bot waits before it asks a system again that did not answer."""
+"""How long the bot waits before it retries a system that did not answer."""
 
 from datetime import timedelta
 

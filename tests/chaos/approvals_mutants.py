@@ -1,4 +1,4 @@
-"""The rules of approving, each taken out of the code once: the suite has to notice."""
+"""The rules of approving, each removed from the code once: the suite must notice."""
 # ruff: noqa: E501  (lines of other files, as they stand there)
 
 import shutil

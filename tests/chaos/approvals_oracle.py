@@ -1,4 +1,4 @@
-"""Who may merge, told once more from the people's side: what stands on the message at this moment.  No bot in it."""
+"""Who may merge, restated from the people's side: by the reactions on the message at this moment, without the bot."""
 
 from dataclasses import dataclass, field
 

@@ -1,4 +1,4 @@
-"""How much chaos there is to be: a part of it, chosen by a seed that is printed, or all of it (`make chaos`)."""
+"""How much of the chaos runs: a part of it, chosen by a printed seed, or all of it (`make chaos`)."""
 
 import json
 import os

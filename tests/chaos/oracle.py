@@ -1,4 +1,4 @@
-"""What must come of a storm, from what people do and how pods behave alone.  Nothing of the bot is imported here."""
+"""How a storm must end, derived only from what people do and how pods behave.  It imports nothing from the bot."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence

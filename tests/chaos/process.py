@@ -1,4 +1,4 @@
-"""The bot as a real process, which kill -9 ends at any moment, and which is started again each time."""
+"""The bot as a real process that is killed with kill -9 at any moment and started again."""
 
 import asyncio
 import os

@@ -1,4 +1,4 @@
-"""Versions that are registered while nobody can hear of it are announced all the same, each once; old ones never."""
+"""Versions that are registered during an outage are announced afterwards, each once; old ones never."""
 
 import re
 import sqlite3

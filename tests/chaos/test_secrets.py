@@ -1,4 +1,4 @@
-"""Secrets stay where they are: no error, log, page, message or address of the bot's holds one, whatever goes wrong."""
+"""No error, log, page, message or address of the bot contains a secret, whatever goes wrong."""
 
 import asyncio
 import base64

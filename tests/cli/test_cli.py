@@ -1,4 +1,4 @@
-"""The command line: what it prints, what it leaves alone, and that a mistake is a line and never a traceback."""
+"""The command line: what it prints, what it does not touch, and that a mistake is one line and never a traceback."""
 
 import json
 import pkgutil

@@ -1,4 +1,4 @@
-"""A line from outside has a size and a time."""
+"""A line from outside has limits on size and time."""
 
 import asyncio
 from typing import Any, cast

@@ -1,4 +1,4 @@
-"""How fast a system is asked, and how it is left alone when it says so."""
+"""How fast a system is called, and how a requested wait is respected."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta

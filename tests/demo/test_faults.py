@@ -1,4 +1,4 @@
-"""Trouble on demand: down drops everything, lost_answer lets a write take effect and drops what it would say."""
+"""Faults on demand: `down` drops everything; `lost_answer` lets a write take effect and drops the response."""
 
 import asyncio
 from collections.abc import AsyncIterator

@@ -1,4 +1,4 @@
-"""Who may drive the demo: its own page and scripts with the token; no other web page, whatever it tries."""
+"""Who may control the demo: its own page and scripts with the token, and no other web page."""
 
 import json
 from collections.abc import AsyncIterator

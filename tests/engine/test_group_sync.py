@@ -1,4 +1,4 @@
-"""The mirror of user groups, from which handlers tell who may: as fresh as the last answer of the chat."""
+"""The mirror of user groups, by which handlers decide who may do what: as fresh as Slack's last answer."""
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""A manifest that takes seconds to read is read beside the event loop: a commit may hold anything."""
+"""A manifest that takes seconds to parse does not block the event loop: a commit may hold anything."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace

@@ -1,4 +1,4 @@
-"""The registry as a whole: the first look is silent, and later no version is missed, however many others there are."""
+"""The registry as a whole: the first sync is silent, and no later version is missed, however many others there are."""
 
 from dataclasses import dataclass, field
 from datetime import UTC, datetime

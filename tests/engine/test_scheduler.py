@@ -1,4 +1,4 @@
-"""Dispatch ends when it is told to, whatever wakes it at that moment, and reports a pass that failed."""
+"""The scheduler stops on request, whatever wakes it at that moment, and reports a pass that failed."""
 
 import asyncio
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Where an event of GitHub's makes Callboard look: everywhere, or at the one commit that it is about."""
+"""Which targets an event from GitHub wakes: all of them, or that of the one commit that it is about."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""What the internal listener says of trouble, and which host names it answers to."""
+"""How the internal listener reports trouble, and which host names it answers to."""
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator

@@ -1,4 +1,4 @@
-"""Nobody who can reach a listener takes it down: unfinished requests end, take little, and good ones are answered."""
+"""Nobody who can reach a listener takes it down: unfinished requests end and cost little; good ones are answered."""
 
 import asyncio
 import json

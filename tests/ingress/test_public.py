@@ -1,4 +1,4 @@
-"""The public listener: who does not prove who they are gets no further, and what is said twice is heard once."""
+"""The public listener: unauthenticated requests are refused, and a repeated delivery counts once."""
 
 import asyncio
 import gzip

@@ -1,4 +1,4 @@
-"""Signed is not enough: what is not as its sender sends it is answered with a sentence, and nothing of it is kept."""
+"""A valid signature is not enough: a request of the wrong shape is refused with a sentence and leaves nothing."""
 
 import json
 from copy import deepcopy

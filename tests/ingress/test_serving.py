@@ -1,4 +1,4 @@
-"""Where nothing can be served, one sentence says why, and which variables say where."""
+"""If the bot cannot listen, one sentence says why, and which variables set the address."""
 
 import re
 

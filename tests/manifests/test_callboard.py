@@ -1,4 +1,4 @@
-"""What Callboard's own manifests say: it is one, it only looks, and its secrets stand elsewhere."""
+"""Callboard's own manifests: one replica, read-only access, and its secrets elsewhere."""
 
 from pathlib import Path
 

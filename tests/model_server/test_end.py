@@ -1,4 +1,4 @@
-"""SIGTERM: what is under way is finished, nobody new is taken, and whatever hangs, it is over in five seconds."""
+"""After SIGTERM, requests in progress are finished, new ones are refused, and it exits within five seconds."""
 
 import json
 import os

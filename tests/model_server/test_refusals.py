@@ -1,4 +1,4 @@
-"""Why a model server does not start: one clear line, and an exit code that tells who can do something about it."""
+"""Why a model server does not start: one clear line, and an exit code that shows who can fix it."""
 
 import socket
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""How a model server asks the registry for its version when the registry, or the way to it, is not well."""
+"""How a model server asks the registry for its version when the registry or the network is in trouble."""
 
 import asyncio
 import base64

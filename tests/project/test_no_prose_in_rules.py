@@ -1,4 +1,4 @@
-"""Rules return reasons, and `bot/rules/wording/` is the only room that puts them into words."""
+"""Rules return reasons, and only `bot/rules/wording/` puts them into words."""
 
 import ast
 import re

@@ -73,7 +73,7 @@ NOT_RUN: Final = {
     "docker login": REGISTRY,
     "docker login registry.acme.io": REGISTRY,
     "export KUBEBUILDER_ASSETS=DIRECTORY": "sets a variable for the tests that are marked `real`",
-    "git clone http://127.0.0.1:8402/acme/models-gitops.git": "tests/contract/forge/test_door.py clones and pushes",
+    "git clone http://127.0.0.1:8402/acme/models-gitops.git": "tests/contract/forge/test_access.py clones and pushes",
     "git tag --sign v0.2.0 && git push origin v0.2.0": PUBLISHES,
     "kubectl apply -k": NAMES,
     "kubectl apply -k manifests/callboard": CLUSTER,

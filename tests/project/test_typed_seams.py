@@ -1,4 +1,4 @@
-"""What one step of a pass hands to the next is typed: mypy finds a slip that no test of a single step could."""
+"""What one step of a pass hands to the next is typed: mypy finds mistakes that no test of a single step could."""
 
 import shutil
 import subprocess

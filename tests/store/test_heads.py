@@ -1,4 +1,4 @@
-"""What is approved at the forge is remembered before it is said, and until it is merged or revoked."""
+"""An approved commit is stored before GitHub is told, and until it is merged or revoked."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Versions that wait together are bound together once, whatever happens in between."""
+"""Versions that wait together are grouped once, whatever happens in between."""
 
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""A database of release 0.1.0 opens: nothing of its promotions is lost, and what was being done is finished."""
+"""A database of release 0.1.0 opens: none of its promotions is lost, and work in progress is finished."""
 
 import sqlite3
 from collections.abc import AsyncIterator

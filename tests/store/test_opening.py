@@ -1,4 +1,4 @@
-"""A database that cannot be opened is told in a sentence for the operator, with the file and what to do."""
+"""A database that cannot be opened is reported in one sentence for the operator, with the file and what to do."""
 
 import sqlite3
 import threading

@@ -1,4 +1,4 @@
-"""The record on a real PostgreSQL: every rule of `test_store.py` and of its neighbours, and who may work."""
+"""The store on a real PostgreSQL: every rule of `test_store.py` and its neighbours, and leadership."""
 
 import asyncio
 import os

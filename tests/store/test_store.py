@@ -1,4 +1,4 @@
-"""The record: facts once, decisions by compare-and-set, one open promotion per target."""
+"""The database: facts once, decisions by compare-and-set, one open promotion per target."""
 
 import asyncio
 from dataclasses import replace

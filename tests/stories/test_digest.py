@@ -1,4 +1,4 @@
-"""A stage that pins the digest of a model's files gets exactly what the stage before it has proven."""
+"""A stage that pins the digest of a model's files gets exactly what was verified on the preceding stage."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""The line is stopped, by people and by app.yaml: what waits, what goes on in spite of it, and what never waits."""
+"""Freezes by people and by app.yaml: what waits, what is overridden, and what never waits."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the channel and GitHub say to each other: the required approval, checks, and people who act on GitHub itself."""
+"""Between the channel and GitHub: the required approval, checks, and people who act on GitHub itself."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The main story, as the channel and the world tell it: each layout, approvals, failure, going back."""
+"""The main story, as the channel and the systems show it: each layout, approvals, failure, rollback."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The record is in PostgreSQL, and the server crashes in the middle of a release."""
+"""The database is PostgreSQL, and its server crashes in the middle of a release."""
 
 import asyncio
 import signal

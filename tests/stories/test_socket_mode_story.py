@@ -1,4 +1,4 @@
-"""A story over Socket Mode: nobody calls the bot, and it hears everything; when Slack goes away it says so."""
+"""A story over Socket Mode: the bot needs no public address, misses nothing, and reports when Slack disconnects."""
 
 import asyncio
 from collections.abc import Mapping

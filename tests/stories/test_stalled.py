@@ -1,4 +1,4 @@
-"""A release that the cluster does not show: nothing is taken back, and people decide on its message."""
+"""A release that the cluster does not show: nothing is rolled back, and people decide on its message."""
 
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""One promotion takes over from another, and nothing that people say is lost with it."""
+"""One promotion supersedes another, and no vote or command is lost."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Systems that are down, or whose answers are lost: the story is late, nothing is lost and nothing doubled."""
+"""Systems that are down or whose answers are lost delay the story; nothing is lost or duplicated."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""Going back while something new rolls out: it leads to the release that is proven, not to the one before that."""
+"""A rollback during a rollout restores the verified release, not the one before it."""
 
 from datetime import timedelta
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is said at a pull request's head, by a token and by an App, and how people learn what GitHub waits for."""
+"""The status at a pull request's head, by a token and by an App, and how people learn what GitHub waits for."""
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What MLflow, or whatever stands in its place, may answer; and who can do something about it."""
+"""What MLflow, or something in its place, may answer, and who can fix it."""
 
 import asyncio
 from collections.abc import AsyncIterator

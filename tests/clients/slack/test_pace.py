@@ -1,4 +1,4 @@
-"""Slack's pace, with a clock that goes when it is told to."""
+"""Slack's pace, with a clock that the test controls."""
 
 from dataclasses import dataclass
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The client for Slack when something else answers, or Slack is not well."""
+"""The client for Slack when Slack is in trouble, or something else answers in its place."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager

@@ -1,4 +1,4 @@
-"""What stands at a commit counts for every pull request of it, whatever its number, its base branch or its past."""
+"""A status at a commit counts for every pull request that contains it, whatever its number, base branch or history."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What is decoded from outside has a size, a depth and a number of parts."""
+"""Data from outside is decoded within limits on size, depth and number of values."""
 
 import json
 

@@ -1,4 +1,4 @@
-"""What the files beside a model say: read as far as they can be understood, and never an exception."""
+"""The files beside a model are read as far as they can be understood, and never raise an exception."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""app.yaml: what is said holds, what is wrong is told with its line, all at once."""
+"""app.yaml: valid settings are read, and all mistakes are reported at once, each with its line."""
 
 from dataclasses import fields
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""The environment: what is missing is told at once with its purpose, and no secret is ever shown."""
+"""The environment: everything missing is reported at once with its purpose, and no secret is ever shown."""
 
 import pickle
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Whatever is logged, it stays one line, and no terminal obeys it."""
+"""A log entry stays one line and contains no terminal control characters."""
 
 import json
 import logging

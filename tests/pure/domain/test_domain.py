@@ -1,4 +1,4 @@
-"""What people approve, whether a story goes on, and what tells one rendering from another."""
+"""What people approve, whether a promotion is open, and what distinguishes one rendering from another."""
 
 from dataclasses import replace
 from typing import get_args, get_type_hints

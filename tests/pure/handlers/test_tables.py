@@ -1,4 +1,4 @@
-"""The tables of what people and systems can say: complete, and read by all that has to know them."""
+"""The tables of commands, events and buttons are complete, and everything that depends on them reads them."""
 
 import pkgutil
 from dataclasses import replace

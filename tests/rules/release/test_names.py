@@ -1,4 +1,4 @@
-"""Git takes every branch that Callboard names, as its own program says."""
+"""Git itself accepts the name of every branch that Callboard makes."""
 
 import subprocess
 

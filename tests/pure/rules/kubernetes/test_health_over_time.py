@@ -1,4 +1,4 @@
-"""What lasts decides: rollouts over time, of which none may fail."""
+"""Duration decides: rollouts over time, none of which may fail."""
 
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Who says so?  Answered from the raw bytes alone, and never with an exception."""
+"""Signatures are checked on the raw bytes alone, and never raise an exception."""
 
 import json
 from collections.abc import Callable

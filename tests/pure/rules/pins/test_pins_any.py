@@ -1,4 +1,4 @@
-"""Any stage in any dress is written and read again; no text at all makes the formats stumble."""
+"""Any stage in any layout is written and read back; no text makes the formats fail."""
 
 import difflib
 import re

@@ -1,4 +1,4 @@
-"""Where a stage's image is written, so that nothing else changes and no other stage notices."""
+"""A stage's image is written where it changes nothing else and affects no other stage."""
 
 import pytest
 import yaml

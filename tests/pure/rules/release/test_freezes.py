@@ -1,4 +1,4 @@
-"""When a stage is frozen: by order, by a window of app.yaml, and whatever the clocks do."""
+"""When a stage is frozen: by a command or by a window of app.yaml, also when the clocks change."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Who may do what, by the members of groups as Slack listed them some time ago."""
+"""Who may do what, by the group members that Slack last reported."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""While a merge is being tried: all gates are asked again before each try, and what was merged is found first."""
+"""While a merge is tried: all gates are checked again before each attempt, and a completed merge is found first."""
 
 from dataclasses import replace
 from typing import Any

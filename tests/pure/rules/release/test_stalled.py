@@ -1,4 +1,4 @@
-"""A merged change that neither rolls out nor is seen to fail: people decide, or it goes on by itself."""
+"""A merged change that neither rolls out nor is seen to fail: people decide, or it continues automatically."""
 
 from dataclasses import replace
 from datetime import timedelta

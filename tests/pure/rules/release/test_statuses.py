@@ -1,4 +1,4 @@
-"""Which commits GitHub is told are approved no more: every one that was, but the one that is merged."""
+"""Which approvals are revoked on GitHub: all that were given, except that of the commit that is merged."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -1,4 +1,4 @@
-"""What takes the place of a promotion that is under way, and what comes too late."""
+"""Which requests supersede a promotion in progress, and which come too late."""
 
 from dataclasses import replace
 from datetime import timedelta

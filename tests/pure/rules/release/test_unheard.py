@@ -1,4 +1,4 @@
-"""What a message shows is compared with what was heard of it."""
+"""The reactions on a message are compared with the stored facts."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""A new version is told once, says what comes next, and completes itself."""
+"""A new version is announced once, with what comes next; details that arrive later are added."""
 
 from dataclasses import replace
 

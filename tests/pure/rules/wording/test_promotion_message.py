@@ -1,4 +1,4 @@
-"""One message tells a promotion's whole story, and stays a message whatever stands in it."""
+"""One message tells a promotion's whole story, and stays valid whatever it contains."""
 
 import math
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Secrets do not leave a log; the line that tells why always does."""
+"""Secrets are removed from a log, and the line that explains a failure is kept."""
 
 import base64
 import json

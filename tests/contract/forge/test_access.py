@@ -1,4 +1,4 @@
-"""Who comes in, how often, and what stays: tokens, Apps, the allowance, the page, clones, a restart."""
+"""Access to the simulated GitHub: tokens, Apps, the rate limit, the page, clones, and what a restart keeps."""
 
 import asyncio
 import os
