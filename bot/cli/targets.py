@@ -34,11 +34,8 @@ ORIGINS: Final[Mapping[Origin, str]] = {
 }
 PICK_UPS: Final[Mapping[PickUp, str]] = {
     PickUp.TEMPLATE: "the pod template holds the new value",
-    PickUp.REVISION: "the agent reports a revision that contains the merge",
-    PickUp.VERIFICATION: "verification returns the new version",
+    PickUp.VERIFICATION: "every pod that is ready names the new version",
 }
-NOT_YET: Final = "this release looks for neither, so the promotion stalls, and people accept it or go back"
-"""What follows where the pod template does not show a change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,15 +158,13 @@ def _right(target: Target, one: Located) -> Finding:
     exists = f"whether {named} exists in {written.value}, and whether Callboard may read it"
     restarts = "" if one.restarts else "; whether its pods restart, as a plain ConfigMap restarts none"
     passed_on = "; whether the chart passes both values on to its pods" if one.chart else ""
-    shown = " or ".join(PICK_UPS[each] for each in one.pick_ups)
-    unseen = "" if PickUp.TEMPLATE in one.pick_ups else f"; {NOT_YET}"
     return Finding(
         target=target,
         text=f"{one.found.path}:{one.found.line}: {pin.stage}, {version}",
         details=(
             f"namespace: {written.value} ({ORIGINS[one.namespace.origin]}, {written.file}:{written.line})",
             f"workload: {named}",
-            f"picked up when: {shown}{unseen}",
+            f"picked up when: {PICK_UPS[one.pick_up]}",
             f"only the cluster can tell: {exists}{restarts}{passed_on}",
         ),
     )

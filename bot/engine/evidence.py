@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from bot.clients.github.client import GitHub
 from bot.clients.kubernetes.client import Kubernetes
@@ -55,12 +55,17 @@ from bot.rules.release.decision import (
 )
 from bot.rules.release.freezes import in_force
 from bot.rules.release.gates import judge, verdict
+from bot.rules.release.rollout import says_version
 from bot.rules.release.stalled import DECISIONS
 from bot.rules.release.statuses import HELD
 from bot.rules.release.verification import method_of
 from bot.store.store import Loaded, Store
 
 R = TypeVar("R", bound=Review)
+
+
+ASKED: Final = frozenset({State.VERIFYING, State.STALLED})
+"""The states in which new pods are asked for their version."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -334,12 +339,14 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
     voters = Voters()
     if promotion.state is State.STALLED and any(f.kind in DECISIONS and not f.answered for f in evidence.facts):
         voters = await entitled_voters(evidence, promotion, clients.slack, fresh=True)
-    if promotion.state in {State.VERIFYING, State.STALLED}:
+    silent = health is not None and not says_version(health)  # then the pods tell whether they have it
+    if workload is not None and (promotion.state in ASKED or (promotion.state is State.SYNCING and silent)):
+        how = method_of(promotion, evidence.policy.verify)
+        values = await verification.values_of(promotion, how, sources.loaded.digest, clients.mlflow)
+        served = await verification.ask(how, workload, values, clients.pods)
+    if promotion.state in ASKED:
         comparison = await _late_metrics(promotion, sources)
         if workload is not None:
-            how = method_of(promotion, evidence.policy.verify)
-            values = await verification.values_of(promotion, how, sources.loaded.digest, clients.mlflow)
-            served = await verification.ask(how, workload, values, clients.pods)
             alias = await clients.mlflow.alias(promotion.target.model, promotion.target.stage)
     return Rollout(
         now=evidence.now,

@@ -124,10 +124,7 @@ def test_what_only_the_cluster_can_tell_of_a_configmap_is_said(
     }
     code, lines = checked(tmp_path, capsys, ONE, files)
     assert code == 0
-    assert lines[3] == (
-        "  picked up when: the agent reports a revision that contains the merge or verification returns the new "
-        "version; this release looks for neither, so the promotion stalls, and people accept it or go back"
-    )
+    assert lines[3] == "  picked up when: every pod that is ready names the new version"
     assert lines[4].endswith("may read it; whether its pods restart, as a plain ConfigMap restarts none")
 
 

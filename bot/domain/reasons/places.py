@@ -91,6 +91,17 @@ class TwoAnswers(Reason):
     other: Reason
 
 
+@reason("pick_up_unseen")
+class NothingTells(Placed):
+    """Neither the pod template nor the verification would show that the cluster has picked a change up."""
+
+    file: Name
+    line: int
+    method: Name
+    """As app.yaml names it."""
+    stage: Name
+
+
 @reason("place_unknown")
 class PlaceUnknown(Reason):
     """Both the workload and its namespace are missing or wrong."""

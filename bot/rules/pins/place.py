@@ -18,6 +18,7 @@ from bot.domain.reasons.places import (
     InvalidHere,
     KindNotFollowed,
     NamespaceUnknown,
+    NothingTells,
     NotIncluded,
     PlaceUnknown,
     TemplateFillsIn,
@@ -25,6 +26,7 @@ from bot.domain.reasons.places import (
     WorkloadUnknown,
 )
 from bot.domain.target import NAMESPACE, WORKLOAD, Place, Target, Written
+from bot.domain.verification import Method
 from bot.rules.kubernetes.kinds import KINDS, pod, replica_set
 from bot.rules.pins import Found, find
 from bot.rules.pins.carrier import Carrier
@@ -40,13 +42,15 @@ A new pin changes no Pod, and no pod of a ReplicaSet.
 """
 
 
+UNTELLING: Final = frozenset({Method.ROLLOUT, Method.KSERVE})
+"""Methods of verification that do not tell which version a pod serves."""
+
+
 class PickUp(StrEnum):
     """How the bot sees that the cluster has picked a change up."""
 
     TEMPLATE = "template"  # the pod template holds the new value
-    # This release does not look for the other two yet: such a release stalls, and people accept it or go back.
-    REVISION = "revision"  # the agent reports a revision that contains the merge
-    VERIFICATION = "verification"  # verification returns the new version
+    VERIFICATION = "verification"  # verification returns the new version, because the template does not hold it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +62,7 @@ class Located:
     namespace: Sourced
     workload: Written | None
     """None: the Deployment with that MODEL_NAME and MODEL_STAGE, which only the cluster can tell."""
-    pick_ups: tuple[PickUp, ...]
-    """Each would show that the cluster has picked a change up."""
+    pick_up: PickUp
     restarts: bool
     """Whether a new pin restarts the pods; a plain ConfigMap does not."""
     chart: bool
@@ -81,6 +84,9 @@ def locate(files: Mapping[str, str], target: Target, policy: Policy, repository:
     workload, namespace = _both(seen, path, carrier, target, policy)
     named_here = workload is not None and workload == seen.workload
     configured = isinstance(carrier.owner, ConfigMap)
+    if configured and policy.verify.method in UNTELLING:
+        method, stage = Name(policy.verify.method), Name(target.stage)
+        raise Permanent(NothingTells(file=Name(path), line=carrier.line, method=method, stage=stage))
     return Located(
         found=found,
         place=Place(
@@ -91,7 +97,7 @@ def locate(files: Mapping[str, str], target: Target, policy: Policy, repository:
         ),
         namespace=namespace,
         workload=workload,
-        pick_ups=(PickUp.REVISION, PickUp.VERIFICATION) if configured else (PickUp.TEMPLATE,),
+        pick_up=PickUp.VERIFICATION if configured else PickUp.TEMPLATE,
         restarts=not isinstance(carrier.owner, ConfigMap) or carrier.owner.generated,
         chart=isinstance(carrier.owner, Elsewhere),
     )

@@ -30,11 +30,26 @@ from bot.rules.release.decision import LATER, SHORTLY, SOON, Decision, MoveAlias
 
 
 def syncing(evidence: Rollout) -> Decision:
-    """Wait until the workload's template holds the pin."""
-    if evidence.health is not None and evidence.health.pin == pin(evidence.promotion):
+    """Wait until the workload's template holds the pin, or its pods confirm the version."""
+    if picked_up(evidence):
         return Decision(state=State.ROLLING_OUT, reason=PickedUp(), wake=timedelta(0))
     late = NotPickedUp(timeout=evidence.policy.timeout, found=_instead(evidence))
     return replace(_stalled(evidence, late) or Decision(wake=LATER), note=_fixed(evidence))
+
+
+def picked_up(evidence: Rollout) -> bool:
+    """Say whether the workload has the change: its pod template, or every pod if the template holds no version."""
+    health = evidence.health
+    if health is None:
+        return False
+    if says_version(health):
+        return health.pin == pin(evidence.promotion)
+    return bool(evidence.served) and unverified(evidence) is None
+
+
+def says_version(health: Health) -> bool:
+    """Say whether the pod template holds a pinned version; it does not where its environment is in a ConfigMap."""
+    return health.pin is not None and health.pin.version is not None
 
 
 def _fixed(evidence: Rollout) -> StatusChange:

@@ -20,7 +20,7 @@ from bot.domain.reasons.rollout import (
     StalledTooLong,
 )
 from bot.rules.release.decision import LATER, SHORTLY, Decision, Reply, Rollout
-from bot.rules.release.rollout import complete, conclude, going_wrong, pin, unverified
+from bot.rules.release.rollout import complete, conclude, going_wrong, picked_up, unverified
 from bot.rules.release.takeover import superseded
 
 DECISIONS: Final = frozenset({FactKind.KEEP_WAITING, FactKind.ACCEPT, FactKind.GO_BACK})
@@ -93,7 +93,7 @@ def _method_open(evidence: Rollout) -> bool:
 def _healed(evidence: Rollout) -> Decision | None:
     """Go on where it stopped, once the workload shows what was missing."""
     promotion, health = evidence.promotion, evidence.health
-    if health is None or health.pin != pin(promotion):
+    if health is None or not picked_up(evidence):
         return None
     if isinstance(promotion.reason, NotPickedUp):
         return Decision(state=State.ROLLING_OUT, reason=PickedUp(), wake=timedelta(0))

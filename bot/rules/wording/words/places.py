@@ -23,6 +23,11 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
         "{place}: Callboard does not follow objects of the kind {kind}, so it would not see the change take effect; if "
         "this object creates a Deployment, write its name as `workload: …` for {stage} in app.yaml"
     ),
+    places.NothingTells: (
+        "{place}: the pod template takes the version from a ConfigMap, and the method {method} does not ask the pods "
+        "for theirs, so Callboard would not see the change take effect; set `verify` for {stage} in app.yaml to "
+        "`auto`, or to a method that names the version"
+    ),
     places.TemplateFillsIn: (
         "{place}: a template fills in the {what} ({value}); write the plain value here, or set the key {what} for "
         "{stage} in app.yaml"

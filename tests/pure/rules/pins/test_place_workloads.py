@@ -4,19 +4,23 @@ from collections.abc import Mapping
 
 import pytest
 
+from bot.domain.errors import Permanent
+from bot.domain.policy import Policy
 from bot.domain.reason import Name
 from bot.domain.reasons.places import (
     ChartMakesIt,
     KindNotFollowed,
     NamespaceUnknown,
     NoObject,
+    NothingTells,
     NoUser,
     SeveralWorkloads,
     WorkloadUnknown,
 )
 from bot.domain.target import Place
+from bot.domain.verification import Method, Verify
 from bot.rules.kubernetes.kinds import deployment, followed
-from bot.rules.pins.place import PickUp
+from bot.rules.pins.place import PickUp, locate
 from bot.rules.wording.reasons import plain
 from tests.pure.rules.pins.placing import (
     ARGO,
@@ -24,6 +28,7 @@ from tests.pure.rules.pins.placing import (
     IN_MANIFEST,
     KUSTOMIZED,
     PATH,
+    TARGET,
     differ,
     located,
     refused,
@@ -90,11 +95,20 @@ CONFIGMAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: pin, namespace: m
 USER = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: iris}\nenvFrom: [{configMapRef: {name: pin}}]\n"
 
 
+@pytest.mark.parametrize("method", [Method.ROLLOUT, Method.KSERVE])
+def test_a_pin_in_a_configmap_needs_pods_that_name_their_version(method: Method) -> None:
+    files = {PATH: CONFIGMAP, "apps/iris/user.yaml": USER}
+    why = NothingTells(file=Name(PATH), line=4, method=Name(method), stage=Name("production"))
+    with pytest.raises(Permanent) as told:
+        locate(files, TARGET, Policy(verify=Verify(method=method)))
+    assert told.value.reason == why
+
+
 def test_a_pin_in_a_configmap_needs_the_workload_that_uses_it() -> None:
     files = {PATH: CONFIGMAP, "apps/iris/user.yaml": USER}
     found = located(files)
     assert found.place == Place(paths=(PATH,), namespace="ml", workload="iris", kind=("apps", "Deployment"))
-    assert (found.pick_ups, found.restarts) == ((PickUp.REVISION, PickUp.VERIFICATION), False)
+    assert (found.pick_up, found.restarts) == (PickUp.VERIFICATION, False)
     why = NoUser(configmap=Name("pin"))
     unused = {PATH: CONFIGMAP.replace("{MODEL_S", "{MODEL_NAME: iris, MODEL_S")}
     assert refused(unused) == WorkloadUnknown(file=Name(PATH), line=4, why=why, stage=Name("production"))

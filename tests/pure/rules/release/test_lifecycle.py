@@ -172,6 +172,22 @@ def test_syncing_ends_when_the_template_says_the_version() -> None:
         assert decide(at(State.SYNCING, health=replace(HEALTHY, pin=pin))).state is None
 
 
+@pytest.mark.parametrize(
+    ("served", "state"),
+    [
+        ({"p": Served(model="iris", version=3)}, State.ROLLING_OUT),
+        ({"p": Served(model="iris", version=2)}, None),
+        ({"p": told("connection refused")}, None),
+        ({}, None),
+    ],
+)
+def test_where_the_template_holds_no_version_the_pods_say_that_they_have_it(
+    served: dict[str, Any], state: State | None
+) -> None:
+    silent = replace(HEALTHY, pin=None)
+    assert decide(at(State.SYNCING, health=silent, served=served)).state is state
+
+
 def test_a_healthy_rollout_has_still_to_prove_itself() -> None:
     decision = decide(at(State.ROLLING_OUT, health=HEALTHY))
     assert (decision.state, decision.note["healthy_since"]) == (State.VERIFYING, NOON)
