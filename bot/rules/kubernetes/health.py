@@ -31,7 +31,16 @@ from bot.domain.reasons.health import (
 )
 from bot.rules.kubernetes import ended
 from bot.rules.kubernetes.causes import causes, together
-from bot.rules.kubernetes.kinds import cron_job, deployment, doubt, explain, kind_of, resume, scaled_to_zero, unobserved
+from bot.rules.kubernetes.kinds import (
+    cron_job,
+    deployment,
+    doubt,
+    explain,
+    kind_of,
+    resume,
+    scaled_to_zero,
+    unobserved,
+)
 from bot.rules.kubernetes.kinds.counters import OVERDUE
 from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer
 from bot.rules.kubernetes.quoting import quote_name
@@ -250,11 +259,12 @@ def _frees_quota(state: RolloutState) -> bool:
 
 
 def _cause(state: RolloutState) -> Reason | None:
-    """Return why not every pod is ready yet: refused pods, problems of those that are not ready, and ended ones."""
+    """Return why not every pod is ready yet: what people must do, refused pods, problems of unready and ended ones."""
     refusal = pods_refused(state.replicaset or {})
     found = causes([(pod, trouble) for pod, trouble in state.troubles if not pod.ready])
     loop = ended.explain(state.failed) if state.ready < state.wanted and (not found or len(state.failed) > 1) else None
-    return together([*([refusal.reason] if refusal else []), *found, *([loop] if loop else [])])
+    first = [reason for reason in (state.to_do, refusal.reason if refusal else None) if reason is not None]
+    return together([*first, *found, *([loop] if loop else [])])
 
 
 def _is_deployment(state: RolloutState) -> bool:

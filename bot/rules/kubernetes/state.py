@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 from bot.domain.cluster import PodSeen, Snapshot
 from bot.domain.json import Json
+from bot.domain.reason import Reason
 from bot.domain.reasons.health import Progress
 from bot.domain.target import Pin
 from bot.rules.kubernetes.ended import failed
 from bot.rules.kubernetes.events import about
-from bot.rules.kubernetes.kinds import unobserved, wanted
+from bot.rules.kubernetes.kinds import to_do, unobserved, wanted
 from bot.rules.kubernetes.raw import is_true, items, number, text
 from bot.rules.kubernetes.troubles import Trouble, troubles_of
 from bot.rules.kubernetes.workloads import address_of, alive, current_pods, current_replicaset, leaving, pin_of
@@ -31,6 +32,8 @@ class RolloutState:
     """Pods of the new revision that ended in failure a short time ago, the latest first."""
     leaving: bool
     """A pod of the workload, new or old, is being deleted."""
+    to_do: Reason | None
+    """What somebody must do before the rollout goes on."""
     pin: Pin | None
     wanted: int
     now: datetime
@@ -66,6 +69,7 @@ def read_state(snapshot: Snapshot, now: datetime, stage: str, only: Collection[s
         troubles=tuple(sorted(((pod, trouble) for pod, all_ in pods for trouble in all_), key=_urgency)),
         failed=failed(current, now),
         leaving=any(leaving(p) for p in snapshot.pods),
+        to_do=None if unobserved(workload) else to_do(workload, snapshot.pods),
         pin=pin_of(workload, stage),
         wanted=wanted(workload, len(pods)) if only is None else len(pods),
         now=now,

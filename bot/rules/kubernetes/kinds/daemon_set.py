@@ -4,6 +4,7 @@ https://github.com/argoproj/argo-cd/tree/master/gitops-engine/pkg/health
 https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/status/core.go
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -59,6 +60,12 @@ def _is_current(pod: Json, workload: Json, _replicaset: Json | None) -> bool:
     return owned_by(pod, workload) and (not generation or not mark or mark == generation)
 
 
+def _to_do(workload: Json, pods: Sequence[Json]) -> Reason | None:
+    """Return that somebody must delete the old pods, with the strategy OnDelete."""
+    old = [p for p in pods if owned_by(p, workload) and not _is_current(p, workload, None)]
+    return OnDelete() if old and text(workload, "spec", "updateStrategy", "type") == "OnDelete" else None
+
+
 KIND: Final = Kind(
     group="apps",
     name="DaemonSet",
@@ -66,6 +73,7 @@ KIND: Final = Kind(
     explain=_explain,
     observed=generation_observed,
     doubt=_doubt,
+    to_do=_to_do,
     wanted=_wanted,
     is_current=_is_current,
 )
