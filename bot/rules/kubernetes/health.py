@@ -122,7 +122,7 @@ def _not_observed(state: RolloutState) -> Finding | None:
     if not unobserved(state.workload):
         return None
     status, reason = NOT_OBSERVED
-    return Finding(status=status, reason=reason)
+    return Finding(status=status, reason=state.refused or reason)
 
 
 def _last_run(state: RolloutState) -> Finding | None:
@@ -263,7 +263,8 @@ def _cause(state: RolloutState) -> Reason | None:
     refusal = pods_refused(state.replicaset or {})
     found = causes([(pod, trouble) for pod, trouble in state.troubles if not pod.ready])
     loop = ended.explain(state.failed) if state.ready < state.wanted and (not found or len(state.failed) > 1) else None
-    first = [reason for reason in (state.to_do, refusal.reason if refusal else None) if reason is not None]
+    refused = refusal.reason if refusal else state.refused if len(state.pods) < state.wanted else None
+    first = [reason for reason in (state.to_do, refused) if reason is not None]
     return together([*first, *found, *([loop] if loop else [])])
 
 

@@ -13,6 +13,7 @@ from bot.rules.kubernetes.ended import failed
 from bot.rules.kubernetes.events import about
 from bot.rules.kubernetes.kinds import to_do, unobserved, wanted
 from bot.rules.kubernetes.raw import is_true, items, number, text
+from bot.rules.kubernetes.refusals import refused_lately
 from bot.rules.kubernetes.troubles import Trouble, troubles_of
 from bot.rules.kubernetes.workloads import address_of, alive, current_pods, current_replicaset, leaving, pin_of
 
@@ -34,6 +35,8 @@ class RolloutState:
     """A pod of the workload, new or old, is being deleted."""
     to_do: Reason | None
     """What somebody must do before the rollout goes on."""
+    refused: Reason | None
+    """Why the workload's controller could not create a pod, as its latest event says."""
     pin: Pin | None
     wanted: int
     now: datetime
@@ -70,6 +73,7 @@ def read_state(snapshot: Snapshot, now: datetime, stage: str, only: Collection[s
         failed=failed(current, now),
         leaving=any(leaving(p) for p in snapshot.pods),
         to_do=None if unobserved(workload) else to_do(workload, snapshot.pods),
+        refused=refused_lately(workload, snapshot.events),
         pin=pin_of(workload, stage),
         wanted=wanted(workload, len(pods)) if only is None else len(pods),
         now=now,
