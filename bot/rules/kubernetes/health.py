@@ -23,6 +23,7 @@ from bot.domain.reason import Name, Reason
 from bot.domain.reasons.health import (
     Deleting,
     NextRun,
+    NoNode,
     NoPodLeft,
     NoProgress,
     Paused,
@@ -33,6 +34,7 @@ from bot.rules.kubernetes import ended
 from bot.rules.kubernetes.causes import causes, together
 from bot.rules.kubernetes.kinds import (
     cron_job,
+    daemon_set,
     deployment,
     doubt,
     explain,
@@ -123,6 +125,12 @@ def _not_observed(state: RolloutState) -> Finding | None:
         return None
     status, reason = NOT_OBSERVED
     return Finding(status=status, reason=state.refused or reason)
+
+
+def _no_node(state: RolloutState) -> Finding | None:
+    if kind_of(state.workload) is not daemon_set.KIND or state.wanted > 0:
+        return None
+    return Finding(status=HealthStatus.SUSPENDED, reason=NoNode(name=_name(state)))
 
 
 def _last_run(state: RolloutState) -> Finding | None:
@@ -291,6 +299,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _scaled_to_zero,
     _replicaset_refused,
     _not_observed,
+    _no_node,
     _last_run,
     _no_progress,
     _pod_failing,
