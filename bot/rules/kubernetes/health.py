@@ -121,7 +121,7 @@ def _replicaset_refused(state: RolloutState) -> Finding | None:
 
 
 def _not_observed(state: RolloutState) -> Finding | None:
-    if not unobserved(state.workload):
+    if not unobserved(state.workload) and not state.behind:
         return None
     status, reason = NOT_OBSERVED
     return Finding(status=status, reason=state.refused or reason)
