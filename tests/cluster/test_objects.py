@@ -12,6 +12,7 @@ from bot.domain.target import Pin
 from bot.rules.kubernetes.health import judge
 from bot.rules.kubernetes.kinds import cron_job, daemon_set, explain, inference_service, rollout, stateful_set
 from bot.rules.kubernetes.kinds.kind import Kind
+from bot.rules.wording.reasons import plain
 from tests.fixtures.workload import NAME, NOON, ago, container, template, waiting
 
 BROKEN = {"containerStatuses": [waiting("ImagePullBackOff", "not found")]}
@@ -81,6 +82,65 @@ def test_only_new_pods_of_a_daemon_set_fail_it(mark: str, status: HealthStatus) 
     assert seen(daemon_set.KIND, daemonsets=[its], pods=[fine, broken]).status is status
 
 
+def stuck(revision: str, **spec: Any) -> Health:
+    """Return the verdict on a set that is updated from a to c, and has an unready pod of this revision."""
+    going = {"observedGeneration": 2, "replicas": 2, "readyReplicas": 1, "currentRevision": "a", "updateRevision": "c"}
+    its = workload(stateful_set.KIND, going, {"replicas": 2, "template": template()} | spec)
+    fine = pod("a-0", its, {"controller-revision-hash": "a"})
+    broken = pod("a-1", its, {"controller-revision-hash": revision}, ready=False, **BROKEN)
+    return seen(stateful_set.KIND, statefulsets=[its], pods=[fine, broken])
+
+
+@pytest.mark.parametrize("revision", ["a", "b"])
+def test_people_are_told_which_pod_holds_up_a_stateful_set(revision: str) -> None:
+    health = stuck(revision)
+    assert health.status is HealthStatus.PROGRESSING
+    assert "delete it (kubectl delete pod/a-1)" in plain(health.reason)
+
+
+def test_a_parallel_stateful_set_is_not_held_up() -> None:
+    assert "kubectl" not in plain(stuck("b", podManagementPolicy="Parallel").reason)
+
+
+def test_with_on_delete_old_pods_wait_for_somebody() -> None:
+    assert "only when someone deletes them" in plain(stuck("b", updateStrategy={"type": "OnDelete"}).reason)
+
+
+@pytest.mark.parametrize(
+    ("updated", "version", "counted"), [(2, 3, ["left-alone", "new"]), (1, 3, ["new"]), (2, 2, ["new"])]
+)
+def test_a_pod_that_a_reverted_template_never_reached_counts_once_all_are_updated(
+    updated: int, version: int, counted: list[str]
+) -> None:
+    done = {"observedGeneration": 2, "desiredNumberScheduled": 2, "updatedNumberScheduled": updated}
+    its = workload(daemon_set.KIND, done, generation="3")
+    left_alone = pod("left-alone", its, {"pod-template-generation": "1"}) | {"spec": template(version)["spec"]}
+    new = pod("new", its, {"pod-template-generation": "3"})
+    assert names(seen(daemon_set.KIND, daemonsets=[its], pods=[left_alone, new])) == counted
+
+
+def test_a_daemon_set_without_a_node_runs_nothing() -> None:
+    its = workload(daemon_set.KIND, {"observedGeneration": 2, "desiredNumberScheduled": 0})
+    assert seen(daemon_set.KIND, daemonsets=[its]).status is HealthStatus.SUSPENDED
+
+
+@pytest.mark.parametrize("status", [{}, {"observedGeneration": 2, "replicas": 0}], ids=["not observed", "observed"])
+@pytest.mark.parametrize("created", [False, True])
+def test_a_refused_pod_of_a_stateful_set_is_told_by_its_latest_event(status: Json, *, created: bool) -> None:
+    its = workload(stateful_set.KIND, status)
+    about = {"kind": "StatefulSet", "name": NAME, "uid": "w-1"}
+    words = 'create Pod a-0 in StatefulSet a failed error: pods "a-0" is forbidden: exceeded quota: few'
+    refused = {"type": "Warning", "reason": "FailedCreate", "message": words, "lastTimestamp": ago(5)}
+    done = {"type": "Normal", "reason": "SuccessfulCreate", "message": "create Pod a-0", "lastTimestamp": ago(1)}
+    events = [
+        {"metadata": {"name": f"e-{n}", "uid": f"e-{n}"}, "involvedObject": about} | event
+        for n, event in enumerate([refused, done] if created else [refused])
+    ]
+    health = seen(stateful_set.KIND, statefulsets=[its], pods=[], events=events)
+    assert health.status is HealthStatus.PROGRESSING
+    assert ("quota exceeded: few" in plain(health.reason)) is not created
+
+
 def test_a_rollout_counts_the_pods_of_its_new_hash() -> None:
     done = {"observedGeneration": "2", "phase": "Healthy", "currentPodHash": "new", "stableRS": "new"}
     its = workload(rollout.KIND, done)
@@ -112,6 +172,18 @@ def test_an_inference_service_counts_the_pods_of_its_newest_deployment_revision(
     health = seen(inference_service.KIND, **kinds, pods=pods)
     assert (health.status, names(health)) == (HealthStatus.DEGRADED, ["new"])
     assert health.pin == Pin(stage="production", version=3)
+
+
+@pytest.mark.parametrize(("version", "status"), [(3, HealthStatus.HEALTHY), (2, HealthStatus.PROGRESSING)])
+def test_an_inference_service_whose_pods_have_another_version_was_not_seen_yet(
+    version: int, status: HealthStatus
+) -> None:
+    """KServe publishes no generation of its own, so the conditions are those of the version before."""
+    predictor = {"model": template()["spec"]["containers"][0]}
+    ready = {"conditions": [{"type": "Ready", "status": "True"}]}
+    its = workload(inference_service.KIND, ready, {"predictor": predictor})
+    its_pod = pod("p", None, {"serving.kserve.io/inferenceservice": NAME}) | {"spec": template(version)["spec"]}
+    assert seen(inference_service.KIND, inferenceservices=[its], pods=[its_pod]).status is status
 
 
 def test_a_knative_pod_is_new_by_its_revision() -> None:

@@ -1,10 +1,10 @@
 """Two control planes for the same tests: the demo's cluster, and a real Kubernetes that drives the demo's kubelet.
 
 Not itself a test: a pytest plugin, named in tests/conftest.py.  `control_plane` gives each test both, one after the
-other; `fake` gives the demo's alone.  The real one needs a folder with etcd, kube-apiserver and
-kube-controller-manager, named by KUBEBUILDER_ASSETS, and is skipped elsewhere.  A test module says how containers
-behave by overriding the fixtures `runtime` and `backoff`.  Both speak https, since kubectl sends no token over plain
-http.
+other; `fake` gives the demo's alone, and `real` the real one alone.  That one needs a folder with etcd,
+kube-apiserver and kube-controller-manager, named by KUBEBUILDER_ASSETS, and is skipped elsewhere.  A test module says
+how containers behave by overriding the fixtures `runtime` and `backoff`.  Both speak https, since kubectl sends no
+token over plain http.
 """
 
 import asyncio
@@ -45,7 +45,7 @@ from tests.skips import CONTROL_PLANE, skip_without
 
 TOKEN: Final = "admintoken"
 PROGRAMS: Final = ("etcd", "kube-apiserver", "kube-controller-manager")
-CONTROLLERS: Final = "deployment,replicaset,garbagecollector,namespace,resourcequota"
+CONTROLLERS: Final = "deployment,replicaset,statefulset,daemonset,job,cronjob,garbagecollector,namespace,resourcequota"
 T = TypeVar("T")
 
 
@@ -61,7 +61,7 @@ HANDSHAKES: Final = ("<function _SelectorTransport.__del__", "<socket.socket fd=
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let tests that stop a cluster leave such connections; every other test may not."""
     for item in items:
-        if {"control_plane", "fake"} & set(getattr(item, "fixturenames", ())):
+        if {"control_plane", "fake", "real"} & set(getattr(item, "fixturenames", ())):
             for start in HANDSHAKES:
                 what = f"ignore:Exception ignored in. {start}:pytest.PytestUnraisableExceptionWarning"
                 item.add_marker(pytest.mark.filterwarnings(what))
@@ -154,6 +154,17 @@ async def control_plane(
 async def fake(tmp_path: Path, certificate: Path, runtime: Runtime, backoff: timedelta) -> AsyncIterator[ControlPlane]:
     """The demo's alone."""
     async with the_demo(tmp_path, certificate, runtime, backoff) as plane:
+        yield plane
+    await asyncio.sleep(HANG_UP)
+    gc.collect()
+
+
+@pytest.fixture
+async def real(
+    real_servers: "Servers", tmp_path: Path, runtime: Runtime, backoff: timedelta
+) -> AsyncIterator[ControlPlane]:
+    """The real one alone; the tests that ask for it are marked `real`."""
+    async with the_real_one(real_servers, tmp_path, runtime, backoff) as plane:
         yield plane
     await asyncio.sleep(HANG_UP)
     gc.collect()

@@ -123,6 +123,13 @@ class ScaledToZero(Reason):
     name: Name
 
 
+@reason("no_node")
+class NoNode(Reason):
+    """No node is eligible for the pods of a DaemonSet, so that nothing runs."""
+
+    name: Name
+
+
 @reason("quota_exceeded")
 class QuotaExceeded(Reason):
     """A resource quota forbids new pods."""

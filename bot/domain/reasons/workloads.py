@@ -1,6 +1,6 @@
 """Why one object is healthy or not, judged by its own status alone."""
 
-from bot.domain.reason import Name, Reason, Said, reason
+from bot.domain.reason import Command, Name, Reason, Said, reason
 
 
 @reason("no_health_rule")
@@ -84,6 +84,14 @@ class OldPodsLeft(Reason):
     """Pods of the old revision have not terminated yet."""
 
     count: int
+
+
+@reason("pod_in_the_way")
+class PodInTheWay(Reason):
+    """An `OrderedReady` StatefulSet waits for a pod of another revision to be ready, and does not replace it."""
+
+    pod: Name
+    delete: Command
 
 
 @reason("on_delete")

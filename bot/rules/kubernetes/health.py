@@ -23,6 +23,7 @@ from bot.domain.reason import Name, Reason
 from bot.domain.reasons.health import (
     Deleting,
     NextRun,
+    NoNode,
     NoPodLeft,
     NoProgress,
     Paused,
@@ -33,6 +34,7 @@ from bot.rules.kubernetes import ended
 from bot.rules.kubernetes.causes import causes, together
 from bot.rules.kubernetes.kinds import (
     cron_job,
+    daemon_set,
     deployment,
     doubt,
     explain,
@@ -122,10 +124,16 @@ def _replicaset_refused(state: RolloutState) -> Finding | None:
 
 
 def _not_observed(state: RolloutState) -> Finding | None:
-    if not unobserved(state.workload):
+    if not unobserved(state.workload) and not state.behind:
         return None
     status, reason = NOT_OBSERVED
-    return Finding(status=status, reason=reason)
+    return Finding(status=status, reason=state.refused or reason)
+
+
+def _no_node(state: RolloutState) -> Finding | None:
+    if kind_of(state.workload) is not daemon_set.KIND or state.wanted > 0:
+        return None
+    return Finding(status=HealthStatus.SUSPENDED, reason=NoNode(name=_name(state)))
 
 
 def _last_run(state: RolloutState) -> Finding | None:
@@ -262,11 +270,13 @@ def _frees_quota(state: RolloutState) -> bool:
 
 
 def _cause(state: RolloutState) -> Reason | None:
-    """Return why not every pod is ready yet: refused pods, problems of those that are not ready, and ended ones."""
+    """Return why not every pod is ready yet: what people must do, refused pods, problems of unready and ended ones."""
     refusal = pods_refused(state.replicaset or {})
     found = causes([(pod, trouble) for pod, trouble in state.troubles if not pod.ready])
     loop = ended.explain(state.failed) if state.ready < state.wanted and (not found or len(state.failed) > 1) else None
-    return together([*([refusal.reason] if refusal else []), *found, *([loop] if loop else [])])
+    refused = refusal.reason if refusal else state.refused if len(state.pods) < state.wanted else None
+    first = [reason for reason in (state.to_do, refused) if reason is not None]
+    return together([*first, *found, *([loop] if loop else [])])
 
 
 def _is_deployment(state: RolloutState) -> bool:
@@ -292,6 +302,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _scaled_to_zero,
     _replicaset_refused,
     _not_observed,
+    _no_node,
     _last_run,
     _no_progress,
     _pod_failing,

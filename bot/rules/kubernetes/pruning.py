@@ -22,7 +22,16 @@ DIGEST: Final = "callboard/template-digest"
 MESSAGE: Final = 1000
 """Characters kept of an event's message."""
 
-_SPEC: Final = ("replicas", "paused", "suspend", "schedule", "progressDeadlineSeconds", "strategy", "updateStrategy")
+_SPEC: Final = (
+    "replicas",
+    "paused",
+    "suspend",
+    "schedule",
+    "progressDeadlineSeconds",
+    "strategy",
+    "updateStrategy",
+    "podManagementPolicy",
+)
 """Fields kept of a workload's spec, beside its template: those that a kind or a check reads."""
 _ANNOTATIONS: Final = {REVISION, TEMPLATE_GENERATION, WORKLOAD_GENERATION, IGNORE_RESTART_POLICY}
 

@@ -6,12 +6,15 @@ from datetime import datetime, timedelta
 
 from bot.domain.cluster import PodSeen, Snapshot
 from bot.domain.json import Json
+from bot.domain.reason import Reason
 from bot.domain.reasons.health import Progress
 from bot.domain.target import Pin
 from bot.rules.kubernetes.ended import failed
 from bot.rules.kubernetes.events import about
-from bot.rules.kubernetes.kinds import unobserved, wanted
+from bot.rules.kubernetes.kinds import kind_of, to_do, unobserved, wanted
+from bot.rules.kubernetes.kinds.kind import has_status
 from bot.rules.kubernetes.raw import is_true, items, number, text
+from bot.rules.kubernetes.refusals import refused_lately
 from bot.rules.kubernetes.troubles import Trouble, troubles_of
 from bot.rules.kubernetes.workloads import (
     address_of,
@@ -39,6 +42,12 @@ class RolloutState:
     """Pods of the new revision that ended in failure a short time ago, the latest first."""
     leaving: bool
     """A pod of the workload, new or old, is being deleted."""
+    behind: bool
+    """A pod of the new revision has another version than the workload, whose controller has not seen the change."""
+    to_do: Reason | None
+    """What somebody must do before the rollout goes on."""
+    refused: Reason | None
+    """Why the workload's controller could not create a pod, as its latest event says."""
     pin: Pin | None
     wanted: int
     now: datetime
@@ -74,6 +83,9 @@ def read_state(snapshot: Snapshot, now: datetime, stage: str, only: Collection[s
         troubles=tuple(sorted(((pod, trouble) for pod, all_ in pods for trouble in all_), key=_urgency)),
         failed=failed(current, now),
         leaving=any(leaving(p) for p in snapshot.pods),
+        behind=_behind(workload, raw, stage),
+        to_do=None if unobserved(workload) else to_do(workload, snapshot.pods),
+        refused=refused_lately(workload, snapshot.events),
         pin=pin_of(workload, stage),
         wanted=wanted(workload, len(pods)) if only is None else len(pods),
         now=now,
@@ -83,6 +95,15 @@ def read_state(snapshot: Snapshot, now: datetime, stage: str, only: Collection[s
 def _current(snapshot: Snapshot, replicaset: Json | None) -> tuple[Json, ...]:
     """Return the pods of the new revision; until the controller has seen the latest change, there are none."""
     return () if unobserved(snapshot.workload) else current_pods(snapshot, replicaset)
+
+
+def _behind(workload: Json, pods: Sequence[Json], stage: str) -> bool:
+    """Return whether the pods show an older version; asked only where no observed generation would tell."""
+    pin, kind = pin_of(workload, stage), kind_of(workload)
+    if pin is None or kind is None or kind.observed is not has_status:
+        return False
+    its = [pin_of({"apiVersion": "v1", "kind": "Pod", **pod}, stage) for pod in pods]
+    return any(each is not None and each.version != pin.version for each in its)
 
 
 def _named(snapshot: Snapshot, only: Collection[str]) -> tuple[Json, ...]:

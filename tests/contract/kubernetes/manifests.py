@@ -1,8 +1,12 @@
-"""The Deployment that the contract tests roll out, in its variants."""
+"""The Deployment that the contract tests roll out, in its variants, and workloads of other kinds with the same pods."""
 
 from typing import Any
 
+from bot.rules.kubernetes.kinds.kind import Kind
+
 Json = dict[str, Any]
+NAME = "model"
+STAGE = "production"
 DEADLINE = 4
 """progressDeadlineSeconds: 8 in the recorded traces, shorter here to save time; its length changes no transition."""
 
@@ -29,3 +33,23 @@ def deployment(version: str = "1", *, namespace: str, name: str = "model", repli
     head: Json = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name, "namespace": namespace}}
     wanted = {"replicas": replicas, "progressDeadlineSeconds": DEADLINE, "selector": {"matchLabels": {"app": name}}}
     return {**head, "spec": {**wanted, "template": template, **spec}}
+
+
+def template(version: int, **pod: Any) -> Json:
+    """Return the same pod template with a stage, so that Callboard finds its workload."""
+    found: Json = deployment(str(version), namespace="")["spec"]["template"]
+    found["spec"]["containers"][0]["env"].append({"name": "MODEL_STAGE", "value": STAGE})
+    return {**found, "spec": found["spec"] | pod}
+
+
+def workload(kind: Kind, version: int, **spec: Any) -> Json:
+    """Return a workload of any kind that has a template and a selector."""
+    head: Json = {"apiVersion": f"{kind.group}/{kind.version}", "kind": kind.name, "metadata": {"name": NAME}}
+    return {**head, "spec": {"selector": {"matchLabels": {"app": NAME}}, "template": template(version)} | spec}
+
+
+def owner(obj: Json) -> list[Json]:
+    """Return the reference by which an object controls another."""
+    meta = obj["metadata"]
+    of = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "name": meta["name"], "uid": meta["uid"]}
+    return [{**of, "controller": True, "blockOwnerDeletion": True}]

@@ -4,7 +4,7 @@ This is not the verdict on a rollout: `bot.rules.kubernetes.health` gives that, 
 kind, write one file here that ends in its KIND, and name it in KINDS.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -119,6 +119,12 @@ def resume(obj: Json) -> Command | None:
     """Return the command that resumes an object that somebody paused by its spec; None if nobody did."""
     kind = kind_of(obj)
     return kind.resume(obj) if kind else None
+
+
+def to_do(workload: Json, pods: Sequence[Json]) -> Reason | None:
+    """Return what somebody must do before the workload's controller goes on; None if it goes on by itself."""
+    kind = kind_of(workload)
+    return kind.to_do(workload, pods) if kind else None
 
 
 def pod_spec(workload: Json) -> Json:

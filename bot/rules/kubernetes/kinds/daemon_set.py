@@ -4,6 +4,7 @@ https://github.com/argoproj/argo-cd/tree/master/gitops-engine/pkg/health
 https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/status/core.go
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -11,8 +12,8 @@ from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
 from bot.domain.reason import Reason
 from bot.domain.reasons.workloads import OnDelete, PodsAvailable, PodsExisting, PodsReady, PodsUpdated
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed
-from bot.rules.kubernetes.raw import mapping, number, owned_by, text
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed, template_spec
+from bot.rules.kubernetes.raw import items, mapping, number, owned_by, text
 
 TEMPLATE_GENERATION: Final = "deprecated.daemonset.template.generation"
 
@@ -56,7 +57,33 @@ def _is_current(pod: Json, workload: Json, _replicaset: Json | None) -> bool:
     """
     generation = text(workload, "metadata", "annotations", TEMPLATE_GENERATION)
     mark = text(pod, "metadata", "labels", "pod-template-generation")
-    return owned_by(pod, workload) and (not generation or not mark or mark == generation)
+    known = bool(generation and mark)
+    return owned_by(pod, workload) and (not known or mark == generation or _outlived_a_revert(pod, workload))
+
+
+def _outlived_a_revert(pod: Json, workload: Json) -> bool:
+    """Return whether a pod is of the template that was restored, which has a new generation since.
+
+    The controller knows such a pod by its hash, leaves it alone, and counts it as updated.  The hash of the template is
+    not in the DaemonSet, so this asks whether every pod is updated, and whether this one has the template's pin.
+    """
+    pins, its = _pins(template_spec(workload)), _pins(mapping(pod, "spec"))
+    updated = number(workload, "status", "updatedNumberScheduled") >= _wanted(workload)
+    return updated and all(its.get(name) == pin for name, pin in pins.items())
+
+
+def _pins(spec: Json) -> dict[str, list[Json]]:
+    """Return the variables of each container that `bot.rules.kubernetes.pruning` keeps."""
+    return {
+        text(c, "name"): [e for e in items(c, "env") if text(e, "name").startswith("MODEL_")]
+        for c in items(spec, "containers")
+    }
+
+
+def _to_do(workload: Json, pods: Sequence[Json]) -> Reason | None:
+    """Return that somebody must delete the old pods, with the strategy OnDelete."""
+    old = [p for p in pods if owned_by(p, workload) and not _is_current(p, workload, None)]
+    return OnDelete() if old and text(workload, "spec", "updateStrategy", "type") == "OnDelete" else None
 
 
 KIND: Final = Kind(
@@ -66,6 +93,7 @@ KIND: Final = Kind(
     explain=_explain,
     observed=generation_observed,
     doubt=_doubt,
+    to_do=_to_do,
     wanted=_wanted,
     is_current=_is_current,
 )

@@ -67,6 +67,10 @@ def set_false(obj: Json, field: str) -> Command:
     return kubectl("patch", obj, "--type merge", f'-p \'{{"spec":{{"{field}":false}}}}\'')
 
 
+def nothing_to_do(_obj: Json, _pods: Sequence[Json]) -> None:
+    """Return None, for kinds whose controller waits for nobody."""
+
+
 def never_paused(_obj: Json) -> None:
     """Return None, for kinds that nobody can pause by their spec."""
 
@@ -111,6 +115,8 @@ class Kind:
 
     A rollout is HEALTHY only if every published rule says so (`_by_counts` in `bot.rules.kubernetes.health`).
     """
+    to_do: Callable[[Json, Sequence[Json]], Reason | None] = nothing_to_do
+    """What somebody must do before the controller goes on, of (object, all its pods); None if it goes on by itself."""
     resume: Callable[[Json], Command | None] = never_paused
     """The command that resumes an object that somebody paused by its spec; None if nobody did."""
     wanted: Callable[[Json], int] | None = None

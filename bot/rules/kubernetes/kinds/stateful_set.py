@@ -4,15 +4,25 @@ https://github.com/argoproj/argo-cd/tree/master/gitops-engine/pkg/health
 https://github.com/kubernetes-sigs/cli-utils/blob/master/pkg/kstatus/status/core.go
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
 from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
-from bot.domain.reason import Reason
-from bot.domain.reasons.workloads import ExtraPods, OnDelete, PodsCurrent, PodsExisting, PodsReady, PodsUpdated
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed, replicas
-from bot.rules.kubernetes.raw import at, mapping, number, owned_by, text
+from bot.domain.reason import Name, Reason
+from bot.domain.reasons.workloads import (
+    ExtraPods,
+    OnDelete,
+    PodInTheWay,
+    PodsCurrent,
+    PodsExisting,
+    PodsReady,
+    PodsUpdated,
+)
+from bot.rules.kubernetes.kinds import pod as pod_kind
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed, kubectl, replicas
+from bot.rules.kubernetes.raw import at, is_true, mapping, number, owned_by, text
 
 
 def _explain(obj: Json, _now: datetime | None) -> Answer:
@@ -54,9 +64,42 @@ def _doubt(obj: Json) -> Reason | None:
     return PodsCurrent(count=current, wanted=wanted) if current < wanted and not partitioned else None
 
 
+def _to_do(workload: Json, pods: Sequence[Json]) -> Reason | None:
+    """Return which pod to delete: with OnDelete any old one, else one that holds up every other.
+
+    An `OrderedReady` set, which is the default, waits for each pod to be ready, also for one of a revision that is no
+    longer wanted, as after a revert:
+    https://kubernetes.io/docs/concepts/workloads/controllers/statefulset/#forced-rollback
+    """
+    old = [p for p in pods if owned_by(p, workload) and not _is_current(p, workload, None) and not _leaving(p)]
+    if text(workload, "spec", "updateStrategy", "type") == "OnDelete":
+        return OnDelete() if old else None
+    if text(workload, "spec", "podManagementPolicy") == "Parallel":
+        return None
+    stuck = next((p for p in old if _is_stuck(p, workload)), None)
+    if stuck is None:
+        return None
+    return PodInTheWay(pod=Name(text(stuck, "metadata", "name")), delete=kubectl("delete", {"kind": "Pod", **stuck}))
+
+
+def _is_stuck(pod: Json, workload: Json) -> bool:
+    """Return whether an old pod will not become ready; one of the current revision may only be starting."""
+    if is_true(pod, "Ready"):
+        return False
+    broken = pod_kind.KIND.explain(pod, None)[0] is HealthStatus.DEGRADED
+    return broken or _revision(pod) != text(workload, "status", "currentRevision")
+
+
+def _leaving(pod: Json) -> bool:
+    return at(pod, "metadata", "deletionTimestamp") is not None
+
+
+def _revision(pod: Json) -> str:
+    return text(pod, "metadata", "labels", "controller-revision-hash")
+
+
 def _is_current(pod: Json, workload: Json, _replicaset: Json | None) -> bool:
-    revision = text(pod, "metadata", "labels", "controller-revision-hash")
-    return owned_by(pod, workload) and revision == text(workload, "status", "updateRevision")
+    return owned_by(pod, workload) and _revision(pod) == text(workload, "status", "updateRevision")
 
 
 KIND: Final = Kind(
@@ -66,6 +109,7 @@ KIND: Final = Kind(
     explain=_explain,
     observed=generation_observed,
     doubt=_doubt,
+    to_do=_to_do,
     wanted=_wanted,
     is_current=_is_current,
 )

@@ -54,6 +54,7 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     r.NextRun: "{name} takes the version with its next run, of the schedule {schedule}",
     r.NoPodLeft: "none of the pods that completed the rollout is left",
     r.ScaledToZero: "{name} is scaled to 0 pods: nothing runs until someone, or an autoscaler, asks for more",
+    r.NoNode: "no node is eligible for the pods of {name}: nothing runs until there is one",
     r.QuotaExceeded: "quota exceeded: {message}",
     r.PodsNotCreated: lambda reason: "pods cannot be created" + (": {message}" if reason.message else ""),
 }

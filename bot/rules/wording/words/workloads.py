@@ -39,6 +39,10 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     r.PodsCurrent: "{count} of {wanted} pods are of the current revision",
     r.ExtraPods: lambda reason: f"waiting for {{count}} extra {plural(reason.count, 'pod')} to terminate",
     r.OldPodsLeft: lambda reason: f"waiting for {{count}} old {plural(reason.count, 'pod')} to terminate",
+    r.PodInTheWay: (
+        "pod {pod} of another version is not ready, and the StatefulSet neither replaces it nor goes on:"
+        " delete it ({delete})"
+    ),
     r.OnDelete: "pods are replaced only when someone deletes them (update strategy OnDelete)",
     r.DeadlineExceeded: "the progress deadline has passed",
     r.RolloutPaused: "the rollout is paused",
