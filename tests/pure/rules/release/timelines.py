@@ -138,6 +138,7 @@ def pulling(reason: str, message: str) -> Snapshot:
 ZERO: Final = scaled(replace(DONE, pods=()), 0)
 REPLACED: Final = replace(DONE, pods=(*DONE.pods[:2], pod("ddd")))
 LIMITED: Final = pulling("ErrImagePull", "429 Too Many Requests")
+CANNOT_START: Final = pulling("RunContainerError", "exec: no such file")
 NO_SECRET: Final = pulling("CreateContainerConfigError", SECRET)
 
 RELEASED: Final = {
@@ -174,6 +175,9 @@ RELEASED: Final = {
     ),
     "S13 a manifest that sets the revision": Timeline(history=[(0, exported())], end=State.RELEASED, until=120),
     "S15 the last pod is ready after the deadline": Timeline(history=[(0, overdue()), (30, DONE)], end=State.RELEASED),
+    "S18 the deadline has passed, and a container cannot start for a moment": Timeline(
+        history=[(0, overdue()), (40, overdue(*CANNOT_START.pods)), (45, DONE)], end=State.RELEASED
+    ),
     "S16 a node is lost during the watch": Timeline(
         history=[(0, DONE), (30, node_lost()), (400, REPLACED)], end=State.RELEASED
     ),
