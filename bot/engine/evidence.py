@@ -33,6 +33,7 @@ from bot.rules.release.comparison import compare
 from bot.rules.release.decision import Editable, Evidence, Manifest, Proposal, Review, Rollout, Uneditable, Voters
 from bot.rules.release.freezes import in_force
 from bot.rules.release.gates import judge, verdict
+from bot.rules.release.rollout import counted
 from bot.rules.release.stalled import DECISIONS
 from bot.rules.release.statuses import HELD
 from bot.rules.wording import redaction
@@ -344,8 +345,7 @@ def observe(promotion: Promotion, watch: Watch, now: datetime, *, patient: bool 
     snapshot = watch.snapshot(namespace, promotion.target.model, promotion.target.stage, workload)
     if snapshot is None:
         return None
-    only = promotion.status.counted if promotion.state is State.VERIFYING else ()
-    return health.judge(snapshot, now=now, stage=promotion.target.stage, only=only or None)
+    return health.judge(snapshot, now=now, stage=promotion.target.stage, only=counted(promotion))
 
 
 async def _served(pods: Pods, pod: PodSeen) -> Served | Reason:

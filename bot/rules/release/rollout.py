@@ -72,6 +72,12 @@ def _rolled_out(evidence: Rollout) -> Decision:
     return _stalled(evidence, late) or Decision(note=calm, wake=LATER)
 
 
+def counted(promotion: Promotion) -> tuple[str, ...] | None:
+    """Return the names of the pods that count, where the rollout was complete once; None: all of the new revision."""
+    verified = promotion.state in {State.VERIFYING, State.STALLED}
+    return (promotion.status.counted or None) if verified else None
+
+
 def complete(health: Health, now: datetime) -> Decision:
     """Go on to VERIFYING with the pods that are ready now: what an autoscaler does later is no rollout."""
     ready = tuple(pod.name for pod in health.pods if pod.ready)
