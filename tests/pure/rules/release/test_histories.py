@@ -1,6 +1,7 @@
 """Random histories of a rollout: none fails that should not, and none that must is missed."""
 
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Final
 
 import pytest
@@ -11,8 +12,8 @@ from tests.chaos.extent import FULL
 from tests.fixtures.cluster_model import FOREVER, HORIZON, Doing, Life, Plan, Span, Tick, Veil, ticks
 from tests.fixtures.cluster_plans import FOR_EVER, WELL, crash_loop, plans
 from tests.fixtures.cluster_view import view
-from tests.fixtures.rollout_history import Ending, follow
-from tests.fixtures.rollout_oracle import OPEN, right_ends
+from tests.fixtures.rollout_history import POLICY, Ending, follow
+from tests.fixtures.rollout_oracle import OPEN, SLACK, right_ends
 
 EXAMPLES: Final = 2000 if FULL else 40
 
@@ -41,6 +42,16 @@ def ending(plan: Plan, moments: Sequence[Tick]) -> Ending:
     return follow(view(plan, moments), state=start, until=HORIZON)
 
 
+def last_progress(moments: Sequence[Tick], until: float) -> int:
+    """Return when more pods of the rollout were ready than ever before."""
+    most, since = 0, 0
+    for moment in moments:
+        ready = sum(pod.ready for pod in moment.alive if not pod.scaled)
+        if ready > most and moment.second <= until:
+            most, since = ready, moment.second
+    return since
+
+
 @pytest.mark.timeout(1800 if FULL else 180)
 @settings(max_examples=EXAMPLES)
 @given(plans())
@@ -49,5 +60,9 @@ def ending(plan: Plan, moments: Sequence[Tick]) -> Ending:
 @example(REPLACED_WHILE_STALLED)
 def test_a_rollout_ends_as_the_rules_say(plan: Plan) -> None:
     moments = ticks(plan)
-    state, right = ending(plan, moments).promotion.state, right_ends(moments)
+    end, right = ending(plan, moments), right_ends(moments)
+    state = end.promotion.state
     assert (OPEN if state.open else state) in right, (state, right)
+    for second, entered in end.steps:
+        waited = timedelta(seconds=second - last_progress(moments, second) + SLACK)
+        assert entered is not State.STALLED or waited > POLICY.timeout
