@@ -101,7 +101,7 @@ def verifying(evidence: Rollout) -> Decision:
     health = evidence.health
     if health is None or health.status is HealthStatus.UNKNOWN:
         unseen = Unobserved(timeout=evidence.policy.timeout, cause=health.reason if health is not None else None)
-        return _stalled(evidence, unseen) or Decision(wake=SOON)
+        return _stalled(evidence, unseen) or Decision(note={"failing": None}, wake=SOON)
     return _unready(evidence, health) or _verified(evidence)
 
 
@@ -111,10 +111,18 @@ def _unready(evidence: Rollout, health: Health) -> Decision | None:
         gone: StatusChange = {"counted": (), "healthy_since": None}
         return Decision(state=State.ROLLING_OUT, reason=health.reason, note=gone, wake=LATER)
     if health.status is HealthStatus.HEALTHY:
-        return None
+        return _recovered(evidence)
     late = NotRolledOut(timeout=evidence.policy.timeout, found=health.reason)
     again: StatusChange = {"failing": None, "healthy_since": None}
     return _stalled(evidence, late) or Decision(reason=health.reason, note=again, wake=LATER)
+
+
+def _recovered(evidence: Rollout) -> Decision | None:
+    """Start the watch anew after a failure that did not last."""
+    if evidence.promotion.status.failing is None:
+        return None
+    note: StatusChange = {"failing": None, "healthy_since": evidence.now}
+    return Decision(reason=EveryPodReady(), note=note, wake=timedelta(0))
 
 
 def _verified(evidence: Rollout) -> Decision:
@@ -174,7 +182,7 @@ def unverified(evidence: Rollout) -> Reason | None:
 
 
 def going_wrong(evidence: Rollout) -> Decision | None:
-    """Fail when the cause has lasted as long as it takes to be sure; UNKNOWN never fails anything."""
+    """Fail when the cause was seen for as long as it takes to be sure; UNKNOWN never fails anything."""
     promotion, health = evidence.promotion, evidence.health
     if health is None or health.status is HealthStatus.UNKNOWN:
         return None
@@ -184,7 +192,8 @@ def going_wrong(evidence: Rollout) -> Decision | None:
     if health.status is not HealthStatus.DEGRADED:
         return None
     before = promotion.status.failing
-    same = before is not None and _cause(before.reason) == _cause(health.reason)
+    seen = promotion.status.trouble is None  # else nothing was looked at for a while
+    same = seen and before is not None and _cause(before.reason) == _cause(health.reason)
     failing = Failing(
         since=before.since if before is not None and same else evidence.now,
         reason=health.reason,

@@ -39,7 +39,7 @@ def stalled(evidence: Rollout) -> Decision:
     promotion, within = evidence.promotion, evidence.policy.expires
     if evidence.now - promotion.entered_at > within:
         return Decision(state=State.FAILED, reason=StalledTooLong(within=within, found=promotion.reason))
-    return Decision(note=wrong.note if wrong is not None else {}, wake=LATER)
+    return Decision(note=wrong.note if wrong is not None else {"failing": None}, wake=LATER)
 
 
 def _counts(evidence: Rollout, fact: Fact) -> bool:

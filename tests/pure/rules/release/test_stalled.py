@@ -182,13 +182,13 @@ def test_the_pods_of_a_complete_rollout_count_also_while_it_is_stalled() -> None
     evidence = stalled(status_counted=("p",), health=SLOW)
     assert evidence.promotion is not None
     assert counted(evidence.promotion) == ("p",)
-    assert decide(evidence).note == {}
+    assert "counted" not in decide(evidence).note
 
 
 def test_all_new_pods_count_once_none_of_the_complete_rollout_is_left() -> None:
     gone = replace(SLOW, pods=())
     assert decide(stalled(status_counted=("p",), health=gone)).note == {"counted": ()}
-    assert decide(stalled(health=gone)).note == {}
+    assert "counted" not in decide(stalled(health=gone)).note
 
 
 def test_whoever_keeps_waiting_starts_the_rollout_anew() -> None:

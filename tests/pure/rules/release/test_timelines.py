@@ -7,7 +7,7 @@ from bot.domain.promotion import Kind, State
 from bot.domain.reason import Reason
 from bot.rules.wording.reasons import plain
 from tests.fixtures.rollout_history import Ending, History, follow, pruned
-from tests.pure.rules.release.timelines import FAILED, RELEASED, STALLED, Timeline
+from tests.pure.rules.release.timelines import DONE, FAILED, RELEASED, STALLED, Timeline, restarting
 
 TIMELINES = [
     pytest.param(timeline, id=name) for timelines in (RELEASED, STALLED, FAILED) for name, timeline in timelines.items()
@@ -40,3 +40,7 @@ def test_only_a_failure_starts_a_rollback(timeline: Timeline) -> None:
 def test_a_timeline_of_kept_objects_ends_alike(timeline: Timeline) -> None:
     kept = [(second, pruned(seen) if isinstance(seen, Snapshot) else seen) for second, seen in timeline.history]
     assert ends(timeline, kept).steps == ends(timeline, timeline.history).steps
+
+
+def test_the_watch_starts_anew_after_a_failure_that_passed() -> None:
+    assert follow([(0, DONE), (30, restarting()), (50, DONE)]).steps[-1] == (170, State.RELEASED)

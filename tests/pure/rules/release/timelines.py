@@ -131,6 +131,11 @@ def node_lost() -> Snapshot:
     return replace(DONE, workload=deployment(readyReplicas=2, availableReplicas=2), pods=(*DONE.pods[:2], lost))
 
 
+def restarting() -> Snapshot:
+    one = pod("ccc", ready=False, containerStatuses=[waiting("RunContainerError", "no such file", restartCount=1)])
+    return replace(DONE, pods=(*DONE.pods[:2], one))
+
+
 def pulling(reason: str, message: str) -> Snapshot:
     return sick(waiting(reason, message), phase="Pending")
 
@@ -139,6 +144,7 @@ ZERO: Final = scaled(replace(DONE, pods=()), 0)
 REPLACED: Final = replace(DONE, pods=(*DONE.pods[:2], pod("ddd")))
 LIMITED: Final = pulling("ErrImagePull", "429 Too Many Requests")
 CANNOT_START: Final = pulling("RunContainerError", "exec: no such file")
+NOT_FOUND: Final = pulling("ImagePullBackOff", "manifest unknown: not found")
 NO_SECRET: Final = pulling("CreateContainerConfigError", SECRET)
 
 RELEASED: Final = {
@@ -178,6 +184,17 @@ RELEASED: Final = {
     "S18 the deadline has passed, and a container cannot start for a moment": Timeline(
         history=[(0, overdue()), (40, overdue(*CANNOT_START.pods)), (45, DONE)], end=State.RELEASED
     ),
+    "S19 a deadline is missed twice for a moment, long after the time-out": Timeline(
+        history=[(0, paused()), (1000, overdue()), (1020, UNDER_WAY), (2000, overdue()), (2020, DONE)],
+        through=State.STALLED,
+        end=State.RELEASED,
+    ),
+    "S20 a container cannot start for a moment, twice during the watch": Timeline(
+        history=[(0, DONE), (30, restarting()), (50, DONE), (70, restarting()), (90, DONE)], end=State.RELEASED
+    ),
+    "S21 an image is not found before and after the cluster cannot be reached": Timeline(
+        history=[(0, NOT_FOUND), (20, Unreachable()), (120, NOT_FOUND), (130, DONE)], end=State.RELEASED
+    ),
     "S16 a node is lost during the watch": Timeline(
         history=[(0, DONE), (30, node_lost()), (400, REPLACED)], end=State.RELEASED
     ),
@@ -198,9 +215,7 @@ STALLED: Final = {
     "S17 the cluster cannot be reached": Timeline(history=[(0, Unreachable())], end=State.STALLED),
 }
 FAILED: Final = {
-    "F1 an image that does not exist": Timeline(
-        history=[(0, pulling("ImagePullBackOff", "manifest unknown: not found"))], end=State.FAILED, why="not found"
-    ),
+    "F1 an image that does not exist": Timeline(history=[(0, NOT_FOUND)], end=State.FAILED, why="not found"),
     "F2 a name that is none": Timeline(
         history=[(0, pulling("InvalidImageName", "couldn't parse image"))], end=State.FAILED, why="InvalidImageName"
     ),
