@@ -10,6 +10,7 @@ from bot.domain.promotion import Promotion, State
 from bot.domain.reason import Name
 from bot.domain.reasons.cluster import NotListed
 from bot.rules.kubernetes import health, kinds
+from bot.rules.release.rollout import counted
 from bot.rules.wording import redaction
 
 
@@ -34,8 +35,7 @@ def observe(promotion: Promotion, watch: Watch, now: datetime, *, patient: bool 
     snapshot = watch.snapshot(namespace, promotion.target.model, promotion.target.stage, workload, kind)
     if snapshot is None:
         return None
-    only = promotion.status.counted if promotion.state is State.VERIFYING else ()
-    return health.judge(snapshot, now=now, stage=promotion.target.stage, only=only or None)
+    return health.judge(snapshot, now=now, stage=promotion.target.stage, only=counted(promotion))
 
 
 async def last_lines(kubernetes: Kubernetes, namespace: str, seen: Health) -> str | None:

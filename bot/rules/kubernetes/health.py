@@ -166,9 +166,7 @@ def _no_progress(state: RolloutState) -> Finding | None:
         return None
     deadline = timedelta(seconds=number(state.workload, "spec", "progressDeadlineSeconds", default=600))
     reason = NoProgress(deadline=deadline, progress=state.progress, cause=_cause(state))
-    sooner = [trouble.patience for _, trouble in state.troubles[:1] if trouble.patience is not None]
-    patience = min([RECOVERY, *sooner])
-    return Finding(status=HealthStatus.DEGRADED, reason=reason, patience=patience, culprit=_pod_to_inspect(state))
+    return Finding(status=HealthStatus.DEGRADED, reason=reason, patience=RECOVERY, culprit=_pod_to_inspect(state))
 
 
 def _pod_failing(state: RolloutState) -> Finding | None:

@@ -30,7 +30,7 @@ from bot.rules.kubernetes.exits import REGISTRY_SILENT, explain_exit, is_ours
 from bot.rules.kubernetes.passing import absent_yet, outage
 from bot.rules.kubernetes.placement import misplaced
 from bot.rules.kubernetes.quoting import quote, quote_name
-from bot.rules.kubernetes.raw import flag, is_true, items, mapping, moment, number, text
+from bot.rules.kubernetes.raw import condition, flag, is_true, items, mapping, moment, number, text
 
 AT_ONCE: Final = timedelta(0)
 CONFIGURATION: Final = timedelta(seconds=30)
@@ -65,6 +65,8 @@ class _Container:
     """It must end before others start; a sidecar among the init containers keeps running instead."""
     alone: bool
     """The pod has no other."""
+    unready_since: datetime | None
+    """Since when the pod is not ready; None if it is, or does not say."""
 
     @property
     def name(self) -> str:
@@ -79,11 +81,19 @@ def troubles_of(pod: Json, events: Sequence[Json], now: datetime) -> list[Troubl
 
 def _containers(pod: Json, events: Sequence[Json]) -> Iterator[_Container]:
     specs = {text(c, "name"): c for c in items(pod, "spec", "initContainers") + items(pod, "spec", "containers")}
+    unready = _unready_since(pod)
     for field in ("initContainerStatuses", "containerStatuses"):
         for status in items(pod, "status", field):
             spec = specs.get(text(status, "name"), {})
             init = field == "initContainerStatuses" and text(spec, "restartPolicy") != "Always"
-            yield _Container(spec=spec, status=status, events=events, init=init, alone=len(specs) <= 1)
+            alone = len(specs) <= 1
+            yield _Container(spec=spec, status=status, events=events, init=init, alone=alone, unready_since=unready)
+
+
+def _unready_since(pod: Json) -> datetime | None:
+    conditions = (condition(pod, kind) for kind in ("ContainersReady", "Ready"))
+    since = [moment(c, "lastTransitionTime") for c in conditions if text(c, "status") == "False"]
+    return max((time for time in since if time is not None), default=None)
 
 
 def _trouble(container: _Container, now: datetime) -> Trouble | None:
@@ -146,8 +156,8 @@ def _waiting_patience(reason: str, message: str, image: str) -> timedelta | None
 def _restarted(container: _Container, now: datetime) -> Trouble | None:
     """Return a recent restart: from the second one on it is a crash loop, seen between two crashes, and counts.
 
-    Once the container is ready, or has done its work, its restarts are history.  People are told of the first restart,
-    and of a crash that was not followed by one yet.
+    Once the container is ready, or has done its work, its restarts are history, also if it is not ready any more.
+    People are told of the first restart, and of a crash that was not followed by one yet.
     """
     status = container.status
     ended = mapping(status, "state", "terminated")
@@ -156,10 +166,17 @@ def _restarted(container: _Container, now: datetime) -> Trouble | None:
     if not last or succeeded or _long_ago(last, now):
         return None
     out_of_memory_again = text(last, "reason") == "OOMKilled" and bool(ended) and restarts > 0
-    counts = not flag(status, "ready") and (restarts > 1 or out_of_memory_again)
+    history = flag(status, "ready") or _was_ready(container)
+    counts = not history and (restarts > 1 or out_of_memory_again)
     cause = _exit(container, last)
     reason = Restarted(restarts=restarts, exit=cause) if restarts else Terminated(exit=cause)
     return Trouble(reason=reason, patience=_crash_patience(container, last) if counts else None, log_helps=True)
+
+
+def _was_ready(container: _Container) -> bool:
+    """Return whether the pod, and so the container, was ready at some time since the container was started."""
+    started = moment(container.status, "state", "running", "startedAt")
+    return started is not None and container.unready_since is not None and started < container.unready_since
 
 
 def _long_ago(ended: Json, now: datetime) -> bool:

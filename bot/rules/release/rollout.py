@@ -91,6 +91,12 @@ def _rolled_out(evidence: Rollout) -> Decision:
     return _stalled(evidence, late) or Decision(note=calm, wake=LATER)
 
 
+def counted(promotion: Promotion) -> tuple[str, ...] | None:
+    """Return the names of the pods that count, where the rollout was complete once; None: all of the new revision."""
+    verified = promotion.state in {State.VERIFYING, State.STALLED}
+    return (promotion.status.counted or None) if verified else None
+
+
 def complete(health: Health, now: datetime) -> Decision:
     """Go on to VERIFYING with the pods that are ready now: what an autoscaler does later is no rollout."""
     ready = tuple(pod.name for pod in health.pods if pod.ready)
@@ -114,7 +120,7 @@ def verifying(evidence: Rollout) -> Decision:
     health = evidence.health
     if health is None or health.status is HealthStatus.UNKNOWN:
         unseen = Unobserved(timeout=evidence.policy.timeout, cause=health.reason if health is not None else None)
-        return _stalled(evidence, unseen) or Decision(wake=SOON)
+        return _stalled(evidence, unseen) or Decision(note={"failing": None}, wake=SOON)
     return _unready(evidence, health) or _verified(evidence)
 
 
@@ -125,10 +131,18 @@ def _unready(evidence: Rollout, health: Health) -> Decision | None:
         gone: StatusChange = {"counted": (), "healthy_since": None}
         return Decision(state=State.ROLLING_OUT, reason=health.reason, note=gone, wake=LATER)
     if healthy:
-        return None
+        return _recovered(evidence)
     late = NotRolledOut(timeout=evidence.policy.timeout, found=health.reason)
     again: StatusChange = {"failing": None, "healthy_since": None}
     return _stalled(evidence, late) or Decision(reason=health.reason, note=again, wake=LATER)
+
+
+def _recovered(evidence: Rollout) -> Decision | None:
+    """Start the watch anew after a failure that did not last."""
+    if evidence.promotion.status.failing is None:
+        return None
+    note: StatusChange = {"failing": None, "healthy_since": evidence.now}
+    return Decision(reason=EveryPodReady(), note=note, wake=timedelta(0))
 
 
 def _verified(evidence: Rollout) -> Decision:
@@ -185,7 +199,7 @@ def unverified(evidence: Rollout) -> Reason | None:
 
 
 def going_wrong(evidence: Rollout) -> Decision | None:
-    """Fail when the cause has lasted as long as it takes to be sure; UNKNOWN never fails anything."""
+    """Fail when the cause was seen for as long as it takes to be sure; UNKNOWN never fails anything."""
     promotion, health = evidence.promotion, evidence.health
     if health is None or health.status is HealthStatus.UNKNOWN:
         return None
@@ -195,7 +209,8 @@ def going_wrong(evidence: Rollout) -> Decision | None:
     if health.status is not HealthStatus.DEGRADED:
         return None
     before = promotion.status.failing
-    same = before is not None and _cause(before.reason) == _cause(health.reason)
+    seen = promotion.status.trouble is None  # else nothing was looked at for a while
+    same = seen and before is not None and _cause(before.reason) == _cause(health.reason)
     failing = Failing(
         since=before.since if before is not None and same else evidence.now,
         reason=health.reason,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Final
 
 from bot.domain.cluster import HealthStatus
-from bot.domain.promotion import Fact, FactKind, Kind, Request, State
+from bot.domain.promotion import Fact, FactKind, Kind, Request, State, StatusChange
 from bot.domain.reason import Name, Reason, users
 from bot.domain.reasons.rollout import (
     AcceptedUnverified,
@@ -20,7 +20,7 @@ from bot.domain.reasons.rollout import (
     StalledTooLong,
 )
 from bot.rules.release.decision import LATER, SHORTLY, Decision, Reply, Rollout
-from bot.rules.release.rollout import complete, conclude, going_wrong, picked_up, unverified
+from bot.rules.release.rollout import complete, conclude, counted, going_wrong, picked_up, unverified
 from bot.rules.release.takeover import superseded
 
 DECISIONS: Final = frozenset({FactKind.KEEP_WAITING, FactKind.ACCEPT, FactKind.GO_BACK})
@@ -40,7 +40,7 @@ def stalled(evidence: Rollout) -> Decision:
     promotion, within = evidence.promotion, evidence.policy.expires
     if evidence.now - promotion.entered_at > within:
         return Decision(state=State.FAILED, reason=StalledTooLong(within=within, found=promotion.reason))
-    return Decision(note=wrong.note if wrong is not None else {}, wake=LATER)
+    return Decision(note=wrong.note if wrong is not None else {"failing": None}, wake=LATER)
 
 
 def _counts(evidence: Rollout, fact: Fact) -> bool:
@@ -57,7 +57,8 @@ def _decided(evidence: Rollout, fact: Fact) -> Decision:
     by = users((fact.by,))[0]
     match fact.kind:
         case FactKind.KEEP_WAITING:
-            return Decision(state=State.SYNCING, reason=KeptWaiting(by=by), wake=timedelta(0))
+            anew: StatusChange = {"counted": ()}
+            return Decision(state=State.SYNCING, reason=KeptWaiting(by=by), note=anew, wake=timedelta(0))
         case FactKind.ACCEPT:
             return conclude(evidence, AcceptedUnverified(by=by, unseen=evidence.promotion.reason))
         case _:
@@ -95,6 +96,8 @@ def _healed(evidence: Rollout) -> Decision | None:
     promotion, health = evidence.promotion, evidence.health
     if health is None or not picked_up(evidence):
         return None
+    if counted(promotion) is not None and not health.pods:  # those that were verified are gone: all others count
+        return Decision(note={"counted": ()}, wake=timedelta(0))
     if isinstance(promotion.reason, NotPickedUp):
         return Decision(state=State.ROLLING_OUT, reason=PickedUp(), wake=timedelta(0))
     if health.status is HealthStatus.HEALTHY and (_method_open(evidence) or unverified(evidence) is None):

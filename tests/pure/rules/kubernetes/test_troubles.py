@@ -209,6 +209,13 @@ def test_one_restart_is_named_and_is_no_failure() -> None:
     assert (health.status, health.reason) == (HealthStatus.HEALTHY, on_v3(3, restart))
 
 
+@pytest.mark.parametrize(("last_ready", "status"), [(30, HealthStatus.PROGRESSING), (300, HealthStatus.DEGRADED)])
+def test_restarts_before_the_pod_was_ready_are_history(last_ready: float, status: HealthStatus) -> None:
+    retried = container(restartCount=2, lastState=ended(1), state={"running": {"startedAt": ago(100)}})
+    unready = {"type": "Ready", "status": "False", "lastTransitionTime": ago(last_ready)}
+    assert health_of(sick(retried, conditions=[unready])).status is status
+
+
 def test_restarts_of_last_week_are_no_failure() -> None:
     last = ended(1, seconds=7 * 86400)
     seasoned = pod("aaa", containerStatuses=[container(ready=True, restartCount=5, lastState=last)])

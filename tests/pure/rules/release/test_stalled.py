@@ -23,6 +23,7 @@ from bot.domain.reasons.rollout import (
 from bot.domain.target import Pin
 from bot.rules.release.decision import Decision, Evidence, MoveAlias, Reply
 from bot.rules.release.lifecycle import decide
+from bot.rules.release.rollout import counted
 from tests.fixtures.evidence import READY, at, fact, told, vary
 from tests.fixtures.promotions import NOON
 
@@ -175,3 +176,20 @@ def test_nothing_follows_a_failure_if_the_policy_says_nothing() -> None:
     assert decide(at(State.ROLLING_OUT, health=SICK, policy=policy)) == Decision(
         state=State.FAILED, reason=SICK.reason, note=decide(at(State.ROLLING_OUT, health=SICK)).note
     )
+
+
+def test_the_pods_of_a_complete_rollout_count_also_while_it_is_stalled() -> None:
+    evidence = stalled(status_counted=("p",), health=SLOW)
+    assert evidence.promotion is not None
+    assert counted(evidence.promotion) == ("p",)
+    assert "counted" not in decide(evidence).note
+
+
+def test_all_new_pods_count_once_none_of_the_complete_rollout_is_left() -> None:
+    gone = replace(SLOW, pods=())
+    assert decide(stalled(status_counted=("p",), health=gone)).note == {"counted": ()}
+    assert "counted" not in decide(stalled(health=gone)).note
+
+
+def test_whoever_keeps_waiting_starts_the_rollout_anew() -> None:
+    assert decide(stalled(pressed(FactKind.KEEP_WAITING), status_counted=("p",))).note["counted"] == ()

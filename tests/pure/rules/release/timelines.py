@@ -1,0 +1,241 @@
+"""Rollouts second by second that people reported as rolled back for nothing, and others that do fail."""
+
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from bot.domain.cluster import Served, Snapshot
+from bot.domain.json import Json
+from bot.domain.promotion import State
+from bot.domain.reason import Reason
+from tests.fixtures.evidence import told
+from tests.fixtures.rollout_history import SERVED, History, Unreachable
+from tests.fixtures.workload import (
+    NAME,
+    NEW,
+    container,
+    deployment,
+    ended,
+    pod,
+    progress,
+    ready,
+    replicaset,
+    rolling,
+    sick,
+    waiting,
+)
+
+DONE: Final = ready()
+UNDER_WAY: Final = rolling(replicas=4, conditions=[progress("ReplicaSetUpdated", f'ReplicaSet "{NAME}-{NEW}"')])
+LATE: Final = progress("ProgressDeadlineExceeded", f'ReplicaSet "{NAME}-{NEW}" has timed out progressing.')
+SILENT: Final = "http://10.0.0.7:8081/model: no answer in time"
+SECRET: Final = 'secret "model-token" not found'
+QUOTA: Final = 'pods "x" is forbidden: exceeded quota: models, requested: requests.memory=2Gi'
+WEBHOOK: Final = 'Internal error occurred: failed calling webhook "x": connect: connection refused'
+DENIED: Final = 'admission webhook "policy" denied the request: image is not signed'
+NO_GPU: Final = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Timeline:
+    """What the cluster shows, and how that has to end."""
+
+    history: History
+    end: State
+    why: str = ""
+    """Part of the reason."""
+    start: State = State.ROLLING_OUT
+    through: State | None = None
+    """A state that it enters before."""
+    served: Served | Reason = SERVED
+    until: float = 3600
+
+
+def scaled(snapshot: Snapshot, wanted: int, *pods: Json, **status: Any) -> Snapshot:
+    """Return the workload with that many replicas and more pods, as an autoscaler makes it."""
+    counters = ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas")
+    workload = deployment(**(dict.fromkeys(counters, wanted) | status))
+    workload["spec"]["replicas"] = wanted
+    return replace(snapshot, workload=workload, pods=(*snapshot.pods, *pods))
+
+
+def one_by_one() -> History:
+    """Return ten pods, of which each loads its model for two minutes."""
+    history: list[tuple[float, Snapshot]] = []
+    for number in range(10):
+        pods = (*(pod(f"p{i}") for i in range(number)), pod(f"p{number}", ready=False))
+        status = {"replicas": 11, "updatedReplicas": number + 1, "readyReplicas": 10, "availableReplicas": 10}
+        moving = [progress("ReplicaSetUpdated", f'ReplicaSet "{NAME}-{NEW}" is progressing.')]
+        history.append((number * 120, scaled(replace(DONE, pods=pods), 10, conditions=moving, **status)))
+    return [*history, (1200, scaled(replace(DONE, pods=tuple(pod(f"p{i}") for i in range(10))), 10))]
+
+
+def pending() -> list[Json]:
+    status: Json = {"phase": "Pending", "podIP": None, "containerStatuses": [], "conditions": [NO_GPU]}
+    return [pod(f"h{i}", ready=False, **status) for i in range(3)]
+
+
+def flapping() -> History:
+    """Return an autoscaler that adds a pod and removes it every 100 seconds."""
+    history: list[tuple[float, Snapshot]] = []
+    for start in range(0, 3600, 100):
+        name, one_more = f"x{start}", {"readyReplicas": 3, "availableReplicas": 3}
+        history.append((start, DONE))
+        history.append((start + 60, scaled(DONE, 4, pod(name, ready=False), **one_more)))
+        history.append((start + 80, scaled(DONE, 4, pod(name))))
+    return history
+
+
+def refused(message: str, **status: int) -> Snapshot:
+    failure = {"type": "ReplicaFailure", "status": "True", "reason": "FailedCreate", "message": message}
+    return replace(rolling(pod("aaa"), **status), replicasets=(replicaset(conditions=[failure]),))
+
+
+def init_retried() -> Snapshot:
+    status = container(name="wait", ready=True, restartCount=2, lastState=ended(1), state=ended(0, seconds=10))
+    one: Json = pod("x2x", initContainerStatuses=[status])
+    one["spec"]["initContainers"] = [{"name": "wait", "image": "busybox"}]
+    return replace(DONE, pods=(one, *DONE.pods[1:]))
+
+
+def paused() -> Snapshot:
+    held = replace(UNDER_WAY, pods=(pod("aaa"),))
+    held.workload["spec"]["paused"] = True
+    return held
+
+
+def exported() -> Snapshot:
+    workload = deployment()
+    workload["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "1"
+    return replace(DONE, workload=workload)
+
+
+def not_synced() -> Snapshot:
+    pods = tuple(pod(name, version=2) for name in ("aaa", "bbb", "ccc"))
+    return Snapshot(workload=deployment(version=2), replicasets=(replicaset(NEW, "2", 2),), pods=pods)
+
+
+def overdue(*others: Json) -> Snapshot:
+    workload = deployment(readyReplicas=2, availableReplicas=2, conditions=[LATE])
+    last = others or (pod("ccc", ready=False),)
+    return replace(DONE, workload=workload, pods=(*DONE.pods[:2], *last))
+
+
+def all_crash(second: float) -> Snapshot:
+    loop = waiting("CrashLoopBackOff", restartCount=5, lastState=ended(1, seconds=-second))
+    pods = tuple(pod(name, ready=False, containerStatuses=[loop]) for name in ("aaa", "bbb", "ccc"))
+    return replace(DONE, workload=deployment(readyReplicas=0, availableReplicas=0), pods=pods)
+
+
+def node_lost() -> Snapshot:
+    lost = pod("ccc", ready=False, conditions=[{"type": "Ready", "status": "False", "reason": "NodeNotReady"}])
+    return replace(DONE, workload=deployment(readyReplicas=2, availableReplicas=2), pods=(*DONE.pods[:2], lost))
+
+
+def restarting() -> Snapshot:
+    one = pod("ccc", ready=False, containerStatuses=[waiting("RunContainerError", "no such file", restartCount=1)])
+    return replace(DONE, pods=(*DONE.pods[:2], one))
+
+
+def pulling(reason: str, message: str) -> Snapshot:
+    return sick(waiting(reason, message), phase="Pending")
+
+
+ZERO: Final = scaled(replace(DONE, pods=()), 0)
+REPLACED: Final = replace(DONE, pods=(*DONE.pods[:2], pod("ddd")))
+LIMITED: Final = pulling("ErrImagePull", "429 Too Many Requests")
+CANNOT_START: Final = pulling("RunContainerError", "exec: no such file")
+NOT_FOUND: Final = pulling("ImagePullBackOff", "manifest unknown: not found")
+NO_SECRET: Final = pulling("CreateContainerConfigError", SECRET)
+
+RELEASED: Final = {
+    "S1 ten pods that load for two minutes each": Timeline(history=one_by_one(), end=State.RELEASED),
+    "S2 an autoscaler wants more pods than the nodes have": Timeline(
+        history=[(0, DONE), (60, scaled(DONE, 6, *pending(), readyReplicas=3, availableReplicas=3))],
+        end=State.RELEASED,
+        until=120,
+    ),
+    "S3 an autoscaler adds and removes a pod for ever": Timeline(history=flapping(), end=State.RELEASED, until=130),
+    "S4 replicas: 0, and pods in the morning": Timeline(
+        history=[(0, ZERO), (3000, DONE)], end=State.RELEASED, through=State.STALLED
+    ),
+    "S5 the agent syncs after 20 minutes": Timeline(
+        history=[(0, not_synced()), (1200, DONE)], start=State.SYNCING, through=State.STALLED, end=State.RELEASED
+    ),
+    "S7 a tight quota, until the old pod has ended": Timeline(
+        history=[(0, UNDER_WAY), (10, refused(QUOTA, replicas=2, updatedReplicas=2)), (140, DONE)], end=State.RELEASED
+    ),
+    "S8 the webhook does not answer for a minute": Timeline(
+        history=[(0, UNDER_WAY), (5, refused(WEBHOOK, replicas=3, updatedReplicas=0)), (70, DONE)], end=State.RELEASED
+    ),
+    "S9 a limit of the registry, then a Secret that is late": Timeline(
+        history=[(0, LIMITED), (40, NO_SECRET), (60, DONE)], end=State.RELEASED
+    ),
+    "S10 an init container that succeeds at its third try": Timeline(
+        history=[(0, UNDER_WAY), (10, init_retried())], end=State.RELEASED
+    ),
+    "S11 paused for 20 minutes": Timeline(
+        history=[(0, paused()), (1200, DONE)], through=State.STALLED, end=State.RELEASED
+    ),
+    "S12 crashes half a minute after the watch": Timeline(
+        history=[(0, DONE), (160, all_crash(160))], end=State.RELEASED, until=120
+    ),
+    "S13 a manifest that sets the revision": Timeline(history=[(0, exported())], end=State.RELEASED, until=120),
+    "S15 the last pod is ready after the deadline": Timeline(history=[(0, overdue()), (30, DONE)], end=State.RELEASED),
+    "S18 the deadline has passed, and a container cannot start for a moment": Timeline(
+        history=[(0, overdue()), (40, overdue(*CANNOT_START.pods)), (45, DONE)], end=State.RELEASED
+    ),
+    "S19 a deadline is missed twice for a moment, long after the time-out": Timeline(
+        history=[(0, paused()), (1000, overdue()), (1020, UNDER_WAY), (2000, overdue()), (2020, DONE)],
+        through=State.STALLED,
+        end=State.RELEASED,
+    ),
+    "S20 a container cannot start for a moment, twice during the watch": Timeline(
+        history=[(0, DONE), (30, restarting()), (50, DONE), (70, restarting()), (90, DONE)], end=State.RELEASED
+    ),
+    "S21 an image is not found before and after the cluster cannot be reached": Timeline(
+        history=[(0, NOT_FOUND), (20, Unreachable()), (120, NOT_FOUND), (130, DONE)], end=State.RELEASED
+    ),
+    "S16 a node is lost during the watch": Timeline(
+        history=[(0, DONE), (30, node_lost()), (400, REPLACED)], end=State.RELEASED
+    ),
+    "S17 the cluster cannot be reached for 40 minutes": Timeline(
+        history=[(0, UNDER_WAY), (10, Unreachable()), (2400, DONE)], through=State.STALLED, end=State.RELEASED
+    ),
+}
+STALLED: Final = {
+    "S4 replicas: 0": Timeline(history=[(0, ZERO)], end=State.STALLED, why="scaled to 0 pods"),
+    "S5 the agent does not sync": Timeline(
+        history=[(0, not_synced())], start=State.SYNCING, end=State.STALLED, why="still says production v2"
+    ),
+    "S6 no such workload": Timeline(history=[(0, None)], start=State.SYNCING, end=State.STALLED, why="no workload"),
+    "S11 paused": Timeline(history=[(0, paused())], end=State.STALLED, why="rollout resume"),
+    "S14 the pods cannot be reached": Timeline(
+        history=[(0, DONE)], end=State.STALLED, why="no answer in time", served=told(SILENT)
+    ),
+    "S17 the cluster cannot be reached": Timeline(history=[(0, Unreachable())], end=State.STALLED),
+}
+FAILED: Final = {
+    "F1 an image that does not exist": Timeline(history=[(0, NOT_FOUND)], end=State.FAILED, why="not found"),
+    "F2 a name that is none": Timeline(
+        history=[(0, pulling("InvalidImageName", "couldn't parse image"))], end=State.FAILED, why="InvalidImageName"
+    ),
+    "F3 no right to the image": Timeline(
+        history=[(0, pulling("ErrImagePull", "401 Unauthorized"))], end=State.FAILED, why="Unauthorized"
+    ),
+    "F4 a policy denies the pods": Timeline(
+        history=[(0, refused(DENIED, replicas=3, updatedReplicas=0))], end=State.FAILED, why="not signed"
+    ),
+    "F5 crashes for ever": Timeline(history=[(0, all_crash(0))], end=State.FAILED, why="exit code 1"),
+    "F6 crashes during the watch": Timeline(
+        history=[(0, DONE), (60, all_crash(60))], through=State.VERIFYING, end=State.FAILED, why="exit code 1"
+    ),
+    "F7 never ready, and the deadline passes": Timeline(
+        history=[(0, UNDER_WAY), (600, overdue())], end=State.FAILED, why="10 minutes"
+    ),
+    "F8 a Secret that never comes, and the deadline passes": Timeline(
+        history=[(0, NO_SECRET), (600, replace(overdue(*NO_SECRET.pods), events=()))], end=State.FAILED, why=SECRET
+    ),
+    "F9 the pods serve another version": Timeline(
+        history=[(0, DONE)], end=State.FAILED, why="v2", served=replace(SERVED, version=2)
+    ),
+}
