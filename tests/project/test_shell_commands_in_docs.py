@@ -81,6 +81,7 @@ NOT_RUN: Final = {
     "kubectl -n callboard create configmap postgresql-ca --from-file=ca.crt": CLUSTER,
     "kubectl -n models create configmap mlflow-ca --from-file=ca.crt": CLUSTER,
     "kubectl create namespace callboard": CLUSTER,
+    "kubectl delete pod/NAME -n NAMESPACE": "for a broken pod; tests/contract/kubernetes/test_stateful_sets.py has it",
     "kubectl create role callboard-ask -n models --verb=get --resource=pods/proxy": CLUSTER,
     "kubectl create rolebinding callboard-ask -n models --role=callboard-ask "
     "--serviceaccount=callboard:callboard": CLUSTER,
