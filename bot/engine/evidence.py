@@ -55,7 +55,6 @@ from bot.rules.release.decision import (
 )
 from bot.rules.release.freezes import in_force
 from bot.rules.release.gates import judge, verdict
-from bot.rules.release.rollout import says_version
 from bot.rules.release.stalled import DECISIONS
 from bot.rules.release.statuses import HELD
 from bot.rules.release.verification import method_of
@@ -339,7 +338,7 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
     voters = Voters()
     if promotion.state is State.STALLED and any(f.kind in DECISIONS and not f.answered for f in evidence.facts):
         voters = await entitled_voters(evidence, promotion, clients.slack, fresh=True)
-    silent = health is not None and not says_version(health)  # then the pods tell whether they have it
+    silent = health is not None and health.pin is None  # then the pods tell whether they have the change
     if workload is not None and (promotion.state in ASKED or (promotion.state is State.SYNCING and silent)):
         how = method_of(promotion, evidence.policy.verify)
         values = await verification.values_of(promotion, how, sources.loaded.digest, clients.mlflow)

@@ -38,18 +38,13 @@ def syncing(evidence: Rollout) -> Decision:
 
 
 def picked_up(evidence: Rollout) -> bool:
-    """Say whether the workload has the change: its pod template, or every pod if the template holds no version."""
+    """Say whether the workload has the change: its pod template, or every pod if the template holds no pin."""
     health = evidence.health
     if health is None:
         return False
-    if says_version(health):
+    if health.pin is not None:
         return health.pin == pin(evidence.promotion)
-    return bool(evidence.served) and unverified(evidence) is None
-
-
-def says_version(health: Health) -> bool:
-    """Say whether the pod template holds a pinned version; it does not where its environment is in a ConfigMap."""
-    return health.pin is not None and health.pin.version is not None
+    return bool(evidence.served) and unverified(evidence) is None  # its environment is in a ConfigMap
 
 
 def _fixed(evidence: Rollout) -> StatusChange:

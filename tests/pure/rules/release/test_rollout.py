@@ -50,6 +50,13 @@ def test_where_the_template_holds_no_version_the_pods_say_that_they_have_it(
     assert decide(at(State.SYNCING, health=silent, served=served)).state is state
 
 
+def test_a_template_that_is_about_to_hold_the_version_is_waited_for() -> None:
+    """Until now it named the stage alone, and the stage's alias may lead to the same version."""
+    unpinned = replace(HEALTHY, pin=Pin(stage="production", version=None))
+    served = {"p": Served(model="iris", version=3)}
+    assert decide(at(State.SYNCING, health=unpinned, served=served)).state is None
+
+
 def test_a_healthy_rollout_has_still_to_prove_itself() -> None:
     decision = decide(at(State.ROLLING_OUT, health=HEALTHY))
     assert (decision.state, decision.note["healthy_since"]) == (State.VERIFYING, NOON)
