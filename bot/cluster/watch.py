@@ -36,8 +36,10 @@ WAKE_EVERY: Final = timedelta(seconds=0.2)
 """The shortest time between two wake-ups."""
 LOST: Final = timedelta(seconds=10)
 """How long a watch may be interrupted before its objects no longer count as current."""
-MAX_PAUSE: Final = timedelta(seconds=30)
-"""The longest pause between two attempts."""
+MAX_PAUSE: Final = timedelta(seconds=4)
+"""The longest pause between two attempts: however long the server was away, its return is noticed soon."""
+REFUSED_PAUSE: Final = timedelta(seconds=30)
+"""The longest pause after a refusal, which lasts until somebody gives the bot permission."""
 STABLE: Final = timedelta(seconds=5)
 """A watch that lasted for less has failed, however it ended."""
 
@@ -184,7 +186,7 @@ class Watch:
     def _ended(self, stream: _Stream) -> float:
         """Return how long to pause after an orderly end: not at all, unless watches keep ending at once."""
         _interrupted(stream, WatchEnded())
-        return 0.0 if stream.failures == 1 else self._growing(stream)
+        return 0.0 if stream.failures == 1 else self._jittered(stream)
 
     def _broken(self, stream: _Stream, error: Temporary) -> float:
         _interrupted(stream, error.reason)
@@ -192,7 +194,7 @@ class Watch:
             stream.version = None
             if stream.failures == 1:
                 return 0.0
-        wait = self._growing(stream)
+        wait = self._jittered(stream)
         return wait if error.after is None else max(wait, error.after.total_seconds())
 
     def _denied(self, stream: _Stream, error: Permanent) -> float:
@@ -200,10 +202,10 @@ class Watch:
         if not stream.refused:
             LOG.error("%s", plain(error.reason))
         stream.refused, stream.version = True, None
-        return self._growing(stream)
+        return self._jittered(stream)
 
-    def _growing(self, stream: _Stream) -> float:
-        pause = min(self._pause * 2 ** min(stream.failures - 1, 10), MAX_PAUSE)
+    def _jittered(self, stream: _Stream) -> float:
+        pause = pause_after(stream.failures, self._pause, refused=stream.refused)
         seconds: float = pause.total_seconds() * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
         return seconds
 
@@ -220,6 +222,11 @@ class Watch:
         del self._due[namespace]
         self._woken[namespace] = asyncio.get_running_loop().time()
         self._wake(namespace)
+
+
+def pause_after(failures: int, first: timedelta, *, refused: bool) -> timedelta:
+    """Return the pause after so many failures in a row, before jitter: it doubles up to a limit."""
+    return min(first * (1 << min(failures - 1, 10)), REFUSED_PAUSE if refused else MAX_PAUSE)
 
 
 def _needed(kind: Kind) -> tuple[str, ...]:

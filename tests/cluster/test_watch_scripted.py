@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from bot.cluster.watch import Watch
+from bot.cluster.watch import Watch, pause_after
 from bot.domain.errors import Permanent
 from bot.domain.reason import Name
 from bot.domain.reasons.cluster import KubeconfigUnusable, NotWatched
@@ -92,6 +92,13 @@ async def test_a_server_that_ends_every_watch_at_once_is_not_hammered(tmp_path: 
     gaps = [later - earlier for earlier, later in pairwise(asked)]
     assert gaps[1] >= 0.04 * 0.9  # the first pause is jittered to between half and whole, after two failures doubled
     assert gaps[4] >= 0.32 * 0.9
+
+
+def test_pauses_grow_but_a_return_is_noticed_within_five_seconds() -> None:
+    first = timedelta(seconds=0.5)
+    pauses = [pause_after(failures, first, refused=False).total_seconds() for failures in (1, 2, 3, 4, 99)]
+    assert pauses == [0.5, 1, 2, 4, 4]
+    assert pause_after(99, first, refused=True) == timedelta(seconds=30)
 
 
 async def test_the_servers_own_pause_is_kept(tmp_path: Path) -> None:

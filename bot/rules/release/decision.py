@@ -163,7 +163,8 @@ class Rollout(Evidence):
     health: Health | None
     """None: no such workload was found."""
     served: Mapping[str, Answer]
-    """What each ready new pod answers, or why it says nothing; only while VERIFYING or STALLED."""
+    """What each ready new pod answers, or why it says nothing; only while VERIFYING or STALLED, or while SYNCING if the
+    pod template holds no pin."""
     voters: Voters
     """Whose decision counts; only while STALLED."""
     log: str | None
