@@ -9,7 +9,8 @@ from hypothesis import example, given, settings
 
 from bot.domain.promotion import State
 from tests.chaos.extent import FULL
-from tests.fixtures.cluster_model import FOREVER, HORIZON, Doing, Life, Plan, Span, Tick, Veil, ticks
+from tests.fixtures.cluster_controller import ticks
+from tests.fixtures.cluster_model import FOREVER, HORIZON, Doing, Life, Plan, Span, Tick, Veil
 from tests.fixtures.cluster_plans import FOR_EVER, WELL, crash_loop, plans
 from tests.fixtures.cluster_view import view
 from tests.fixtures.rollout_history import POLICY, Ending, follow
