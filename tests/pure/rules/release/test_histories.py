@@ -44,11 +44,11 @@ def ending(plan: Plan, moments: Sequence[Tick]) -> Ending:
 
 
 def last_progress(moments: Sequence[Tick], until: float) -> int:
-    """Return when more pods of the rollout were ready than ever before."""
+    """Return when more pods of the rollout were seen ready than ever before."""
     most, since = 0, 0
     for moment in moments:
         ready = sum(pod.ready for pod in moment.alive if not pod.scaled)
-        if ready > most and moment.second <= until:
+        if ready > most and moment.second <= until and Veil.UNREACHABLE not in moment.veils:
             most, since = ready, moment.second
     return since
 
