@@ -13,7 +13,6 @@ from bot.domain.repository import Base
 from bot.domain.target import Place
 from bot.engine.evidence import gather
 from bot.engine.repository_sync import RepositorySync
-from bot.rules.pins.tree import LARGEST
 from bot.rules.release.decision import Editable, Proposal
 from bot.store.store import Store
 from tests.fixtures.liveness import alive
@@ -26,7 +25,7 @@ kind: Deployment
 metadata: {name: iris, namespace: models}
 env: [{name: MODEL_STAGE, value: production}, {name: MODEL_VERSION, value: "2"}]
 """
-ROOM: Final = LARGEST - 4096
+ROOM: Final = 96 << 10
 SLOW: Final = HEAD + "---\na\n" * (ROOM // 6)
 
 

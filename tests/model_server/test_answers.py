@@ -18,6 +18,8 @@ from tests.fixtures.registry import MLflowServer
 from tests.paths import ROOT
 from tests.ports import free_port
 
+pytestmark = pytest.mark.slow
+
 COLUMNS = ["sepal_length_mm", "sepal_width_mm", "petal_length_mm", "petal_width_mm"]
 ROWS = [[51.0, 35.0, 14.0, 2.0], [67.0, 31.0, 47.0, 15.0]]
 RECORDS = [dict(zip(COLUMNS, row, strict=True)) for row in ROWS]

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from callboard_demo.cluster.scripted import digest
 from tests.fixtures.story_world import StoryWorld, everything, manifests, story_world
 from tests.stories.registry import Models
+
+pytestmark = pytest.mark.slow
 
 
 def path(model: str) -> str:

@@ -2,9 +2,13 @@
 
 from pathlib import Path
 
+import pytest
+
 from bot.rules.release import gates
 from tests.fixtures.story_world import StoryWorld, everything, story_world
 from tests.stories.registry import Models
+
+pytestmark = pytest.mark.slow
 
 APP = """\
 repository: acme/models-gitops

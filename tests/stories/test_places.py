@@ -2,10 +2,13 @@
 
 from pathlib import Path
 
+import pytest
 import yaml
 
 from tests.fixtures.story_world import everything, manifests, story_world
 from tests.stories.registry import Models
+
+pytestmark = pytest.mark.slow
 
 
 async def test_a_target_without_a_namespace_is_refused_before_there_is_a_pull_request(

@@ -5,6 +5,8 @@ import signal
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from bot import app as bot_app
 from bot.config.app_yaml import parse
 from bot.config.environment import Environment
@@ -14,6 +16,8 @@ from bot.domain.reasons.database import SessionLost, Unreachable
 from tests.fixtures.postgres import running
 from tests.fixtures.story_world import story_world
 from tests.stories.registry import Models
+
+pytestmark = pytest.mark.slow
 
 
 async def test_a_database_that_crashes_loses_nothing_and_doubles_nothing(tmp_path: Path, registry: Models) -> None:

@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
+import pytest
+
 from bot import app as bot_app
 from bot.config.app_yaml import parse
 from bot.config.environment import Environment
@@ -11,6 +13,8 @@ from tests.fixtures.chat_world import APP_TOKEN
 from tests.fixtures.story_world import StoryWorld, story_world
 from tests.fixtures.waiting import until
 from tests.stories.registry import Models
+
+pytestmark = pytest.mark.slow
 
 
 class _OverSocket:

@@ -4,9 +4,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from callboard_demo.cluster.scripted import Behaviour
 from tests.fixtures.story_world import StoryWorld, everything, story_world
 from tests.stories.registry import Models
+
+pytestmark = pytest.mark.slow
 
 APP = """\
 repository: acme/models-gitops

@@ -2,8 +2,12 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.fixtures.story_world import everything, story_world
 from tests.stories.registry import Models
+
+pytestmark = pytest.mark.slow
 
 
 async def test_a_newer_version_takes_over_branch_and_pull_request_and_the_older_message_points_on(

@@ -3,9 +3,13 @@
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
+
 from callboard_demo.cluster.scripted import Behaviour
 from tests.fixtures.story_world import story_world
 from tests.stories.registry import Models
+
+pytestmark = pytest.mark.slow
 
 APP = """\
 repository: acme/models-gitops

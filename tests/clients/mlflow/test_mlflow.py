@@ -19,6 +19,8 @@ from callboard_demo.registry.proxy import proxy
 from tests.fixtures.raising import raising
 from tests.fixtures.registry import MLflowServer
 
+pytestmark = pytest.mark.slow
+
 IRIS = ModelVersion(model="iris-classifier", version=1)
 S3 = "s3://bucket/model"
 """Where the server cannot read: it lacks the library for that, as many a real one lacks the credentials."""

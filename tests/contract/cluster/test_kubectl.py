@@ -18,6 +18,8 @@ from callboard_demo.cluster import Runtime
 from callboard_demo.cluster.scripted import Behaviour, ScriptedRuntime
 from tests.contract.control_plane import ControlPlane
 
+pytestmark = pytest.mark.slow
+
 KUBECTL = Path(sys.executable).with_name("kubectl")
 
 

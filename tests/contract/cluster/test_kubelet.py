@@ -8,6 +8,8 @@ import json
 import signal
 from pathlib import Path
 
+import pytest
+
 from bot.domain.json import Json
 from tests.contract.cluster.real_pods import (  # noqa: F401  (two of them are fixtures)
     SLEEP,
@@ -25,6 +27,8 @@ from tests.contract.cluster.real_pods import (  # noqa: F401  (two of them are f
     waiting,
 )
 from tests.contract.control_plane import ControlPlane
+
+pytestmark = pytest.mark.slow
 
 SERVER = """
 import os, pathlib, http.server

@@ -6,6 +6,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import psutil
+import pytest
 
 from bot.domain.json import Json
 from callboard_demo.cluster import Runtime
@@ -28,6 +29,8 @@ from tests.contract.control_plane import ControlPlane, the_demo
 from tests.fixtures.processes import alive
 from tests.fixtures.waiting import until
 from tests.paths import ROOT
+
+pytestmark = pytest.mark.slow
 
 
 async def test_a_pod_that_is_deleted_may_end_its_work(fake: ControlPlane, tmp_path: Path) -> None:

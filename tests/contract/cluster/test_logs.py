@@ -12,6 +12,8 @@ from tests.contract.cluster.cluster_client import Client, connected, said
 from tests.contract.control_plane import ControlPlane
 from tests.fixtures.waiting import until
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def runtime() -> Runtime:

@@ -20,6 +20,8 @@ from callboard_demo.cluster.scripted import Behaviour, ScriptedRuntime, digest
 from tests.contract.control_plane import ControlPlane
 from tests.fixtures.raising import raising
 
+pytestmark = pytest.mark.slow
+
 POD = PodName(namespace="models", workload="iris", name="a")
 ENV = {"MODEL_NAME": "iris", "MODEL_STAGE": "production", "MODEL_VERSION": "3"}
 

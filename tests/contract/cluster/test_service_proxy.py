@@ -13,6 +13,8 @@ from callboard_demo.cluster.endpoints import Endpoint, endpoints
 from tests.contract.control_plane import ControlPlane
 from tests.fixtures.waiting import until
 
+pytestmark = pytest.mark.slow
+
 SERVICE: Json = {
     "metadata": {"name": "iris", "namespace": "models"},
     "spec": {"selector": {"model": "iris"}, "ports": [{"port": 80, "targetPort": "http"}]},

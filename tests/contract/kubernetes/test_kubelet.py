@@ -11,6 +11,8 @@ from callboard_demo.cluster import ProcessRuntime
 from tests.contract.kubernetes.plane import Plane
 from tests.contract.kubernetes.raw import Json
 
+pytestmark = pytest.mark.slow
+
 SLEEP = "import time; print('up', flush=True); time.sleep(600)"
 
 

@@ -20,6 +20,8 @@ from tests.contract.kubernetes.plane import Plane, looked_at
 from tests.contract.kubernetes.raw import client
 from tests.contract.kubernetes.test_kubelet import is_ready, pod, status
 
+pytestmark = pytest.mark.slow
+
 SERVER = {"name": "server", "image": "acme/model-server:1"}
 
 

@@ -9,6 +9,8 @@ from tests.contract.kubernetes.manifests import deployment
 from tests.contract.kubernetes.plane import Plane
 from tests.contract.kubernetes.raw import APPLY, JSON_PATCH, MERGE, STRATEGIC, Json, status_of
 
+pytestmark = pytest.mark.slow
+
 SIDECAR = {"name": "sidecar", "image": "acme/sidecar:1"}
 
 

@@ -3,8 +3,12 @@
 import asyncio
 from collections.abc import Iterable
 
+import pytest
+
 from tests.contract.kubernetes.plane import Plane
 from tests.contract.kubernetes.raw import Json
+
+pytestmark = pytest.mark.slow
 
 
 def config_map(name: str, labels: dict[str, str] | None = None, **data: str) -> Json:

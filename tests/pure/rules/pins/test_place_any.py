@@ -3,7 +3,7 @@
 from typing import Final
 
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.domain.errors import Permanent
@@ -34,7 +34,6 @@ PATHS: Final = st.sampled_from([
 ENV: Final = {"env": [{"name": "MODEL_STAGE", "value": "production"}]}
 
 
-@settings(max_examples=60)
 @given(owner=OBJECTS, beside=st.dictionaries(PATHS, st.lists(OBJECTS, max_size=3), max_size=4))
 def test_no_neighbour_makes_it_stumble(owner: dict[str, object], beside: dict[str, list[object]]) -> None:
     files = {path: yaml.safe_dump_all(documents, allow_unicode=True) for path, documents in beside.items()}
