@@ -25,7 +25,7 @@ kind: Deployment
 metadata: {name: iris, namespace: models}
 env: [{name: MODEL_STAGE, value: production}, {name: MODEL_VERSION, value: "2"}]
 """
-ROOM: Final = 96 << 10
+ROOM: Final = 160 << 10
 SLOW: Final = HEAD + "---\na\n" * (ROOM // 6)
 
 
