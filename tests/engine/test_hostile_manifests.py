@@ -25,8 +25,7 @@ kind: Deployment
 metadata: {name: iris, namespace: models}
 env: [{name: MODEL_STAGE, value: production}, {name: MODEL_VERSION, value: "2"}]
 """
-ROOM: Final = 160 << 10
-SLOW: Final = HEAD + "---\na\n" * (ROOM // 6)
+SLOW: Final = HEAD + "x: {" + "".join(f"k{number}: 1," for number in range(18_000)) + "}\n"
 
 
 class Forge:
