@@ -101,7 +101,7 @@ async def test_nothing_is_made_in_a_namespace_that_is_not_there(plane: Plane) ->
 
 async def test_a_kind_that_nobody_defined_is_404(plane: Plane) -> None:
     with pytest.raises(ApiException) as caught:
-        await plane.raw.get("/apis/argoproj.io/v1alpha1/namespaces/default/rollouts")
+        await plane.raw.get("/apis/nobody.example/v1/namespaces/default/things")
     assert (caught.value.status, caught.value.body) == (404, "404 page not found\n")
 
 

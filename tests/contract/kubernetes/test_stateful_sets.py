@@ -25,7 +25,10 @@ async def rolled_out(onlooker: Onlooker, **spec: object) -> None:
     assert names(await onlooker.until_healthy(1)) == BOTH
 
 
-async def test_a_stateful_set_is_healthy_once_every_pod_is_of_the_new_revision(onlooker: Onlooker) -> None:
+async def test_a_stateful_set_is_healthy_once_every_pod_is_of_the_new_revision(
+    onlooker: Onlooker, runtime: ScriptedRuntime
+) -> None:
+    runtime.behaviours["2"] = Behaviour(ready_after=timedelta(seconds=2))  # long enough to be seen under way
     await rolled_out(onlooker)
     await onlooker.change({"template": template(2)})
     done = await onlooker.until_healthy(2)
