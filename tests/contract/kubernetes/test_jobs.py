@@ -20,7 +20,7 @@ pytestmark = pytest.mark.real
 
 WORKS = Behaviour(crash_after=timedelta(seconds=1.1), exit_code=0)
 """Longer than a second, the precision of the time by which the last run is known."""
-FAILS = Behaviour(crash_after=timedelta(seconds=0.3), exit_code=3)
+FAILS = Behaviour(crash_after=timedelta(seconds=1.1), exit_code=3)
 
 
 @pytest.fixture
