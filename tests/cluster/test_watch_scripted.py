@@ -51,9 +51,9 @@ def words(watch: Watch) -> str:
 
 async def test_a_cluster_that_never_answers_is_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bot.cluster.watch.LOST", timedelta(seconds=0.2))
-    async with watching(lambda _: refusal(503, "etcd is away"), tmp_path) as watch:
+    async with watching(lambda _: refusal(503, "etcd is unavailable"), tmp_path) as watch:
         assert watch.trouble("models") is None, "not at once: it may be about to answer"
-        await until(lambda: "etcd is away" in words(watch), "the trouble")
+        await until(lambda: "etcd is unavailable" in words(watch), "the trouble")
 
 
 async def test_a_cluster_that_is_back_is_no_trouble_even_when_nothing_changes(

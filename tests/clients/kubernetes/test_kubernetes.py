@@ -103,7 +103,9 @@ async def test_a_namespace_cannot_lead_astray(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "error", "why"),
     [
-        pytest.param(refusal(500, "etcd is away"), Temporary, failing(500, "etcd is away"), id="unhealthy"),
+        pytest.param(
+            refusal(500, "etcd is unavailable"), Temporary, failing(500, "etcd is unavailable"), id="unhealthy"
+        ),
         pytest.param(refusal(503, "starting"), Temporary, failing(503, "starting"), id="starting"),
         pytest.param(refusal(429, "slow down"), Temporary, failing(429, "slow down"), id="too-fast"),
         pytest.param(

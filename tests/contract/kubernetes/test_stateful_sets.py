@@ -28,7 +28,7 @@ async def rolled_out(onlooker: Onlooker, **spec: object) -> None:
 async def test_a_stateful_set_is_healthy_once_every_pod_is_of_the_new_revision(
     onlooker: Onlooker, runtime: ScriptedRuntime
 ) -> None:
-    runtime.behaviours["2"] = Behaviour(ready_after=timedelta(seconds=2))  # long enough to be seen under way
+    runtime.behaviours["2"] = Behaviour(ready_after=timedelta(seconds=2))  # slow enough that the watch sees the rollout
     await rolled_out(onlooker)
     await onlooker.change({"template": template(2)})
     done = await onlooker.until_healthy(2)

@@ -41,7 +41,7 @@ CONTRADICTIONS: Final = (AnswersOther, DifferentFiles, ServesOther)
 
 
 def before_merge(verify: Verify, live: Live | None, model: str) -> Verify | None:
-    """Return the method that fits the pods that run before the merge; None: the new pods have to be seen first."""
+    """Return the method that fits the pods running before the merge; None if only the new pods can tell."""
     if verify.method is not Method.AUTO:
         return verify
     if live is None:

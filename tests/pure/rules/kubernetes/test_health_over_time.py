@@ -16,6 +16,9 @@ from tests.fixtures.workload import (
     NEW,
     NOON,
     OLD,
+    QUOTA,
+    SECRET,
+    WEBHOOK,
     ago,
     container,
     deployment,
@@ -31,9 +34,6 @@ from tests.fixtures.workload import (
 
 READY = ready()
 THREE = tuple(p["metadata"]["name"] for p in READY.pods)
-QUOTA = 'pods "x" is forbidden: exceeded quota: models, requested: requests.memory=2Gi'
-WEBHOOK = 'Internal error occurred: failed calling webhook "x": connect: connection refused'
-SECRET = 'secret "model-token" not found'
 
 
 def refused(message: str, **status: int) -> Snapshot:

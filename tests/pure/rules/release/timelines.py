@@ -12,6 +12,9 @@ from tests.fixtures.rollout_history import SERVED, History, Unreachable
 from tests.fixtures.workload import (
     NAME,
     NEW,
+    QUOTA,
+    SECRET,
+    WEBHOOK,
     container,
     deployment,
     ended,
@@ -28,9 +31,6 @@ DONE: Final = ready()
 UNDER_WAY: Final = rolling(replicas=4, conditions=[progress("ReplicaSetUpdated", f'ReplicaSet "{NAME}-{NEW}"')])
 LATE: Final = progress("ProgressDeadlineExceeded", f'ReplicaSet "{NAME}-{NEW}" has timed out progressing.')
 SILENT: Final = "http://10.0.0.7:8081/model: no answer in time"
-SECRET: Final = 'secret "model-token" not found'
-QUOTA: Final = 'pods "x" is forbidden: exceeded quota: models, requested: requests.memory=2Gi'
-WEBHOOK: Final = 'Internal error occurred: failed calling webhook "x": connect: connection refused'
 DENIED: Final = 'admission webhook "policy" denied the request: image is not signed'
 NO_GPU: Final = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "0/3 nodes"}
 
