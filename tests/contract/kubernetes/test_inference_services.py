@@ -115,7 +115,7 @@ async def test_knative_counts_the_pods_of_its_newest_revision_and_may_sleep(onlo
         await onlooker.apply("deployments", of_template("Deployment", f"{revision}-deployment", number, labels))
         before = f"{PREDICTOR}-00001" if number == 2 else ""
         await onlooker.write_status({**revisions(revision, before), **ready("Unknown", **STARTING)})
-        await onlooker.until(lambda v: v.status is HealthStatus.PROGRESSING and v.ready == 1)
+        await onlooker.until(lambda v, its=revision: v.ready == 1 and names(v)[0].startswith(its))
         await onlooker.write_status({**revisions(revision, revision), **ready(**LOADED)})
         done = await onlooker.until_healthy(number)
         assert [name.startswith(revision) for name in names(done)] == [True]
