@@ -227,7 +227,7 @@ def _strict(raw: bytes, shape: Any) -> Any:
 
 
 def _int(digits: str) -> int:
-    if len(digits) > DIGITS:
+    if len(digits.lstrip("-")) > DIGITS:
         raise Malformed("it holds a number that is too long")
     return int(digits)
 

@@ -4,7 +4,7 @@ import asyncio
 import socket
 import sqlite3
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Final, NoReturn
 
 import pytest
@@ -23,7 +23,7 @@ ENTRANCES: Final[tuple[tuple[Any, str, str], ...]] = (
 """What every way to the world leads through: asyncio.run() asks the policy, and SQLAlchemy connects with sqlite3."""
 
 
-settings.register_profile("callboard", max_examples=1000 if FULL else 40, deadline=None)
+settings.register_profile("callboard", max_examples=1000 if FULL else 20, deadline=None)
 settings.load_profile("callboard")
 
 
@@ -40,8 +40,10 @@ def refused(does: str) -> Callable[..., NoReturn]:
     return refuse
 
 
-@pytest.fixture(autouse=True)
-def nothing_but_values(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(autouse=True, scope="package")
+def nothing_but_values() -> Iterator[None]:
     """Fail what leaves the world of values."""
-    for owner, name, does in ENTRANCES:
-        monkeypatch.setattr(owner, name, refused(does))
+    with pytest.MonkeyPatch.context() as patch:
+        for owner, name, does in ENTRANCES:
+            patch.setattr(owner, name, refused(does))
+        yield

@@ -17,6 +17,8 @@ from bot.domain.target import Pin
 from bot.rules import pins
 from bot.rules.pins.tree import LARGEST
 
+pytestmark = pytest.mark.slow  # every call is counted, which takes ten times as long
+
 WANTED: Final = Pin(stage="production", version=7)
 SMALL: Final = 2 << 10
 TIMES: Final = 4

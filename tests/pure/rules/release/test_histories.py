@@ -16,7 +16,7 @@ from tests.fixtures.cluster_view import view
 from tests.fixtures.rollout_history import POLICY, Ending, follow
 from tests.fixtures.rollout_oracle import OPEN, SLACK, right_ends
 
-EXAMPLES: Final = 2000 if FULL else 40
+EXAMPLES: Final = 2000 if FULL else 20
 
 
 RETRIED: Final[Life] = (*crash_loop(Doing.CRASHED, 2, 15), (Doing.LOADING, 20))
