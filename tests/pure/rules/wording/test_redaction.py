@@ -186,6 +186,7 @@ PIECES = (
 MILLIONS = 3 << 20
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("piece", PIECES)
 @pytest.mark.parametrize("of", [redact, last_words, excerpt, partial(without, secrets=known(["pl4nted-s3cret"]))])
 def test_the_time_that_a_text_takes_does_not_grow_with_it(piece: str, of: Callable[[str], str]) -> None:
