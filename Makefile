@@ -74,7 +74,7 @@ lint: .venv/ready   ## check format, types, imports and the Dockerfile
 	.venv/bin/mypy
 	.venv/bin/lint-imports
 
-bench: .venv/ready   ## measure; B=serving or B=reliability
+bench: .venv/ready   ## measure; B=serving, B=reliability or B=cluster
 	@$(PY) -m tests.bench $(B)
 
 .venv/ready: requirements/dev.txt

@@ -19,7 +19,6 @@ from bot.cluster.watch import Watch
 from bot.config.app_yaml import Config
 from bot.config.environment import Environment, Secret
 from bot.domain.errors import Permanent, Temporary
-from bot.domain.promotion import UNMERGED
 from bot.domain.registry import ModelVersion
 from bot.engine import announcements, group_sync, reconcile, registry_sync, repository_sync
 from bot.engine.evidence import Clients
@@ -145,7 +144,7 @@ async def _run(
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatch.run())
         tasks.create_task(messages.run())
-        tasks.create_task(_follow(moved, store, dispatch, messages))
+        tasks.create_task(_follow(moved, store, dispatch, watch))
         if environment.slack_app_token is not None:
             tasks.create_task(_run_socket(inbound, clients.slack, environment.slack_app_token, ready))
         await _until_answered("Slack", groups, ready)
@@ -167,7 +166,7 @@ async def _run_pass(
         await announcements.run(key, config=config, store=store, clients=clients)
     else:
         await reconcile.run(key, config=config, store=store, clients=clients, watch=watch)
-        messages.wake()
+        messages.wake(key)
 
 
 async def _run_socket(inbound: Inbound, slack: Slack, app_token: Secret, ready: Readiness) -> None:
@@ -180,13 +179,16 @@ async def _run_socket(inbound: Inbound, slack: Slack, app_token: Secret, ready: 
     )
 
 
-async def _follow(moved: asyncio.Event, store: Store, dispatch: Dispatch, messages: Messages) -> None:
-    """Wake every rollout when the cluster changes: rollouts are few, and a pass is cheap."""
+async def _follow(moved: asyncio.Event, store: Store, dispatch: Dispatch, watch: Watch) -> None:
+    """Wake the rollouts whose workloads have changed in the cluster."""
     while True:
         await moved.wait()
         moved.clear()
-        dispatch.wake(*(each.target for each in await store.under_way() if each.in_git and each.state not in UNMERGED))
-        messages.wake()
+        touched = watch.touched()
+        for target, place in await store.rolling_out() if touched else ():
+            change = touched.get((place.namespace if place is not None else None) or "default")
+            if change is not None and change.concerns(target, place):
+                dispatch.wake(target)
         await asyncio.sleep(0.2)
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from typing import Final, TypeAlias
 
+from bot.cluster.touched import Touched
 from bot.domain.cluster import Snapshot
 from bot.domain.json import Json
 from bot.rules.kubernetes.events import event_time
@@ -23,6 +24,9 @@ EVENTS: Final = 2000
 """Events kept of a namespace; the oldest are dropped first.  The server deletes them after an hour."""
 NEWEST: Final = 20
 """Events in one snapshot, the newest."""
+LEVELS: Final = 4
+"""Owners above an object that are looked at: a pod has two, its ReplicaSet and that one's Deployment."""
+PLURALS: Final = {kind.name: kind.resource for kind in KINDS}
 POD_LABELS: Final = tuple(kind.pod_label for kind in KINDS if kind.pod_label is not None)
 """Labels by which pods are found."""
 
@@ -42,7 +46,10 @@ class Objects:
     """One namespace."""
 
     def __init__(self) -> None:
+        self.touched = Touched()
+        """What has changed since somebody took it away."""
         self._named: dict[str, dict[str, Json]] = {}
+        self._uids: dict[str, tuple[str, str]] = {}
         self._index: dict[Key, dict[str, None]] = {}
 
     def replace(self, kind: str, found: Iterable[Json]) -> None:
@@ -61,6 +68,9 @@ class Objects:
         self._named.setdefault(kind, {})[name] = obj
         for key in _keys(kind, obj):
             self._index.setdefault((kind, *key), {})[name] = None
+        if uid := text(obj, "metadata", "uid"):
+            self._uids[uid] = kind, name
+        self._touch(kind, obj)
         if kind == "events" and len(self._named[kind]) > EVENTS:
             self.drop(kind, next(iter(self._named[kind])))
 
@@ -72,7 +82,11 @@ class Objects:
     def drop(self, kind: str, name: str) -> None:
         """Drop an object; an unknown one does no harm."""
         gone = self._named.get(kind, {}).pop(name, None)
-        for key in _keys(kind, gone) if gone else ():
+        if gone is None:
+            return
+        self._touch(kind, gone)
+        self._uids.pop(text(gone, "metadata", "uid"), None)
+        for key in _keys(kind, gone):
             names = self._index.get((kind, *key), {})
             names.pop(name, None)
             if not names:
@@ -100,6 +114,27 @@ class Objects:
             pods=pods,
             events=tuple(newest),
         )
+
+    def _touch(self, resource: str, obj: Json, levels: int = LEVELS) -> None:
+        """Mark the workload that an object is, and those that own it, by reference or label, or that it is about.
+
+        An owner that is not known yet is marked when it arrives.
+        """
+        if resource not in {"pods", "events"}:
+            self.touched.workloads.add(_name(obj))
+        for key in _keys(resource, obj):
+            match key:
+                case "serves", model, stage:
+                    self.touched.serving.add((model, stage))
+                case "label", _, workload:
+                    self.touched.workloads.add(workload)
+                case "owner", uid if uid in self._uids and levels:
+                    owner, name = self._uids[uid]
+                    self._touch(owner, self._named[owner][name], levels - 1)
+                case "about", kind, name if about := self._named.get(PLURALS.get(kind, ""), {}).get(name):
+                    self._touch(PLURALS[kind], about, levels)
+                case _:
+                    pass
 
     def _workload(self, model: str, stage: str, workload: str | None, kind: Kind) -> Json | None:
         carriers = sorted(self._by(kind.resource, "serves", model, stage), key=lambda obj: _name(obj) != workload)

@@ -19,6 +19,7 @@ from typing import Final
 
 from bot.clients.kubernetes.client import Expired, Kubernetes
 from bot.cluster.objects import Objects, kept
+from bot.cluster.touched import Touched
 from bot.domain.cluster import Snapshot
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
@@ -34,6 +35,8 @@ EVENTS: Final = "events"
 """They are shown, and decide nothing: without permission to read them, everything else works."""
 WAKE_EVERY: Final = timedelta(seconds=0.2)
 """The shortest time between two wake-ups."""
+MOMENT: Final = timedelta(seconds=1)
+"""How long the break between two watches may last without any target noticing."""
 LOST: Final = timedelta(seconds=10)
 """How long a watch may be interrupted before its objects no longer count as current."""
 MAX_PAUSE: Final = timedelta(seconds=4)
@@ -90,6 +93,14 @@ class Watch:
         self._namespaces: dict[str, _Namespace] = {}
         self._woken: dict[str, float] = {}
         self._due: dict[str, asyncio.TimerHandle] = {}
+
+    def touched(self) -> dict[str, Touched]:
+        """Return what has changed since this was last asked, by namespace."""
+        found = {}
+        for name, place in self._namespaces.items():
+            if place.objects.touched:
+                found[name], place.objects.touched = place.objects.touched, Touched()
+        return found
 
     async def ensure(self, namespace: str, kind: Kind = deployment.KIND) -> None:
         """Start to watch the workloads of a kind in a namespace, and what they own; repeating it does no harm.
@@ -162,26 +173,27 @@ class Watch:
                 LOG.exception("unexpected error while watching %s in %s; listing again", stream.kind, namespace)
                 stream.version = None
                 wait = self._broken(stream, Temporary(WatchFailed()))
-            self._wake_soon(namespace)
+            if wait:
+                self._wake_all(namespace, place)
             await asyncio.sleep(wait)
 
     async def _once(self, namespace: str, place: _Namespace, stream: _Stream) -> None:
-        wake = partial(self._wake_soon, namespace)
+        wake_all = partial(self._wake_all, namespace, place)
         if stream.version is None:
             found, version = await self._kubernetes.list(namespace, stream.kind, keep=partial(kept, stream.kind))
             place.objects.replace(stream.kind, found)
             stream.version, stream.listed = version, True
             _connected(stream)
-            wake()
+            wake_all()
         lasts = self._lasts * random.uniform(0.9, 1.1)  # noqa: S311 - jitter: not all watches end at once
         watching = self._kubernetes.watch(
-            namespace, stream.kind, stream.version, lasts=lasts, opened=partial(_connected, stream, wake)
+            namespace, stream.kind, stream.version, lasts=lasts, opened=partial(_connected, stream, wake_all)
         )
         async with aclosing(watching) as events:
             async for event in events:
                 _take(place.objects, stream, event)
                 if event["type"] != "BOOKMARK":
-                    wake()
+                    self._wake_soon(namespace)
 
     def _ended(self, stream: _Stream) -> float:
         """Return how long to pause after an orderly end: not at all, unless watches keep ending at once."""
@@ -211,6 +223,11 @@ class Watch:
 
     # ── waking ──────────────────────────────────────────────────────────────────────────────────────
 
+    def _wake_all(self, namespace: str, place: _Namespace) -> None:
+        """Wake every target of a namespace: what is known of it is new, or no longer current."""
+        place.objects.touched.whole = True
+        self._wake_soon(namespace)
+
     def _wake_soon(self, namespace: str) -> None:
         if namespace in self._due:
             return
@@ -235,10 +252,10 @@ def _needed(kind: Kind) -> tuple[str, ...]:
 
 
 def _connected(stream: _Stream, wake: Callable[[], None] = lambda: None) -> None:
-    """Record that the watch is open; if it was interrupted, wake the targets."""
-    stream.opened_at = asyncio.get_running_loop().time()
-    was_interrupted, stream.interrupted_since, stream.refused = stream.interrupted_since, None, False
-    if was_interrupted is not None:
+    """Record that the watch is open; if it was away for more than a moment, wake the targets."""
+    now = stream.opened_at = asyncio.get_running_loop().time()
+    since, stream.interrupted_since, stream.refused = stream.interrupted_since, None, False
+    if since is not None and now - since > MOMENT.total_seconds():
         wake()
 
 

@@ -64,6 +64,10 @@ UNMERGED: Final = frozenset({State.CHECKING, State.PROPOSED})
 """Nothing is merged yet, and nothing is being merged."""
 
 
+IN_CLUSTER: Final = frozenset({State.SYNCING, State.ROLLING_OUT, State.VERIFYING, State.STALLED})
+"""The change is merged, and what the cluster shows decides."""
+
+
 class Kind(StrEnum):
     """What a promotion is for."""
 

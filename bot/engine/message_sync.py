@@ -18,6 +18,7 @@ from bot.domain.cluster import Health
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.policy import Policy
 from bot.domain.promotion import Promotion, State
+from bot.domain.target import Target
 from bot.engine.observation import observe
 from bot.rules.wording import promotion_message
 from bot.rules.wording.reasons import plain
@@ -28,6 +29,8 @@ log = logging.getLogger(__name__)
 
 PACE = timedelta(seconds=3)
 """The time between two edits of one message."""
+SWEEP = timedelta(seconds=30)
+"""The time between two looks at all messages, in case that a wake-up or an edit was lost."""
 
 
 def build_message(
@@ -46,18 +49,26 @@ class Messages:
         self._slack = slack
         self._watch = watch
         self._woken = asyncio.Event()
+        self._changed: set[Target] = set()
         self._edited: dict[str, datetime] = {}
 
-    def wake(self) -> None:
-        """Check all messages soon: something may look different now."""
+    def wake(self, target: Target) -> None:
+        """Check the messages of a target soon: something may look different now."""
+        self._changed.add(target)
         self._woken.set()
 
     async def run(self) -> None:
         """Bring messages up to date, for ever."""
+        swept: datetime | None = None
         while True:
             self._woken.clear()
-            for standing in await self._store.messages.unsettled():
-                await self._refresh(standing)
+            changed, self._changed = self._changed, set()
+            everything = swept is None or clock.now() - swept >= SWEEP
+            if everything:
+                swept = clock.now()
+            for standing in await self._store.messages.unsettled(None if everything else changed):
+                if not await self._refresh(standing):
+                    self._changed.add(standing.target)
             try:
                 async with asyncio.timeout(PACE.total_seconds()):
                     await self._woken.wait()
@@ -65,12 +76,15 @@ class Messages:
                 continue
             await asyncio.sleep(0.2)  # one change is usually followed by others
 
-    async def _refresh(self, standing: Standing) -> None:
+    async def _refresh(self, standing: Standing) -> bool:
+        """Edit a message, if it shows something else; return whether it shows what it should."""
         now = clock.now()
         last = self._edited.get(standing.posted.ts)
         promotion = await self._store.promotion(standing.promotion)
-        if promotion is None or (promotion.state.open and last is not None and now - last < PACE):
-            return
+        if promotion is None:
+            return True
+        if promotion.state.open and last is not None and now - last < PACE:
+            return False
         try:
             message, last_form = await self._render(standing, promotion, now)
             if message.hash != standing.shown:
@@ -78,11 +92,13 @@ class Messages:
                 await self._slack.update(standing.posted, message)
         except Temporary as error:
             log.warning("message of promotion %s: %s", promotion.id, plain(error.reason))
-            return
+            return False
         except Permanent:
             log.exception("the message of promotion %s cannot be edited", promotion.id)
             last_form = not promotion.state.open
-        await self._store.messages.confirm(standing.posted, message.hash, settled=last_form)
+        if last_form or message.hash != standing.shown:
+            await self._store.messages.confirm(standing.posted, message.hash, settled=last_form)
+        return True
 
     async def _render(self, standing: Standing, promotion: Promotion, now: datetime) -> tuple[Message, bool]:
         """Return what the message must show now, and whether it will not change any more."""

@@ -1,16 +1,22 @@
 """Which message shows which change, and what the chat has confirmed that it shows."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Row, and_, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.domain.chat import Posted
 from bot.domain.promotion import Promotion
+from bot.domain.target import Target
 from bot.store import rows
-from bot.store.schema import messages
+from bot.store.schema import messages, promotions
+
+STANDING: Final = select(messages, promotions.c.model, promotions.c.stage).join(
+    promotions, promotions.c.id == messages.c.promotion
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +25,7 @@ class Standing:
 
     posted: Posted
     promotion: int
+    target: Target
     digest: str | None
     current: bool
     shown: str | None
@@ -34,13 +41,14 @@ class Messages:
         """Return what the message at that place shows."""
         async with self._engine.begin() as tx:
             where = and_(messages.c.channel == posted.channel, messages.c.ts == posted.ts)
-            row = (await tx.execute(select(messages).where(where))).one_or_none()
+            row = (await tx.execute(STANDING.where(where))).one_or_none()
         return _standing(row) if row else None
 
-    async def unsettled(self) -> tuple[Standing, ...]:
-        """Return the messages that may still have to be edited."""
+    async def unsettled(self, targets: Collection[Target] | None = None) -> tuple[Standing, ...]:
+        """Return the messages that may still have to be edited; those of some targets, if they are named."""
         async with self._engine.begin() as tx:
-            return tuple(_standing(row) for row in await tx.execute(select(messages).where(~messages.c.settled)))
+            found = map(_standing, await tx.execute(STANDING.where(~messages.c.settled)))
+            return tuple(each for each in found if targets is None or each.target in targets)
 
     async def unpost(self, promotion: Promotion, posted: Posted, *, now: datetime) -> None:
         """Forget a promotion's deleted message and wake its target: it will be posted again."""
@@ -58,5 +66,11 @@ class Messages:
 
 
 def _standing(row: Row[Any]) -> Standing:
-    posted = Posted(channel=row.channel, ts=row.ts)
-    return Standing(posted=posted, promotion=row.promotion, digest=row.digest, current=row.current, shown=row.shown)
+    return Standing(
+        posted=Posted(channel=row.channel, ts=row.ts),
+        promotion=row.promotion,
+        target=Target(model=row.model, stage=row.stage),
+        digest=row.digest,
+        current=row.current,
+        shown=row.shown,
+    )

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from bot.domain.chat import Posted
 from bot.domain.errors import Temporary, UserError
-from bot.domain.promotion import Fact, FactKind, Promotion, Release, Request, State, StatusChange
+from bot.domain.promotion import IN_CLUSTER, Fact, FactKind, Promotion, Release, Request, State, StatusChange
 from bot.domain.reason import Reason
 from bot.domain.registry import ModelVersion
 from bot.domain.target import Place, Target
@@ -223,6 +223,18 @@ class Store:
     async def under_way(self) -> tuple[Promotion, ...]:
         """Return every open promotion."""
         return await self._promotions(promotions.c.open, 10_000)
+
+    async def rolling_out(self) -> tuple[tuple[Target, Place | None], ...]:
+        """Return every target whose change is merged and under way, with its place."""
+        states = [state.value for state in IN_CLUSTER]
+        there = and_(promotions.c.model == pairs.c.model, promotions.c.stage == pairs.c.stage)
+        where = and_(there, promotions.c.open, promotions.c.state.in_(states))
+        async with self._engine.begin() as tx:
+            found = await tx.execute(select(pairs.c.model, pairs.c.stage, pairs.c.place).where(where))
+            return tuple(
+                (Target(model=row.model, stage=row.stage), msgspec.convert(row.place, Place) if row.place else None)
+                for row in found
+            )
 
     async def _promotions(self, where: ColumnElement[bool], limit: int) -> tuple[Promotion, ...]:
         async with self._engine.begin() as tx:

@@ -1,6 +1,7 @@
 """Figures, one JSON line each: {"name", "value", "unit", "limit", "ratio"}.  Run by `make bench`.
 
-`make bench B=reliability` shows those of the chaos, `make bench B=serving` the model server beside MLflow's.
+`make bench B=reliability` shows those of the chaos, `make bench B=serving` the model server beside MLflow's,
+`make bench B=cluster` how many rollouts are followed at once.
 """
 
 import asyncio
@@ -9,6 +10,7 @@ import json
 import statistics
 import sys
 import tempfile
+from datetime import timedelta
 from pathlib import Path
 
 import psutil
@@ -18,7 +20,7 @@ from callboard_demo.home import Home
 from callboard_demo.ports import claim
 from callboard_demo.registry.registry import Registry
 from callboard_demo.world import World
-from tests.bench import reliability, serving
+from tests.bench import cluster, reliability, serving
 from tests.fixtures.story_world import StoryWorld, story_world
 from tests.stories.registry import models_of
 
@@ -29,8 +31,9 @@ ROUNDS = 3
 
 
 def figure(name: str, value: float, unit: str, limit: float) -> None:
-    """Print one figure."""
-    line = {"name": name, "value": round(value, 2), "unit": unit, "limit": limit, "ratio": round(value / limit, 3)}
+    """Print one figure; of what must not be at all, the limit is 0."""
+    ratio = round(value / limit, 3) if limit else float(value > 0)
+    line = {"name": name, "value": round(value, 2), "unit": unit, "limit": limit, "ratio": ratio}
     sys.stdout.write(json.dumps(line) + "\n")
 
 
@@ -90,6 +93,13 @@ async def main() -> None:
             await registry.close()
 
 
+async def rollouts() -> None:
+    """Measure how many rollouts are followed at once."""
+    for over in (cluster.SPREAD, timedelta(0)):
+        async for name, value, unit, limit in cluster.measure(over):
+            figure(name, value, unit, limit)
+
+
 async def model_server() -> None:
     """Measure the model server."""
     async for name, value, unit, limit in serving.figures():
@@ -98,4 +108,5 @@ async def model_server() -> None:
 
 if sys.argv[1:] == ["reliability"]:
     sys.exit(reliability.run())
-asyncio.run(model_server() if sys.argv[1:] == ["serving"] else main())
+MEASURED = {"serving": model_server, "cluster": rollouts}
+asyncio.run(MEASURED[sys.argv[1]]() if sys.argv[1:] else main())

@@ -2,10 +2,10 @@
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final
+from typing import Final, TypeVar
 
 from typing_extensions import override
 
@@ -14,8 +14,11 @@ from callboard_demo.cluster.scripted import GOOD, Behaviour, ScriptedRunning, Sc
 from tests.chaos.oracle import End, Fate
 from tests.fixtures.story_world import ON_ITS_WAY, StoryWorld, everything, has
 
+T = TypeVar("T")
+
 PATIENCE: Final = 240
-"""Seconds until somebody complains."""
+"""Seconds without any change in the channels until somebody complains: each life of the bot gets as far on a slow
+machine, and takes longer."""
 BREATH: Final = 0.3
 """Seconds before somebody types again."""
 DIES: Final = Behaviour(
@@ -92,8 +95,8 @@ class Story:
         """Ask for production, and return where the message stands that waits for an answer."""
         start = f"{self.world.model} v{self.version} → production: "
         await self._insist("alice", f"/promote {self.world.model} production", self.world.model, ON_ITS_WAY)
-        return await self.world.until(
-            lambda: [ts for ts, text in lines(self.world).items() if text.startswith(start)], start, PATIENCE
+        return await self._until(
+            lambda: [ts for ts, text in lines(self.world).items() if text.startswith(start)], start
         )
 
     async def _decide(self, card: str) -> None:
@@ -124,9 +127,17 @@ class Story:
                 await asyncio.sleep(BREATH)
 
     async def _sees(self, end: End, before: int) -> None:
-        await self.world.until(
-            lambda: [end] if self._count(end) > before else [], line(self.world.model, end), PATIENCE
-        )
+        await self._until(lambda: [end] if self._count(end) > before else [], line(self.world.model, end))
+
+    async def _until(self, look: Callable[[], list[T]], what: str) -> T:
+        """Wait until there is something to see, as long as anything changes."""
+        while True:
+            before = lines(self.world)
+            try:
+                return await self.world.until(look, what, PATIENCE)
+            except AssertionError:
+                if lines(self.world) == before:
+                    raise
 
     def _count(self, end: End) -> int:
         start = line(self.world.model, end)

@@ -26,6 +26,12 @@ class Victim:
         """Return where all of them write."""
         return self.folder / "bot.log"
 
+    @property
+    def pid(self) -> int:
+        """Return the number of the present one."""
+        assert self._process is not None
+        return self._process.pid
+
     def kill(self) -> None:
         """Kill the present one outright."""
         if self._process is not None and self._process.returncode is None:

@@ -14,7 +14,7 @@ from bot.domain.policy import Freeze
 from bot.domain.promotion import FactKind, Kind, MessageStatus, PinnedStatus, PullStatus, Request, State
 from bot.domain.reasons.lifecycle import Cancelled
 from bot.domain.registry import ModelVersion
-from bot.domain.target import Target
+from bot.domain.target import Place, Target
 from bot.rules.release.decision import Decision, Intent, Post
 from bot.store.engine import address, engine
 from bot.store.rows import Overtaken
@@ -134,6 +134,27 @@ async def test_a_message_shows_one_change(store: Store) -> None:
     assert old is not None
     assert new is not None
     assert (old.current, old.digest, new.current, new.digest) == (False, "old", True, "new")
+
+
+async def test_messages_are_found_by_their_target_until_they_are_settled(store: Store) -> None:
+    await store.ask(REQUEST, key="a")
+    loaded = await store.commit(await store.load(TARGET), Decision(action=Post()), now=NOON)
+    await store.outcome(loaded, {"message": SHOWN}, now=NOON)
+    assert [each.posted for each in await store.messages.unsettled({TARGET})] == [POSTED]
+    assert await store.messages.unsettled({replace(TARGET, stage="staging")}) == ()
+    await store.messages.confirm(POSTED, "form", settled=True)
+    assert await store.messages.unsettled() == ()
+
+
+async def test_only_what_is_merged_and_under_way_is_rolling_out(store: Store) -> None:
+    place = Place(paths=("a.yaml",), namespace="models", workload="iris")
+    await store.place(TARGET, place)
+    await store.ask(REQUEST, key="a")
+    assert await store.rolling_out() == ()
+    await store.commit(await store.load(TARGET), Decision(state=State.SYNCING), now=NOON)
+    assert await store.rolling_out() == ((TARGET, place),)
+    await store.commit(await store.load(TARGET), Decision(state=State.RELEASED, reason=Cancelled()), now=NOON)
+    assert await store.rolling_out() == ()
 
 
 async def test_a_vote_is_stored_once_and_wakes_the_target(store: Store) -> None:
