@@ -1,5 +1,7 @@
 """What changes in a cluster concerns only the targets whose workloads it belongs to."""
 
+from typing import Any
+
 import pytest
 
 from bot.cluster.objects import Objects, kept
@@ -11,7 +13,7 @@ TARGET = Target(model="iris", stage="production")
 PLACE = Place(paths=("a.yaml",), namespace="models", workload="server")
 
 
-def thing(name: str, owner: str = "", **more: Json) -> Json:
+def thing(name: str, owner: str = "", **more: Any) -> Json:
     owners = [{"kind": "X", "name": owner, "uid": f"u-{owner}"}] if owner else []
     return {"metadata": {"name": name, "uid": f"u-{name}", "ownerReferences": owners, **more.pop("meta", {})}, **more}
 
