@@ -226,15 +226,11 @@ class Store:
 
     async def rolling_out(self) -> tuple[tuple[Target, Place | None], ...]:
         """Return every target whose change is merged and under way, with its place."""
-        states = [state.value for state in IN_CLUSTER]
-        there = and_(promotions.c.model == pairs.c.model, promotions.c.stage == pairs.c.stage)
-        where = and_(there, promotions.c.open, promotions.c.state.in_(states))
+        of_both = and_(promotions.c.model == pairs.c.model, promotions.c.stage == pairs.c.stage)
+        where = and_(of_both, promotions.c.state.in_([state.value for state in IN_CLUSTER]))
         async with self._engine.begin() as tx:
             found = await tx.execute(select(pairs.c.model, pairs.c.stage, pairs.c.place).where(where))
-            return tuple(
-                (Target(model=row.model, stage=row.stage), msgspec.convert(row.place, Place) if row.place else None)
-                for row in found
-            )
+            return tuple((Target(model=model, stage=stage), _place(place)) for model, stage, place in found)
 
     async def _promotions(self, where: ColumnElement[bool], limit: int) -> tuple[Promotion, ...]:
         async with self._engine.begin() as tx:
@@ -300,7 +296,7 @@ class Store:
                 tries=row.tries,
                 intent=Intent(row.intent) if row.intent else None,
                 intent_at=row.intent_at,
-                place=msgspec.convert(row.place, Place) if row.place else None,
+                place=_place(row.place),
                 promotion=promotion,
                 facts=await rows.facts_of(tx, promotion.id) if promotion else (),
                 release=await rows.release_of(tx, target),
@@ -399,3 +395,7 @@ class Store:
                 await tx.execute(
                     insert(releases).values(model=target.model, stage=target.stage, version=version, since=now)
                 )
+
+
+def _place(stored: Any) -> Place | None:
+    return msgspec.convert(stored, Place) if stored else None
