@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+import msgspec
 from sqlalchemy import Case, ColumnElement, Row, Table, and_, case, delete, exists, func, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -26,7 +27,7 @@ from bot.domain.reason import Reason, Said
 from bot.domain.reasons.lifecycle import Requested
 from bot.domain.reasons.told import Told
 from bot.domain.registry import ModelVersion
-from bot.domain.target import Target
+from bot.domain.target import Place, Target
 from bot.rules.release.decision import Decision
 from bot.store.engine import upsert
 from bot.store.reasons import decode, encode
@@ -296,6 +297,11 @@ def as_promotion(row: Row[Any]) -> Promotion:
         status=decode(row.record, Status),
         automatic=row.automatic,
     )
+
+
+def as_place(stored: Any) -> Place | None:
+    """Read a target's place, as JSON keeps it."""
+    return msgspec.convert(stored, Place) if stored else None
 
 
 def as_reason(text: str) -> Reason | None:

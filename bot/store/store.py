@@ -230,7 +230,7 @@ class Store:
         where = and_(of_both, promotions.c.state.in_([state.value for state in IN_CLUSTER]))
         async with self._engine.begin() as tx:
             found = await tx.execute(select(pairs.c.model, pairs.c.stage, pairs.c.place).where(where))
-            return tuple((Target(model=model, stage=stage), _place(place)) for model, stage, place in found)
+            return tuple((Target(model=model, stage=stage), rows.as_place(place)) for model, stage, place in found)
 
     async def _promotions(self, where: ColumnElement[bool], limit: int) -> tuple[Promotion, ...]:
         async with self._engine.begin() as tx:
@@ -296,7 +296,7 @@ class Store:
                 tries=row.tries,
                 intent=Intent(row.intent) if row.intent else None,
                 intent_at=row.intent_at,
-                place=_place(row.place),
+                place=rows.as_place(row.place),
                 promotion=promotion,
                 facts=await rows.facts_of(tx, promotion.id) if promotion else (),
                 release=await rows.release_of(tx, target),
@@ -383,10 +383,11 @@ class Store:
     async def places(self) -> dict[Target, Place]:
         """Return every target whose manifest was found, with its place."""
         async with self._engine.begin() as tx:
-            found = await tx.execute(
-                select(pairs.c.model, pairs.c.stage, pairs.c.place).where(pairs.c.place.is_not(None))
-            )
-            return {Target(model=row.model, stage=row.stage): msgspec.convert(row.place, Place) for row in found}
+            those = select(pairs.c.model, pairs.c.stage, pairs.c.place).where(pairs.c.place.is_not(None))
+            return {
+                Target(model=model, stage=stage): msgspec.convert(place, Place)
+                for model, stage, place in await tx.execute(those)
+            }
 
     async def baseline(self, target: Target, version: int, *, now: datetime) -> None:
         """Take the version of the registry's alias as the target's release, if it has none."""
@@ -395,7 +396,3 @@ class Store:
                 await tx.execute(
                     insert(releases).values(model=target.model, stage=target.stage, version=version, since=now)
                 )
-
-
-def _place(stored: Any) -> Place | None:
-    return msgspec.convert(stored, Place) if stored else None
