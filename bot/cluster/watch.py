@@ -10,14 +10,15 @@ longer knows that version (410): https://kubernetes.io/docs/reference/using-api/
 import asyncio
 import logging
 import random
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
 from bot.clients.kubernetes.client import Expired, Kubernetes
+from bot.cluster.heartbeat import Heartbeat
 from bot.cluster.objects import Objects, kept
 from bot.cluster.touched import Touched
 from bot.domain.cluster import Snapshot
@@ -62,6 +63,8 @@ class _Stream:
     opened_at: float = 0.0
     failures: int = 0
     """Since the watch was last stable, or sent anything."""
+    limit: asyncio.Timeout | None = None
+    """By which an open watch is broken off."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -93,6 +96,8 @@ class Watch:
         self._namespaces: dict[str, _Namespace] = {}
         self._woken: dict[str, float] = {}
         self._due: dict[str, asyncio.TimerHandle] = {}
+        self._heartbeat = Heartbeat(kubernetes.ping, self._break_off)
+        self._beating: asyncio.Task[None] | None = None
 
     def touched(self) -> dict[str, Touched]:
         """Return what has changed since this was last asked, by namespace."""
@@ -108,6 +113,7 @@ class Watch:
         Returns before the first lists, which wake later.
         """
         loop = asyncio.get_running_loop()
+        self._beating = self._beating or loop.create_task(self._heartbeat.run())
         place = self._namespaces.setdefault(namespace, _Namespace())
         for resource in (*_needed(kind), EVENTS):
             if resource not in place.streams:
@@ -149,6 +155,7 @@ class Watch:
     async def close(self) -> None:
         """Stop all watches."""
         tasks = [task for place in self._namespaces.values() for task in place.tasks]
+        tasks += [self._beating] if self._beating is not None else []
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -156,6 +163,14 @@ class Watch:
             due.cancel()
         self._namespaces.clear()
         self._due.clear()
+        self._beating = None
+
+    def _break_off(self, why: Reason) -> None:
+        """Break off every open watch: the server hangs."""
+        for stream in (each for place in self._namespaces.values() for each in place.streams.values()):
+            if stream.interrupted_since is None and stream.limit is not None:
+                stream.why = why
+                stream.limit.reschedule(asyncio.get_running_loop().time())
 
     # ── one stream ──────────────────────────────────────────────────────────────────────────────────
 
@@ -181,6 +196,7 @@ class Watch:
         wake_all = partial(self._wake_all, namespace, place)
         if stream.version is None:
             found, version = await self._kubernetes.list(namespace, stream.kind, keep=partial(kept, stream.kind))
+            self._heartbeat.hear()
             place.objects.replace(stream.kind, found)
             stream.version, stream.listed = version, True
             _connected(stream)
@@ -189,8 +205,9 @@ class Watch:
         watching = self._kubernetes.watch(
             namespace, stream.kind, stream.version, lasts=lasts, opened=partial(_connected, stream, wake_all)
         )
-        async with aclosing(watching) as events:
+        async with _unless_broken_off(stream), aclosing(watching) as events:
             async for event in events:
+                self._heartbeat.hear()
                 _take(place.objects, stream, event)
                 if event["type"] != "BOOKMARK":
                     self._wake_soon(namespace)
@@ -239,6 +256,22 @@ class Watch:
         del self._due[namespace]
         self._woken[namespace] = asyncio.get_running_loop().time()
         self._wake(namespace)
+
+
+@asynccontextmanager
+async def _unless_broken_off(stream: _Stream) -> AsyncIterator[None]:
+    """Let a watch go on until it ends, or is broken off.
+
+    Raises:
+        Temporary: it was broken off.
+    """
+    try:
+        async with asyncio.timeout(None) as stream.limit:
+            yield
+    except TimeoutError:
+        raise Temporary(stream.why) from None
+    finally:
+        stream.limit = None
 
 
 def pause_after(failures: int, first: timedelta, *, refused: bool) -> timedelta:

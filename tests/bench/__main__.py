@@ -98,6 +98,8 @@ async def rollouts() -> None:
     for over in (cluster.SPREAD, timedelta(0)):
         async for name, value, unit, limit in cluster.measure(over):
             figure(name, value, unit, limit)
+    async for name, value, unit, limit in cluster.outages():
+        figure(name, value, unit, limit)
 
 
 async def model_server() -> None:

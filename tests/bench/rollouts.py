@@ -45,6 +45,8 @@ class Play:
     """Requests: `list pods`, `watch pods`, or the method and path of anything else."""
     hung: bool = False
     """Whether nothing is answered or sent any more, while every connection stays open."""
+    forgets: bool = False
+    """Whether no watch can be continued: each must list again."""
     version: int = 1
     _history: list[tuple[int, str, bytes]] = field(default_factory=list)
     _changed: asyncio.Condition = field(default_factory=asyncio.Condition)
@@ -62,6 +64,22 @@ class Play:
             self._history.append((self.version, resource, line))
             self._changed.notify_all()
 
+    def application(self) -> web.Application:
+        """Return the server by itself."""
+
+        async def nothing(request: web.Request) -> web.StreamResponse:
+            return web.json_response({}, status=404)
+
+        app = web.Application(middlewares=[self._cluster])
+        app.router.add_route("*", "/{path:.*}", nothing)
+        return app
+
+    async def resume(self) -> None:
+        """Answer again, after it hung."""
+        async with self._changed:
+            self.hung = False
+            self._changed.notify_all()
+
     def in_front(self, system: str) -> list[Middleware]:
         """Answer what is asked of the cluster, and what else the bot asks of a registry and a chat."""
         if system == "kubernetes":
@@ -73,6 +91,7 @@ class Play:
         resource = request.path.rpartition("/")[2]
         if resource not in KINDS:
             self.asked[f"{request.method} {request.path}"] += 1
+            await self._awake()
             return web.json_response({"kind": "Status", "code": 404, "message": "not here"}, status=404)
         await self._awake()
         if "watch" not in request.query:
@@ -80,7 +99,10 @@ class Play:
             meta, found = {"resourceVersion": str(self.version)}, list(self.objects[resource].values())
             return web.json_response({"kind": f"{KINDS[resource][1]}List", "metadata": meta, "items": found})
         self.asked[f"watch {resource}"] += 1
-        return await self._watch(request, resource, int(request.query.get("resourceVersion") or 0))
+        since = int(request.query.get("resourceVersion") or 0)
+        if self.forgets and since < self.version:
+            return web.json_response({"kind": "Status", "code": 410, "message": "too old"}, status=410)
+        return await self._watch(request, resource, since)
 
     async def _watch(self, request: web.Request, resource: str, since: int) -> web.StreamResponse:
         answer = web.StreamResponse(headers={"Content-Type": "application/json"})

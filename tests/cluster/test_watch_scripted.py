@@ -244,3 +244,52 @@ async def test_a_kubeconfig_that_turned_bad_is_told_and_the_watch_goes_on(tmp_pa
         refused.clear()
         await until(lambda: watch.trouble("models") is None, "the end of the trouble")
         await watch.close()
+
+
+async def test_a_server_that_hangs_with_open_connections_is_noticed_and_its_return_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.cluster.watch.LOST", timedelta(seconds=0.2))
+    monkeypatch.setattr("bot.cluster.heartbeat.QUIET", timedelta(seconds=0.2))
+    works = asyncio.Event()
+    works.set()
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        await works.wait()
+        return await stream(request, hold=True) if "watch" in request.query else listed("Pod")
+
+    async with scripted(handle, tmp_path) as kubernetes:
+        watch = Watch(kubernetes, lambda _: None, pause=timedelta(seconds=0.02))
+        await watch.ensure("models")
+        await until(lambda: watch.fresh("models"), "the lists")
+        works.clear()
+        await until(lambda: "whether it is alive" in words(watch), "the trouble")
+        works.set()
+        await until(lambda: watch.trouble("models") is None, "its end")
+        await watch.close()
+
+
+async def test_a_server_that_sends_something_is_not_asked_for_a_sign_of_life(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("bot.cluster.heartbeat.QUIET", timedelta(seconds=0.5))
+    asked: list[str] = []
+
+    async def busy(request: web.Request) -> web.StreamResponse:
+        answer = await stream(request)
+        for version in range(2, 30):
+            await answer.write(line("MODIFIED", thing("a", version)))
+            await asyncio.sleep(0.1)
+        return answer
+
+    async def handle(request: web.Request) -> web.StreamResponse:
+        asked.append(request.path)
+        return await busy(request) if "watch" in request.query else listed("Pod")
+
+    async with scripted(handle, tmp_path) as kubernetes:
+        watch = Watch(kubernetes, lambda _: None)
+        await watch.ensure("models")
+        await asyncio.sleep(2)
+        await watch.close()
+    assert "/livez" not in asked
+    assert asked.count("/api/v1/namespaces/models/pods") == 2

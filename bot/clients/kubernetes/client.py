@@ -27,7 +27,7 @@ from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons import cluster, systems
-from bot.domain.reasons.cluster import AskingPod, EventMalformed, Listing, ReadingLog, Watching
+from bot.domain.reasons.cluster import AskingForLife, AskingPod, EventMalformed, Listing, ReadingLog, Watching
 from bot.domain.verification import Question
 from bot.rules.kubernetes.kinds import RESOURCES
 from bot.rules.wording.redaction import excerpt
@@ -143,6 +143,20 @@ class Kubernetes:
                 async for line in changes:
                     yield _event(line, call)
 
+    async def ping(self, within: timedelta) -> None:
+        """Ask whether the API server still answers; whatever it answers is a sign of life.
+
+        https://kubernetes.io/docs/reference/using-api/health-checks/
+
+        Raises:
+            Temporary: no answer in that time.
+        """
+        try:
+            async with asyncio.timeout(within.total_seconds()):
+                (await self._send("/livez", (), None)).close()
+        except FAILURES as error:
+            raise Temporary(unanswered(error, system=systems.CLUSTER, during=AskingForLife())) from error
+
     async def log(
         self, namespace: str, pod: str, *, container: str | None = None, previous: bool = False, lines: int = 40
     ) -> str:
@@ -228,7 +242,8 @@ class Kubernetes:
         )
         silence, total = (lasts or ANSWER).total_seconds(), (lasts or WHOLE).total_seconds()
         timeout = aiohttp.ClientTimeout(total=total, connect=10, sock_read=silence)
-        answer: aiohttp.ClientResponse = (await self._api.call_api(*request, _request_timeout=timeout)).response
+        async with asyncio.timeout(ANSWER.total_seconds()):  # a watch, too, is accepted at once
+            answer: aiohttp.ClientResponse = (await self._api.call_api(*request, _request_timeout=timeout)).response
         return answer
 
 

@@ -39,6 +39,11 @@ class AskingPod(Reason):
     namespace: Name
 
 
+@reason("cluster_asking_for_life")
+class AskingForLife(Reason):
+    """A request for a sign of life."""
+
+
 # ── refusals ──────────────────────────────────────────────────────────────────────────────────────────
 
 
