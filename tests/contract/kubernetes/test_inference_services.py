@@ -5,10 +5,11 @@ https://github.com/kserve/kserve/blob/master/pkg/apis/serving/v1beta1/inference_
 """
 
 from datetime import timedelta
+from functools import partial
 
 import pytest
 
-from bot.domain.cluster import HealthStatus
+from bot.domain.cluster import Health, HealthStatus
 from bot.domain.json import Json
 from bot.rules.kubernetes.kinds import inference_service
 from bot.rules.kubernetes.kinds.inference_service import LABEL
@@ -46,6 +47,11 @@ def revisions(created: str, ready_: str) -> Json:
     traffic = [{"revisionName": ready_, "percent": 100, "latestRevision": created == ready_}]
     predictor = {"latestCreatedRevision": created, "latestReadyRevision": ready_, "traffic": traffic}
     return {"components": {"predictor": predictor}}
+
+
+def runs(revision: str, health: Health) -> bool:
+    """Say whether the pod that counts is ready and of this revision."""
+    return health.ready == 1 and names(health)[0].startswith(revision)
 
 
 async def created(onlooker: Onlooker) -> Json:
@@ -115,7 +121,7 @@ async def test_knative_counts_the_pods_of_its_newest_revision_and_may_sleep(onlo
         await onlooker.apply("deployments", of_template("Deployment", f"{revision}-deployment", number, labels))
         before = f"{PREDICTOR}-00001" if number == 2 else ""
         await onlooker.write_status({**revisions(revision, before), **ready("Unknown", **STARTING)})
-        await onlooker.until(lambda v, its=revision: v.ready == 1 and names(v)[0].startswith(its))
+        await onlooker.until(partial(runs, revision))
         await onlooker.write_status({**revisions(revision, revision), **ready(**LOADED)})
         done = await onlooker.until_healthy(number)
         assert [name.startswith(revision) for name in names(done)] == [True]
