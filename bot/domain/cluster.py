@@ -80,6 +80,8 @@ class Health:
     """What the workload's template says now."""
     patience: timedelta = timedelta(0)
     """For DEGRADED: how long this cause must last before it counts (zero: at once)."""
+    lasting: tuple[Reason, ...] = ()
+    """For DEGRADED: every cause that counts once it has lasted, also those that `patience` is not about."""
     culprit: str | None = None
     """The pod whose log may say more."""
     model_status: ModelStatus | None = None

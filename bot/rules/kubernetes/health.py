@@ -12,7 +12,7 @@ must last before it counts.  To add a check, write one function from `RolloutSta
 of the moment when the rollout was complete are judged (`only`): what an autoscaler does since is no rollout.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -68,6 +68,9 @@ class Finding:
     culprit: str | None = None
 
 
+Check: TypeAlias = Callable[[RolloutState], Finding | None]
+
+
 def judge(snapshot: Snapshot, *, now: datetime, stage: str, only: Collection[str] | None = None) -> Health:
     """Return how the rollout of one workload is going, and why.
 
@@ -80,6 +83,7 @@ def judge(snapshot: Snapshot, *, now: datetime, stage: str, only: Collection[str
         state = read_state(snapshot, now, stage, only)
         checks = CHECKS if only is None else CHECKS_OF_PODS
         found = next(finding for check in checks if (finding := check(state)) is not None)
+        lasting = _lasting(state, checks) if found.status is HealthStatus.DEGRADED else ()
         about_model = model_status(state.workload)
     except Malformed as error:
         return Health(status=HealthStatus.UNKNOWN, reason=error.reason)
@@ -91,9 +95,17 @@ def judge(snapshot: Snapshot, *, now: datetime, stage: str, only: Collection[str
         pods=state.pods,
         pin=state.pin,
         patience=found.patience,
+        lasting=lasting,
         culprit=found.culprit,
         model_status=about_model,
     )
+
+
+def _lasting(state: RolloutState, checks: Sequence[Check]) -> tuple[Reason, ...]:
+    """Return every cause for which the rollout is DEGRADED, or would be without the others."""
+    of_pods = [trouble.reason for _, trouble in state.troubles if trouble.patience is not None]
+    found = [finding for check in checks if (finding := check(state)) is not None]
+    return tuple(dict.fromkeys([*of_pods, *(f.reason for f in found if f.status is HealthStatus.DEGRADED)]))
 
 
 # ── the checks, in their order ───────────────────────────────────────────────────────────────────────
@@ -291,8 +303,6 @@ def _pod_to_inspect(state: RolloutState) -> str | None:
     silent = [pod.name for pod in state.pods if not pod.ready and pod.address and pod.trouble is None]
     return next(iter(crashed + silent), None)
 
-
-Check: TypeAlias = Callable[[RolloutState], Finding | None]
 
 CHECKS: Final[tuple[Check, ...]] = (
     _being_deleted,

@@ -140,6 +140,16 @@ def pulling(reason: str, message: str) -> Snapshot:
     return sick(waiting(reason, message), phase="Pending")
 
 
+def flickering(steady: Snapshot, cause: Snapshot) -> History:
+    """Return a cause that comes for ten of every twenty seconds, beside one that stays."""
+    both = replace(steady, pods=(*steady.pods, *(renamed(each) for each in cause.pods)))
+    return [(start, both if start % 20 else steady) for start in range(0, 300, 10)]
+
+
+def renamed(one: Json) -> Json:
+    return {**one, "metadata": {**one["metadata"], "name": f"{one['metadata']['name']}-2"}}
+
+
 ZERO: Final = scaled(replace(DONE, pods=()), 0)
 REPLACED: Final = replace(DONE, pods=(*DONE.pods[:2], pod("ddd")))
 LIMITED: Final = pulling("ErrImagePull", "429 Too Many Requests")
@@ -216,6 +226,15 @@ STALLED: Final = {
 }
 FAILED: Final = {
     "F1 an image that does not exist": Timeline(history=[(0, NOT_FOUND)], end=State.FAILED, why="not found"),
+    "F10 an image that does not exist, and a container that cannot start now and then": Timeline(
+        history=flickering(NOT_FOUND, CANNOT_START), end=State.FAILED, why="not found", until=90
+    ),
+    "F11 a policy denies the pods, and a container cannot start now and then": Timeline(
+        history=flickering(refused(DENIED, replicas=3, updatedReplicas=0), CANNOT_START),
+        end=State.FAILED,
+        why="not signed",
+        until=60,
+    ),
     "F2 a name that is none": Timeline(
         history=[(0, pulling("InvalidImageName", "couldn't parse image"))], end=State.FAILED, why="InvalidImageName"
     ),
