@@ -23,7 +23,7 @@ Key: TypeAlias = tuple[str, ...]
 EVENTS: Final = 2000
 """Events kept of a namespace; the oldest are dropped first.  The server deletes them after an hour."""
 NEWEST: Final = 20
-"""Events in one snapshot, the newest."""
+"""Events in one snapshot, the newest: so many about pods, and so many about what owns them."""
 LEVELS: Final = 4
 """Owners above an object that are looked at: a pod has two, its ReplicaSet and that one's Deployment."""
 PLURALS: Final = {kind.name: kind.resource for kind in KINDS}
@@ -105,9 +105,7 @@ class Objects:
         owned = {resource: list(objects) for resource, objects in self._owned(found, kind.between)}
         owners = owned[kind.between[-1]] if kind.between else [found]
         pods = tuple(self._pods(found, owners, kind))
-        about = [found, *chain.from_iterable(owned.values()), *pods]
-        events = [e for obj in about for e in self._by("events", "about", text(obj, "kind"), _name(obj))]
-        newest = islice(sorted(events, key=event_time, reverse=True), NEWEST)
+        newest = [*self._newest([found, *chain.from_iterable(owned.values())]), *self._newest(pods)]
         return Snapshot(
             workload=found,
             replicasets=tuple(owners) if kind.between else (),
@@ -135,6 +133,11 @@ class Objects:
                     self._touch(PLURALS[kind], about, levels)
                 case _:
                     pass
+
+    def _newest(self, about: Iterable[Json]) -> Iterator[Json]:
+        """Yield the newest events about some objects: those of many pods leave room for those of their workload."""
+        events = [e for obj in about for e in self._by("events", "about", text(obj, "kind"), _name(obj))]
+        yield from islice(sorted(events, key=event_time, reverse=True), NEWEST)
 
     def _workload(self, model: str, stage: str, workload: str | None, kind: Kind) -> Json | None:
         carriers = sorted(self._by(kind.resource, "serves", model, stage), key=lambda obj: _name(obj) != workload)

@@ -137,8 +137,23 @@ def test_a_refused_pod_of_a_stateful_set_is_told_by_its_latest_event(status: Jso
         for n, event in enumerate([refused, done] if created else [refused])
     ]
     health = seen(stateful_set.KIND, statefulsets=[its], pods=[], events=events)
-    assert health.status is HealthStatus.PROGRESSING
+    assert health.status is (HealthStatus.PROGRESSING if created else HealthStatus.DEGRADED)
     assert ("quota exceeded: few" in plain(health.reason)) is not created
+
+
+def test_the_events_of_many_pods_do_not_hide_that_of_the_workload() -> None:
+    its = workload(stateful_set.KIND, {"observedGeneration": 2, "replicas": 2})
+    pods = [pod(f"a-{number}", its, {"controller-revision-hash": "b"}) for number in range(2)]
+    words = "admission webhook denied the request: no"
+    refused = {"involvedObject": {"kind": "StatefulSet", "name": NAME}, "reason": "FailedCreate", "message": words}
+    probed = {"involvedObject": {"kind": "Pod", "name": "a-1"}, "reason": "Unhealthy", "type": "Warning"}
+    events = [refused | {"metadata": {"name": "e", "uid": "e"}, "lastTimestamp": ago(50)}]
+    events += [
+        probed | {"metadata": {"name": f"p-{n}", "uid": f"p-{n}"}, "lastTimestamp": ago(n), "message": f"{n}"}
+        for n in range(30)
+    ]
+    its["spec"]["replicas"] = 3
+    assert words in plain(seen(stateful_set.KIND, statefulsets=[its], pods=pods, events=events).reason)
 
 
 def test_a_rollout_counts_the_pods_of_its_new_hash() -> None:

@@ -54,6 +54,9 @@ from bot.rules.kubernetes.workloads import pin_of
 
 NOT_CREATED: Final = timedelta(seconds=30)
 """How long pods must be refused (by a quota or by admission) before that counts."""
+QUOTA_RETRY: Final = timedelta(minutes=5)
+"""The same where a controller reports a quota by events: it tries again after pauses that double, so that it may not
+have noticed yet that there is room."""
 RECOVERY: Final = timedelta(minutes=1)
 """How long a missed deadline must stand before it counts: a rollout that is late may still succeed."""
 
@@ -138,8 +141,10 @@ def _replicaset_refused(state: RolloutState) -> Finding | None:
 def _not_observed(state: RolloutState) -> Finding | None:
     if not unobserved(state.workload) and not state.behind:
         return None
+    if (refused := _refused_by_events(state)) is not None:
+        return refused
     status, reason = NOT_OBSERVED
-    return Finding(status=status, reason=state.refused or reason)
+    return Finding(status=status, reason=state.refused.reason if state.refused else reason)
 
 
 def _no_node(state: RolloutState) -> Finding | None:
@@ -159,6 +164,8 @@ def _last_run(state: RolloutState) -> Finding | None:
     if run is None or pin_of(run) != state.pin:
         schedule = quote_name(text(state.workload, "spec", "schedule"))
         return Finding(status=HealthStatus.PROGRESSING, reason=NextRun(name=_name(state), schedule=schedule))
+    if (refused := _refused_by_events(state)) is not None:
+        return refused
     status, reason = explain(run, now=state.now)
     culprit = next((text(pod, "metadata", "name") for pod in state.failed), None)
     return Finding(status=status, reason=reason, culprit=culprit)
@@ -195,6 +202,14 @@ def _pods_not_created(state: RolloutState) -> Finding | None:
     if refusal is None or refusal.may_pass or (refusal.quota and _frees_quota(state)):
         return None  # `_by_counts` tells people of it
     return _refused(refusal, state, may_pass=False)
+
+
+def _refused_by_events(state: RolloutState) -> Finding | None:
+    refusal = state.refused
+    if refusal is None or refusal.may_pass or (refusal.quota and state.leaving):
+        return None  # as above
+    patience = QUOTA_RETRY if refusal.quota else NOT_CREATED
+    return Finding(status=HealthStatus.DEGRADED, reason=refusal.reason, patience=patience)
 
 
 def _no_replicaset(state: RolloutState) -> Finding | None:
@@ -284,8 +299,8 @@ def _cause(state: RolloutState) -> Reason | None:
     refusal = pods_refused(state.replicaset or {})
     found = causes([(pod, trouble) for pod, trouble in state.troubles if not pod.ready])
     loop = ended.explain(state.failed) if state.ready < state.wanted and (not found or len(state.failed) > 1) else None
-    refused = refusal.reason if refusal else state.refused if len(state.pods) < state.wanted else None
-    first = [reason for reason in (state.to_do, refused) if reason is not None]
+    refused = refusal or state.refused
+    first = [reason for reason in (state.to_do, refused.reason if refused else None) if reason is not None]
     return together([*first, *found, *([loop] if loop else [])])
 
 
@@ -315,6 +330,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _no_progress,
     _pod_failing,
     _pods_not_created,
+    _refused_by_events,
     _no_replicaset,
     _node_stopped,
     _by_counts,  # the last: it always finds something

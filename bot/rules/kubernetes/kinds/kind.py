@@ -71,6 +71,11 @@ def nothing_to_do(_obj: Json, _pods: Sequence[Json]) -> None:
     """Return None, for kinds whose controller waits for nobody."""
 
 
+def nothing_to_create(_obj: Json, _pods: Sequence[Json]) -> bool:
+    """Return False, for kinds whose controller creates no pods, or says in a condition that it could not."""
+    return False
+
+
 def never_paused(_obj: Json) -> None:
     """Return None, for kinds that nobody can pause by their spec."""
 
@@ -117,6 +122,11 @@ class Kind:
     """
     to_do: Callable[[Json, Sequence[Json]], Reason | None] = nothing_to_do
     """What somebody must do before the controller goes on, of (object, all its pods); None if it goes on by itself."""
+    creates: Callable[[Json, Sequence[Json]], bool] = nothing_to_create
+    """Whether the controller should create a pod now, of (object, its pods that are alive).
+
+    Only for controllers that report by an event, and nothing else, that the API server refused it.
+    """
     resume: Callable[[Json], Command | None] = never_paused
     """The command that resumes an object that somebody paused by its spec; None if nobody did."""
     wanted: Callable[[Json], int] | None = None
