@@ -143,8 +143,15 @@ class Objects:
         carriers = sorted(self._by(kind.resource, "serves", model, stage), key=lambda obj: _name(obj) != workload)
         if carriers:
             return carriers[0]
-        named = self._named.get(kind.resource, {}).get(workload or "")
+        named = self._completed(self._named.get(kind.resource, {}).get(workload or ""), kind)
         return named if named is not None and _models(kind.resource, named) <= {model} else None
+
+    def _completed(self, workload: Json | None, kind: Kind) -> Json | None:
+        """Return the workload with its pod template, if that is in another object."""
+        if workload is None or kind.borrowed is None:
+            return workload
+        other = self._named.get(kind.borrowed.resource, {}).get(kind.borrowed.name(workload))
+        return kind.borrowed.complete(workload, other) if other is not None else workload
 
     def _owned(self, workload: Json, between: Sequence[str]) -> Iterator[tuple[str, list[Json]]]:
         """Yield what stands between a workload and its pods, from above, with its plural name."""

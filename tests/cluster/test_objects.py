@@ -10,7 +10,15 @@ from bot.domain.json import Json
 from bot.domain.reasons.health import NextRun
 from bot.domain.target import Pin
 from bot.rules.kubernetes.health import judge
-from bot.rules.kubernetes.kinds import cron_job, daemon_set, explain, inference_service, rollout, stateful_set
+from bot.rules.kubernetes.kinds import (
+    cron_job,
+    daemon_set,
+    deployment,
+    explain,
+    inference_service,
+    rollout,
+    stateful_set,
+)
 from bot.rules.kubernetes.kinds.kind import Kind
 from bot.rules.wording.reasons import plain
 from tests.fixtures.workload import NAME, NOON, ago, container, template, waiting
@@ -171,19 +179,57 @@ def test_a_rollout_counts_the_pods_of_its_new_hash() -> None:
     assert (health.status, names(health)) == (HealthStatus.HEALTHY, ["new-0", "new-1"])
 
 
+REFERENCE: Json = {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a-template"}, "replicas": 2}
+
+
+def referring(observed: str, *, version: int = 3, reference: Json = REFERENCE) -> dict[str, list[Json]]:
+    """Return a Rollout whose template is in a Deployment that Argo has scaled down, with the pods of its new hash."""
+    done = {"observedGeneration": "2", "workloadObservedGeneration": observed, "phase": "Healthy"}
+    its = workload(rollout.KIND, done | {"currentPodHash": "new", "stableRS": "new"}, reference)
+    its["metadata"]["annotations"] = {"rollout.argoproj.io/workload-generation": observed}
+    source = workload(deployment.KIND, {}, {"replicas": 0, "template": template(version)})
+    source["metadata"] |= {"name": "a-template", "uid": "d-1", "generation": 7}
+    mark = {"rollouts-pod-template-hash": "new"}
+    [new, old] = [owned("ReplicaSet", "r-new", its, labels=mark), owned("ReplicaSet", "r-old", source)]
+    pods = [pod("new-0", new, mark), pod("new-1", new, mark), pod("old-0", old, {})]
+    return {"rollouts": [its], "deployments": [source], "replicasets": [new, old], "pods": pods}
+
+
+def test_a_rollout_has_the_pin_of_the_deployment_that_it_refers_to() -> None:
+    health = seen(rollout.KIND, **referring("7"))
+    assert (health.status, names(health)) == (HealthStatus.HEALTHY, ["new-0", "new-1"])
+    assert health.pin == Pin(stage="production", version=3)
+
+
+def test_a_rollout_is_under_way_until_argo_has_seen_the_changed_deployment() -> None:
+    """Its own generation does not change, and Argo writes the annotation only once it has noticed."""
+    health = seen(rollout.KIND, **referring("6"))
+    assert (health.status, health.pin) == (HealthStatus.PROGRESSING, Pin(stage="production", version=3))
+
+
+def test_a_rollout_without_its_deployment_or_of_another_model_names_no_version() -> None:
+    objects = referring("7")
+    assert seen(rollout.KIND, **objects | {"deployments": []}).pin is None
+    other = {"workloadRef": {"apiVersion": "v1", "kind": "PodTemplate", "name": "a-template"}, "replicas": 2}
+    assert seen(rollout.KIND, **referring("7", reference=other)).pin is None
+    objects["deployments"][0]["spec"]["template"] = template(env=[{"name": "MODEL_NAME", "value": "wine"}])
+    with pytest.raises(AssertionError):
+        seen(rollout.KIND, **objects)
+
+
 def test_an_inference_service_counts_the_pods_of_its_newest_deployment_revision() -> None:
     """Its conditions stay true while the new pod cannot start: https://github.com/kserve/kserve/issues/4626."""
     predictor = {"model": template()["spec"]["containers"][0]}
     ready = {"conditions": [{"type": "Ready", "status": "True"}]}
     its = workload(inference_service.KIND, ready, {"predictor": predictor})
-    deployment = owned("Deployment", f"{NAME}-predictor", its)
+    its_deployment = owned("Deployment", f"{NAME}-predictor", its)
     sets = [
-        owned("ReplicaSet", f"r-{n}", deployment, annotations={"deployment.kubernetes.io/revision": n})
+        owned("ReplicaSet", f"r-{n}", its_deployment, annotations={"deployment.kubernetes.io/revision": n})
         for n in ("1", "2")
     ]
     label = {"serving.kserve.io/inferenceservice": NAME}
     pods = [pod("old", sets[0], label), pod("new", sets[1], label, ready=False, **BROKEN)]
-    kinds = {"inferenceservices": [its], "deployments": [deployment], "replicasets": sets}
+    kinds = {"inferenceservices": [its], "deployments": [its_deployment], "replicasets": sets}
     health = seen(inference_service.KIND, **kinds, pods=pods)
     assert (health.status, names(health)) == (HealthStatus.DEGRADED, ["new"])
     assert health.pin == Pin(stage="production", version=3)

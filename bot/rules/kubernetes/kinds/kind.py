@@ -89,6 +89,18 @@ def no_model_status(_obj: Json) -> None:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Borrowed:
+    """A pod template that is in another object of the same namespace."""
+
+    resource: str
+    """The other object's plural name in the API."""
+    name: Callable[[Json], str]
+    """The other object's name, of an object of the kind; empty if it has a template of its own."""
+    complete: Callable[[Json, Json], Json]
+    """The object with the template, of (object, the other one)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One kind: the rule for its health, and what `judge` needs to know to judge a rollout of it."""
 
@@ -111,6 +123,8 @@ class Kind:
     """Plural names of what stands between an object and its pods, from above: a Deployment's `replicasets`."""
     pod_label: str | None = None
     """The label of a pod that names the object, for a kind whose pods are found by that and not by their owners."""
+    borrowed: Borrowed | None = None
+    """How the object gets its pod template, if that may be in another one."""
     pod_spec: Callable[[Json], Json] = template_spec
     """The pod spec in the object: a mapping with `containers`."""
     replicaset: Callable[[Json, Sequence[Json]], Json | None] = no_replicaset
