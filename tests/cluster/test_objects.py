@@ -235,6 +235,69 @@ def test_an_inference_service_counts_the_pods_of_its_newest_deployment_revision(
     assert health.pin == Pin(stage="production", version=3)
 
 
+def without_pods(status: Json, *events: Json, refused: str = "") -> Health:
+    """Return the verdict on an InferenceService without pods; with `refused`, its ReplicaSet cannot create them."""
+    its = workload(inference_service.KIND, status, {"predictor": {"model": template()["spec"]["containers"][0]}})
+    about = {"involvedObject": {"kind": "InferenceService", "name": NAME, "uid": "w-1"}}
+    happened = [about | each | {"metadata": {"name": f"e-{n}", "uid": f"e-{n}"}} for n, each in enumerate(events)]
+    predictor = owned("Deployment", f"{NAME}-predictor", its)
+    new = owned("ReplicaSet", "r-1", predictor)
+    new["spec"]["replicas"] = 1
+    new["status"] = {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": refused}]}
+    made = {"deployments": [predictor], "replicasets": [new]} if refused else {}
+    return seen(inference_service.KIND, inferenceservices=[its], pods=[], events=happened, **made)
+
+
+def unready(kind: str, **told: str) -> Json:
+    return {"type": kind, "status": "False", **told}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "words"),
+    [
+        (
+            [unready("Ready", reason="RevisionFailed", message='Revision "a-1" failed: exceeded quota: few')],
+            'Ready: RevisionFailed: Revision "a-1" failed: exceeded quota: few',
+        ),
+        (
+            [unready("Ready"), unready("PredictorReady", reason="RevisionMissing", message="webhook denied it")],
+            "PredictorReady: RevisionMissing: webhook denied it",
+        ),
+        ([unready("Ready", reason="PredictorNotReady")], "Ready: PredictorNotReady"),
+        ([unready("Ready")], "Ready: False"),
+    ],
+)
+def test_an_inference_service_without_pods_says_what_its_conditions_say(conditions: list[Json], words: str) -> None:
+    health = without_pods({"conditions": conditions})
+    assert (health.status, words in plain(health.reason)) == (HealthStatus.PROGRESSING, True)
+
+
+def test_a_model_that_failed_without_a_message_is_named_by_its_reason() -> None:
+    failed = {"transitionStatus": "BlockedByFailedLoad", "lastFailureInfo": {"reason": "NoSupportingRuntime"}}
+    health = without_pods({"modelStatus": failed, "conditions": [unready("Ready")]})
+    assert (health.status, "NoSupportingRuntime" in plain(health.reason)) == (HealthStatus.DEGRADED, True)
+
+
+@pytest.mark.parametrize("status", [{}, {"conditions": [unready("Ready")]}], ids=["no status", "not ready"])
+def test_what_kserve_cannot_create_is_told_by_its_latest_event(status: Json) -> None:
+    """Its controller then returns before it writes a status."""
+    error = {"type": "Warning", "reason": "InternalError", "message": "fails to create Deployment: exceeded quota"}
+    health = without_pods(status, error | {"lastTimestamp": ago(5)})
+    assert health.status is HealthStatus.PROGRESSING
+    assert "InternalError: fails to create Deployment: exceeded quota" in plain(health.reason)
+    overtaken = {"type": "Normal", "reason": "Ready", "message": "is ready", "lastTimestamp": ago(1)}
+    health = without_pods(status, error | {"lastTimestamp": ago(5)}, overtaken)
+    assert "InternalError" not in plain(health.reason)
+
+
+def test_an_inference_service_is_not_healthy_before_its_pods_are_created() -> None:
+    """Its conditions are those of the Deployment, which may be true still."""
+    webhook = 'failed calling webhook "x": connection refused'
+    health = without_pods({"conditions": [{"type": "Ready", "status": "True"}]}, refused=webhook)
+    assert (health.status, health.wanted) == (HealthStatus.PROGRESSING, 1)
+    assert "connection refused" in plain(health.reason)
+
+
 @pytest.mark.parametrize(("version", "status"), [(3, HealthStatus.HEALTHY), (2, HealthStatus.PROGRESSING)])
 def test_an_inference_service_whose_pods_have_another_version_was_not_seen_yet(
     version: int, status: HealthStatus

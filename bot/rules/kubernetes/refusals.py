@@ -8,9 +8,10 @@ from typing import Final
 from bot.domain.json import Json
 from bot.domain.reason import Reason
 from bot.domain.reasons.health import PodsNotCreated, QuotaExceeded, ReplicaSetNotCreated
+from bot.domain.reasons.pods import PodWarning
 from bot.rules.kubernetes.events import event_time
 from bot.rules.kubernetes.passing import refused_for_now
-from bot.rules.kubernetes.quoting import quote
+from bot.rules.kubernetes.quoting import quote, quote_name
 from bot.rules.kubernetes.raw import condition, mapping, moment, text
 
 _QUOTA: Final = "exceeded quota: "
@@ -63,6 +64,15 @@ def refused_lately(owner: Json, pods: Sequence[Json], events: Iterable[Json], no
         return None
     message = text(latest, "message")
     return Refusal(reason=_told(message), quota=_QUOTA in message, may_pass=refused_for_now(message))
+
+
+def warned_lately(owner: Json, events: Iterable[Json], now: datetime) -> Refusal | None:
+    """Return the newest event about an owner of which nothing came to be, if it is a warning."""
+    latest = max(_about(owner, events), key=event_time, default={})
+    if text(latest, "type") != "Warning" or now - event_time(latest) > LAST_TRY:
+        return None
+    warning = PodWarning(reason=quote_name(text(latest, "reason")), message=quote(text(latest, "message")))
+    return Refusal(reason=warning, quota=False, may_pass=True)
 
 
 def _about(owner: Json, events: Iterable[Json]) -> list[Json]:

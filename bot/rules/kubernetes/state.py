@@ -11,10 +11,10 @@ from bot.domain.reasons.health import Progress
 from bot.domain.target import Pin
 from bot.rules.kubernetes.ended import failed
 from bot.rules.kubernetes.events import about
-from bot.rules.kubernetes.kinds import creates, kind_of, to_do, unobserved, wanted
+from bot.rules.kubernetes.kinds import creates, inference_service, kind_of, to_do, unobserved, wanted
 from bot.rules.kubernetes.kinds.kind import has_status
 from bot.rules.kubernetes.raw import is_true, items, number, owned_by, text
-from bot.rules.kubernetes.refusals import Refusal, refused_lately
+from bot.rules.kubernetes.refusals import Refusal, refused_lately, warned_lately
 from bot.rules.kubernetes.troubles import Trouble, troubles_of
 from bot.rules.kubernetes.workloads import (
     address_of,
@@ -85,9 +85,9 @@ def read_state(snapshot: Snapshot, now: datetime, stage: str, only: Collection[s
         leaving=any(leaving(p) for p in snapshot.pods),
         behind=_behind(workload, raw, stage),
         to_do=None if unobserved(workload) else to_do(workload, snapshot.pods),
-        refused=_refused(replicaset or workload, snapshot, now),
+        refused=_refused(replicaset or workload, snapshot, now) or _warned(workload, raw, snapshot, now),
         pin=pin_of(workload, stage),
-        wanted=wanted(workload, len(pods)) if only is None else len(pods),
+        wanted=wanted(workload, max(len(pods), _predictors(workload, replicaset))) if only is None else len(pods),
         now=now,
     )
 
@@ -103,6 +103,20 @@ def _refused(owner: Json, snapshot: Snapshot, now: datetime) -> Refusal | None:
     if not creates(owner, [p for p in its if alive(p)]):
         return None
     return refused_lately(owner, its, snapshot.events, now)
+
+
+def _predictors(workload: Json, replicaset: Json | None) -> int:
+    """Return how many pods KServe's Deployment asks for; its conditions may be true before there are any."""
+    if replicaset is None or kind_of(workload) is not inference_service.KIND:
+        return 0
+    return number(replicaset, "spec", "replicas")
+
+
+def _warned(workload: Json, pods: Sequence[Json], snapshot: Snapshot, now: datetime) -> Refusal | None:
+    """Return what KServe could not create: it tells so in an event, and then writes no status."""
+    if pods or kind_of(workload) is not inference_service.KIND:
+        return None
+    return warned_lately(workload, snapshot.events, now)
 
 
 def _behind(workload: Json, pods: Sequence[Json], stage: str) -> bool:

@@ -152,6 +152,6 @@ def model_status(workload: Json) -> ModelStatus | None:
 
 
 def wanted(workload: Json, pods: int) -> int:
-    """Return how many pods the workload asks for; `pods`, the number there are, where its kind has no number."""
+    """Return how many pods the workload asks for; `pods`, as far as is known, where its kind has no number."""
     kind = kind_of(workload)
     return kind.wanted(workload) if kind and kind.wanted else pods
