@@ -60,6 +60,8 @@ class PodSeen:
     restarts: int = 0
     trouble: Reason | None = None
     """Why it does not run as it should."""
+    ports: tuple[tuple[str, int], ...] = ()
+    """The ports that have a name; those of the container that carries MODEL_STAGE first."""
     image: Image | None = None
     """Of the container that carries MODEL_STAGE, else of the first one."""
 

@@ -24,6 +24,7 @@ from bot.rules.kubernetes.workloads import (
     image_of,
     leaving,
     pin_of,
+    ports_of,
 )
 
 
@@ -140,6 +141,7 @@ def _read_pod(pod: Json, troubles: Sequence[Trouble], stage: str) -> PodSeen:
         ready=is_true(pod, "Ready"),
         restarts=sum(number(s, "restartCount") for s in statuses),
         trouble=troubles[0].reason if troubles else None,
+        ports=ports_of(pod, stage),
         image=image_of(pod, stage),
     )
 
