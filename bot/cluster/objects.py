@@ -120,6 +120,7 @@ class Objects:
         """
         if resource not in {"pods", "events"}:
             self.touched.workloads.add(_name(obj))
+            self.touched.workloads.update(_name(each) for each in self._borrowers(resource, _name(obj)))
         for key in _keys(resource, obj):
             match key:
                 case "serves", model, stage:
@@ -153,6 +154,12 @@ class Objects:
         other = self._named.get(kind.borrowed.resource, {}).get(kind.borrowed.name(workload))
         return kind.borrowed.complete(workload, other) if other is not None else workload
 
+    def _borrowers(self, resource: str, name: str) -> Iterator[Json]:
+        """Yield the workloads whose pod template is in an object."""
+        for kind in KINDS:
+            if kind.borrowed is not None:
+                yield from self._by(kind.resource, "borrows", resource, name)
+
     def _owned(self, workload: Json, between: Sequence[str]) -> Iterator[tuple[str, list[Json]]]:
         """Yield what stands between a workload and its pods, from above, with its plural name."""
         owners = [workload]
@@ -184,6 +191,9 @@ def _keys(resource: str, obj: Json) -> Iterator[Key]:
         labels = mapping(obj, "metadata", "labels")
         yield from (("label", label, str(labels[label])) for label in POD_LABELS if label in labels)
         return
+    borrowed = RESOURCES[resource].borrowed
+    if borrowed is not None and (source := borrowed.name(obj)):
+        yield "borrows", borrowed.resource, source
     for values in _environments(resource, obj):
         if "MODEL_NAME" in values and "MODEL_STAGE" in values:
             yield "serves", values["MODEL_NAME"], values["MODEL_STAGE"]
