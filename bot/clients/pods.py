@@ -30,6 +30,8 @@ BODY: Final = 1 << 20
 TIMEOUT: Final = timedelta(seconds=3)
 FORGET: Final = timedelta(minutes=10)
 """How long the proxy is not tried again after it was refused."""
+UNVERIFIED: Final = False
+"""No certificate is verified, as `Question.https` says."""
 MODEL: Final = Question(path="/model")
 BUSY: Final = {
     HTTPStatus.REQUEST_TIMEOUT,
@@ -163,7 +165,8 @@ class Pods:
 
     async def _directly(self, address: str, question: Question) -> tuple[int, bytes]:
         method, body = ("POST", b"{}") if question.post else ("GET", None)
-        return await self._connect(method, f"http://{address}{question.path}", body)
+        scheme = "https" if question.https else "http"
+        return await self._connect(method, f"{scheme}://{address}{question.path}", body)
 
     async def _through(self, proxy: Proxy, address: str, question: Question, pod: PodName) -> tuple[int, bytes]:
         """Ask through the API server, unless it refused that a short time ago.
@@ -186,7 +189,9 @@ class Pods:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         try:
             session = self._opened()
-            async with session.request(method, url, data=body, headers=headers, allow_redirects=False) as answer:
+            async with session.request(
+                method, url, data=body, headers=headers, allow_redirects=False, ssl=UNVERIFIED
+            ) as answer:
                 good = answer.status == HTTPStatus.OK
                 return answer.status, await (whole(answer, BODY) if good else head(answer))
         except FAILURES as error:

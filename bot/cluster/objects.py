@@ -23,7 +23,7 @@ Key: TypeAlias = tuple[str, ...]
 EVENTS: Final = 2000
 """Events kept of a namespace; the oldest are dropped first.  The server deletes them after an hour."""
 NEWEST: Final = 20
-"""Events in one snapshot, the newest."""
+"""Events in one snapshot, the newest: so many about pods, and so many about what owns them."""
 LEVELS: Final = 4
 """Owners above an object that are looked at: a pod has two, its ReplicaSet and that one's Deployment."""
 PLURALS: Final = {kind.name: kind.resource for kind in KINDS}
@@ -105,9 +105,7 @@ class Objects:
         owned = {resource: list(objects) for resource, objects in self._owned(found, kind.between)}
         owners = owned[kind.between[-1]] if kind.between else [found]
         pods = tuple(self._pods(found, owners, kind))
-        about = [found, *chain.from_iterable(owned.values()), *pods]
-        events = [e for obj in about for e in self._by("events", "about", text(obj, "kind"), _name(obj))]
-        newest = islice(sorted(events, key=event_time, reverse=True), NEWEST)
+        newest = [*self._newest([found, *chain.from_iterable(owned.values())]), *self._newest(pods)]
         return Snapshot(
             workload=found,
             replicasets=tuple(owners) if kind.between else (),
@@ -122,6 +120,7 @@ class Objects:
         """
         if resource not in {"pods", "events"}:
             self.touched.workloads.add(_name(obj))
+            self.touched.workloads.update(_name(each) for each in self._borrowers(resource, _name(obj)))
         for key in _keys(resource, obj):
             match key:
                 case "serves", model, stage:
@@ -136,12 +135,30 @@ class Objects:
                 case _:
                     pass
 
+    def _newest(self, about: Iterable[Json]) -> Iterator[Json]:
+        """Yield the newest events about some objects: those of many pods leave room for those of their workload."""
+        events = [e for obj in about for e in self._by("events", "about", text(obj, "kind"), _name(obj))]
+        yield from islice(sorted(events, key=event_time, reverse=True), NEWEST)
+
     def _workload(self, model: str, stage: str, workload: str | None, kind: Kind) -> Json | None:
         carriers = sorted(self._by(kind.resource, "serves", model, stage), key=lambda obj: _name(obj) != workload)
         if carriers:
             return carriers[0]
-        named = self._named.get(kind.resource, {}).get(workload or "")
+        named = self._completed(self._named.get(kind.resource, {}).get(workload or ""), kind)
         return named if named is not None and _models(kind.resource, named) <= {model} else None
+
+    def _completed(self, workload: Json | None, kind: Kind) -> Json | None:
+        """Return the workload with its pod template, if that is in another object."""
+        if workload is None or kind.borrowed is None:
+            return workload
+        other = self._named.get(kind.borrowed.resource, {}).get(kind.borrowed.name(workload))
+        return kind.borrowed.complete(workload, other) if other is not None else workload
+
+    def _borrowers(self, resource: str, name: str) -> Iterator[Json]:
+        """Yield the workloads whose pod template is in an object."""
+        for kind in KINDS:
+            if kind.borrowed is not None:
+                yield from self._by(kind.resource, "borrows", resource, name)
 
     def _owned(self, workload: Json, between: Sequence[str]) -> Iterator[tuple[str, list[Json]]]:
         """Yield what stands between a workload and its pods, from above, with its plural name."""
@@ -174,6 +191,9 @@ def _keys(resource: str, obj: Json) -> Iterator[Key]:
         labels = mapping(obj, "metadata", "labels")
         yield from (("label", label, str(labels[label])) for label in POD_LABELS if label in labels)
         return
+    borrowed = RESOURCES[resource].borrowed
+    if borrowed is not None and (source := borrowed.name(obj)):
+        yield "borrows", borrowed.resource, source
     for values in _environments(resource, obj):
         if "MODEL_NAME" in values and "MODEL_STAGE" in values:
             yield "serves", values["MODEL_NAME"], values["MODEL_STAGE"]

@@ -281,7 +281,8 @@ def pause_after(failures: int, first: timedelta, *, refused: bool) -> timedelta:
 
 def _needed(kind: Kind) -> tuple[str, ...]:
     """Return the plural names of what a verdict on a workload of a kind needs."""
-    return (kind.resource, *kind.between, "pods")
+    borrowed = [kind.borrowed.resource] if kind.borrowed is not None else []
+    return (kind.resource, *kind.between, *borrowed, "pods")
 
 
 def _connected(stream: _Stream, wake: Callable[[], None] = lambda: None) -> None:

@@ -2,10 +2,12 @@
 
 verify: rollout
 verify: {path: /info, field: /model/version, equals: "{version}"}
+verify: {open-inference: iris, port: 8443, scheme: https}
 """
 
 import re
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Final
 
 from yaml.nodes import MappingNode, Node, ScalarNode
@@ -19,7 +21,19 @@ PATH: Final = re.compile(r"/[!-~]*")
 POINTER: Final = re.compile(r"(/([^/~]|~[01])*)*")
 """RFC 6901; empty: the whole answer."""
 TEXT: Final = re.compile(r"[^\x00-\x1f\x7f]{1,500}")
+PORT: Final = re.compile(r"[0-9]{1,5}|(?=[a-z0-9-]{0,14}[a-z])[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?")
+"""A number, or an IANA service name: https://www.rfc-editor.org/rfc/rfc6335#section-5.1."""
+MOST: Final = 65535
+WHERE: Final = ("port", "scheme")
+"""The keys that say which port of a pod is asked, and how."""
 WORDS: Final = tuple(method.value for method in Method if method is not Method.FIELD)
+
+
+class Scheme(StrEnum):
+    """How a pod is asked."""
+
+    HTTP = "http"
+    HTTPS = "https"
 
 
 def verify(read: Reader, node: Node) -> Verify:
@@ -39,7 +53,7 @@ def verify(read: Reader, node: Node) -> Verify:
 
 
 def _field(read: Reader, node: Node) -> Verify:
-    own = read.mapping(node, ("path", "field", "equals"))
+    own = read.mapping(node, ("path", "field", "equals", *WHERE))
     for name in ("path", "field", "equals"):
         if name not in own:
             example = '`{path: /info, field: /model/version, equals: "{version}"}`'
@@ -51,6 +65,8 @@ def _field(read: Reader, node: Node) -> Verify:
         path=_template(read, own.get("path"), PATH, "a path on the server, such as /info"),
         field=read.text(own.get("field"), POINTER, pointer) or "",
         equals=_template(read, own.get("equals"), TEXT, 'a value such as "{version}"'),
+        port=_port(read, own),
+        https=_https(read, own),
     )
 
 
@@ -61,10 +77,23 @@ def _image(read: Reader, node: Node) -> Verify:
 
 
 def _open_inference(read: Reader, node: Node) -> Verify:
-    own = read.mapping(node, (Method.OPEN_INFERENCE.value,))
+    own = read.mapping(node, (Method.OPEN_INFERENCE.value, *WHERE))
     expected = 'the name of the model on the server, such as "{model}"'
     model = _template(read, own[Method.OPEN_INFERENCE.value], TEXT, expected)
-    return Verify(method=Method.OPEN_INFERENCE, named=True, model=model)
+    port, https = _port(read, own), _https(read, own)
+    return Verify(method=Method.OPEN_INFERENCE, named=True, model=model, port=port, https=https)
+
+
+def _port(read: Reader, own: Mapping[str, Node]) -> str:
+    expected, node = "a port such as 8443, or its name in the pod", own.get("port")
+    port = read.text(node, PORT, expected) or ""
+    if port.isdecimal() and not 0 < int(port) <= MOST:
+        read.mistake(node, f"expected {expected}, found {what(node)}")
+    return port
+
+
+def _https(read: Reader, own: Mapping[str, Node]) -> bool:
+    return "scheme" in own and read.choice(own["scheme"], Scheme) is Scheme.HTTPS
 
 
 FORMS: Final[Mapping[str, Callable[[Reader, Node], Verify]]] = {

@@ -60,6 +60,8 @@ class PodSeen:
     restarts: int = 0
     trouble: Reason | None = None
     """Why it does not run as it should."""
+    ports: tuple[tuple[str, int], ...] = ()
+    """The ports that have a name; those of the container that carries MODEL_STAGE first."""
     image: Image | None = None
     """Of the container that carries MODEL_STAGE, else of the first one."""
 
@@ -80,6 +82,8 @@ class Health:
     """What the workload's template says now."""
     patience: timedelta = timedelta(0)
     """For DEGRADED: how long this cause must last before it counts (zero: at once)."""
+    lasting: tuple[Reason, ...] = ()
+    """For DEGRADED: every cause that counts once it has lasted, also those that `patience` is not about."""
     culprit: str | None = None
     """The pod whose log may say more."""
     model_status: ModelStatus | None = None

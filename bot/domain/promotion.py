@@ -1,5 +1,6 @@
 """A promotion and its history: who requested it, what people did, and how it went."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import IntEnum, StrEnum
@@ -189,6 +190,8 @@ class Failing:
     since: datetime
     reason: Reason
     log: str | None = None
+    also: Mapping[str, datetime] = field(default_factory=dict)
+    """Since when other causes are seen without a break, by their codes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

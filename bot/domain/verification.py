@@ -36,6 +36,10 @@ class Verify:
     """What the field, or the tag or digest of the image, must be."""
     model: str = "{model}"
     """What the server calls the model, for OPEN_INFERENCE."""
+    port: str = ""
+    """The port that is asked, by FIELD and OPEN_INFERENCE: a number, or a name in the pod; empty: the usual one."""
+    https: bool = False
+    """Whether that port speaks TLS."""
 
     @property
     def contradicts(self) -> bool:
@@ -51,6 +55,12 @@ class Question:
     """With everything quoted that has to be."""
     post: bool = False
     """With an empty JSON object as its body; otherwise a GET."""
+    https: bool = False
+    """Over TLS.  The certificate is not verified: it names a Service, while a pod is reached by its address.
+
+    The kubelet's probes and the API server's proxy do the same.
+    https://kubernetes.io/docs/tasks/configure-pod-container/configure-liveness-readiness-startup-probes/#http-probes
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -336,7 +336,8 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
     if promotion.state is State.SYNCING and promotion.status.verified_by is None:
         live = await verification.live(evidence, workload, clients.pods)
     voters = Voters()
-    if promotion.state is State.STALLED and any(f.kind in DECISIONS and not f.answered for f in evidence.facts):
+    decided = promotion.state is State.STALLED and any(f.kind in DECISIONS and not f.answered for f in evidence.facts)
+    if decided:
         voters = await entitled_voters(evidence, promotion, clients.slack, fresh=True)
     silent = health is not None and health.pin is None  # then the pods tell whether they have the change
     if workload is not None and (promotion.state in ASKED or (promotion.state is State.SYNCING and silent)):
@@ -345,7 +346,7 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
         served = await verification.ask(how, workload, values, clients.pods)
     if promotion.state in ASKED:
         comparison = await _late_metrics(promotion, sources)
-        if workload is not None:
+        if workload is not None or decided:  # only then the alias may move
             alias = await clients.mlflow.alias(promotion.target.model, promotion.target.stage)
     return Rollout(
         now=evidence.now,

@@ -12,7 +12,7 @@ from bot.clients.pods import PodName, Pods
 from bot.domain.cluster import Health, PodSeen, Served
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.promotion import Promotion
-from bot.domain.reason import Name
+from bot.domain.reason import Name, Reason
 from bot.domain.reasons import systems
 from bot.domain.reasons.rollout import NoAddress
 from bot.domain.reasons.verification import AnswerWithoutVersion, ValueUnknown
@@ -22,6 +22,7 @@ from bot.rules.release.rollout import pin
 from bot.rules.release.templates import Unknown, Values, from_registry
 from bot.rules.release.verification import AUTOMATIC, CHECKS, questions
 from bot.rules.release.verification.check import Subject
+from bot.rules.release.verification.endpoint import endpoint
 
 SAMPLE: Final = 3
 """Pods that are asked before a merge: which server they run is the same for all."""
@@ -129,7 +130,7 @@ async def _read(subject: Subject, workload: Workload, pods: Pods) -> Answer:
     replies: list[Reply] = []
     asked = () if answer is not None else questions(subject)
     for question in asked:
-        replies.append(await _reply(question, workload, subject.pod, pods))
+        replies.append(await _reply(question, workload, subject, pods))
         answer = check.read(subject, tuple(replies))
         if answer is not None:
             break
@@ -138,11 +139,12 @@ async def _read(subject: Subject, workload: Workload, pods: Pods) -> Answer:
     return AnswerWithoutVersion(path=Name(asked[-1].path), status=replies[-1].status)
 
 
-async def _reply(question: Question, workload: Workload, pod: PodSeen, pods: Pods) -> Reply:
-    if pod.address is None:
-        raise Temporary(NoAddress())
+async def _reply(question: Question, workload: Workload, subject: Subject, pods: Pods) -> Reply:
+    address = endpoint(subject.verify, subject.pod)
+    if isinstance(address, Reason):
+        raise Temporary(address)
     try:
-        return await pods.ask(pod.address, question, workload.pod(pod))
+        return await pods.ask(address, question, workload.pod(subject.pod))
     except Temporary:
         if question.post:  # through the API server, it needs a right of its own, which the other questions do not
             return Reply(status=0)

@@ -1,13 +1,15 @@
 """A pod is asked directly, or through the API server where that fails; what worked is remembered for its workload."""
 
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from bot.clients.kubernetes.client import Kubernetes, Refused
 from bot.clients.pods import PodName, Pods
@@ -18,6 +20,7 @@ from bot.domain.reasons import cluster, systems
 from bot.domain.verification import Question, Reply
 from bot.rules.wording.reasons import plain
 from tests.clients.test_pods import always, pod
+from tests.fixtures.certificates import Authority
 from tests.fixtures.kubernetes_script import Answer, refusal, scripted
 from tests.fixtures.raising import raising
 
@@ -57,6 +60,36 @@ async def test_a_question_is_sent_as_it_stands() -> None:
         await pods.ask(address, Question(path="/v2/models/a%2Fb/versions/3?x=%20"))
         await pods.ask(address, INDEX)
     assert asked == [("GET", "/v2/models/a%2Fb/versions/3?x=%20", b""), ("POST", "/v2/repository/index", b"{}")]
+
+
+async def test_over_tls_the_certificate_is_not_verified(tmp_path: Path) -> None:
+    """As the kubelet's probes do it: it is for the name of a Service, not for the address of a pod."""
+    certificate, key = Authority(tmp_path, "theirs").sign("iris.models.svc")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    app = web.Application()
+    app.router.add_get("/info", always(text='{"version": 3}'))
+    server = TestServer(app, host="127.0.0.1", scheme="https")
+    await server.start_server(ssl=context, shutdown_timeout=0.1)
+    pods = Pods()
+    address = f"127.0.0.1:{server.port}"
+    assert await pods.ask(address, replace(INFO, https=True)) == Reply(status=200, content={"version": 3})
+    with raising(Temporary, systems.Unreachable):
+        await pods.ask(address, INFO)
+    await pods.close()
+    await server.close()
+
+
+async def test_over_tls_the_api_server_is_asked_for_https(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    async def answer(request: web.Request) -> web.Response:
+        asked.append(request.raw_path)
+        return web.json_response({})
+
+    async with scripted(answer, tmp_path) as kubernetes:
+        await ask(kubernetes, replace(INFO, https=True))
+    assert asked == ["/api/v1/namespaces/models/pods/https:iris-7c9:8080/proxy/info?x=1"]
 
 
 # ── the two ways ─────────────────────────────────────────────────────────────────────────────────────

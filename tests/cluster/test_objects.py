@@ -10,7 +10,15 @@ from bot.domain.json import Json
 from bot.domain.reasons.health import NextRun
 from bot.domain.target import Pin
 from bot.rules.kubernetes.health import judge
-from bot.rules.kubernetes.kinds import cron_job, daemon_set, explain, inference_service, rollout, stateful_set
+from bot.rules.kubernetes.kinds import (
+    cron_job,
+    daemon_set,
+    deployment,
+    explain,
+    inference_service,
+    rollout,
+    stateful_set,
+)
 from bot.rules.kubernetes.kinds.kind import Kind
 from bot.rules.wording.reasons import plain
 from tests.fixtures.workload import NAME, NOON, ago, container, template, waiting
@@ -137,8 +145,23 @@ def test_a_refused_pod_of_a_stateful_set_is_told_by_its_latest_event(status: Jso
         for n, event in enumerate([refused, done] if created else [refused])
     ]
     health = seen(stateful_set.KIND, statefulsets=[its], pods=[], events=events)
-    assert health.status is HealthStatus.PROGRESSING
+    assert health.status is (HealthStatus.PROGRESSING if created else HealthStatus.DEGRADED)
     assert ("quota exceeded: few" in plain(health.reason)) is not created
+
+
+def test_the_events_of_many_pods_do_not_hide_that_of_the_workload() -> None:
+    its = workload(stateful_set.KIND, {"observedGeneration": 2, "replicas": 2})
+    pods = [pod(f"a-{number}", its, {"controller-revision-hash": "b"}) for number in range(2)]
+    words = "admission webhook denied the request: no"
+    refused = {"involvedObject": {"kind": "StatefulSet", "name": NAME}, "reason": "FailedCreate", "message": words}
+    probed = {"involvedObject": {"kind": "Pod", "name": "a-1"}, "reason": "Unhealthy", "type": "Warning"}
+    events = [refused | {"metadata": {"name": "e", "uid": "e"}, "lastTimestamp": ago(50)}]
+    events += [
+        probed | {"metadata": {"name": f"p-{n}", "uid": f"p-{n}"}, "lastTimestamp": ago(n), "message": f"{n}"}
+        for n in range(30)
+    ]
+    its["spec"]["replicas"] = 3
+    assert words in plain(seen(stateful_set.KIND, statefulsets=[its], pods=pods, events=events).reason)
 
 
 def test_a_rollout_counts_the_pods_of_its_new_hash() -> None:
@@ -156,22 +179,123 @@ def test_a_rollout_counts_the_pods_of_its_new_hash() -> None:
     assert (health.status, names(health)) == (HealthStatus.HEALTHY, ["new-0", "new-1"])
 
 
+REFERENCE: Json = {"workloadRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "a-template"}, "replicas": 2}
+
+
+def referring(observed: str, *, version: int = 3, reference: Json = REFERENCE) -> dict[str, list[Json]]:
+    """Return a Rollout whose template is in a Deployment that Argo has scaled down, with the pods of its new hash."""
+    done = {"observedGeneration": "2", "workloadObservedGeneration": observed, "phase": "Healthy"}
+    its = workload(rollout.KIND, done | {"currentPodHash": "new", "stableRS": "new"}, reference)
+    its["metadata"]["annotations"] = {"rollout.argoproj.io/workload-generation": observed}
+    source = workload(deployment.KIND, {}, {"replicas": 0, "template": template(version)})
+    source["metadata"] |= {"name": "a-template", "uid": "d-1", "generation": 7}
+    mark = {"rollouts-pod-template-hash": "new"}
+    [new, old] = [owned("ReplicaSet", "r-new", its, labels=mark), owned("ReplicaSet", "r-old", source)]
+    pods = [pod("new-0", new, mark), pod("new-1", new, mark), pod("old-0", old, {})]
+    return {"rollouts": [its], "deployments": [source], "replicasets": [new, old], "pods": pods}
+
+
+def test_a_rollout_has_the_pin_of_the_deployment_that_it_refers_to() -> None:
+    health = seen(rollout.KIND, **referring("7"))
+    assert (health.status, names(health)) == (HealthStatus.HEALTHY, ["new-0", "new-1"])
+    assert health.pin == Pin(stage="production", version=3)
+
+
+def test_a_rollout_is_under_way_until_argo_has_seen_the_changed_deployment() -> None:
+    """Its own generation does not change, and Argo writes the annotation only once it has noticed."""
+    health = seen(rollout.KIND, **referring("6"))
+    assert (health.status, health.pin) == (HealthStatus.PROGRESSING, Pin(stage="production", version=3))
+
+
+def test_a_rollout_without_its_deployment_or_of_another_model_names_no_version() -> None:
+    objects = referring("7")
+    assert seen(rollout.KIND, **objects | {"deployments": []}).pin is None
+    other = {"workloadRef": {"apiVersion": "v1", "kind": "PodTemplate", "name": "a-template"}, "replicas": 2}
+    assert seen(rollout.KIND, **referring("7", reference=other)).pin is None
+    objects["deployments"][0]["spec"]["template"] = template(env=[{"name": "MODEL_NAME", "value": "wine"}])
+    with pytest.raises(AssertionError):
+        seen(rollout.KIND, **objects)
+
+
 def test_an_inference_service_counts_the_pods_of_its_newest_deployment_revision() -> None:
     """Its conditions stay true while the new pod cannot start: https://github.com/kserve/kserve/issues/4626."""
     predictor = {"model": template()["spec"]["containers"][0]}
     ready = {"conditions": [{"type": "Ready", "status": "True"}]}
     its = workload(inference_service.KIND, ready, {"predictor": predictor})
-    deployment = owned("Deployment", f"{NAME}-predictor", its)
+    its_deployment = owned("Deployment", f"{NAME}-predictor", its)
     sets = [
-        owned("ReplicaSet", f"r-{n}", deployment, annotations={"deployment.kubernetes.io/revision": n})
+        owned("ReplicaSet", f"r-{n}", its_deployment, annotations={"deployment.kubernetes.io/revision": n})
         for n in ("1", "2")
     ]
     label = {"serving.kserve.io/inferenceservice": NAME}
     pods = [pod("old", sets[0], label), pod("new", sets[1], label, ready=False, **BROKEN)]
-    kinds = {"inferenceservices": [its], "deployments": [deployment], "replicasets": sets}
+    kinds = {"inferenceservices": [its], "deployments": [its_deployment], "replicasets": sets}
     health = seen(inference_service.KIND, **kinds, pods=pods)
     assert (health.status, names(health)) == (HealthStatus.DEGRADED, ["new"])
     assert health.pin == Pin(stage="production", version=3)
+
+
+def without_pods(status: Json, *events: Json, refused: str = "") -> Health:
+    """Return the verdict on an InferenceService without pods; with `refused`, its ReplicaSet cannot create them."""
+    its = workload(inference_service.KIND, status, {"predictor": {"model": template()["spec"]["containers"][0]}})
+    about = {"involvedObject": {"kind": "InferenceService", "name": NAME, "uid": "w-1"}}
+    happened = [about | each | {"metadata": {"name": f"e-{n}", "uid": f"e-{n}"}} for n, each in enumerate(events)]
+    predictor = owned("Deployment", f"{NAME}-predictor", its)
+    new = owned("ReplicaSet", "r-1", predictor)
+    new["spec"]["replicas"] = 1
+    new["status"] = {"conditions": [{"type": "ReplicaFailure", "status": "True", "message": refused}]}
+    made = {"deployments": [predictor], "replicasets": [new]} if refused else {}
+    return seen(inference_service.KIND, inferenceservices=[its], pods=[], events=happened, **made)
+
+
+def unready(kind: str, **told: str) -> Json:
+    return {"type": kind, "status": "False", **told}
+
+
+@pytest.mark.parametrize(
+    ("conditions", "words"),
+    [
+        (
+            [unready("Ready", reason="RevisionFailed", message='Revision "a-1" failed: exceeded quota: few')],
+            'Ready: RevisionFailed: Revision "a-1" failed: exceeded quota: few',
+        ),
+        (
+            [unready("Ready"), unready("PredictorReady", reason="RevisionMissing", message="webhook denied it")],
+            "PredictorReady: RevisionMissing: webhook denied it",
+        ),
+        ([unready("Ready", reason="PredictorNotReady")], "Ready: PredictorNotReady"),
+        ([unready("Ready")], "Ready: False"),
+    ],
+)
+def test_an_inference_service_without_pods_says_what_its_conditions_say(conditions: list[Json], words: str) -> None:
+    health = without_pods({"conditions": conditions})
+    assert (health.status, words in plain(health.reason)) == (HealthStatus.PROGRESSING, True)
+
+
+def test_a_model_that_failed_without_a_message_is_named_by_its_reason() -> None:
+    failed = {"transitionStatus": "BlockedByFailedLoad", "lastFailureInfo": {"reason": "NoSupportingRuntime"}}
+    health = without_pods({"modelStatus": failed, "conditions": [unready("Ready")]})
+    assert (health.status, "NoSupportingRuntime" in plain(health.reason)) == (HealthStatus.DEGRADED, True)
+
+
+@pytest.mark.parametrize("status", [{}, {"conditions": [unready("Ready")]}], ids=["no status", "not ready"])
+def test_what_kserve_cannot_create_is_told_by_its_latest_event(status: Json) -> None:
+    """Its controller then returns before it writes a status."""
+    error = {"type": "Warning", "reason": "InternalError", "message": "fails to create Deployment: exceeded quota"}
+    health = without_pods(status, error | {"lastTimestamp": ago(5)})
+    assert health.status is HealthStatus.PROGRESSING
+    assert "InternalError: fails to create Deployment: exceeded quota" in plain(health.reason)
+    overtaken = {"type": "Normal", "reason": "Ready", "message": "is ready", "lastTimestamp": ago(1)}
+    health = without_pods(status, error | {"lastTimestamp": ago(5)}, overtaken)
+    assert "InternalError" not in plain(health.reason)
+
+
+def test_an_inference_service_is_not_healthy_before_its_pods_are_created() -> None:
+    """Its conditions are those of the Deployment, which may be true still."""
+    webhook = 'failed calling webhook "x": connection refused'
+    health = without_pods({"conditions": [{"type": "Ready", "status": "True"}]}, refused=webhook)
+    assert (health.status, health.wanted) == (HealthStatus.PROGRESSING, 1)
+    assert "connection refused" in plain(health.reason)
 
 
 @pytest.mark.parametrize(("version", "status"), [(3, HealthStatus.HEALTHY), (2, HealthStatus.PROGRESSING)])

@@ -95,3 +95,15 @@ def test_an_event_about_nothing_that_is_known_concerns_nobody(objects: Objects) 
 def test_what_was_listed_concerns_everybody() -> None:
     assert Touched(whole=True).concerns(TARGET, None)
     assert not Touched()
+
+
+def test_a_deployment_concerns_the_rollout_that_takes_its_template_from_it() -> None:
+    objects = Objects()
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "template"}
+    put(objects, "rollouts", thing("server", spec={"workloadRef": reference}))
+    assert put(objects, "deployments", thing("template", spec={})).concerns(TARGET, PLACE)
+    assert not put(objects, "deployments", thing("another", spec={})).concerns(TARGET, PLACE)
+    objects.drop("rollouts", "server")
+    objects.drop("deployments", "template")
+    objects.drop("deployments", "another")
+    assert objects.empty

@@ -14,7 +14,7 @@ from bot.domain.cluster import Health, HealthStatus, ModelStatus, PodSeen, Serve
 from bot.domain.promotion import Promotion, State
 from bot.domain.reason import Name
 from bot.domain.reasons.rollout import NoAddress
-from bot.domain.reasons.verification import AnswerWithoutVersion, ValueUnknown
+from bot.domain.reasons.verification import AnswerWithoutVersion, NoSuchPort, ValueUnknown
 from bot.domain.registry import VersionDetails
 from bot.domain.target import Pin
 from bot.domain.verification import Confirms, Differs, Method, Verify
@@ -105,6 +105,18 @@ async def test_a_pod_without_an_address_says_nothing_and_kserve_answers_for_it()
     ):
         verify = Verify(method=method, path="/info")
         assert await ask(verify, workload, VALUES, pods) == {"p": expected}
+
+
+async def test_another_port_is_asked_by_its_number_or_its_name() -> None:
+    async with server(index("3")) as each:
+        right = each.address.rpartition(":")[2]
+        pods = (PodSeen(name="p", address="127.0.0.1:1", ready=True, ports=(("metrics", 1), ("rest", int(right)))),)
+        workload = replace(each.workload(), health=replace(HEALTHY, pods=pods))
+        for port in (right, "rest"):
+            how = Verify(method=Method.OPEN_INFERENCE, port=port)
+            assert await ask(how, workload, VALUES, each.pods) == {"p": Confirms()}
+        unknown = await ask(Verify(method=Method.OPEN_INFERENCE, port="grpc"), workload, VALUES, each.pods)
+        assert unknown == {"p": NoSuchPort(port=Name("grpc"))}
 
 
 # ── old pods ─────────────────────────────────────────────────────────────────────────────────────────

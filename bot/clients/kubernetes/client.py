@@ -194,7 +194,8 @@ class Kubernetes:
             Permanent: not allowed (`get`, for a POST `create`, on `pods/proxy`).
         """
         call = AskingPod(pod=Name(pod), namespace=Name(namespace))
-        path = f"{_path(namespace, 'pods')}/{quote(pod, safe='')}:{port}/proxy{question.path}"
+        where = f"{'https:' if question.https else ''}{quote(pod, safe='')}:{port}"
+        path = f"{_path(namespace, 'pods')}/{where}/proxy{question.path}"
         try:
             async with asyncio.timeout(within.total_seconds()):
                 async with await self._send(path, (), None, body={} if question.post else None) as answer:

@@ -143,4 +143,4 @@ class PodsNotCreated(Reason):
     """The API server refuses to create the pods."""
 
     message: Said
-    """The ReplicaSet's condition ReplicaFailure; may be empty."""
+    """The ReplicaSet's condition ReplicaFailure, or the event of another controller; may be empty."""

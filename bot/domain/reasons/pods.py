@@ -148,7 +148,7 @@ class GatesClosed(Reason):
 
 @reason("pod_warning")
 class PodWarning(Reason):
-    """The newest warning event about the pod."""
+    """The newest warning event about the pod, or about an InferenceService without pods."""
 
     reason: Name
     """The event's: FailedMount."""

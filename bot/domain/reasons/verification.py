@@ -91,6 +91,13 @@ class ValueUnknown(Reason):
     placeholder: Name
 
 
+@reason("no_such_port")
+class NoSuchPort(Reason):
+    """The pod declares no port with the name that `verify` uses."""
+
+    port: Name
+
+
 @reason("image_unknown")
 class ImageUnknown(Reason):
     """The cluster does not tell a tag or a digest that can be compared."""

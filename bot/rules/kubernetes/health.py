@@ -12,7 +12,7 @@ must last before it counts.  To add a check, write one function from `RolloutSta
 of the moment when the rollout was complete are judged (`only`): what an autoscaler does since is no rollout.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Final, TypeAlias
@@ -54,6 +54,9 @@ from bot.rules.kubernetes.workloads import pin_of
 
 NOT_CREATED: Final = timedelta(seconds=30)
 """How long pods must be refused (by a quota or by admission) before that counts."""
+QUOTA_RETRY: Final = timedelta(minutes=5)
+"""The same where a controller reports a quota by events: it tries again after pauses that double, so that it may not
+have noticed yet that there is room."""
 RECOVERY: Final = timedelta(minutes=1)
 """How long a missed deadline must stand before it counts: a rollout that is late may still succeed."""
 
@@ -68,6 +71,9 @@ class Finding:
     culprit: str | None = None
 
 
+Check: TypeAlias = Callable[[RolloutState], Finding | None]
+
+
 def judge(snapshot: Snapshot, *, now: datetime, stage: str, only: Collection[str] | None = None) -> Health:
     """Return how the rollout of one workload is going, and why.
 
@@ -80,6 +86,7 @@ def judge(snapshot: Snapshot, *, now: datetime, stage: str, only: Collection[str
         state = read_state(snapshot, now, stage, only)
         checks = CHECKS if only is None else CHECKS_OF_PODS
         found = next(finding for check in checks if (finding := check(state)) is not None)
+        lasting = _lasting(state, checks) if found.status is HealthStatus.DEGRADED else ()
         about_model = model_status(state.workload)
     except Malformed as error:
         return Health(status=HealthStatus.UNKNOWN, reason=error.reason)
@@ -91,9 +98,17 @@ def judge(snapshot: Snapshot, *, now: datetime, stage: str, only: Collection[str
         pods=state.pods,
         pin=state.pin,
         patience=found.patience,
+        lasting=lasting,
         culprit=found.culprit,
         model_status=about_model,
     )
+
+
+def _lasting(state: RolloutState, checks: Sequence[Check]) -> tuple[Reason, ...]:
+    """Return every cause for which the rollout is DEGRADED, or would be without the others."""
+    of_pods = [trouble.reason for _, trouble in state.troubles if trouble.patience is not None]
+    found = [finding for check in checks if (finding := check(state)) is not None]
+    return tuple(dict.fromkeys([*of_pods, *(f.reason for f in found if f.status is HealthStatus.DEGRADED)]))
 
 
 # ── the checks, in their order ───────────────────────────────────────────────────────────────────────
@@ -126,8 +141,10 @@ def _replicaset_refused(state: RolloutState) -> Finding | None:
 def _not_observed(state: RolloutState) -> Finding | None:
     if not unobserved(state.workload) and not state.behind:
         return None
+    if (refused := _refused_by_events(state)) is not None:
+        return refused
     status, reason = NOT_OBSERVED
-    return Finding(status=status, reason=state.refused or reason)
+    return Finding(status=status, reason=state.refused.reason if state.refused else reason)
 
 
 def _no_node(state: RolloutState) -> Finding | None:
@@ -147,6 +164,8 @@ def _last_run(state: RolloutState) -> Finding | None:
     if run is None or pin_of(run) != state.pin:
         schedule = quote_name(text(state.workload, "spec", "schedule"))
         return Finding(status=HealthStatus.PROGRESSING, reason=NextRun(name=_name(state), schedule=schedule))
+    if (refused := _refused_by_events(state)) is not None:
+        return refused
     status, reason = explain(run, now=state.now)
     culprit = next((text(pod, "metadata", "name") for pod in state.failed), None)
     return Finding(status=status, reason=reason, culprit=culprit)
@@ -183,6 +202,14 @@ def _pods_not_created(state: RolloutState) -> Finding | None:
     if refusal is None or refusal.may_pass or (refusal.quota and _frees_quota(state)):
         return None  # `_by_counts` tells people of it
     return _refused(refusal, state, may_pass=False)
+
+
+def _refused_by_events(state: RolloutState) -> Finding | None:
+    refusal = state.refused
+    if refusal is None or refusal.may_pass or (refusal.quota and state.leaving):
+        return None  # as above
+    patience = QUOTA_RETRY if refusal.quota else NOT_CREATED
+    return Finding(status=HealthStatus.DEGRADED, reason=refusal.reason, patience=patience)
 
 
 def _no_replicaset(state: RolloutState) -> Finding | None:
@@ -272,8 +299,8 @@ def _cause(state: RolloutState) -> Reason | None:
     refusal = pods_refused(state.replicaset or {})
     found = causes([(pod, trouble) for pod, trouble in state.troubles if not pod.ready])
     loop = ended.explain(state.failed) if state.ready < state.wanted and (not found or len(state.failed) > 1) else None
-    refused = refusal.reason if refusal else state.refused if len(state.pods) < state.wanted else None
-    first = [reason for reason in (state.to_do, refused) if reason is not None]
+    refused = refusal or state.refused
+    first = [reason for reason in (state.to_do, refused.reason if refused else None) if reason is not None]
     return together([*first, *found, *([loop] if loop else [])])
 
 
@@ -292,8 +319,6 @@ def _pod_to_inspect(state: RolloutState) -> str | None:
     return next(iter(crashed + silent), None)
 
 
-Check: TypeAlias = Callable[[RolloutState], Finding | None]
-
 CHECKS: Final[tuple[Check, ...]] = (
     _being_deleted,
     _paused,
@@ -305,6 +330,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     _no_progress,
     _pod_failing,
     _pods_not_created,
+    _refused_by_events,
     _no_replicaset,
     _node_stopped,
     _by_counts,  # the last: it always finds something

@@ -31,6 +31,7 @@ _SPEC: Final = (
     "strategy",
     "updateStrategy",
     "podManagementPolicy",
+    "workloadRef",
 )
 """Fields kept of a workload's spec, beside its template: those that a kind or a check reads."""
 _ANNOTATIONS: Final = {REVISION, TEMPLATE_GENERATION, WORKLOAD_GENERATION, IGNORE_RESTART_POLICY}

@@ -11,10 +11,10 @@ from bot.domain.reasons.health import Progress
 from bot.domain.target import Pin
 from bot.rules.kubernetes.ended import failed
 from bot.rules.kubernetes.events import about
-from bot.rules.kubernetes.kinds import kind_of, to_do, unobserved, wanted
+from bot.rules.kubernetes.kinds import creates, inference_service, kind_of, to_do, unobserved, wanted
 from bot.rules.kubernetes.kinds.kind import has_status
-from bot.rules.kubernetes.raw import is_true, items, number, text
-from bot.rules.kubernetes.refusals import refused_lately
+from bot.rules.kubernetes.raw import is_true, items, number, owned_by, text
+from bot.rules.kubernetes.refusals import Refusal, refused_lately, warned_lately
 from bot.rules.kubernetes.troubles import Trouble, troubles_of
 from bot.rules.kubernetes.workloads import (
     address_of,
@@ -24,6 +24,7 @@ from bot.rules.kubernetes.workloads import (
     image_of,
     leaving,
     pin_of,
+    ports_of,
 )
 
 
@@ -46,8 +47,8 @@ class RolloutState:
     """A pod of the new revision has another version than the workload, whose controller has not seen the change."""
     to_do: Reason | None
     """What somebody must do before the rollout goes on."""
-    refused: Reason | None
-    """Why the workload's controller could not create a pod, as its latest event says."""
+    refused: Refusal | None
+    """Why a controller that reports this only by events could not create a pod that is still missing."""
     pin: Pin | None
     wanted: int
     now: datetime
@@ -85,9 +86,9 @@ def read_state(snapshot: Snapshot, now: datetime, stage: str, only: Collection[s
         leaving=any(leaving(p) for p in snapshot.pods),
         behind=_behind(workload, raw, stage),
         to_do=None if unobserved(workload) else to_do(workload, snapshot.pods),
-        refused=refused_lately(workload, snapshot.events),
+        refused=_refused(replicaset or workload, snapshot, now) or _warned(workload, raw, snapshot, now),
         pin=pin_of(workload, stage),
-        wanted=wanted(workload, len(pods)) if only is None else len(pods),
+        wanted=wanted(workload, max(len(pods), _predictors(workload, replicaset))) if only is None else len(pods),
         now=now,
     )
 
@@ -95,6 +96,28 @@ def read_state(snapshot: Snapshot, now: datetime, stage: str, only: Collection[s
 def _current(snapshot: Snapshot, replicaset: Json | None) -> tuple[Json, ...]:
     """Return the pods of the new revision; until the controller has seen the latest change, there are none."""
     return () if unobserved(snapshot.workload) else current_pods(snapshot, replicaset)
+
+
+def _refused(owner: Json, snapshot: Snapshot, now: datetime) -> Refusal | None:
+    """Return why the owner of the new pods gets none; for a CronJob, that is the Job of its last run."""
+    its = [p for p in snapshot.pods if owned_by(p, owner)]
+    if not creates(owner, [p for p in its if alive(p)]):
+        return None
+    return refused_lately(owner, its, snapshot.events, now)
+
+
+def _predictors(workload: Json, replicaset: Json | None) -> int:
+    """Return how many pods KServe's Deployment asks for; its conditions may be true before there are any."""
+    if replicaset is None or kind_of(workload) is not inference_service.KIND:
+        return 0
+    return number(replicaset, "spec", "replicas")
+
+
+def _warned(workload: Json, pods: Sequence[Json], snapshot: Snapshot, now: datetime) -> Refusal | None:
+    """Return what KServe could not create: it tells so in an event, and then writes no status."""
+    if pods or kind_of(workload) is not inference_service.KIND:
+        return None
+    return warned_lately(workload, snapshot.events, now)
 
 
 def _behind(workload: Json, pods: Sequence[Json], stage: str) -> bool:
@@ -118,6 +141,7 @@ def _read_pod(pod: Json, troubles: Sequence[Trouble], stage: str) -> PodSeen:
         ready=is_true(pod, "Ready"),
         restarts=sum(number(s, "restartCount") for s in statuses),
         trouble=troubles[0].reason if troubles else None,
+        ports=ports_of(pod, stage),
         image=image_of(pod, stage),
     )
 

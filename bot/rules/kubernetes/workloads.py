@@ -48,6 +48,15 @@ def address_of(pod: Json, stage: str) -> str | None:
     return f"[{ip}]:{port}" if ":" in ip else f"{ip}:{port}"
 
 
+def ports_of(pod: Json, stage: str) -> tuple[tuple[str, int], ...]:
+    """Return the ports of a pod that have a name, those of the model's container first."""
+    spec = mapping(pod, "spec")
+    first = model_container(spec, stage)
+    containers = sorted(items(spec, "containers") + items(spec, "initContainers"), key=lambda each: each is not first)
+    ports = (port for container in containers for port in items(container, "ports"))
+    return tuple((name, number(port, "containerPort")) for port in ports if (name := text(port, "name")))
+
+
 def image_of(pod: Json, stage: str) -> Image | None:
     """Return what the model's container (else the first one) runs; None for a pod without containers."""
     container = model_container(mapping(pod, "spec"), stage) or next(iter(items(pod, "spec", "containers")), None)

@@ -15,6 +15,7 @@ from bot.domain.target import WORKLOAD, Written
 from bot.rules.pins.carrier import Carrier
 from bot.rules.pins.names import readable
 from bot.rules.pins.owner import ConfigMap, Elsewhere, Itself, Owner, group, holder
+from bot.rules.pins.referring import ROLLOUT, rollouts
 from bot.rules.pins.roots import Origin, Roots, Sourced, joined, sourced
 from bot.rules.pins.tree import child, line, string, walk
 
@@ -42,8 +43,11 @@ def see(files: Mapping[str, str], path: str, carrier: Carrier, there: Roots) -> 
             workload, kind = _patched(path, carrier, there)
             return Seen(namespace=found, workload=workload, kind=kind, missing=NoObject())
         case Itself(node=node):
-            workload = _only(names(path, node, there), path, carrier)
-            return Seen(namespace=found, workload=workload, kind=_kind(node), missing=NoObject())
+            referring = rollouts(files, path, node, there)
+            workload = _only(referring or names(path, node, there), path, carrier)
+            return Seen(
+                namespace=found, workload=workload, kind=ROLLOUT if referring else _kind(node), missing=NoObject()
+            )
         case ConfigMap() as configmap:
             return _configured(files, path, carrier, configmap, there)
         case Elsewhere():

@@ -204,17 +204,25 @@ def going_wrong(evidence: Rollout) -> Decision | None:
     if health.status is not HealthStatus.DEGRADED:
         return None
     before = promotion.status.failing
-    seen = promotion.status.trouble is None  # else nothing was looked at for a while
-    same = seen and before is not None and _cause(before.reason) == _cause(health.reason)
+    since = _since(evidence, health)
     failing = Failing(
-        since=before.since if before is not None and same else evidence.now,
+        since=since.pop(_cause(health.reason)),
         reason=health.reason,
         log=evidence.log or (before.log if before is not None else None),
+        also=since,
     )
     left = failing.since + health.patience - evidence.now
     if left > timedelta(0):
         return Decision(note={"failing": failing}, wake=left)
     return fail(evidence, health.reason, {"failing": failing})
+
+
+def _since(evidence: Rollout, health: Health) -> dict[str, datetime]:
+    """Return since when each cause is seen without a break, so that none that comes and goes holds up another."""
+    before, unseen = evidence.promotion.status.failing, evidence.promotion.status.trouble is not None
+    known = {} if before is None or unseen else {**before.also, _cause(before.reason): before.since}
+    causes = map(_cause, (health.reason, *health.lasting))
+    return {cause: known.get(cause, evidence.now) for cause in causes}
 
 
 def _cause(reason: Reason) -> str:

@@ -5,6 +5,7 @@ from datetime import timedelta
 import pytest
 
 from bot.domain.cluster import HealthStatus
+from bot.domain.json import Json
 from bot.rules.kubernetes.kinds import daemon_set
 from callboard_demo.cluster.scripted import Behaviour, ScriptedRuntime
 from tests.contract.kubernetes.manifests import template, workload
@@ -48,6 +49,19 @@ async def test_a_broken_version_fails_and_a_revert_heals(onlooker: Onlooker, run
     await onlooker.change({"template": template(1)})
     [again] = names(await onlooker.until_healthy(1))
     assert len({old, broken, again}) == 3
+
+
+async def test_a_pod_that_is_refused_is_the_cause_until_it_is_created(onlooker: Onlooker) -> None:
+    limit: Json = {"type": "Container", "max": {"memory": "1Gi"}, "default": {"memory": "1Gi"}}
+    its: Json = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small"}, "spec": {"limits": [limit]}}
+    await onlooker.apply("limitranges", its)
+    await rolled_out(onlooker)
+    large = template(2)
+    large["spec"]["containers"][0]["resources"] = {"limits": {"memory": "2Gi"}}
+    await onlooker.change({"template": large})
+    await onlooker.until_told(HealthStatus.DEGRADED, "maximum memory usage per Container is 1Gi")
+    await onlooker.change({"template": template(3)})
+    await onlooker.until_healthy(3)
 
 
 async def test_with_on_delete_people_are_told_that_they_must_delete_the_pods(onlooker: Onlooker) -> None:

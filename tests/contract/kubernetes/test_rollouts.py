@@ -85,6 +85,32 @@ async def test_an_aborted_rollout_fails_although_its_pods_are_well(onlooker: Onl
     assert [name[:7] for name in names(await onlooker.until_healthy(1))] == ["model-1", "model-1"]
 
 
+async def test_a_rollout_takes_its_pin_from_the_deployment_that_it_refers_to(onlooker: Onlooker) -> None:
+    """The Deployment stays at 0 pods; its generation is what Argo observes."""
+    await define(onlooker.plane, rollout.KIND)
+    await onlooker.follow(rollout.KIND)
+    source = workload(deployment.KIND, 1, replicas=0)
+    source["metadata"]["name"] = "model-template"
+    await onlooker.apply("deployments", source)
+    reference = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "model-template", "scaleDown": "never"}
+    head: Json = {"apiVersion": "argoproj.io/v1alpha1", "kind": "Rollout", "metadata": {"name": "model"}}
+    spec: Json = {"replicas": 1, "workloadRef": reference, "strategy": CANARY}
+    its = await onlooker.apply("rollouts", {**head, "spec": spec})
+    await replicaset(onlooker, its, 1, {HASH: "one"}, 1)
+    observed = {"observedGeneration": "1", "workloadObservedGeneration": "1"}
+    await onlooker.write_status({**observed, "currentPodHash": "one", "stableRS": "one", **DONE})
+    await onlooker.until_healthy(1)
+    path = onlooker.path("deployments", "model-template")
+    await onlooker.plane.rest.patch(path, {"spec": {"template": template(2)}})
+    unseen = await onlooker.until(lambda v: v.pin is not None and v.pin.version == 2)
+    assert unseen.status is HealthStatus.PROGRESSING
+    await replicaset(onlooker, its, 2, {HASH: "two"}, 1)
+    await onlooker.write_status({"workloadObservedGeneration": "2", "currentPodHash": "two", **RUNNING})
+    await onlooker.until(lambda v: v.ready == 1 and v.status is HealthStatus.PROGRESSING)
+    await onlooker.write_status({"stableRS": "two", **DONE})
+    assert [name[:7] for name in names(await onlooker.until_healthy(2))] == ["model-2"]
+
+
 async def test_a_broken_pod_of_the_new_hash_fails_it_before_its_controller_does(
     onlooker: Onlooker, runtime: ScriptedRuntime
 ) -> None:

@@ -38,6 +38,14 @@ def mistakes(value: str) -> list[str]:
             '{path: "/{model}", field: "", equals: "{run_id}"}',
             Verify(method=Method.FIELD, named=True, path="/{model}", field="", equals="{run_id}"),
         ),
+        (
+            "{path: /info, field: /v, equals: x, port: 8443, scheme: https}",
+            Verify(method=Method.FIELD, named=True, path="/info", field="/v", equals="x", port="8443", https=True),
+        ),
+        (
+            "{open-inference: iris, port: http-v2, scheme: http}",
+            Verify(method=Method.OPEN_INFERENCE, named=True, model="iris", port="http-v2"),
+        ),
     ],
 )
 def test_each_method_is_written_so(value: str, expected: Verify) -> None:
@@ -66,6 +74,11 @@ def test_what_is_not_named_is_chosen_by_what_the_pods_answer() -> None:
         ('{path: /info, field: /v, equals: "{tag.}"}', "there is no placeholder `{tag.}`"),
         ("{path: /info, field: /v, equal: 3}", "there is no key `equal` here; did you mean `equals`?"),
         ("{image: x, path: /info}", "there is no key `image` here"),
+        ("{open-inference: iris, port: 0}", "expected a port such as 8443, or its name in the pod, found `0`"),
+        ("{open-inference: iris, port: 65536}", "expected a port such as 8443"),
+        ("{open-inference: iris, port: '{model}'}", "expected a port such as 8443"),
+        ("{open-inference: iris, scheme: tls}", "expected `http` or `https`, found `tls`"),
+        ("{image: x, port: 80}", "there is no key `port` here"),
         ("{open-inference: [iris]}", "expected the name of the model on the server"),
     ],
 )

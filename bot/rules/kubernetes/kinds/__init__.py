@@ -127,6 +127,12 @@ def to_do(workload: Json, pods: Sequence[Json]) -> Reason | None:
     return kind.to_do(workload, pods) if kind else None
 
 
+def creates(obj: Json, pods: Sequence[Json]) -> bool:
+    """Return whether a controller that reports refused pods only by events should create one; `pods` are alive."""
+    kind = kind_of(obj)
+    return kind is not None and kind.creates(obj, pods)
+
+
 def pod_spec(workload: Json) -> Json:
     """Return the pod spec in a workload, of which its pods are made; empty if there is none."""
     kind = kind_of(workload)
@@ -146,6 +152,6 @@ def model_status(workload: Json) -> ModelStatus | None:
 
 
 def wanted(workload: Json, pods: int) -> int:
-    """Return how many pods the workload asks for; `pods`, the number there are, where its kind has no number."""
+    """Return how many pods the workload asks for; `pods`, as far as is known, where its kind has no number."""
     kind = kind_of(workload)
     return kind.wanted(workload) if kind and kind.wanted else pods

@@ -86,6 +86,11 @@ def _to_do(workload: Json, pods: Sequence[Json]) -> Reason | None:
     return OnDelete() if old and text(workload, "spec", "updateStrategy", "type") == "OnDelete" else None
 
 
+def _creates(workload: Json, pods: Sequence[Json]) -> bool:
+    """Return whether a node lacks its pod; until the controller has written a status, there is one node at least."""
+    return len(pods) < max(_wanted(workload), 1)
+
+
 KIND: Final = Kind(
     group="apps",
     name="DaemonSet",
@@ -94,6 +99,7 @@ KIND: Final = Kind(
     observed=generation_observed,
     doubt=_doubt,
     to_do=_to_do,
+    creates=_creates,
     wanted=_wanted,
     is_current=_is_current,
 )

@@ -22,7 +22,8 @@ def _explain(obj: Json, _now: datetime | None) -> Answer:
     unready = _first_unready(conditions)
     transition = text(obj, "status", "modelStatus", "transitionStatus")
     if transition not in {"", "UpToDate", "InProgress"}:
-        failure = quote(text(obj, "status", "modelStatus", "lastFailureInfo", "message"))
+        info = mapping(obj, "status", "modelStatus", "lastFailureInfo")
+        failure = quote(text(info, "message") or text(info, "reason"))
         detail = Told(text=failure) if failure else unready
         return HealthStatus.DEGRADED, ModelTransition(status=quote_name(transition), detail=detail)
     if is_true(obj, "Stopped"):
@@ -45,10 +46,17 @@ def _asleep(obj: Json) -> bool:
 
 
 def _first_unready(conditions: list[Json]) -> Reason | None:
-    """Return the condition `Ready`, else the first one that is not True; None where all are."""
+    """Return the first condition that is not True, one that says why before others, and `Ready` before others.
+
+    None where all are True.  `Ready` has the words of the condition that it depends on, if Knative writes it.
+    """
     unready = [c for c in conditions if text(c, "status") != "True" and text(c, "type") != "Stopped"]
-    first = min(unready, key=lambda c: text(c, "type") != "Ready", default=None)
-    return told(first) if first is not None else None
+    first = min(unready, key=lambda c: (not _why(c), text(c, "type") != "Ready"), default=None)
+    return told({**first, "message": _why(first)}) if first is not None else None
+
+
+def _why(found: Json) -> str:
+    return ": ".join(words for words in (text(found, "reason"), text(found, "message")) if words)
 
 
 def _pod_spec(obj: Json) -> Json:

@@ -3,6 +3,7 @@
 Only a condition that is True counts.  Argo CD counts any, so there a Job that was resumed is healthy while it runs.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
@@ -27,10 +28,22 @@ def _explain(obj: Json, _now: datetime | None) -> Answer:
     return (HealthStatus.PROGRESSING, RunsToCompletion()) if has_status(obj) else NOT_OBSERVED
 
 
+def _creates(obj: Json, pods: Sequence[Json]) -> bool:
+    return not pods and not any(is_true(obj, kind) for kind in _CONDITIONS)
+
+
 def _resume(obj: Json) -> Command | None:
     """Return None once it has ended, whatever its spec says: there is nothing left to resume."""
     ended = any(is_true(obj, kind) for kind in ("Failed", "Complete"))
     return set_false(obj, "suspend") if flag(obj, "spec", "suspend") and not ended else None
 
 
-KIND: Final = Kind(group="batch", name="Job", resource="jobs", explain=_explain, observed=has_status, resume=_resume)
+KIND: Final = Kind(
+    group="batch",
+    name="Job",
+    resource="jobs",
+    explain=_explain,
+    observed=has_status,
+    creates=_creates,
+    resume=_resume,
+)

@@ -71,6 +71,11 @@ def nothing_to_do(_obj: Json, _pods: Sequence[Json]) -> None:
     """Return None, for kinds whose controller waits for nobody."""
 
 
+def nothing_to_create(_obj: Json, _pods: Sequence[Json]) -> bool:
+    """Return False, for kinds whose controller creates no pods, or says in a condition that it could not."""
+    return False
+
+
 def never_paused(_obj: Json) -> None:
     """Return None, for kinds that nobody can pause by their spec."""
 
@@ -81,6 +86,18 @@ def no_doubt(_obj: Json) -> None:
 
 def no_model_status(_obj: Json) -> None:
     """Return None, for kinds that do not know of models."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Borrowed:
+    """A pod template that is in another object of the same namespace."""
+
+    resource: str
+    """The other object's plural name in the API."""
+    name: Callable[[Json], str]
+    """The other object's name, of an object of the kind; empty if it has a template of its own."""
+    complete: Callable[[Json, Json], Json]
+    """The object with the template, of (object, the other one)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,6 +123,8 @@ class Kind:
     """Plural names of what stands between an object and its pods, from above: a Deployment's `replicasets`."""
     pod_label: str | None = None
     """The label of a pod that names the object, for a kind whose pods are found by that and not by their owners."""
+    borrowed: Borrowed | None = None
+    """How the object gets its pod template, if that may be in another one."""
     pod_spec: Callable[[Json], Json] = template_spec
     """The pod spec in the object: a mapping with `containers`."""
     replicaset: Callable[[Json, Sequence[Json]], Json | None] = no_replicaset
@@ -117,6 +136,11 @@ class Kind:
     """
     to_do: Callable[[Json, Sequence[Json]], Reason | None] = nothing_to_do
     """What somebody must do before the controller goes on, of (object, all its pods); None if it goes on by itself."""
+    creates: Callable[[Json, Sequence[Json]], bool] = nothing_to_create
+    """Whether the controller should create a pod now, of (object, its pods that are alive).
+
+    Only for controllers that report by an event, and nothing else, that the API server refused it.
+    """
     resume: Callable[[Json], Command | None] = never_paused
     """The command that resumes an object that somebody paused by its spec; None if nobody did."""
     wanted: Callable[[Json], int] | None = None

@@ -10,7 +10,7 @@ from bot.domain.reason import Command
 from bot.domain.reasons.told import Told
 from bot.domain.reasons.workloads import Phase, RolloutPaused, TrafficNotSwitched
 from bot.rules.kubernetes.kinds.counters import OVERDUE, counted
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, replicas, set_false, told
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Borrowed, Kind, replicas, set_false, told
 from bot.rules.kubernetes.quoting import quote, quote_name
 from bot.rules.kubernetes.raw import flag, items, mapping, number, text, whole
 
@@ -91,12 +91,36 @@ def _is_current(obj: Json, workload: Json, _replicaset: Json | None) -> bool:
     return bool(mark) and mapping(obj, "metadata", "labels").get(HASH) == mark
 
 
+def _referred(obj: Json) -> str:
+    """Return the name of the Deployment in which the template is; Argo scales it down.
+
+    https://argo-rollouts.readthedocs.io/en/stable/migrating/#reference-deployment-from-rollout
+    """
+    reference = mapping(obj, "spec", "workloadRef")
+    of_deployment = (text(reference, "apiVersion"), text(reference, "kind")) == ("apps/v1", "Deployment")
+    return text(reference, "name") if of_deployment else ""
+
+
+def _complete(obj: Json, deployment: Json) -> Json:
+    """Return the Rollout with the template, and with the generation of the Deployment that Argo has to observe.
+
+    Argo copies that generation into the annotation, but only once it has noticed the change.
+    https://github.com/argoproj/argo-rollouts/blob/master/rollout/templateref.go
+    """
+    meta, generation = mapping(obj, "metadata"), str(number(deployment, "metadata", "generation"))
+    annotations = {**mapping(meta, "annotations"), WORKLOAD_GENERATION: generation}
+    template = mapping(deployment, "spec", "template")
+    spec = {**mapping(obj, "spec"), "template": template}
+    return {**obj, "metadata": {**meta, "annotations": annotations}, "spec": spec}
+
+
 KIND: Final = Kind(
     group="argoproj.io",
     name="Rollout",
     resource="rollouts",
     version="v1alpha1",
     between=("replicasets",),
+    borrowed=Borrowed(resource="deployments", name=_referred, complete=_complete),
     replicaset=_replicaset,
     explain=_explain,
     observed=_observed,

@@ -82,6 +82,12 @@ def _to_do(workload: Json, pods: Sequence[Json]) -> Reason | None:
     return PodInTheWay(pod=Name(text(stuck, "metadata", "name")), delete=kubectl("delete", {"kind": "Pod", **stuck}))
 
 
+def _creates(workload: Json, pods: Sequence[Json]) -> bool:
+    """Return whether a pod is missing, and an `OrderedReady` set waits for none of the others before it creates it."""
+    parallel = text(workload, "spec", "podManagementPolicy") == "Parallel"
+    return len(pods) < replicas(workload) and (parallel or all(is_true(p, "Ready") for p in pods))
+
+
 def _is_stuck(pod: Json, workload: Json) -> bool:
     """Return whether an old pod will not become ready; one of the current revision may only be starting."""
     if is_true(pod, "Ready"):
@@ -110,6 +116,7 @@ KIND: Final = Kind(
     observed=generation_observed,
     doubt=_doubt,
     to_do=_to_do,
+    creates=_creates,
     wanted=_wanted,
     is_current=_is_current,
 )

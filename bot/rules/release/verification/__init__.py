@@ -6,6 +6,7 @@ write a file here that ends in its CHECK, and name it in CHECKS.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import unquote
 
@@ -133,6 +134,7 @@ def questions(subject: Subject) -> tuple[Question, ...]:
         Unknown: a placeholder has no value, or one that would lead out of the path.
     """
     asked = CHECKS[subject.verify.method].questions(subject)
+    asked = tuple(replace(each, https=subject.verify.https) for each in asked)
     if any({".", ".."} & set(unquote(each.path).partition("?")[0].split("/")) for each in asked):
         raise Unknown(subject.verify.path or subject.verify.model)  # the API server's proxy would ask another object
     return asked

@@ -21,6 +21,7 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     v.AlsoServes: "it also serves version {version}, which requests that name no version get",
     v.NoSuchField: "its answer to {path} has no field {field}",
     v.ValueUnknown: "{placeholder}, which `verify` in app.yaml uses, is not known for this version",
+    v.NoSuchPort: "it has no port named {port}, which `verify` in app.yaml uses",
     v.ImageUnknown: "its image {image} shows no tag or digest that can be compared",
     v.ModelNotLoaded: lambda m: "KServe reports {transition}" + (", and the new model as {state}" if m.state else ""),
     v.NoModelStatus: "KServe does not report whether the model is loaded",

@@ -120,6 +120,7 @@ def test_a_workload_that_is_being_deleted_is_never_healthy() -> None:
 
 def test_the_address_is_that_of_the_models_container_and_its_http_port() -> None:
     assert health_of(READY).pods[0].address == "10.0.0.7:8081"
+    assert health_of(READY).pods[0].ports == (("metrics", 9000), ("http", 8081))
 
 
 @pytest.mark.parametrize(

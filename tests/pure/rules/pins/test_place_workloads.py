@@ -19,12 +19,13 @@ from bot.domain.reasons.places import (
 )
 from bot.domain.target import Place
 from bot.domain.verification import Method, Verify
-from bot.rules.kubernetes.kinds import deployment, followed
+from bot.rules.kubernetes.kinds import deployment, followed, rollout
 from bot.rules.pins.place import PickUp, locate
 from bot.rules.wording.reasons import plain
 from tests.pure.rules.pins.placing import (
     ARGO,
     BARE,
+    DEPLOYMENT,
     IN_MANIFEST,
     KUSTOMIZED,
     PATH,
@@ -89,6 +90,57 @@ def test_the_workload_of_a_patch_without_a_name_is_what_its_kustomization_target
         "apps/iris/kustomization.yaml": "namespace: ml\npatches: [{path: d.yaml, target: {name: '.*'}}]\n"
     }
     assert refused(by_pattern) == WorkloadUnknown(file=Name(PATH), line=1, why=NoObject(), stage=Name("production"))
+
+
+ROLLOUT = """\
+apiVersion: argoproj.io/v1alpha1
+kind: Rollout
+metadata: {name: iris-rollout}
+spec: {workloadRef: {apiVersion: apps/v1, kind: Deployment, name: iris, scaleDown: onsuccess}}
+"""
+
+
+def test_the_workload_of_a_template_that_a_rollout_refers_to_is_the_rollout() -> None:
+    files = BARE | {
+        "apps/iris/rollout.yaml": ROLLOUT,
+        "apps/iris/kustomization.yaml": "namespace: ml\nnameSuffix: -live\nresources: [d.yaml, rollout.yaml]\n",
+    }
+    kind = ("argoproj.io", "Rollout")
+    assert located(files).place == Place(paths=(PATH,), namespace="ml", workload="iris-rollout-live", kind=kind)
+    assert followed(located(files).place) is rollout.KIND
+    one_file = {PATH: IN_MANIFEST[PATH] + "---\n" + ROLLOUT.replace("rollout}", "rollout, namespace: manifest}")}
+    assert located(one_file).place.workload == "iris-rollout"
+
+
+def test_a_rollout_in_a_base_is_that_of_the_overlay_with_the_pin() -> None:
+    bare = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: iris}\n"
+    files = {"base/d.yaml": bare, "base/r.yaml": ROLLOUT, "base/kustomization.yaml": "resources: [d.yaml, r.yaml]\n"}
+    for stage in ("staging", "production"):
+        built = f"namespace: ml-{stage}\nnameSuffix: -{stage}\nresources: [../base]\npatches: [{{path: p.yaml}}]\n"
+        files[f"{stage}/kustomization.yaml"] = built
+    files["production/p.yaml"] = DEPLOYMENT
+    place = located(files).place
+    assert (place.namespace, place.workload) == ("ml-production", "iris-rollout-production")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("name: iris,", "name: wine,"),
+        ("kind: Deployment", "kind: ReplicaSet"),
+        ("iris-rollout}", "iris-rollout, namespace: elsewhere}"),
+        ("workloadRef", "reference"),
+    ],
+)
+def test_a_rollout_that_refers_to_something_else_changes_nothing(old: str, new: str) -> None:
+    files = IN_MANIFEST | {"apps/iris/rollout.yaml": ROLLOUT.replace(old, new)}
+    assert located(files).place.kind == ("apps", "Deployment")
+
+
+def test_two_rollouts_of_one_template_are_several_workloads() -> None:
+    files = BARE | {"a/r.yaml": ROLLOUT, "b/r.yaml": ROLLOUT.replace("iris-rollout", "second")}
+    workloads = (Name("iris-rollout"), Name("second"))
+    assert refused(files, namespace="ml") == SeveralWorkloads(file=Name(PATH), line=4, workloads=workloads)
 
 
 CONFIGMAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: pin, namespace: ml}\ndata: {MODEL_STAGE: production}\n"

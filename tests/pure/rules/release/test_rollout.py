@@ -205,6 +205,19 @@ def test_a_second_cause_does_not_give_the_first_more_time() -> None:
     assert decide(at(State.ROLLING_OUT, health=two, status_failing=before, now=later)).state is State.FAILED
 
 
+def test_a_cause_that_comes_and_goes_does_not_give_another_more_time() -> None:
+    image, start = (told("no image"), ImageNotPulled(image=Name("i"), message=Said("denied")))
+    two = replace(_failing_pod(start), lasting=(start, image))
+    before, later = Failing(since=NOON, reason=image), NOON + timedelta(seconds=20)
+    both = decide(at(State.ROLLING_OUT, health=two, status_failing=before, now=later))
+    failing = both.note["failing"]
+    assert failing == Failing(since=later, reason=two.reason, also={image.code: NOON})
+    alone, end = replace(_failing_pod(image), lasting=(image,)), NOON + timedelta(seconds=31)
+    assert decide(at(State.ROLLING_OUT, health=alone, status_failing=failing, now=end)).state is State.FAILED
+    missed = at(State.ROLLING_OUT, health=alone, status_failing=failing, status_trouble=told("no answer"), now=end)
+    assert decide(missed).state is None, "nothing was looked at for a while"
+
+
 def test_a_container_that_crashes_has_one_cause_however_it_is_seen() -> None:
     seen: list[Reason] = [
         CrashLoop(exit=told("exit code 1"), restarts=2),

@@ -18,6 +18,7 @@ from tests.fixtures.workload import (
     container,
     deployment,
     ended,
+    event,
     pod,
     progress,
     ready,
@@ -90,6 +91,35 @@ def refused(message: str, **status: int) -> Snapshot:
     return replace(rolling(pod("aaa"), **status), replicasets=(replicaset(conditions=[failure]),))
 
 
+def ordered(*events: Json, **status: Any) -> Snapshot:
+    """Return a StatefulSet of three pods, of which the last is to be replaced."""
+    its = deployment(**status)
+    del its["status"]["conditions"]
+    its = {**its, "kind": "StatefulSet"}
+    left = tuple(owned_pod(name) for name in ("aaa", "bbb"))
+    return Snapshot(workload=its, pods=left, events=events)
+
+
+def owned_pod(name: str, revision: str = "old") -> Json:
+    one = pod(name)
+    one["metadata"]["labels"] = {"controller-revision-hash": revision}
+    one["metadata"]["ownerReferences"] = [{"kind": "StatefulSet", "name": NAME, "uid": "d-1"}]
+    return one
+
+
+def not_created(message: str, second: float) -> Json:
+    """Return what the controller of a StatefulSet says at a second."""
+    about = {"kind": "StatefulSet", "name": NAME, "uid": "d-1"}
+    made = event(NAME, "FailedCreate", f"create Pod failed error: {message}", -second)
+    return {**made, "metadata": {"name": "e-1", "uid": "e-1"}, "involvedObject": about}
+
+
+def replaced() -> Snapshot:
+    names = ("aaa", "bbb", "ccc")
+    done = ordered(currentReplicas=3, currentRevision="new", updateRevision="new")
+    return replace(done, pods=tuple(owned_pod(name, "new") for name in names))
+
+
 def init_retried() -> Snapshot:
     status = container(name="wait", ready=True, restartCount=2, lastState=ended(1), state=ended(0, seconds=10))
     one: Json = pod("x2x", initContainerStatuses=[status])
@@ -140,6 +170,16 @@ def pulling(reason: str, message: str) -> Snapshot:
     return sick(waiting(reason, message), phase="Pending")
 
 
+def flickering(steady: Snapshot, cause: Snapshot) -> History:
+    """Return a cause that comes for ten of every twenty seconds, beside one that stays."""
+    both = replace(steady, pods=(*steady.pods, *(renamed(each) for each in cause.pods)))
+    return [(start, both if start % 20 else steady) for start in range(0, 300, 10)]
+
+
+def renamed(one: Json) -> Json:
+    return {**one, "metadata": {**one["metadata"], "name": f"{one['metadata']['name']}-2"}}
+
+
 ZERO: Final = scaled(replace(DONE, pods=()), 0)
 REPLACED: Final = replace(DONE, pods=(*DONE.pods[:2], pod("ddd")))
 LIMITED: Final = pulling("ErrImagePull", "429 Too Many Requests")
@@ -166,6 +206,13 @@ RELEASED: Final = {
     ),
     "S8 the webhook does not answer for a minute": Timeline(
         history=[(0, UNDER_WAY), (5, refused(WEBHOOK, replicas=3, updatedReplicas=0)), (70, DONE)], end=State.RELEASED
+    ),
+    "S22 a StatefulSet whose webhook does not answer for ten minutes": Timeline(
+        history=[(0, ordered()), (5, ordered(not_created(WEBHOOK, 5), observedGeneration=3)), (600, replaced())],
+        end=State.RELEASED,
+    ),
+    "S23 a StatefulSet that a policy denied a pod just before the change": Timeline(
+        history=[(0, ordered(not_created(DENIED, -5), observedGeneration=3)), (20, replaced())], end=State.RELEASED
     ),
     "S9 a limit of the registry, then a Secret that is late": Timeline(
         history=[(0, LIMITED), (40, NO_SECRET), (60, DONE)], end=State.RELEASED
@@ -216,6 +263,15 @@ STALLED: Final = {
 }
 FAILED: Final = {
     "F1 an image that does not exist": Timeline(history=[(0, NOT_FOUND)], end=State.FAILED, why="not found"),
+    "F10 an image that does not exist, and a container that cannot start now and then": Timeline(
+        history=flickering(NOT_FOUND, CANNOT_START), end=State.FAILED, why="not found", until=90
+    ),
+    "F11 a policy denies the pods, and a container cannot start now and then": Timeline(
+        history=flickering(refused(DENIED, replicas=3, updatedReplicas=0), CANNOT_START),
+        end=State.FAILED,
+        why="not signed",
+        until=60,
+    ),
     "F2 a name that is none": Timeline(
         history=[(0, pulling("InvalidImageName", "couldn't parse image"))], end=State.FAILED, why="InvalidImageName"
     ),
@@ -224,6 +280,15 @@ FAILED: Final = {
     ),
     "F4 a policy denies the pods": Timeline(
         history=[(0, refused(DENIED, replicas=3, updatedReplicas=0))], end=State.FAILED, why="not signed"
+    ),
+    "F12 a policy denies a StatefulSet its pods": Timeline(
+        history=[(0, ordered(not_created(DENIED, 0), observedGeneration=3))],
+        end=State.FAILED,
+        why="not signed",
+        until=60,
+    ),
+    "F13 a quota that leaves no room for the pods of a StatefulSet": Timeline(
+        history=[(0, ordered(not_created(QUOTA, 0)))], end=State.FAILED, why="quota exceeded", until=400
     ),
     "F5 crashes for ever": Timeline(history=[(0, all_crash(0))], end=State.FAILED, why="exit code 1"),
     "F6 crashes during the watch": Timeline(
