@@ -140,6 +140,10 @@ class Objects:
         events = [e for obj in about for e in self._by("events", "about", text(obj, "kind"), _name(obj))]
         yield from islice(sorted(events, key=event_time, reverse=True), NEWEST)
 
+    def named(self, kind: str, name: str) -> Json | None:
+        """Return an object by its name."""
+        return self._named.get(kind, {}).get(name)
+
     def _workload(self, model: str, stage: str, workload: str | None, kind: Kind) -> Json | None:
         carriers = sorted(self._by(kind.resource, "serves", model, stage), key=lambda obj: _name(obj) != workload)
         if carriers:
@@ -190,6 +194,8 @@ def _keys(resource: str, obj: Json) -> Iterator[Key]:
     if resource == "pods":
         labels = mapping(obj, "metadata", "labels")
         yield from (("label", label, str(labels[label])) for label in POD_LABELS if label in labels)
+        return
+    if resource not in RESOURCES:  # a GitOps agent's, which is found by its name
         return
     borrowed = RESOURCES[resource].borrowed
     if borrowed is not None and (source := borrowed.name(obj)):

@@ -21,7 +21,7 @@ from bot.clients.kubernetes.client import Expired, Kubernetes
 from bot.cluster.heartbeat import Heartbeat
 from bot.cluster.objects import Objects, kept
 from bot.cluster.touched import Touched
-from bot.domain.cluster import Snapshot
+from bot.domain.cluster import AgentObject, Snapshot
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason
@@ -44,6 +44,10 @@ MAX_PAUSE: Final = timedelta(seconds=4)
 """The longest pause between two attempts: however long the server was away, its return is noticed soon."""
 REFUSED_PAUSE: Final = timedelta(seconds=30)
 """The longest pause after a refusal, which lasts until somebody gives the bot permission."""
+AGENT_REFUSED: Final = timedelta(minutes=5)
+"""The pause after a refusal to show a GitOps agent's object, which is as if there was none."""
+UNASKED: Final = timedelta(minutes=10)
+"""How long an agent's object is watched after it was last asked for."""
 STABLE: Final = timedelta(seconds=5)
 """A watch that lasted for less has failed, however it ended."""
 
@@ -53,6 +57,10 @@ class _Stream:
     """The state of one list and watch.  Mutable."""
 
     kind: str
+    name: str = ""
+    """Of the one object that is watched; empty: all of the kind."""
+    asked_at: float | None = None
+    """When it was last asked for, by the loop's clock, if it ends without that."""
     interrupted_since: float | None
     """By the loop's clock; None while the watch is open."""
     version: str | None = None
@@ -94,6 +102,7 @@ class Watch:
         self._pause = pause
         self._lasts = lasts
         self._namespaces: dict[str, _Namespace] = {}
+        self._agents: dict[AgentObject, _Namespace] = {}
         self._woken: dict[str, float] = {}
         self._due: dict[str, asyncio.TimerHandle] = {}
         self._heartbeat = Heartbeat(kubernetes.ping, self._break_off)
@@ -147,6 +156,31 @@ class Watch:
         place = self._namespaces.get(namespace)
         return place.objects.snapshot(model, stage, workload, kind) if place else None
 
+    def agent(self, its: AgentObject) -> Json | None:
+        """Return a GitOps agent's object, and watch it as long as it is asked for.
+
+        None: it does not exist, is not listed yet, may not be read, or may not be current.
+        """
+        loop = asyncio.get_running_loop()
+        if its not in self._agents:
+            stream = _Stream(kind=its.resource, name=its.name, asked_at=loop.time(), interrupted_since=loop.time())
+            place = self._agents[its] = _Namespace(streams={its.resource: stream})
+            task = loop.create_task(self._follow(its.namespace, place, stream))
+            task.add_done_callback(lambda _: self._agents.pop(its, None))
+            place.tasks.append(task)
+        place = self._agents[its]
+        stream = place.streams[its.resource]
+        stream.asked_at = loop.time()
+        lost = stream.interrupted_since is not None and loop.time() - stream.interrupted_since > LOST.total_seconds()
+        return (
+            place.objects.named(its.resource, its.name) if stream.listed and not stream.refused and not lost else None
+        )
+
+    def listed(self, its: AgentObject) -> bool:
+        """Return whether it is known whether an agent's object exists, or that nobody may know."""
+        place = self._agents.get(its)
+        return place is not None and any(stream.listed or stream.refused for stream in place.streams.values())
+
     def _streams(self, namespace: str, kind: Kind) -> list[_Stream | None]:
         """Return the streams that a verdict needs; None for one that was not started."""
         place = self._namespaces.get(namespace)
@@ -154,7 +188,8 @@ class Watch:
 
     async def close(self) -> None:
         """Stop all watches."""
-        tasks = [task for place in self._namespaces.values() for task in place.tasks]
+        places = [*self._namespaces.values(), *self._agents.values()]
+        tasks = [task for place in places for task in place.tasks]
         tasks += [self._beating] if self._beating is not None else []
         for task in tasks:
             task.cancel()
@@ -167,7 +202,8 @@ class Watch:
 
     def _break_off(self, why: Reason) -> None:
         """Break off every open watch: the server hangs."""
-        for stream in (each for place in self._namespaces.values() for each in place.streams.values()):
+        places = [*self._namespaces.values(), *self._agents.values()]
+        for stream in (each for place in places for each in place.streams.values()):
             if stream.interrupted_since is None and stream.limit is not None:
                 stream.why = why
                 stream.limit.reschedule(asyncio.get_running_loop().time())
@@ -175,8 +211,11 @@ class Watch:
     # ── one stream ──────────────────────────────────────────────────────────────────────────────────
 
     async def _follow(self, namespace: str, place: _Namespace, stream: _Stream) -> None:
-        """List and watch forever.  Only `close` ends it: the worst failure would be a watch that ends unnoticed."""
-        while True:
+        """List and watch forever.  Only `close` ends it: the worst failure would be a watch that ends unnoticed.
+
+        That of an agent's object ends when nobody has asked for it for a while.
+        """
+        while _wanted(stream):
             try:
                 await self._once(namespace, place, stream)
                 wait = self._ended(stream)
@@ -195,7 +234,9 @@ class Watch:
     async def _once(self, namespace: str, place: _Namespace, stream: _Stream) -> None:
         wake_all = partial(self._wake_all, namespace, place)
         if stream.version is None:
-            found, version = await self._kubernetes.list(namespace, stream.kind, keep=partial(kept, stream.kind))
+            found, version = await self._kubernetes.list(
+                namespace, stream.kind, name=stream.name, keep=partial(kept, stream.kind)
+            )
             self._heartbeat.hear()
             place.objects.replace(stream.kind, found)
             stream.version, stream.listed = version, True
@@ -203,7 +244,12 @@ class Watch:
             wake_all()
         lasts = self._lasts * random.uniform(0.9, 1.1)  # noqa: S311 - jitter: not all watches end at once
         watching = self._kubernetes.watch(
-            namespace, stream.kind, stream.version, lasts=lasts, opened=partial(_connected, stream, wake_all)
+            namespace,
+            stream.kind,
+            stream.version,
+            name=stream.name,
+            lasts=lasts,
+            opened=partial(_connected, stream, wake_all),
         )
         async with _unless_broken_off(stream), aclosing(watching) as events:
             async for event in events:
@@ -228,10 +274,11 @@ class Watch:
 
     def _denied(self, stream: _Stream, error: Permanent) -> float:
         _interrupted(stream, error.reason)
+        optional = bool(stream.name)
         if not stream.refused:
-            LOG.error("%s", plain(error.reason))
+            LOG.log(logging.INFO if optional else logging.ERROR, "%s", plain(error.reason))
         stream.refused, stream.version = True, None
-        return self._jittered(stream)
+        return AGENT_REFUSED.total_seconds() if optional else self._jittered(stream)
 
     def _jittered(self, stream: _Stream) -> float:
         pause = pause_after(stream.failures, self._pause, refused=stream.refused)
@@ -283,6 +330,11 @@ def _needed(kind: Kind) -> tuple[str, ...]:
     """Return the plural names of what a verdict on a workload of a kind needs."""
     borrowed = [kind.borrowed.resource] if kind.borrowed is not None else []
     return (kind.resource, *kind.between, *borrowed, "pods")
+
+
+def _wanted(stream: _Stream) -> bool:
+    now = asyncio.get_running_loop().time()
+    return stream.asked_at is None or now - stream.asked_at < UNASKED.total_seconds()
 
 
 def _connected(stream: _Stream, wake: Callable[[], None] = lambda: None) -> None:

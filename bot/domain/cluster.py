@@ -1,11 +1,11 @@
 """The cluster: the objects of one workload at one moment, and how its rollout is going."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from bot.domain.json import Json
-from bot.domain.reason import Reason
+from bot.domain.reason import Name, Reason
 from bot.domain.target import Pin
 
 
@@ -64,6 +64,7 @@ class PodSeen:
     """The ports that have a name; those of the container that carries MODEL_STAGE first."""
     image: Image | None = None
     """Of the container that carries MODEL_STAGE, else of the first one."""
+    created: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,3 +99,25 @@ class Served:
     version: int
     digest: str | None = None
     """Digest of the model's files; None if the server does not report it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentObject:
+    """Where a GitOps agent's object is: Argo CD's Application or AppProject, Flux's Kustomization or HelmRelease."""
+
+    resource: str
+    """The plural name of its kind in the API."""
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentSeen:
+    """What a GitOps agent says of the workload that it applies."""
+
+    name: Name
+    """Its object's kind, namespace and name."""
+    applied: tuple[str, ...] = ()
+    """The commits that it says it has applied: ids of 40 hexadecimal digits.  Empty: it names none."""
+    waits: Reason | None = None
+    """What keeps it from applying a newer one, or which it applied last; None: it says nothing."""

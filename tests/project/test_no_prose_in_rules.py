@@ -19,6 +19,8 @@ NOT_OURS: Final = {
     'Failed to pull image "': "the same",
     'Back-off pulling image "': "the beginning of a message of the kubelet's",
     "array of objects": "what Kubernetes' API reference calls such a value",
+    "array of strings": "the same",
+    "Sync operation blocked by sync window": "a message that Argo CD writes",
 }
 PROSE: Final = re.compile(r"[A-Za-z]{2,},? [a-z]+ [a-z]+")
 """Three words in a row."""

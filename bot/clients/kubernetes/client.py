@@ -29,10 +29,11 @@ from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons import cluster, systems
 from bot.domain.reasons.cluster import AskingForLife, AskingPod, EventMalformed, Listing, ReadingLog, Watching
 from bot.domain.verification import Question
+from bot.rules.kubernetes import agents
 from bot.rules.kubernetes.kinds import RESOURCES
 from bot.rules.wording.redaction import excerpt
 
-PATHS: Final = {"events": "/api/v1", **{resource: kind.path for resource, kind in RESOURCES.items()}}
+PATHS: Final = {"events": "/api/v1", **{resource: kind.path for resource, kind in RESOURCES.items()}, **agents.PATHS}
 """The API path of each kind that is read here, by its plural name."""
 
 PAGE: Final = 500
@@ -92,9 +93,11 @@ class Kubernetes:
         await disconnect(self._api)
 
     async def list(
-        self, namespace: str, kind: str, *, keep: Callable[[Json], Json] = lambda obj: obj
+        self, namespace: str, kind: str, *, name: str = "", keep: Callable[[Json], Json] = lambda obj: obj
     ) -> tuple[list[Json], str]:
         """Return all objects of a kind (plural: `pods`), and the resource version to watch from.
+
+        With `name`, only the object of that name, if there is one.
 
         Each item gets the `apiVersion` and `kind` that lists leave out, and passes through `keep` page by page, so that
         a large namespace is never completely in memory.
@@ -106,7 +109,9 @@ class Kubernetes:
         call, found, following = Listing(kind=Name(kind), namespace=Name(namespace)), list[Json](), ""
         pages = Pages(call)
         while True:
-            page, size = await self._page(namespace, kind, [("limit", str(PAGE)), *_if("continue", following)], call)
+            page, size = await self._page(
+                namespace, kind, [("limit", str(PAGE)), *_only(name), *_if("continue", following)], call
+            )
             pages.take(size)
             of = {"apiVersion": page.get("apiVersion"), "kind": str(page.get("kind", "")).removesuffix("List")}
             found += [keep(of | item) for item in page.get("items") or ()]
@@ -121,6 +126,7 @@ class Kubernetes:
         kind: str,
         resource_version: str,
         *,
+        name: str = "",
         lasts: timedelta = timedelta(seconds=290),
         opened: Callable[[], None] = lambda: None,
     ) -> AsyncGenerator[Json]:
@@ -135,7 +141,7 @@ class Kubernetes:
         """
         seconds = str(max(1, round(lasts.total_seconds())))
         query = [("watch", "true"), ("allowWatchBookmarks", "true"), ("timeoutSeconds", seconds)]
-        query += _if("resourceVersion", resource_version)
+        query += [*_only(name), *_if("resourceVersion", resource_version)]
         call = Watching(kind=Name(kind), namespace=Name(namespace))
         async with self._open(_path(namespace, kind), query, call, lasts=lasts + GRACE) as answer:
             opened()
@@ -254,6 +260,11 @@ def _path(namespace: str, kind: str) -> str:
 
 def _if(name: str, value: str) -> list[tuple[str, str]]:
     return [(name, value)] if value else []
+
+
+def _only(name: str) -> list[tuple[str, str]]:
+    """Return the selector of the object with a name; a Role may grant this for that name alone."""
+    return _if("fieldSelector", f"metadata.name={name}" if name else "")
 
 
 def _is_list(page: object) -> bool:

@@ -1,6 +1,7 @@
 """Every reason there is, by subject.  What a reason is stands in `bot.domain.reason`."""
 
 from bot.domain.reasons import (
+    agents,
     approval,
     cluster,
     commands,
@@ -27,6 +28,7 @@ from bot.domain.reasons import (
 )
 
 __all__ = [
+    "agents",
     "approval",
     "cluster",
     "commands",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from bot.domain.json import Json
+from bot.rules.kubernetes import agents
 from bot.rules.kubernetes.kinds.daemon_set import TEMPLATE_GENERATION
 from bot.rules.kubernetes.kinds.deployment import HASH, REVISION
 from bot.rules.kubernetes.kinds.pod import IGNORE_RESTART_POLICY
@@ -34,13 +35,13 @@ _SPEC: Final = (
     "workloadRef",
 )
 """Fields kept of a workload's spec, beside its template: those that a kind or a check reads."""
-_ANNOTATIONS: Final = {REVISION, TEMPLATE_GENERATION, WORKLOAD_GENERATION, IGNORE_RESTART_POLICY}
+_ANNOTATIONS: Final = {REVISION, TEMPLATE_GENERATION, WORKLOAD_GENERATION, IGNORE_RESTART_POLICY, *agents.ANNOTATIONS}
 
 
 def prune(kind: str, obj: Json) -> Json:
     """Return the pruned object, with `apiVersion` and `kind`; `kind` is the API's plural (`pods`, `deployments` …).
 
-    Whatever is neither a pod nor an event is pruned as a workload.
+    Whatever is no pod, no event and no object of a GitOps agent is pruned as a workload.
 
     Raises:
         Malformed: the object is not as Kubernetes documents it.
@@ -130,4 +131,12 @@ def _event(obj: Json) -> Json:
     } | {field: obj[field] for field in fields if obj.get(field) is not None}
 
 
-_PRUNED: Final[Mapping[str, Callable[[Json], Json]]] = {"pods": _pod, "events": _event}
+def _agent(resource: str) -> Callable[[Json], Json]:
+    return lambda obj: {"metadata": _meta(obj)} | agents.prune(resource, obj)
+
+
+_PRUNED: Final[Mapping[str, Callable[[Json], Json]]] = {
+    "pods": _pod,
+    "events": _event,
+    **{resource: _agent(resource) for resource in agents.PATHS},
+}

@@ -65,6 +65,16 @@ def items(obj: Json, *path: str) -> list[Json]:
     return value
 
 
+def texts(obj: Json, *path: str) -> list[str]:
+    """Return the list of strings at `path`, empty where it is missing."""
+    value = at(obj, *path)
+    if value is None:
+        return []
+    if not isinstance(value, list) or not all(isinstance(item, str) for item in value):
+        raise Malformed(path, value, "array of strings")
+    return value
+
+
 def text(obj: Json, *path: str) -> str:
     """Return the string at `path`, empty where it is missing."""
     value = at(obj, *path)

@@ -13,7 +13,7 @@ from bot.rules.kubernetes.ended import failed
 from bot.rules.kubernetes.events import about
 from bot.rules.kubernetes.kinds import creates, inference_service, kind_of, to_do, unobserved, wanted
 from bot.rules.kubernetes.kinds.kind import has_status
-from bot.rules.kubernetes.raw import is_true, items, number, owned_by, text
+from bot.rules.kubernetes.raw import is_true, items, moment, number, owned_by, text
 from bot.rules.kubernetes.refusals import Refusal, refused_lately, warned_lately
 from bot.rules.kubernetes.troubles import Trouble, troubles_of
 from bot.rules.kubernetes.workloads import (
@@ -143,6 +143,7 @@ def _read_pod(pod: Json, troubles: Sequence[Trouble], stage: str) -> PodSeen:
         trouble=troubles[0].reason if troubles else None,
         ports=ports_of(pod, stage),
         image=image_of(pod, stage),
+        created=moment(pod, "metadata", "creationTimestamp"),
     )
 
 

@@ -5,6 +5,7 @@ from typing import Final
 
 from bot.domain.reason import Reason
 from bot.rules.wording.words import (
+    agents,
     approval,
     cluster,
     commands,
@@ -32,6 +33,7 @@ from bot.rules.wording.words import (
 from bot.rules.wording.words.template import Words
 
 WORDS: Final[Mapping[type[Reason], Words]] = {
+    **agents.WORDS,
     **approval.WORDS,
     **cluster.WORDS,
     **commands.WORDS,
