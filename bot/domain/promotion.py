@@ -151,6 +151,8 @@ class PullStatus:
     approval: Approval | None = None
     """What GitHub was told last."""
     merge_commit: str | None = None
+    merged_at: datetime | None = None
+    """By GitHub's clock; None also for what release 0.1.0 merged."""
     closed: bool = False
     """Callboard closed it."""
 
@@ -234,6 +236,8 @@ class Status:
     verified_digest: str | None = None
     """Digest of the model's files, as every pod reported it when the version was released."""
     registry: RegistryStatus = field(default_factory=RegistryStatus)
+    waiting: Reason | None = None
+    """What the GitOps agent says while the cluster has not picked up the change."""
     trouble: Reason | None = None
     """Why an outside system keeps the promotion waiting at present."""
     clear_since: datetime | None = None
@@ -258,6 +262,7 @@ class StatusChange(TypedDict, total=False):
     verified_by: Verify | None
     verified_digest: str | None
     registry: RegistryStatus
+    waiting: Reason | None
     trouble: Reason | None
     clear_since: datetime | None
     followup: int | None

@@ -1,6 +1,7 @@
 """The repository of manifests: the branch that the cluster follows, and pull requests."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -43,6 +44,7 @@ class Pull:
     base: str
     """The branch that it goes into; people can change it while the pull request is open."""
     merge_commit: str | None = None
+    merged_at: datetime | None = None
     mergeable: bool | None = None
     """None until GitHub has computed it."""
     behind: bool = False

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from bot.domain.cluster import Served
 from bot.domain.reason import Name, Reason
@@ -19,6 +19,10 @@ class Method(StrEnum):
     KSERVE = "kserve"  # `modelStatus` of an InferenceService
     IMAGE = "image"
     ROLLOUT = "rollout"  # a healthy rollout is enough
+
+
+UNTELLING: Final = frozenset({Method.ROLLOUT, Method.KSERVE})
+"""Methods that do not tell which version a pod serves."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -157,7 +157,9 @@ async def _merge(action: Merge, promotion: Promotion, evidence: Evidence, client
     pull, ours = await clients.github.merge(action.number, action.head), promotion.status.pull
     if ours is None or not isinstance(evidence, PullReview) or pull.base != evidence.manifest.base.branch:
         return Outcome()
-    return Outcome(note={"pull": replace(ours, merge_commit=pull.merge_commit)}, settled=action.head)
+    return Outcome(
+        note={"pull": replace(ours, merge_commit=pull.merge_commit, merged_at=pull.merged_at)}, settled=action.head
+    )
 
 
 async def _post(

@@ -33,7 +33,7 @@ from bot.domain.registry import Comparison, ModelVersion, VersionDetails
 from bot.domain.repository import Base, Pull, PullState
 from bot.domain.target import Pin, Place, Target
 from bot.domain.verification import Answer
-from bot.engine import verification
+from bot.engine import agents, verification
 from bot.engine.observation import last_lines, observe
 from bot.engine.places import check_owner, find_place, followed_anyhow
 from bot.engine.voters import entitled_voters
@@ -348,7 +348,7 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
         comparison = await _late_metrics(promotion, sources)
         if workload is not None or decided:  # only then the alias may move
             alias = await clients.mlflow.alias(promotion.target.model, promotion.target.stage)
-    return Rollout(
+    rollout = Rollout(
         now=evidence.now,
         target=evidence.target,
         policy=evidence.policy,
@@ -367,3 +367,5 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
         comparison=comparison,
         live=live,
     )
+    repository = sources.config.repository_of(promotion.target.model)
+    return await agents.with_agent(rollout, watch, clients.github, repository)

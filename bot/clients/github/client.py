@@ -14,6 +14,7 @@ from urllib.parse import quote
 import msgspec
 
 from bot.clients.github import checks, pulls
+from bot.clients.github.ancestry import Ancestry
 from bot.clients.github.files import Files
 from bot.clients.github.requester import Calls, Credentials, Refused, Workers
 from bot.config.environment import Environment
@@ -64,6 +65,7 @@ class GitHub:
         self._branch = branch
         self._owner = workers.repository.partition("/")[0]
         self._files = Files()
+        self._ancestry = Ancestry()
 
     @classmethod
     def connect(cls, repository: str, environment: Environment, *, branch: str = "main") -> Self:
@@ -104,6 +106,10 @@ class GitHub:
             Permanent: among others, one of them is not UTF-8.
         """
         return await self._workers.run(partial(self._files.texts, paths=tuple(paths), at=at))
+
+    async def contains(self, revision: str, commit: str) -> bool:
+        """Return whether `commit` is `revision`, or one of its ancestors.  One request for each pair, then none."""
+        return await self._workers.run(partial(self._ancestry.contains, revision=revision, commit=commit))
 
     async def pull(self, number: int) -> Pull:
         """Return a pull request."""

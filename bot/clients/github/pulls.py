@@ -1,6 +1,7 @@
 """Existing pull requests: fetch, merge, close, comment.  `client` creates them."""
 
 import dataclasses
+from datetime import datetime
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -37,7 +38,7 @@ class _Found(msgspec.Struct):
     base: _Base
     merge_commit_sha: str | None
     merged: bool | None = None
-    merged_at: str | None = None
+    merged_at: datetime | None = None
     mergeable: bool | None = None
     mergeable_state: str | None = None
     draft: bool | None = None
@@ -51,7 +52,7 @@ def read(answer: Json) -> Pull:
     return Pull(
         number=found.number, url=found.html_url, state=state, head=found.head.sha, base=found.base.ref,
         # While it is open, this is GitHub's trial merge, which is on no branch.
-        merge_commit=found.merge_commit_sha if merged else None, mergeable=found.mergeable,
+        merge_commit=found.merge_commit_sha if merged else None, merged_at=found.merged_at, mergeable=found.mergeable,
         behind=found.mergeable_state == "behind", withheld=found.mergeable_state == "blocked" or bool(found.draft),
     )  # fmt: skip
 

@@ -26,7 +26,7 @@ from bot.domain.reasons.places import (
     WorkloadUnknown,
 )
 from bot.domain.target import NAMESPACE, WORKLOAD, Place, Target, Written
-from bot.domain.verification import Method
+from bot.domain.verification import UNTELLING
 from bot.rules.kubernetes.kinds import KINDS, pod, replica_set
 from bot.rules.pins import Found, find
 from bot.rules.pins.carrier import Carrier
@@ -40,10 +40,6 @@ FOLLOWED: Final = frozenset((kind.group, kind.name) for kind in KINDS if kind no
 
 A new pin changes no Pod, and no pod of a ReplicaSet.
 """
-
-
-UNTELLING: Final = frozenset({Method.ROLLOUT, Method.KSERVE})
-"""Methods of verification that do not tell which version a pod serves."""
 
 
 class PickUp(StrEnum):

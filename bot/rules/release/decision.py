@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import ClassVar, Final, TypeAlias
 
-from bot.domain.cluster import Health
+from bot.domain.cluster import AgentSeen, Health
 from bot.domain.policy import Freeze, Policy
 from bot.domain.promotion import (
     Approval,
@@ -174,6 +174,10 @@ class Rollout(Evidence):
     """None: nothing new is known."""
     live: Live | None = None
     """As in `Review`; only while SYNCING, if the method of verification is not fixed."""
+    agent: AgentSeen | None = None
+    """What the GitOps agent says; only while SYNCING or STALLED.  None: there is none, as far as is known."""
+    applied: bool = False
+    """A commit that the agent has applied contains the change; asked only where nothing else tells."""
 
 
 class Intent(StrEnum):

@@ -74,7 +74,7 @@ def _merged(evidence: PullReview, reason: Reason) -> Decision:
     if (lost := elsewhere(evidence)) is not None:
         return Decision(state=State.REJECTED, reason=lost)
     pull = evidence.pull
-    note: StatusChange = {"pull": replace(evidence.ours, merge_commit=pull.merge_commit)}
+    note: StatusChange = {"pull": replace(evidence.ours, merge_commit=pull.merge_commit, merged_at=pull.merged_at)}
     return Decision(state=State.SYNCING, reason=reason, note=note, merged=pull.head, wake=timedelta(0))
 
 

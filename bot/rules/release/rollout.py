@@ -11,6 +11,7 @@ from bot.domain.cluster import Health, HealthStatus, Served
 from bot.domain.policy import OnFailure
 from bot.domain.promotion import Advance, Failing, Kind, Promotion, Request, State, StatusChange
 from bot.domain.reason import Name, Reason
+from bot.domain.reasons.agents import HeldUp
 from bot.domain.reasons.health import PodFailing, SeveralCauses
 from bot.domain.reasons.pods import CrashLoop, InContainer, Restarted, Terminated
 from bot.domain.reasons.rollout import (
@@ -25,25 +26,35 @@ from bot.domain.reasons.rollout import (
     Unobserved,
 )
 from bot.domain.target import Pin
-from bot.rules.release import verification
+from bot.rules.release import agents, verification
 from bot.rules.release.decision import LATER, SHORTLY, SOON, Decision, MoveAlias, Rollout, Tag
 
 
 def syncing(evidence: Rollout) -> Decision:
     """Wait until the workload's template holds the pin, or its pods confirm the version."""
     if picked_up(evidence):
-        return Decision(state=State.ROLLING_OUT, reason=PickedUp(), wake=timedelta(0))
-    late = NotPickedUp(timeout=evidence.policy.timeout, found=_instead(evidence))
-    return replace(_stalled(evidence, late) or Decision(wake=LATER), note=_fixed(evidence))
+        return Decision(state=State.ROLLING_OUT, reason=PickedUp(), note={"waiting": None}, wake=timedelta(0))
+    waiting = agents.waiting(evidence)
+    found = _instead(evidence)
+    late = NotPickedUp(
+        timeout=evidence.policy.timeout, found=HeldUp(found=found, agent=waiting) if waiting is not None else found
+    )
+    note: StatusChange = {**_fixed(evidence), "waiting": waiting}
+    return replace(_stalled(evidence, late) or Decision(wake=LATER), note=note)
 
 
 def picked_up(evidence: Rollout) -> bool:
-    """Say whether the workload has the change: its pod template, or every pod if the template holds no pin."""
+    """Say whether the workload has the change.
+
+    Its pod template tells; if that holds no pin, every pod does; if these name no version, a GitOps agent does.
+    """
     health = evidence.health
     if health is None:
         return False
     if health.pin is not None:
         return health.pin == pin(evidence.promotion)
+    if agents.matters(evidence):  # no pod names its version
+        return agents.picked_up(evidence, health)
     return bool(evidence.served) and unverified(evidence) is None  # its environment is in a ConfigMap
 
 

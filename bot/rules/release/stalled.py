@@ -19,6 +19,7 @@ from bot.domain.reasons.rollout import (
     PodSilent,
     StalledTooLong,
 )
+from bot.rules.release import agents
 from bot.rules.release.decision import LATER, SHORTLY, Decision, Reply, Rollout
 from bot.rules.release.rollout import complete, conclude, counted, going_wrong, picked_up, unverified
 from bot.rules.release.takeover import superseded
@@ -40,7 +41,10 @@ def stalled(evidence: Rollout) -> Decision:
     promotion, within = evidence.promotion, evidence.policy.expires
     if evidence.now - promotion.entered_at > within:
         return Decision(state=State.FAILED, reason=StalledTooLong(within=within, found=promotion.reason))
-    return Decision(note=wrong.note if wrong is not None else {"failing": None}, wake=LATER)
+    note = wrong.note.copy() if wrong is not None else StatusChange(failing=None)
+    if unseen:
+        note["waiting"] = agents.waiting(evidence)
+    return Decision(note=note, wake=LATER)
 
 
 def _counts(evidence: Rollout, fact: Fact) -> bool:
@@ -99,7 +103,7 @@ def _healed(evidence: Rollout) -> Decision | None:
     if counted(promotion) is not None and not health.pods:  # those that were verified are gone: all others count
         return Decision(note={"counted": ()}, wake=timedelta(0))
     if isinstance(promotion.reason, NotPickedUp):
-        return Decision(state=State.ROLLING_OUT, reason=PickedUp(), wake=timedelta(0))
+        return Decision(state=State.ROLLING_OUT, reason=PickedUp(), note={"waiting": None}, wake=timedelta(0))
     if health.status is HealthStatus.HEALTHY and (_method_open(evidence) or unverified(evidence) is None):
         return complete(health, evidence.now)
     return None

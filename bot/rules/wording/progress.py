@@ -12,8 +12,9 @@ from typing import Final
 from bot.domain.cluster import Health, HealthStatus
 from bot.domain.policy import Policy
 from bot.domain.promotion import Kind, Promotion, Ruling, State, Verdict
+from bot.domain.reasons.agents import HeldUp
 from bot.domain.reasons.lifecycle import Cancelled
-from bot.domain.reasons.rollout import EveryPodReady
+from bot.domain.reasons.rollout import EveryPodReady, NotPickedUp
 from bot.domain.verification import Method
 from bot.rules.parsing.typed import typed
 from bot.rules.wording.blocks import link, when
@@ -110,7 +111,7 @@ def _merging(scene: Scene) -> Progress:
 
 def _syncing(scene: Scene) -> Progress:
     headline = "Waiting for the cluster to pick up the change"
-    return Progress(icon="⏳", headline=headline, lines=(*_reason(scene.promotion), *_since(scene)))
+    return Progress(icon="⏳", headline=headline, lines=(*_reason(scene.promotion), *_agent(scene), *_since(scene)))
 
 
 def _rolling_out(scene: Scene) -> Progress:
@@ -147,6 +148,14 @@ def _checked(promotion: Promotion) -> str:
 
 def _reason(promotion: Promotion) -> tuple[str, ...]:
     return (reply(promotion.reason),) if promotion.reason is not None else ()
+
+
+def _agent(scene: Scene) -> tuple[str, ...]:
+    """Say what keeps the GitOps agent from applying the change, unless the promotion's reason says it already."""
+    promotion = scene.promotion
+    waiting, why = promotion.status.waiting, promotion.reason
+    told = isinstance(why, NotPickedUp) and isinstance(why.found, HeldUp) and why.found.agent == waiting
+    return (reply(waiting),) if waiting is not None and not told else ()
 
 
 def _since(scene: Scene) -> tuple[str, ...]:
@@ -187,7 +196,8 @@ def _stalled(scene: Scene) -> Progress:
         lines = (*((f"Last log lines:\n{log}",) if log else ()), "Nothing is rolled back until somebody decides.")
         return Progress(icon="⚠️", headline=f"Failing: {why}", lines=(*_cluster(scene), *lines))
     calm = "No failure was seen, so nothing is rolled back. It goes on by itself once the cluster shows the release."
-    return Progress(icon="⚠️", headline=f"Stalled: {why}", lines=(*_cluster(scene), calm))
+    agent = _agent(scene) if isinstance(promotion.reason, NotPickedUp) else ()
+    return Progress(icon="⚠️", headline=f"Stalled: {why}", lines=(*_cluster(scene), *agent, calm))
 
 
 # ── the end ──────────────────────────────────────────────────────────────────────────────────────────

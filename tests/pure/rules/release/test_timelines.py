@@ -9,7 +9,17 @@ from bot.domain.promotion import Kind, State
 from bot.domain.reason import Reason
 from bot.rules.wording.reasons import plain
 from tests.fixtures.rollout_history import Ending, History, follow, pruned
-from tests.pure.rules.release.timelines import DONE, FAILED, RELEASED, STALLED, Timeline, restarting
+from tests.pure.rules.release.timelines import (
+    BEHIND,
+    DONE,
+    FAILED,
+    MANUAL,
+    RELEASED,
+    STALLED,
+    Timeline,
+    not_synced,
+    restarting,
+)
 
 TIMELINES = {**RELEASED, **STALLED, **FAILED}
 
@@ -23,7 +33,14 @@ def ends(timeline: Timeline, history: History) -> Ending:
     def served(_second: float, _pod: PodSeen) -> Served | Reason:
         return timeline.served
 
-    return follow(history, state=timeline.start, until=timeline.until, served=served)
+    return follow(
+        history,
+        state=timeline.start,
+        until=timeline.until,
+        served=served,
+        agent=timeline.agent,
+        method=timeline.method,
+    )
 
 
 @pytest.mark.parametrize("name", TIMELINES)
@@ -46,6 +63,23 @@ def test_a_timeline_of_kept_objects_ends_alike(name: str) -> None:
     timeline = TIMELINES[name]
     kept = [(second, pruned(seen) if isinstance(seen, Snapshot) else seen) for second, seen in timeline.history]
     assert ends(timeline, kept).steps == ending(name).steps
+
+
+def test_what_the_agent_says_is_kept_as_long_as_it_says_it() -> None:
+    said = ending("S23 a sync fails for an hour, and somebody mends it").said
+    words = [(second, plain(reason) if reason is not None else "") for second, reason in said]
+    manual = "Application argocd/iris is out of sync since 2026-05-04 12:00 UTC; it does not sync automatically, so"
+    assert [(second, text.startswith(manual)) for second, text in words[:1]] == [(0, True)]
+    assert words[1:] == [
+        (60, "the sync of Application argocd/iris failed: Deployment is invalid"),
+        (2990, "Application argocd/iris last applied revision 0000000"),
+        (3000, ""),
+    ]
+
+
+def test_out_of_sync_counts_from_when_it_was_first_seen() -> None:
+    said = follow([(0, not_synced())], state=State.SYNCING, agent=[(0, BEHIND), (60, MANUAL)], until=600).said
+    assert [second for second, _ in said] == [0, 60]
 
 
 def test_the_watch_starts_anew_after_a_failure_that_passed() -> None:

@@ -3,18 +3,22 @@
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from bot.domain.cluster import Served, Snapshot
+from bot.domain.cluster import AgentSeen, Served, Snapshot
 from bot.domain.json import Json
 from bot.domain.promotion import State
-from bot.domain.reason import Reason
+from bot.domain.reason import Name, Reason, Said
+from bot.domain.reasons.agents import LastApplied, OutOfSync, SyncFailed, Waits, WaitsForWindow
+from bot.domain.verification import Method
 from tests.fixtures.evidence import told
-from tests.fixtures.rollout_history import SERVED, History, Unreachable
+from tests.fixtures.rollout_history import MERGE, SERVED, History, Unreachable, Word
 from tests.fixtures.workload import (
     NAME,
     NEW,
+    NOON,
     QUOTA,
     SECRET,
     WEBHOOK,
+    ago,
     container,
     deployment,
     ended,
@@ -48,6 +52,8 @@ class Timeline:
     through: State | None = None
     """A state that it enters before."""
     served: Served | Reason = SERVED
+    agent: Word = ((0, None),)
+    method: Method = Method.CALLBOARD
     until: float = 3600
 
 
@@ -180,6 +186,31 @@ def renamed(one: Json) -> Json:
     return {**one, "metadata": {**one["metadata"], "name": f"{one['metadata']['name']}-2"}}
 
 
+def configured() -> Snapshot:
+    """Return the rollout that is done, with the version in a ConfigMap: the template does not name it."""
+    done = ready()
+    for obj in (done.workload, *done.replicasets):
+        obj["spec"]["template"]["spec"]["containers"][0]["env"] = []
+    for each in done.pods:
+        each["spec"]["containers"][0]["env"] = []
+    return done
+
+
+def not_restarted() -> Snapshot:
+    """Return the same with pods of before the merge."""
+    done = configured()
+    for each in done.pods:
+        each["metadata"]["creationTimestamp"] = ago(3600)
+    return done
+
+
+APP: Final = Name("Application argocd/iris")
+MANUAL: Final = AgentSeen(name=APP, applied=("0" * 40,), waits=OutOfSync(agent=APP, automatic=False))
+BROKEN: Final = replace(MANUAL, waits=SyncFailed(agent=APP, said=Said("Deployment is invalid")))
+HELD: Final = replace(MANUAL, waits=WaitsForWindow(agent=APP, until=NOON))
+SYNCING: Final = replace(MANUAL, waits=Waits(agent=APP, said=Said("waiting for healthy state")))
+SYNCED: Final = replace(MANUAL, applied=(MERGE,), waits=LastApplied(agent=APP, revision=Name(MERGE[:7])))
+BEHIND: Final = replace(MANUAL, waits=LastApplied(agent=APP, revision=Name("0" * 7)))
 ZERO: Final = scaled(replace(DONE, pods=()), 0)
 REPLACED: Final = replace(DONE, pods=(*DONE.pods[:2], pod("ddd")))
 LIMITED: Final = pulling("ErrImagePull", "429 Too Many Requests")
@@ -245,6 +276,32 @@ RELEASED: Final = {
     "S16 a node is lost during the watch": Timeline(
         history=[(0, DONE), (30, node_lost()), (400, REPLACED)], end=State.RELEASED
     ),
+    "S22 somebody syncs an application by hand": Timeline(
+        history=[(0, not_synced()), (300, DONE)],
+        start=State.SYNCING,
+        end=State.RELEASED,
+        agent=[(0, BEHIND), (60, MANUAL), (290, SYNCING), (310, SYNCED)],
+    ),
+    "S23 a sync fails for an hour, and somebody mends it": Timeline(
+        history=[(0, not_synced()), (3000, DONE)],
+        start=State.SYNCING,
+        through=State.STALLED,
+        end=State.RELEASED,
+        agent=[(0, MANUAL), (60, BROKEN), (2990, SYNCED)],
+    ),
+    "S24 a sync window opens": Timeline(
+        history=[(0, not_synced()), (600, DONE)],
+        start=State.SYNCING,
+        end=State.RELEASED,
+        agent=[(0, HELD), (601, None)],
+    ),
+    "S25 an agent's revision tells, and new pods run with the new ConfigMap": Timeline(
+        history=[(0, not_restarted()), (62, configured())],
+        start=State.SYNCING,
+        end=State.RELEASED,
+        agent=[(0, BEHIND), (60, SYNCED)],
+        method=Method.ROLLOUT,
+    ),
     "S17 the cluster cannot be reached for 40 minutes": Timeline(
         history=[(0, UNDER_WAY), (10, Unreachable()), (2400, DONE)], through=State.STALLED, end=State.RELEASED
     ),
@@ -253,6 +310,35 @@ STALLED: Final = {
     "S4 replicas: 0": Timeline(history=[(0, ZERO)], end=State.STALLED, why="scaled to 0 pods"),
     "S5 the agent does not sync": Timeline(
         history=[(0, not_synced())], start=State.SYNCING, end=State.STALLED, why="still says production v2"
+    ),
+    "S22 nobody syncs an application": Timeline(
+        history=[(0, not_synced())],
+        start=State.SYNCING,
+        end=State.STALLED,
+        agent=[(0, MANUAL)],
+        why="still says production v2; Application argocd/iris is out of sync since 2026-05-04 12:00 UTC; it does not",
+    ),
+    "S23 a sync fails": Timeline(
+        history=[(0, not_synced())], start=State.SYNCING, end=State.STALLED, agent=[(0, BROKEN)], why="is invalid"
+    ),
+    "S25 an agent's revision tells, but nothing restarts the pods": Timeline(
+        history=[(0, not_restarted())],
+        start=State.SYNCING,
+        end=State.STALLED,
+        agent=[(0, BEHIND), (60, SYNCED)],
+        method=Method.ROLLOUT,
+        why="is older than the merge",
+    ),
+    "S26 no agent tells of a pin in a ConfigMap": Timeline(
+        history=[(0, configured())], start=State.SYNCING, end=State.STALLED, method=Method.ROLLOUT, why="no version"
+    ),
+    "S27 the pods contradict what an agent says": Timeline(
+        history=[(0, configured())],
+        start=State.SYNCING,
+        end=State.STALLED,
+        agent=[(0, SYNCED)],
+        served=replace(SERVED, version=2),
+        why="no version",
     ),
     "S6 no such workload": Timeline(history=[(0, None)], start=State.SYNCING, end=State.STALLED, why="no workload"),
     "S11 paused": Timeline(history=[(0, paused())], end=State.STALLED, why="rollout resume"),
