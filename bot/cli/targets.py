@@ -35,6 +35,7 @@ ORIGINS: Final[Mapping[Origin, str]] = {
 PICK_UPS: Final[Mapping[PickUp, str]] = {
     PickUp.TEMPLATE: "the pod template holds the new value",
     PickUp.VERIFICATION: "every pod that is ready names the new version",
+    PickUp.REVISION: "Argo CD or Flux has applied a commit with the change, and every pod is newer than the merge",
 }
 
 
@@ -158,6 +159,9 @@ def _right(target: Target, one: Located) -> Finding:
     exists = f"whether {named} exists in {written.value}, and whether Callboard may read it"
     restarts = "" if one.restarts else "; whether its pods restart, as a plain ConfigMap restarts none"
     passed_on = "; whether the chart passes both values on to its pods" if one.chart else ""
+    agent = (
+        "; whether Argo CD or Flux applies it, and lets Callboard read that" if one.pick_up is PickUp.REVISION else ""
+    )
     return Finding(
         target=target,
         text=f"{one.found.path}:{one.found.line}: {pin.stage}, {version}",
@@ -165,6 +169,6 @@ def _right(target: Target, one: Located) -> Finding:
             f"namespace: {written.value} ({ORIGINS[one.namespace.origin]}, {written.file}:{written.line})",
             f"workload: {named}",
             f"picked up when: {PICK_UPS[one.pick_up]}",
-            f"only the cluster can tell: {exists}{restarts}{passed_on}",
+            f"only the cluster can tell: {exists}{restarts}{passed_on}{agent}",
         ),
     )

@@ -186,6 +186,7 @@ async def _manifest(promotion: Promotion, sources: Sources) -> Manifest:
         if not followed_anyhow(promotion):
             places = await sources.store.places()
             await asyncio.to_thread(check_owner, promotion.target, place, texts, places, sources.config)
+            await agents.check_seen(promotion, place, texts, sources.watch, sources.config)
         change = await asyncio.to_thread(pins.edit, texts, pin, promotion.target.model)
     except Permanent as error:
         return Uneditable(base=base, reason=error.reason)

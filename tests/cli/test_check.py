@@ -128,6 +128,23 @@ def test_what_only_the_cluster_can_tell_of_a_configmap_is_said(
     assert lines[4].endswith("may read it; whether its pods restart, as a plain ConfigMap restarts none")
 
 
+def test_a_configmap_whose_pods_name_no_version_needs_an_agent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        "iris/staging/pin.yaml": "kind: ConfigMap\nmetadata: {name: pin, namespace: ml}\n"
+        "data: {MODEL_STAGE: staging}\n",
+        "iris/staging/server.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: server, namespace: ml}\n"
+        "envFrom: [{configMapRef: {name: pin}}]\n",
+    }
+    code, lines = checked(tmp_path, capsys, ONE.replace("staging: {", "staging: {verify: rollout, ", 1), files)
+    assert code == 0
+    assert lines[3] == (
+        "  picked up when: Argo CD or Flux has applied a commit with the change, and every pod is newer than the merge"
+    )
+    assert lines[4].endswith("; whether Argo CD or Flux applies it, and lets Callboard read that")
+
+
 def test_a_chart_whose_workload_has_no_name_is_found_by_its_environment(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -99,11 +99,3 @@ class HeldUp(Reason):
 
     found: Reason
     agent: Reason
-
-
-@reason("agent_unseen")
-class AgentUnseen(Reason):
-    """No agent's object was found that applies the workload, or Callboard may not read it."""
-
-    namespace: Name
-    workload: Name

@@ -93,7 +93,7 @@ class TwoAnswers(Reason):
 
 @reason("pick_up_unseen")
 class NothingTells(Placed):
-    """Neither the pod template nor the verification would show that the cluster has picked a change up."""
+    """Neither template, verification nor a GitOps agent would show that the cluster has picked a change up."""
 
     file: Name
     line: int

@@ -18,7 +18,6 @@ from bot.domain.reasons.places import (
     InvalidHere,
     KindNotFollowed,
     NamespaceUnknown,
-    NothingTells,
     NotIncluded,
     PlaceUnknown,
     TemplateFillsIn,
@@ -47,6 +46,7 @@ class PickUp(StrEnum):
 
     TEMPLATE = "template"  # the pod template holds the new value
     VERIFICATION = "verification"  # verification returns the new version, because the template does not hold it
+    REVISION = "revision"  # a GitOps agent has applied a revision that contains the merge: nothing else tells
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,10 +79,6 @@ def locate(files: Mapping[str, str], target: Target, policy: Policy, repository:
     seen = see(files, path, carrier, there)
     workload, namespace = _both(seen, path, carrier, target, policy)
     named_here = workload is not None and workload == seen.workload
-    configured = isinstance(carrier.owner, ConfigMap)
-    if configured and policy.verify.method in UNTELLING:
-        method, stage = Name(policy.verify.method), Name(target.stage)
-        raise Permanent(NothingTells(file=Name(path), line=carrier.line, method=method, stage=stage))
     return Located(
         found=found,
         place=Place(
@@ -93,10 +89,17 @@ def locate(files: Mapping[str, str], target: Target, policy: Policy, repository:
         ),
         namespace=namespace,
         workload=workload,
-        pick_up=PickUp.VERIFICATION if configured else PickUp.TEMPLATE,
+        pick_up=pick_up(carrier, policy),
         restarts=not isinstance(carrier.owner, ConfigMap) or carrier.owner.generated,
         chart=isinstance(carrier.owner, Elsewhere),
     )
+
+
+def pick_up(carrier: Carrier, policy: Policy) -> PickUp:
+    """Return how the bot sees that a change of the pin is picked up."""
+    if not isinstance(carrier.owner, ConfigMap):
+        return PickUp.TEMPLATE
+    return PickUp.REVISION if policy.verify.method in UNTELLING else PickUp.VERIFICATION
 
 
 def _both(seen: Seen, path: str, carrier: Carrier, target: Target, policy: Policy) -> tuple[Written | None, Sourced]:

@@ -24,18 +24,23 @@ FOLDER: Final = Path(__file__).parent / "crds"
 
 async def define(plane: ControlPlane, kind: Kind) -> None:
     """Define a kind, unless it is there, and wait until it is served.  All tests of a run share it."""
+    await define_resource(plane, kind.path, kind.resource)
+
+
+async def define_resource(plane: ControlPlane, path: str, resource: str) -> None:
+    """Define what has this path and plural name in the API, as `define` does."""
     try:
-        await plane.rest.post(CRDS, yaml.safe_load((FOLDER / f"{kind.resource}.yaml").read_text()))
+        await plane.rest.post(CRDS, yaml.safe_load((FOLDER / f"{resource}.yaml").read_text()))
     except Refused as refused:
         assert refused.code == 409
 
     async def served() -> bool:
         with suppress(Refused, json.JSONDecodeError):  # a path that is not known is answered with plain text
-            await plane.rest.get(f"{kind.path}/namespaces/{plane.namespace}/{kind.resource}")
+            await plane.rest.get(f"{path}/namespaces/{plane.namespace}/{resource}")
             return True
         return False
 
-    await until(served, f"{kind.resource} to be served", within=30)
+    await until(served, f"{resource} to be served", within=30)
 
 
 async def undefine(plane: ControlPlane, kind: Kind) -> None:

@@ -37,8 +37,4 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
         "restart the pods"
     ),
     r.HeldUp: "{found}; {agent}",
-    r.AgentUnseen: (
-        "Callboard sees no object of Argo CD or Flux that applies {workload} in {namespace}; there must be one, and "
-        "Callboard must be allowed to read it"
-    ),
 }

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 import pytest
 
-from bot.domain.errors import Permanent
 from bot.domain.policy import Policy
 from bot.domain.reason import Name
 from bot.domain.reasons.places import (
@@ -12,7 +11,6 @@ from bot.domain.reasons.places import (
     KindNotFollowed,
     NamespaceUnknown,
     NoObject,
-    NothingTells,
     NoUser,
     SeveralWorkloads,
     WorkloadUnknown,
@@ -148,12 +146,9 @@ USER = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: iris}\nenvFrom: 
 
 
 @pytest.mark.parametrize("method", [Method.ROLLOUT, Method.KSERVE])
-def test_a_pin_in_a_configmap_needs_pods_that_name_their_version(method: Method) -> None:
+def test_a_pin_in_a_configmap_needs_an_agent_where_pods_do_not_name_their_version(method: Method) -> None:
     files = {PATH: CONFIGMAP, "apps/iris/user.yaml": USER}
-    why = NothingTells(file=Name(PATH), line=4, method=Name(method), stage=Name("production"))
-    with pytest.raises(Permanent) as told:
-        locate(files, TARGET, Policy(verify=Verify(method=method)))
-    assert told.value.reason == why
+    assert locate(files, TARGET, Policy(verify=Verify(method=method))).pick_up is PickUp.REVISION
 
 
 def test_a_pin_in_a_configmap_needs_the_workload_that_uses_it() -> None:

@@ -25,9 +25,11 @@ from bot.domain.promotion import (
     Status,
     Verdict,
 )
-from bot.domain.reason import Name, Reason, User, users
+from bot.domain.reason import Name, Reason, Said, User, users
+from bot.domain.reasons.agents import HeldUp, LastApplied, SyncFailed
 from bot.domain.reasons.approval import ApprovalsMissing, Vetoed
 from bot.domain.reasons.lifecycle import AlreadyReleased, Cancelled, NobodyDecided, Superseded
+from bot.domain.reasons.rollout import NotPickedUp, StillPins
 from bot.domain.registry import Comparison, Compatibility
 from bot.domain.target import Place, Target
 from bot.domain.verification import Method, Verify
@@ -76,7 +78,28 @@ def at(state: State, reason: Reason | None = None, seconds: int = 0, **status: A
     return replace(READY, state=state, reason=reason, entered_at=NOON + timedelta(seconds=seconds), status=kept)
 
 
+APP = Name("Application argocd/iris")
+FAILED_SYNC = SyncFailed(agent=APP, said=Said("<!channel> Deployment is invalid"), at=NOON)
+OLD = StillPins(workload=Name("models/iris"), stage=Name("production"), version=2)
+LATE = NotPickedUp(timeout=timedelta(minutes=15), found=HeldUp(found=OLD, agent=FAILED_SYNC))
 MERGED = at(State.FAILED, told("x"), merge_commit="f00")
+
+
+def test_a_change_that_waits_says_what_the_agent_says() -> None:
+    text = read(shown(at(State.SYNCING, waiting=FAILED_SYNC, merge_commit="f00")))
+    assert "Waiting for the cluster to pick up the change" in text
+    assert "The sync of `Application argocd/iris` failed at " in text
+    assert "Deployment is invalid" in text
+    assert "<!channel>" not in text
+
+
+def test_a_stalled_change_says_what_the_agent_says_now_and_not_twice() -> None:
+    synced = LastApplied(agent=APP, revision=Name("0000000"))
+    for waiting, again in ((FAILED_SYNC, False), (synced, True)):
+        text = read(shown(at(State.STALLED, LATE, waiting=waiting, merge_commit="f00")))
+        assert text.count("Deployment is invalid") == 1
+        assert ("last applied revision `0000000`" in text) is again
+        assert "No failure was seen, so nothing is rolled back." in text
 
 
 # ── whole messages ──────────────────────────────────────────────────────────────────────────────────────
