@@ -6,6 +6,8 @@ import yaml
 from sqlalchemy.engine import make_url
 
 from bot.config.environment import Environment
+from bot.rules.kubernetes import agents
+from bot.rules.kubernetes.agents import argo
 from bot.rules.kubernetes.kinds import KINDS
 from tests.manifests.rendered import container, env, objects, one, pod
 from tests.paths import ROOT
@@ -28,6 +30,17 @@ def test_what_may_be_allowed_besides_is_to_ask_pods() -> None:
     text = (ROOT / "manifests/callboard/rbac.yaml").read_text()
     lines = [line.removeprefix("# ") for line in text.splitlines() if line.startswith(("# - ", "#   "))]
     assert yaml.safe_load("\n".join(lines)) == [{"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]}]
+
+
+def test_what_may_be_read_of_agents_is_what_callboard_reads() -> None:
+    role, *bindings = yaml.safe_load_all((ROOT / "manifests/callboard/agents.yaml").read_text())
+    assert {verb for rule in role["rules"] for verb in rule["verbs"]} == {"get", "list", "watch"}
+    allowed = {(group, what) for rule in role["rules"] for group in rule["apiGroups"] for what in rule["resources"]}
+    assert allowed == {(path.split("/")[2], resource) for resource, path in agents.PATHS.items()}
+    subjects = one("callboard", "RoleBinding")["subjects"]
+    for binding, namespace in zip(bindings, (argo.NAMESPACE, "flux-system"), strict=True):
+        assert binding["metadata"] == {"name": role["metadata"]["name"], "namespace": namespace}
+        assert (binding["roleRef"]["name"], binding["subjects"]) == (role["metadata"]["name"], subjects)
 
 
 def test_callboard_is_one_and_its_secrets_are_named_only() -> None:
