@@ -26,6 +26,7 @@ from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.cluster import NoAnswerYet, NotWatched, Silent, WatchEnded, WatchFailed
+from bot.domain.target import Target
 from bot.rules.kubernetes.kinds import deployment
 from bot.rules.kubernetes.kinds.kind import Kind
 from bot.rules.wording.reasons import plain
@@ -83,6 +84,8 @@ class _Namespace:
     """By the plural name of what they list."""
     objects: Objects = field(default_factory=Objects)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    asking: set[tuple[str, Target]] = field(default_factory=set)
+    """The targets, with their namespaces, that an agent's object was asked for."""
 
 
 class Watch:
@@ -110,10 +113,14 @@ class Watch:
 
     def touched(self) -> dict[str, Touched]:
         """Return what has changed since this was last asked, by namespace."""
-        found = {}
+        found: dict[str, Touched] = {}
         for name, place in self._namespaces.items():
             if place.objects.touched:
                 found[name], place.objects.touched = place.objects.touched, Touched()
+        for place in self._agents.values():
+            for name, target in place.asking if place.objects.touched else ():
+                found.setdefault(name, Touched()).serving.add((target.model, target.stage))
+            place.objects.touched = Touched()
         return found
 
     async def ensure(self, namespace: str, kind: Kind = deployment.KIND) -> None:
@@ -156,8 +163,8 @@ class Watch:
         place = self._namespaces.get(namespace)
         return place.objects.snapshot(model, stage, workload, kind) if place else None
 
-    def agent(self, its: AgentObject) -> Json | None:
-        """Return a GitOps agent's object, and watch it as long as it is asked for.
+    def agent(self, its: AgentObject, *, namespace: str, target: Target) -> Json | None:
+        """Return a GitOps agent's object, and watch it as long as it is asked for: its changes wake that target.
 
         None: it does not exist, is not listed yet, may not be read, or may not be current.
         """
@@ -171,6 +178,7 @@ class Watch:
         place = self._agents[its]
         stream = place.streams[its.resource]
         stream.asked_at = loop.time()
+        place.asking.add((namespace, target))
         lost = stream.interrupted_since is not None and loop.time() - stream.interrupted_since > LOST.total_seconds()
         return (
             place.objects.named(its.resource, its.name) if stream.listed and not stream.refused and not lost else None

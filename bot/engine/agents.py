@@ -5,6 +5,7 @@ import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from bot import clock
 from bot.clients.github.client import GitHub
@@ -35,7 +36,8 @@ def see(target: Target, place: Place, watch: Watch, *, repository: str, now: dat
     owner = agents.owner_of(snapshot.workload) if snapshot is not None else None
     if snapshot is None or owner is None:
         return None
-    return agents.read(owner, snapshot.workload, watch.agent, repository=repository, now=now)
+    find = partial(watch.agent, namespace=place.namespace or "default", target=target)
+    return agents.read(owner, snapshot.workload, find, repository=repository, now=now)
 
 
 def _snapshot(target: Target, place: Place, watch: Watch) -> Snapshot | None:

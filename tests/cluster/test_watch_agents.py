@@ -9,13 +9,16 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
+from bot.cluster.touched import Touched
 from bot.cluster.watch import Watch
 from bot.domain.cluster import AgentObject
 from bot.domain.json import Json
+from bot.domain.target import Target
 from tests.fixtures.agent_objects import APPLICATION, KUSTOMIZATION, application, kustomization
 from tests.fixtures.kubernetes_script import line, listed, refusal, scripted, stream
 from tests.fixtures.waiting import until
 
+TARGET = Target(model="iris", stage="production")
 Answer = Callable[[web.Request], web.StreamResponse | None]
 
 
@@ -38,14 +41,18 @@ async def watching(folder: Path, answer: Answer, *chunks: bytes) -> AsyncIterato
             await watch.close()
 
 
+def agent(watch: Watch, its: AgentObject = APPLICATION) -> Json | None:
+    return watch.agent(its, namespace="models", target=TARGET)
+
+
 def versioned(obj: Json, version: int = 1) -> Json:
     obj["metadata"]["resourceVersion"] = str(version)
     return obj
 
 
 async def seen(watch: Watch, its: AgentObject) -> Json:
-    await until(lambda: watch.agent(its) is not None, "the agent's object")
-    return watch.agent(its) or {}
+    await until(lambda: agent(watch, its) is not None, "the agent's object")
+    return agent(watch, its) or {}
 
 
 async def test_only_the_object_with_that_name_is_asked_for(tmp_path: Path) -> None:
@@ -58,7 +65,7 @@ async def test_only_the_object_with_that_name_is_asked_for(tmp_path: Path) -> No
         assert watch.listed(APPLICATION)
         await until(lambda: len(asked) == 2, "the list and the watch")
         for _ in range(3):
-            assert watch.agent(APPLICATION) == found
+            assert agent(watch) == found
     assert {each.path for each in asked} == {"/apis/argoproj.io/v1alpha1/namespaces/argocd/applications"}
     assert {each.query["fieldSelector"] for each in asked} == {"metadata.name=iris"}
     assert len(asked) == 2
@@ -70,8 +77,17 @@ async def test_changes_are_seen(tmp_path: Path) -> None:
 
     suspended = line("MODIFIED", versioned(kustomization(suspend=True), 2))
     async with watching(tmp_path, answer, suspended) as (watch, asked):
-        await until(lambda: (watch.agent(KUSTOMIZATION) or {}).get("spec") == {"suspend": True}, "the change")
+        await until(lambda: (agent(watch, KUSTOMIZATION) or {}).get("spec") == {"suspend": True}, "the change")
     assert asked[0].path == "/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations"
+
+
+async def test_a_change_wakes_the_target_that_asked_and_no_other(tmp_path: Path) -> None:
+    suspended = line("MODIFIED", versioned(kustomization(suspend=True), 2))
+    async with watching(tmp_path, lambda _request: None, suspended) as (watch, _):
+        assert watch.touched() == {}
+        await until(lambda: agent(watch, KUSTOMIZATION) is not None, "the change")
+        assert watch.touched() == {"models": Touched(serving={("iris", "production")})}
+        assert watch.touched() == {}
 
 
 @pytest.mark.parametrize("code", [403, 404])
@@ -80,10 +96,10 @@ async def test_a_refusal_is_as_if_there_was_none(tmp_path: Path, code: int) -> N
         return refusal(code, "no") if "argoproj" in request.path else None
 
     async with watching(tmp_path, answer) as (watch, asked):
-        assert watch.agent(APPLICATION) is None
+        assert agent(watch) is None
         assert not watch.listed(APPLICATION)
         await until(lambda: watch.listed(APPLICATION), "the refusal")
-        assert watch.agent(APPLICATION) is None
+        assert agent(watch) is None
         await watch.ensure("models")
         await until(lambda: watch.fresh("models"), "the Deployments")
         assert watch.trouble("models") is None
@@ -92,9 +108,9 @@ async def test_a_refusal_is_as_if_there_was_none(tmp_path: Path, code: int) -> N
 
 async def test_an_object_that_does_not_exist_is_none(tmp_path: Path) -> None:
     async with watching(tmp_path, lambda _request: None) as (watch, _):
-        watch.agent(APPLICATION)
+        agent(watch)
         await until(lambda: watch.listed(APPLICATION), "the list")
-        assert watch.agent(APPLICATION) is None
+        assert agent(watch) is None
 
 
 async def test_what_nobody_asks_for_is_not_watched_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,7 +123,7 @@ async def test_what_nobody_asks_for_is_not_watched_any_more(tmp_path: Path, monk
 
     async with scripted(handle, tmp_path) as kubernetes:
         watch = Watch(kubernetes, lambda _: None, pause=timedelta(seconds=0.02))
-        watch.agent(APPLICATION)
+        agent(watch)
         await until(lambda: not watch._agents, "the end")
         assert not gone.is_set(), "it was not even listed"
         await watch.close()

@@ -15,7 +15,7 @@ from bot.domain.reasons.agents import LastApplied
 from bot.domain.reasons.cluster import NotListed
 from bot.domain.reasons.places import NothingTells
 from bot.domain.reasons.rollout import EveryPodReady
-from bot.domain.target import Pin, Place
+from bot.domain.target import Pin, Place, Target
 from bot.domain.verification import Method
 from bot.engine.agents import check_seen, with_agent
 from bot.rules.kubernetes.kinds import deployment as deployments
@@ -58,7 +58,8 @@ class Cluster:
             its["metadata"]["annotations"]["argocd.argoproj.io/tracking-id"] = TRACKING
         return Snapshot(workload=its)
 
-    def agent(self, its: AgentObject) -> Json | None:
+    def agent(self, its: AgentObject, *, namespace: str, target: Target) -> Json | None:
+        assert (namespace, target.stage) == ("models", "production")
         return self.objects.get(its)
 
     def listed(self, _its: AgentObject) -> bool:
