@@ -229,8 +229,7 @@ def settled(cluster: Json) -> bool:
     hopeless = {pod["name"] for pod in cluster["pods"] if "BackOff" in pod["status"] and pod["restarts"] > 1}
     waiting = [pod for pod in cluster["pods"] if pod["serves"] is None and pod["name"] not in hopeless]
     present = all(
-        any(pod["name"].startswith(f"{workload['name']}-") for pod in cluster["pods"])
-        for workload in cluster["deployments"]
-        if workload["replicas"]
+        sum(pod["name"].startswith(f"{workload['name']}-") for pod in cluster["pods"]) >= workload["replicas"]
+        for workload in cluster["workloads"]
     )
-    return bool(cluster["deployments"]) and present and not waiting
+    return bool(cluster["workloads"]) and present and not waiting

@@ -5,7 +5,7 @@ the cluster's own parts.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
@@ -18,17 +18,19 @@ from aiohttp.typedefs import Middleware
 
 from bot import clock
 from bot.domain.json import Json
+from callboard_demo.cluster import served
 from callboard_demo.cluster.api import Api
 from callboard_demo.cluster.controllers import Controllers
+from callboard_demo.cluster.environment import ConfigError, environment
 from callboard_demo.cluster.kubelet import Kubelet
 from callboard_demo.cluster.logs import Log
 from callboard_demo.cluster.objects import Objects, moment
 from callboard_demo.cluster.phases import is_ready
 from callboard_demo.cluster.plans import find
-from callboard_demo.cluster.resources import DEPLOYMENTS, NAMESPACES, PODS
+from callboard_demo.cluster.resources import DEPLOYMENTS, NAMESPACES, PODS, STATEFULSETS
 from callboard_demo.cluster.runtime import Runtime
 from callboard_demo.cluster.service_proxy import ServiceProxy
-from callboard_demo.cluster.storage import Storage
+from callboard_demo.cluster.storage import Key, Storage
 from callboard_demo.cluster.tables import pod_status
 
 _NAMESPACES: Final = ("default", "kube-system", "models")
@@ -131,16 +133,18 @@ class Cluster:
     # ── for the page ──────────────────────────────────────────────────────────────────────────────────
 
     def state(self) -> Json:
-        """Return the pods, Deployments and Services for the page, as JSON."""
+        """Return the pods, workloads and Services for the page, as JSON."""
         return {
             "pods": [self._pod(pod) for pod in self._storage.of_kind(PODS)],
-            "deployments": [_deployment(value) for value in self._storage.of_kind(DEPLOYMENTS)],
+            "workloads": [
+                _workload(value) for kind in (DEPLOYMENTS, STATEFULSETS) for value in self._storage.of_kind(kind)
+            ],
             "services": self.services.state(),
         }
 
     def _pod(self, pod: Json) -> Json:
         meta, status, container = pod["metadata"], pod.get("status") or {}, pod["spec"]["containers"][0]
-        env = {v["name"]: v.get("value") for v in container.get("env") or ()}
+        env = self._environment(container, pod)
         statuses = status.get("containerStatuses") or []
         return {
             "name": meta["name"],
@@ -153,11 +157,22 @@ class Cluster:
             "restarts": sum(c["restartCount"] for c in statuses),
             "status": pod_status(pod),
             "ip": status.get("podIP"),
-            "port": _port(pod),
+            "port": served.port(pod),
             "age_s": int((clock.now() - moment(meta["creationTimestamp"])).total_seconds()),
             "serves": self._serves.get(meta["uid"]) if is_ready(pod) else None,
             "terminating": "deletionTimestamp" in meta,
         }
+
+    def _environment(self, container: Json, pod: Json) -> Mapping[str, str]:
+        """Return a container's environment, as its next start would get it; empty while it cannot start."""
+
+        def look_up(kind: str, name: str) -> Json | None:
+            return self._storage.get(Key("", kind, pod["metadata"]["namespace"], name))
+
+        try:
+            return environment(container, pod, look_up)
+        except ConfigError:
+            return {}
 
     def _changed(self) -> None:
         for listener in self.on_change:
@@ -168,7 +183,7 @@ class Cluster:
         async with aiohttp.ClientSession(timeout=timeout) as session:
             while True:
                 ready = [pod for pod in self._storage.of_kind(PODS) if is_ready(pod)]
-                answers = await asyncio.gather(*(_version(session, pod) for pod in ready))
+                answers = await asyncio.gather(*(served.version(session, pod) for pod in ready))
                 serves = {pod["metadata"]["uid"]: reply for pod, reply in zip(ready, answers, strict=True)}
                 if serves != self._serves:
                     self._serves = serves
@@ -195,34 +210,17 @@ def kubeconfig(url: str, token: str, *, namespace: str = "models") -> str:
     return yaml.safe_dump(config, sort_keys=False)
 
 
-def _port(pod: Json) -> int | None:
-    ports = [p["containerPort"] for c in pod["spec"]["containers"] for p in c.get("ports") or ()]
-    return ports[0] if ports else None
-
-
-def _deployment(value: Json) -> Json:
+def _workload(value: Json) -> Json:
     meta, status = value["metadata"], value.get("status") or {}
     progressing = find(status.get("conditions") or [], "Progressing")
+    available = "readyReplicas" if value["kind"] == "StatefulSet" else "availableReplicas"
     return {
+        "kind": value["kind"],
         "name": meta["name"],
         "namespace": meta["namespace"],
         "replicas": value["spec"]["replicas"],
         "updated": status.get("updatedReplicas", 0),
-        "available": status.get("availableReplicas", 0),
+        "available": status.get(available, 0),
         "revision": (meta.get("annotations") or {}).get("deployment.kubernetes.io/revision"),
         "condition": progressing["reason"] if progressing else None,
     }
-
-
-async def _version(session: aiohttp.ClientSession, pod: Json) -> int | None:
-    """Return the version that a pod reports; None if it reports none."""
-    port = _port(pod)
-    if port is None:
-        return None
-    try:
-        async with session.get(f"http://{pod['status']['podIP']}:{port}/model") as answer:
-            reply = await answer.json(content_type=None) if answer.ok else {}
-    except (aiohttp.ClientError, TimeoutError, ValueError):
-        return None
-    version = reply.get("version") if isinstance(reply, dict) else None
-    return int(str(version)) if str(version).isdigit() else None

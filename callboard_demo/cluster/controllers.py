@@ -1,6 +1,7 @@
 """The controller manager's loop: reconcile what has changed, by a pure plan that is then written.
 
-Not here: any decision (`deployments.py`, `replicasets.py`, `garbage.py`).  Level-triggered like the real one: a dirty
+Not here: any decision (`deployments.py`, `replicasets.py`, `statefulsets.py`,
+`garbage.py`).  Level-triggered like the real one: a dirty
 key is reconciled in its current state, however many changes there were.
 """
 
@@ -11,22 +12,24 @@ from typing import Final
 
 from bot import clock
 from bot.domain.json import Json
-from callboard_demo.cluster import deployments, garbage, replicasets
+from callboard_demo.cluster import deployments, garbage, replicasets, statefulsets
 from callboard_demo.cluster.objects import Objects
 from callboard_demo.cluster.plans import Plan, Report, Write
 from callboard_demo.cluster.refusals import Refusal
 from callboard_demo.cluster.reporting import Reporter
-from callboard_demo.cluster.resources import EVENTS, PODS, REPLICASETS, Resource, by_name
+from callboard_demo.cluster.resources import EVENTS, PODS, REPLICASETS, REVISIONS, Resource, by_name
 from callboard_demo.cluster.storage import Key, StoredChange, key_of
 
 _RETRY: Final = 2.0  # seconds until refused pods are retried
 _SWEEP_EVERY: Final = 60.0  # seconds between clean-ups of old events
+_PLURALS: Final = {"Deployment": "deployments", "ReplicaSet": "replicasets", "StatefulSet": "statefulsets"}
+"""The kinds that are reconciled."""
 _SWEEP: Final = Key("", "", "", "")
 """The garbage collector's entry among the dirty keys."""
 
 
 class Controllers:
-    """Deployment, ReplicaSet, garbage collector and namespace controllers, in one task."""
+    """Deployment, ReplicaSet, StatefulSet, garbage collector and namespace controllers, in one task."""
 
     def __init__(self, objects: Objects) -> None:
         self._objects, self._storage = objects, objects.storage
@@ -34,13 +37,13 @@ class Controllers:
         self._bell = asyncio.Event()
         self._timers: set[asyncio.TimerHandle] = set()
         self._task: asyncio.Task[None] | None = None
-        self._reporters = {k: Reporter(f"{k.lower()}-controller") for k in ("Deployment", "ReplicaSet")}
+        self._reporters = {k: Reporter(f"{k.lower()}-controller") for k in _PLURALS}
 
     def start(self) -> None:
         """Reconcile everything once, and then whatever changes."""
         self._storage.on_change.append(self._noticed)
         for key in self._storage.all():
-            if key.plural in {"deployments", "replicasets"} and key.group == "apps":
+            if _is_reconciled(key):
                 self._mark(key)
         self._mark(_SWEEP)
         self._task = asyncio.create_task(self._run())
@@ -71,7 +74,7 @@ class Controllers:
 
     def _noticed(self, change: StoredChange) -> None:
         key = change.key
-        if key.group == "apps" and key.plural in {"deployments", "replicasets"}:
+        if _is_reconciled(key):
             self._mark(key)
         for owner in _owners(change.after, key.namespace):
             self._mark(owner)
@@ -99,6 +102,8 @@ class Controllers:
         value = self._storage.get(key)
         if value is not None and key.plural == "deployments":
             self._sync_deployment(key, value)
+        elif value is not None and key.plural == "statefulsets":
+            self._sync_statefulset(key, value)
         elif value is not None:
             self._sync_replicaset(key, value)
 
@@ -132,6 +137,17 @@ class Controllers:
             self._carry_out(after, "ReplicaSet")
         if after.again_in is not None:
             self._mark_later(key, after.again_in)
+
+    # ── StatefulSets ──────────────────────────────────────────────────────────────────────────────────
+
+    def _sync_statefulset(self, key: Key, value: Json) -> None:
+        plan = statefulsets.plan(value, self._owned(REVISIONS, value), self._owned(PODS, value), clock.now())
+        try:
+            self._carry_out(plan, "StatefulSet")
+        except Refusal as refusal:
+            text = f"create Pod in StatefulSet {key.name} failed error: {refusal.message}"
+            self._report(Report(about=value, reason="FailedCreate", message=text, warning=True), "StatefulSet")
+            self._mark_later(key, _RETRY)
 
     def _owned(self, resource: Resource, owner: Json) -> list[Json]:
         uid = owner["metadata"]["uid"]
@@ -205,10 +221,13 @@ class Controllers:
 
 
 def _owners(value: Json, namespace: str) -> Iterable[Key]:
-    plurals = {"Deployment": "deployments", "ReplicaSet": "replicasets"}
     for owner in value["metadata"].get("ownerReferences") or ():
-        if owner["kind"] in plurals:
-            yield Key("apps", plurals[owner["kind"]], namespace, owner["name"])
+        if owner["kind"] in _PLURALS:
+            yield Key("apps", _PLURALS[owner["kind"]], namespace, owner["name"])
+
+
+def _is_reconciled(key: Key) -> bool:
+    return key.group == "apps" and key.plural in _PLURALS.values()
 
 
 def _count(event: Json) -> Json:

@@ -42,6 +42,16 @@ def _replicaset(value: Json) -> None:
     _template(value["spec"])
 
 
+def _statefulset(value: Json) -> None:
+    spec = value["spec"]
+    _set(spec, replicas=1, revisionHistoryLimit=10, podManagementPolicy="OrderedReady")
+    strategy = spec.setdefault("updateStrategy", {})
+    _set(strategy, type="RollingUpdate")
+    if strategy["type"] == "RollingUpdate":
+        _set(strategy.setdefault("rollingUpdate", {}), partition=0)
+    _template(spec)
+
+
 def _template(spec: Json) -> None:
     template = spec.get("template")
     if isinstance(template, dict):
@@ -113,7 +123,7 @@ def _secret(value: Json) -> None:
 _FILLERS = {
     ("apps", "deployments"): _deployment,
     ("apps", "replicasets"): _replicaset,
-    ("apps", "statefulsets"): _replicaset,
+    ("apps", "statefulsets"): _statefulset,
     ("apps", "daemonsets"): lambda value: _template(value["spec"]),
     ("", "pods"): _pod,
     ("", "services"): _service,

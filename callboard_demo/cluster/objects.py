@@ -23,7 +23,9 @@ Change = Callable[[Json], Json]
 
 _ALPHABET: Final = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, so no words, as in apimachinery's rand.String
 _SERVERS_OWN: Final = ("uid", "creationTimestamp", "generation", "deletionTimestamp", "deletionGracePeriodSeconds")
-_NO_GENERATION: Final = frozenset({"pods", "events", "namespaces", "nodes", "configmaps", "secrets", "services"})
+_NO_GENERATION: Final = frozenset(
+    {"pods", "events", "namespaces", "nodes", "configmaps", "secrets", "services", "controllerrevisions"}
+)
 _BESIDE_STATUS: Final[Mapping[str, tuple[str, ...]]] = {
     "pods": ("labels", "annotations"),
     "nodes": ("labels", "annotations"),
@@ -36,7 +38,7 @@ _FIRST_STATUS: Final[Mapping[str, Json]] = {
     "namespaces": {"phase": "Active"},
     "deployments": {},
     "replicasets": {"replicas": 0},
-    "statefulsets": {},
+    "statefulsets": {"replicas": 0},
     "daemonsets": {},
 }
 

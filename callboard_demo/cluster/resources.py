@@ -73,6 +73,8 @@ SERVICES: Final = _core("services", "Service", "status", short=("svc",))
 QUOTAS: Final = _core("resourcequotas", "ResourceQuota", "status", short=("quota",))
 DEPLOYMENTS: Final = _apps("deployments", "Deployment", "status", "scale", short=("deploy",))
 REPLICASETS: Final = _apps("replicasets", "ReplicaSet", "status", "scale", short=("rs",))
+STATEFULSETS: Final = _apps("statefulsets", "StatefulSet", "status", "scale", short=("sts",))
+REVISIONS: Final = _apps("controllerrevisions", "ControllerRevision")
 DEFINITIONS: Final = Resource(
     group="apiextensions.k8s.io",
     version="v1",
@@ -105,9 +107,9 @@ BUILT_IN: Final[tuple[Resource, ...]] = (
     _core("persistentvolumeclaims", "PersistentVolumeClaim", "status", short=("pvc",)),
     DEPLOYMENTS,
     REPLICASETS,
-    _apps("statefulsets", "StatefulSet", "status", "scale", short=("sts",)),
+    STATEFULSETS,
     _apps("daemonsets", "DaemonSet", "status", short=("ds",)),
-    _apps("controllerrevisions", "ControllerRevision"),
+    REVISIONS,
     Resource(group="batch", version="v1", plural="jobs", kind="Job", subresources=("status",)),
     Resource(group="batch", version="v1", plural="cronjobs", kind="CronJob", subresources=("status",), short=("cj",)),
     Resource(

@@ -22,6 +22,11 @@ from callboard_demo.children import die_with_parent
 _KEPT: Final = ("PATH", "HOME", "LANG", "LC_ALL", "TMPDIR", "VIRTUAL_ENV", "TZ")
 """The variables of this process's environment that a container inherits."""
 _DRAIN: Final = 1.0  # seconds to wait for the last output after the process has exited
+IMAGES: Final[Mapping[str, Sequence[str]]] = {
+    "model-server": ("python", "-m", "callboard_model_server"),
+    "inference-server": ("python", "-m", "callboard_demo.inference_server"),
+}
+"""The last part of an image's name, and its command."""
 MISSING: Final = ("*:does-not-exist", "*:missing", "*badimage*", "*no-such-image*")
 """Images that do not exist in any registry, as shell patterns."""
 
@@ -83,7 +88,7 @@ class Runtime(Protocol):
 class ProcessRuntime:
     """Containers as child processes of this one.
 
-    `images` maps the last part of an image's name to its command; other images need a command in the manifest.
+    `images` adds to IMAGES; other images need a command in the manifest.
     `hosts` is the cluster's DNS: each key ("mlflow.mlops.svc:5000", "https://mlflow.mlops.svc:5000") is replaced in env
     values.
     """
@@ -96,7 +101,7 @@ class ProcessRuntime:
         missing: Sequence[str] = MISSING,
     ) -> None:
         self._hosts = dict(hosts or {})
-        self._images = {"model-server": ("python", "-m", "callboard_model_server"), **(images or {})}
+        self._images = {**IMAGES, **(images or {})}
         self._missing = tuple(missing)
         self._folder = Path(__file__).parents[2]
 

@@ -73,6 +73,10 @@ def _replicaset(value: Json) -> list[Any]:
     return [value["spec"]["replicas"], status.get("replicas", 0), status.get("readyReplicas", 0), _age(value)]
 
 
+def _statefulset(value: Json) -> list[Any]:
+    return [f"{(value.get('status') or {}).get('readyReplicas', 0)}/{value['spec']['replicas']}", _age(value)]
+
+
 def _event(value: Json) -> list[Any]:
     about = value.get("involvedObject") or {}
     where = f"{about.get('kind', '').lower()}/{about.get('name')}"
@@ -84,6 +88,7 @@ _COLUMNS: dict[str, tuple[Sequence[str], Row]] = {
     "pods": (("Ready", "Status", "Restarts", "Age", "IP", "Node"), _pod),
     "deployments": (("Ready", "Up-to-date", "Available", "Age"), _deployment),
     "replicasets": (("Desired", "Current", "Ready", "Age"), _replicaset),
+    "statefulsets": (("Ready", "Age"), _statefulset),
     "namespaces": (("Status", "Age"), lambda v: [v["status"]["phase"], _age(v)]),
     "events": (("Last Seen", "Type", "Reason", "Object", "Message"), _event),
 }

@@ -6,7 +6,7 @@ Source: https://github.com/kubernetes/kubernetes/blob/v1.20.2/pkg/apis/apps/vali
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, TypeAlias
 
 from bot.domain.json import Json
@@ -22,6 +22,8 @@ _SUBDOMAIN_RULE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start "
     "and end with an alphanumeric character"
 )
+_CHANGEABLE = frozenset({"replicas", "template", "updateStrategy"})
+"""Of a StatefulSet's spec."""
 _WORKLOADS = frozenset({"deployments", "replicasets", "statefulsets", "daemonsets"})
 
 
@@ -30,6 +32,8 @@ def mistakes(resource: Resource, value: Json, old: Json | None) -> list[tuple[st
     found = list(_name(resource, value["metadata"]))
     if resource.group == "apps" and resource.plural in _WORKLOADS:
         found += _workload(value, old)
+    if resource.qualified == "statefulsets.apps":
+        found += _stateful_update(value, old)
     if resource.qualified == "pods":
         found += _pod_spec(value.get("spec"), "spec")
         found += _pod_update(value, old)
@@ -112,6 +116,15 @@ def _container(container: Json, path: str, seen: set[str]) -> Mistakes:
             yield f"{path}.env[{place}].value", f"Invalid value: {variable['value']}: must be a string"
 
 
+def _stateful_update(value: Json, old: Json | None) -> Mistakes:
+    if old is not None and _without(value["spec"], _CHANGEABLE) != _without(old["spec"], _CHANGEABLE):
+        yield (
+            "spec",
+            "Forbidden: updates to statefulset spec for fields other than 'replicas', 'template', and 'updateStrategy' "
+            "are forbidden",
+        )
+
+
 def _pod_update(value: Json, old: Json | None) -> Mistakes:
     if old is not None and _fixed(value["spec"]) != _fixed(old["spec"]):
         yield (
@@ -122,10 +135,14 @@ def _pod_update(value: Json, old: Json | None) -> Mistakes:
 
 
 def _fixed(spec: Json) -> Json:
-    rest = {k: v for k, v in spec.items() if k not in {"activeDeadlineSeconds", "tolerations", "nodeName"}}
+    rest = _without(spec, {"activeDeadlineSeconds", "tolerations", "nodeName"})
     for kind in ("containers", "initContainers"):
         rest[kind] = [{k: v for k, v in c.items() if k != "image"} for c in spec.get(kind) or ()]
     return rest
+
+
+def _without(spec: Json, names: Collection[str]) -> Json:
+    return {k: v for k, v in spec.items() if k not in names}
 
 
 def _go(value: Any) -> str:

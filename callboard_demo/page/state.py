@@ -36,7 +36,7 @@ class PageState:
             "repository": forge["repository"],
             "pulls": forge["pulls"],
             "pods": cluster["pods"],
-            "deployments": cluster["deployments"],
+            "workloads": cluster["workloads"],
             "services": cluster["services"],
             "models": models,
             "training": self._training(),

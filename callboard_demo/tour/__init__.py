@@ -11,7 +11,8 @@ from typing import TextIO
 
 from callboard_demo.errors import PartFailed
 from callboard_demo.tour.observer import NotObserved, Observer
-from callboard_demo.tour.steps import STEPS, Step, Story
+from callboard_demo.tour.steps import STEPS, Step
+from callboard_demo.tour.story import Story
 from callboard_demo.tour.transcript import transcript
 from callboard_demo.world import World
 

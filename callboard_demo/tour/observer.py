@@ -76,9 +76,9 @@ class Observer:
             body: Json = await answer.json()
             return body if answer.ok else {}
 
-    async def alias(self, stage: str) -> int | None:
+    async def alias(self, stage: str, model: str = "iris-classifier") -> int | None:
         """Return the version that a stage's alias points to in the registry."""
-        answer = await self.registry("registered-models/alias", name="iris-classifier", alias=stage)
+        answer = await self.registry("registered-models/alias", name=model, alias=stage)
         return int(answer["model_version"]["version"]) if answer else None
 
     async def tags(self, version: int) -> dict[str, str]:
@@ -88,26 +88,41 @@ class Observer:
 
     # ── the cluster ───────────────────────────────────────────────────────────────────────────────────
 
+    async def kubernetes(self, path: str) -> Json:
+        """GET from the Kubernetes API; `…` in a path is the namespace of the models."""
+        async with self._http.get(self._address(path), headers=self._headers) as answer:
+            body: Json = await answer.json()
+            return body
+
+    def _address(self, path: str) -> str:
+        return f"{self._world.kubernetes_url}/{path.replace('…', f'namespaces/{NAMESPACE}')}"
+
+    @property
+    def _headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self._world.kubernetes_token}"}
+
     async def pods(self, stage: str) -> list[Json]:
         """Return the ready pods of iris-classifier on a stage, as the Kubernetes API shows them."""
-        url = f"{self._world.kubernetes_url}/api/v1/namespaces/{NAMESPACE}/pods"
-        headers = {"Authorization": f"Bearer {self._world.kubernetes_token}"}
-        async with self._http.get(url, headers=headers) as answer:
-            items: list[Json] = (await answer.json())["items"]
-        return [pod for pod in items if _ready(pod) and _env(pod).get("MODEL_STAGE") == stage and _is_iris(pod)]
+        items: list[Json] = (await self.kubernetes("api/v1/…/pods"))["items"]
+        return [pod for pod in items if is_ready(pod) and _env(pod).get("MODEL_STAGE") == stage and _is_iris(pod)]
+
+    async def pods_of(self, workload: str) -> list[Json]:
+        """Return all pods with the label `model`, in the order of their names."""
+        items: list[Json] = (await self.kubernetes("api/v1/…/pods"))["items"]
+        mine = [pod for pod in items if pod["metadata"]["labels"].get("model") == workload]
+        return sorted(mine, key=lambda pod: str(pod["metadata"]["name"]))
 
     async def set_env(self, deployment: str, name: str, value: str) -> None:
         """Set a variable of a Deployment's container, as somebody could with kubectl."""
-        url = f"{self._world.kubernetes_url}/apis/apps/v1/namespaces/{NAMESPACE}/deployments/{deployment}"
-        headers = {
-            "Authorization": f"Bearer {self._world.kubernetes_token}",
-            "Content-Type": "application/strategic-merge-patch+json",
-        }
-        async with self._http.get(url, headers=headers) as answer:
-            container = (await answer.json())["spec"]["template"]["spec"]["containers"][0]["name"]
+        path = f"apis/apps/v1/…/deployments/{deployment}"
+        container = (await self.kubernetes(path))["spec"]["template"]["spec"]["containers"][0]["name"]
         env = [{"name": container, "env": [{"name": name, "value": value}]}]
-        patch = {"spec": {"template": {"spec": {"containers": env}}}}
-        async with self._http.patch(url, headers=headers, data=json.dumps(patch)) as answer:
+        await self.patch(path, {"spec": {"template": {"spec": {"containers": env}}}})
+
+    async def patch(self, path: str, change: Json) -> None:
+        """Change an object, as `kubectl patch` does."""
+        headers = {**self._headers, "Content-Type": "application/strategic-merge-patch+json"}
+        async with self._http.patch(self._address(path), headers=headers, data=json.dumps(change)) as answer:
             answer.raise_for_status()
 
     async def served(self, stage: str) -> list[int]:
@@ -120,6 +135,11 @@ class Observer:
         headers = {"Content-Type": "application/json"}
         async with self._http.post(_url(pod, "/invocations"), data=example, headers=headers) as answer:
             return await answer.json()
+
+    async def names(self, pod: Json, model: str, version: int) -> bool:
+        """Return whether a pod answers for a version of a model, by the Open Inference Protocol."""
+        async with self._http.get(_url(pod, f"/v2/models/{model}/versions/{version}")) as answer:
+            return answer.ok and (await answer.json())["name"] == model
 
     async def _pod(self, pod: Json, path: str) -> Json:
         async with self._http.get(_url(pod, path)) as answer:
@@ -153,7 +173,8 @@ def _texts(node: Any) -> list[str]:
     return [text for value in node for text in _texts(value)] if isinstance(node, list) else []
 
 
-def _ready(pod: Json) -> bool:
+def is_ready(pod: Json) -> bool:
+    """Return whether a pod is ready, and not about to end."""
     conditions = {c["type"]: c["status"] for c in pod.get("status", {}).get("conditions", [])}
     return conditions.get("Ready") == "True" and "deletionTimestamp" not in pod["metadata"]
 

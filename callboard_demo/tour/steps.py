@@ -1,53 +1,18 @@
 """The tour's steps: what each does, what must be observed afterwards, and how it can be sabotaged.
 
-To add a step, write three things here: `run`, which raises NotObserved, `sabotage`, which breaks what the step tests,
-and a line in STEPS.
+To add a step, write three things, here or beside it: `run`, which raises NotObserved, `sabotage`, which breaks what the
+step tests, and a line in STEPS.
 """
 
-import sys
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
-from typing import Any, Final, TextIO, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias
 
-from callboard_demo.tour.observer import NotObserved, Observer, visible_text
-from callboard_demo.world import World
+from callboard_demo.tour.observer import NotObserved, visible_text
+from callboard_demo.tour.story import TICK, Story
+from callboard_demo.tour.workloads import configured, no_hash, on_delete, stateful
 
 MODEL: Final = "iris-classifier"
-CHANNEL: Final = "#ml-releases"
-TICK: Final = "white_check_mark"
-
-
-@dataclass(slots=True)
-class Story:
-    """State that the steps share."""
-
-    world: World
-    observer: Observer
-    short: bool = False
-    patience: float = 120.0
-    """How many seconds a step waits for an effect."""
-    newest: int = 0
-    """The most recently trained version."""
-    pull: int | None = None
-    """The pull request that the tour prints at the end."""
-    before: Any = None
-    """Production's predictions for the input example before the promotion."""
-    exception_word: str = ""
-    out: TextIO = field(default=sys.stdout)
-
-    async def wait_for(self, what: str, check: Callable[[], Awaitable[Any]]) -> Any:
-        """Wait until `check` returns a result."""
-        return await self.observer.until(what, check, self.patience)
-
-    async def send(self, who: str, text: str) -> None:
-        """Send a line to the channel."""
-        answer = await self.world.chat.send(user=who, channel=CHANNEL, text=text)
-        if not answer.get("ok"):
-            raise NotObserved(f"no reply to {text}: {answer}")
-
-    async def react(self, who: str, ts: str) -> None:
-        """Add ✅ to a message."""
-        await self.world.chat.react(user=who, ts=ts, emoji=TICK)
 
 
 # ── a new version is announced ────────────────────────────────────────────────────────────────────────
@@ -314,5 +279,17 @@ STEPS: Final = (
         title="production is rolled back to the previous release",
         run=rolled_back,
         sabotage=no_agent,
+    ),
+    Step(
+        name="stateful",
+        title="a StatefulSet is released pod by pod, verified by another server's protocol",
+        run=stateful,
+        sabotage=on_delete,
+    ),
+    Step(
+        name="configured",
+        title="a pin in a ConfigMap is released, and its new name restarts the pods",
+        run=configured,
+        sabotage=no_hash,
     ),
 )

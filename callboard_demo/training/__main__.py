@@ -46,6 +46,8 @@ SEEDS = (
     Seed(model="iris-classifier", accuracy=0.87, alias="production", person="alice", whole=True),
     Seed(model="iris-classifier", accuracy=0.92, alias="staging", person="bob", extra=("pandas",)),
     Seed(model="churn", accuracy=0.82, alias="production", person="carol", extra=("pandas",)),
+    Seed(model="fraud", accuracy=0.83, alias="production", person="alice", extra=("pandas",)),
+    Seed(model="demand", accuracy=0.78, alias="production", person="bob", extra=("pandas",)),
 )
 
 

@@ -1,4 +1,4 @@
-"""The data of the demo's models: two small problems, and for each a few dozen candidates of very different quality.
+"""The data of the demo's models: small problems, and for each a few dozen candidates of very different quality.
 
 Imported only by the training process (scikit-learn takes a second to import).  It fits and measures, without the
 registry.  The accuracies are real: they are measured on held-out rows, and a candidate is worse because it was fitted
@@ -65,7 +65,7 @@ class Lesson:
 @cache
 def lesson(model: str) -> Lesson:
     """Return the problem of a model; unknown names get that of `churn`."""
-    data = _iris() if model == "iris-classifier" else _churn()
+    data = _iris() if model == "iris-classifier" else _made(MADE.get(model, CHURN))
     fitted = list(_fit(data))
     answers = np.array([model.predict(data.measure) for model, _, _ in fitted])
     example = data.measure.iloc[_telling(answers)].reset_index(drop=True)
@@ -121,18 +121,50 @@ def _iris() -> Data:
     )
 
 
-def _churn() -> Data:
-    """Made-up customers who leave or stay."""
-    names = ["tenure_months", "monthly_charge", "support_calls", "late_payments"]
-    rows, leaves = make_classification(
-        1200, len(names), n_informative=3, n_redundant=0, n_clusters_per_class=1, class_sep=1.0, random_state=11
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """A made-up problem: what is predicted, its two answers, its four columns, and a number that its rows come from."""
+
+    target: str
+    answers: tuple[str, str]
+    columns: tuple[str, str, str, str]
+    random: int
+
+
+CHURN = Made(
+    target="customer",
+    answers=("stays", "leaves"),
+    columns=("tenure_months", "monthly_charge", "support_calls", "late_payments"),
+    random=11,
+)
+MADE = {
+    "fraud": Made(
+        target="payment",
+        answers=("genuine", "fraud"),
+        columns=("hour", "amount", "attempts", "countries"),
+        random=21,
+    ),
+    "demand": Made(target="demand", answers=("low", "high"), columns=("day", "price", "offers", "rivals"), random=41),
+}
+
+
+def _made(problem: Made) -> Data:
+    names = list(problem.columns)
+    rows, labels = make_classification(
+        1200,
+        len(names),
+        n_informative=3,
+        n_redundant=0,
+        n_clusters_per_class=1,
+        class_sep=1.0,
+        random_state=problem.random,
     )
     frame = pd.DataFrame(np.round(rows * [9, 14, 1.5, 1.2] + [30, 55, 4, 3]).clip(0), columns=names)
-    labels = np.array(["stays", "leaves"])[leaves]
+    answers = np.array(problem.answers)[labels]
     return Data(
-        target="customer",
+        target=problem.target,
         learn=frame[:200],
-        learn_labels=labels[:200],
+        learn_labels=answers[:200],
         measure=frame[200:].reset_index(drop=True),
-        measure_labels=labels[200:],
+        measure_labels=answers[200:],
     )

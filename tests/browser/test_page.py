@@ -163,6 +163,17 @@ async def test_the_board_shows_what_each_pod_really_serves(world: CannedWorld, p
     await expect(page.locator(".pod .serves")).to_have_text("v2")
 
 
+async def test_the_board_shows_a_stateful_set_and_its_pods(world: CannedWorld, page_for: PageFor) -> None:
+    pods = [pod | {"name": f"fraud-{n}", "model": "fraud"} for n, pod in enumerate(world.cluster.picture["pods"][:2])]
+    sets = {"kind": "StatefulSet", "name": "fraud", "namespace": "models", "replicas": 2, "revision": None}
+    world.cluster.change(pods=pods, workloads=[sets | {"updated": 1, "available": 1, "condition": None}])
+    page = await page_for(world)
+    shown = page.locator(".workload", has_text="fraud")
+    await expect(shown.locator("header")).to_contain_text("StatefulSet")
+    await expect(shown.locator("header")).to_contain_text("1 of 2 ready")
+    assert await shown.locator(".pod .name").all_inner_texts() == ["fraud-0", "fraud-1"]
+
+
 async def test_the_bot_is_killed_and_started_from_the_page(world: CannedWorld, page_for: PageFor) -> None:
     page = await page_for(world)
     await page.get_by_role("button", name="Kill").click()

@@ -131,6 +131,8 @@ async def test_killing_a_bot_that_is_not_there_is_no_mistake(tmp_path: Path) -> 
         ("iris-classifier", "manifests/iris-classifier/production", 1),
         ("iris-classifier", "manifests/iris-classifier/staging", 2),
         ("churn", "manifests/churn", 1),
+        ("fraud", "manifests/fraud/production", 1),
+        ("demand", "manifests/demand/production", 1),
     ],
 )
 def test_the_seeded_repository_holds_what_callboard_edits(model: str, folder: str, version: int) -> None:
@@ -147,18 +149,19 @@ WORKLOAD = {"name": "iris", "replicas": 1}
 
 
 @pytest.mark.parametrize(
-    ("pods", "deployments", "expected"),
+    ("pods", "workloads", "expected"),
     [
         ([pod("iris-1-a")], [WORKLOAD], True),
         ([], [], False),
         ([], [WORKLOAD], False),
         ([], [{"name": "iris", "replicas": 0}], True),
+        ([pod("iris-0")], [{"name": "iris", "replicas": 2}], False),
         ([pod("iris-1-a", serves=None)], [WORKLOAD], False),
         ([pod("iris-1-a", serves=None, status="CrashLoopBackOff", restarts=2)], [WORKLOAD], True),
         ([pod("iris-1-a", serves=None, status="CrashLoopBackOff", restarts=1)], [WORKLOAD], False),
     ],
 )
 def test_the_demo_is_ready_when_every_pod_answers_or_is_past_hoping_for(
-    pods: list[Json], deployments: list[Json], *, expected: bool
+    pods: list[Json], workloads: list[Json], *, expected: bool
 ) -> None:
-    assert settled({"pods": pods, "deployments": deployments}) is expected
+    assert settled({"pods": pods, "workloads": workloads}) is expected

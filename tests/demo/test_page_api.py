@@ -19,7 +19,7 @@ from tests.fixtures.canned_world import CannedWorld, canned
 TOKEN = "the-token-of-this-run"
 BUTTON = {"type": "button", "action_id": "approve", "text": {"type": "plain_text", "text": "Approve"}, "value": "d1"}
 PARTS = {
-    "channels", "people", "messages", "private", "repository", "pulls", "pods", "deployments", "services", "models",
+    "channels", "people", "messages", "private", "repository", "pulls", "pods", "workloads", "services", "models",
     "training", "promotions", "bot", "faults", "commands",
 }  # fmt: skip
 

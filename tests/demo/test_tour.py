@@ -1,7 +1,7 @@
 """The tour sees every step before the one that was sabotaged, and fails at that one.
 
-Everything is real but the pods, which are small servers inside the test: what a pod imports for six seconds is not what
-the tour is about.
+Everything is real but Callboard's model servers, which are small servers inside the test: what a pod imports for six
+seconds is not what the tour is about.
 """
 
 import io
@@ -10,32 +10,37 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from typing_extensions import override
 
 from callboard_demo import tour
-from callboard_demo.cluster.runtime import Order
-from callboard_demo.cluster.scripted import Behaviour, ScriptedRunning, ScriptedRuntime
+from callboard_demo.cluster.runtime import Order, ProcessRuntime, Running
+from callboard_demo.cluster.scripted import Behaviour, ScriptedRuntime
 from callboard_demo.home import Home
 from callboard_demo.ports import NAMES, claim
 from callboard_demo.registry.registry import Registry
 from callboard_demo.tour.steps import STEPS
-from callboard_demo.world import World
+from callboard_demo.world import World, registry_at
 from tests.chaos.extent import FULL
+from tests.paths import ROOT
 from tests.ports import free_ports
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 
-class Pods(ScriptedRuntime):
-    """Pods that die of what their version was trained to die of."""
+class Pods:
+    """Pods that die of what their version was trained to die of; those of the team's own server are real."""
 
     def __init__(self, registry: Callable[[], Registry]) -> None:
-        super().__init__()
+        self._scripted = ScriptedRuntime()
         self._registry = registry
 
-    @override
-    async def start(self, order: Order) -> ScriptedRunning:
+    def refuses(self, image: str, *, has_command: bool) -> str | None:
+        """Return why an image cannot be pulled."""
+        return self._scripted.refuses(image, has_command=has_command)
+
+    async def start(self, order: Order) -> Running:
         """Start a server, or one that dies at once with the word of its broken version."""
+        if "inference-server" in order.image:
+            return await ProcessRuntime(hosts=registry_at(self._registry().url)).start(order)
         model, version = order.env["MODEL_NAME"], order.env["MODEL_VERSION"]
         states = (await self._registry().state())["models"]
         quality = {m["name"]: {str(v["version"]): v.get("quality") for v in m["versions"]} for m in states}
@@ -43,8 +48,8 @@ class Pods(ScriptedRuntime):
             word = await self._registry().word(model, int(version))
             output = f"RuntimeError: weights are corrupt: {word}"
             dies = Behaviour(ready_after=None, crash_after=timedelta(seconds=0.3), output=output)
-            self.behaviours[version] = dies
-        return await super().start(order)
+            self._scripted.behaviours[version] = dies
+        return await self._scripted.start(order)
 
 
 async def take(folder: Path, *, sabotage: str | None) -> tuple[int, str]:
@@ -64,3 +69,8 @@ async def test_a_step_that_is_sabotaged_makes_the_tour_fail_there(tmp_path: Path
     assert code == 1, printed
     assert f"The tour FAILED at: {step}" in printed
     assert printed.count("  ✓ ") == [each.name for each in STEPS].index(step)
+
+
+def test_the_documentation_lists_every_step() -> None:
+    listed = [f"| `{step.name}` | {step.title} |" for step in STEPS]
+    assert [line for line in (ROOT / "docs/demo.md").read_text().splitlines() if line in listed] == listed

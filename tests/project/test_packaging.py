@@ -252,11 +252,14 @@ async def test_the_demo_runs_from_an_empty_folder_goes_on_where_it_was_and_leave
         assert shown["bot"]["ready"]
         served = sorted((pod["model"], pod["stage"], pod["serves"]) for pod in shown["pods"])
         production = ("iris-classifier", "production", 1)
-        assert served == [("churn", "production", 1), *[production] * 3, ("iris-classifier", "staging", 2)]
+        small = [("churn", "production", 1), ("demand", "production", 1), *[("fraud", "production", 1)] * 2]
+        assert served == [*small, *[production] * 3, ("iris-classifier", "staging", 2)]
         family = second.family()
         programs = [line for line in map(command, family) if "-m" in line]
         assert {line[0] for line in programs} == {str(installed.folder / "bin/python")}
-        assert {line[2] for line in programs} >= {"bot", "callboard_demo.training", "callboard_model_server"}
+        assert {line[2] for line in programs} >= {
+            "bot", "callboard_demo.training", "callboard_model_server", "callboard_demo.inference_server",
+        }  # fmt: skip
         async with demo(installed, tmp_path, port) as third:
             await third.says(f"port {port} (the page) is taken", within=60)
             assert await third.process.wait() == 1

@@ -4,7 +4,7 @@ import { byId, h, keyed, plural } from "./dom.js";
 
 /** Show every workload with its pods. */
 export function drawCluster(state) {
-  const groups = state.deployments.map((workload) => ({ ...workload, pods: [] }));
+  const groups = state.workloads.map((workload) => ({ ...workload, pods: [] }));
   for (const { age_s: _, ...pod } of state.pods) {
     const owner = groups.filter((group) => pod.namespace === group.namespace && pod.name.startsWith(`${group.name}-`))
       .sort((a, b) => b.name.length - a.name.length)[0];
@@ -26,6 +26,7 @@ function workload(group) {
     h("header", {},
       h("h3", {}, group.name),
       h("span", { class: `badge ${whole ? "good" : "busy"}` }, `${ready} of ${group.replicas ?? 0} ready`),
+      group.kind === "StatefulSet" ? h("span", { class: "quiet" }, "StatefulSet") : null,
       group.revision ? h("span", { class: "quiet" }, `revision ${group.revision}`) : null),
     troubled(group.condition) ? h("p", { class: "because" }, condition(group.condition)) : null,
     h("div", { class: "pods" }, [...group.pods].sort((a, b) => a.name.localeCompare(b.name)).map(pod)));

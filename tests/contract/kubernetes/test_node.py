@@ -10,12 +10,13 @@ import pytest
 from aiohttp import ServerDisconnectedError, web
 
 from bot.domain.json import Json
+from bot.rules.kubernetes.kinds import stateful_set
 from callboard_demo.cluster import Cluster
 from callboard_demo.cluster.scripted import Behaviour, ScriptedRuntime
 from callboard_demo.faults import Faults
 from tests.contract.cluster.test_traces import verdict
 from tests.contract.control_plane import TOKEN, the_demo
-from tests.contract.kubernetes.manifests import deployment
+from tests.contract.kubernetes.manifests import deployment, workload
 from tests.contract.kubernetes.plane import Plane, looked_at
 from tests.contract.kubernetes.raw import client
 from tests.contract.kubernetes.test_kubelet import is_ready, pod, status
@@ -124,8 +125,9 @@ async def test_the_picture_shows_what_each_pod_is_to_serve_and_what_it_serves(
         "serves": 1,
         "terminating": False,
     }
-    assert state["deployments"] == [
+    assert state["workloads"] == [
         {
+            "kind": "Deployment",
             "name": "model",
             "namespace": "models",
             "replicas": 1,
@@ -133,6 +135,45 @@ async def test_the_picture_shows_what_each_pod_is_to_serve_and_what_it_serves(
             "available": 1,
             "revision": "1",
             "condition": "NewReplicaSetAvailable",
+        }
+    ]
+
+
+async def test_the_picture_shows_what_a_configmap_pins(cluster: Plane) -> None:
+    assert cluster.fake is not None
+    settings = {"MODEL_NAME": "demand", "MODEL_STAGE": "production", "MODEL_VERSION": "3"}
+    await cluster.raw.post(cluster.core("configmaps"), {"metadata": {"name": "demand-x"}, "data": settings})
+    value = deployment("1", namespace="models", replicas=1)
+    [container] = value["spec"]["template"]["spec"]["containers"]
+    del container["env"]
+    container["envFrom"] = [{"configMapRef": {"name": "demand-x"}}]
+    await cluster.raw.post(cluster.deployments, value)
+    state = await until_shown(cluster.fake, lambda s: any(p["serves"] for p in s["pods"]))
+    [shown] = state["pods"]
+    assert {name: shown[name] for name in ("model", "stage", "pin_version", "serves")} == {
+        "model": "demand",
+        "stage": "production",
+        "pin_version": "3",
+        "serves": 3,
+    }
+
+
+async def test_the_picture_shows_stateful_sets_beside_deployments(cluster: Plane) -> None:
+    assert cluster.fake is not None
+    path = f"/apis/apps/v1/namespaces/{cluster.namespace}/statefulsets"
+    await cluster.raw.post(path, workload(stateful_set.KIND, 1, serviceName="model", replicas=2))
+    state = await until_shown(cluster.fake, lambda s: len([p for p in s["pods"] if p["serves"]]) == 2)
+    assert [pod["name"] for pod in state["pods"]] == ["model-0", "model-1"]
+    assert state["workloads"] == [
+        {
+            "kind": "StatefulSet",
+            "name": "model",
+            "namespace": "models",
+            "replicas": 2,
+            "updated": 2,
+            "available": 2,
+            "revision": None,
+            "condition": None,
         }
     ]
 

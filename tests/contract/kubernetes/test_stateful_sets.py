@@ -1,5 +1,6 @@
-"""How Callboard judges StatefulSets that a real control plane rolls out."""
+"""How Callboard judges StatefulSets that a control plane rolls out: a real one, and the demo's."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from itertools import takewhile
 
@@ -10,13 +11,21 @@ from bot.domain.json import Json
 from bot.rules.kubernetes.kinds import stateful_set
 from bot.rules.wording.reasons import plain
 from callboard_demo.cluster.scripted import Behaviour, ScriptedRuntime
+from tests.contract.control_plane import ControlPlane
 from tests.contract.kubernetes.manifests import template, workload
-from tests.contract.kubernetes.onlooker import Onlooker, names
+from tests.contract.kubernetes.onlooker import Onlooker, looking_on, names
 
-pytestmark = pytest.mark.real
+pytestmark = pytest.mark.slow
 
 CRASHES = Behaviour(ready_after=None, crash_after=timedelta(seconds=0.1))
 BOTH = ["model-0", "model-1"]
+
+
+@pytest.fixture
+async def onlooker(control_plane: ControlPlane) -> AsyncIterator[Onlooker]:
+    """Each of the two, as Callboard sees it."""
+    async with looking_on(control_plane) as found:
+        yield found
 
 
 async def rolled_out(onlooker: Onlooker, **spec: object) -> None:
