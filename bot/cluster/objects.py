@@ -95,9 +95,9 @@ class Objects:
     def snapshot(self, model: str, stage: str, workload: str | None, kind: Kind = deployment.KIND) -> Snapshot | None:
         """Return the workload of a kind that serves a model on a stage, with the objects that it owns.
 
-        Found by its environment (MODEL_NAME and MODEL_STAGE); of several, the one named `workload`, else the first by
-        name.  If there is none, the one named `workload`, unless it names another model: its stage may be about to
-        change.
+        It is the one named `workload`, unless it names another model: its stage may be about to change, and its
+        environment may be in a ConfigMap.  Else it is found by its environment (MODEL_NAME and MODEL_STAGE); of
+        several, it is the first by name.
         """
         found = self._workload(model, stage, workload, kind)
         if found is None:
@@ -137,11 +137,10 @@ class Objects:
                     pass
 
     def _workload(self, model: str, stage: str, workload: str | None, kind: Kind) -> Json | None:
-        carriers = sorted(self._by(kind.resource, "serves", model, stage), key=lambda obj: _name(obj) != workload)
-        if carriers:
-            return carriers[0]
         named = self._named.get(kind.resource, {}).get(workload or "")
-        return named if named is not None and _models(kind.resource, named) <= {model} else None
+        if named is not None and _models(kind.resource, named) <= {model}:
+            return named
+        return next(self._by(kind.resource, "serves", model, stage), None)
 
     def _owned(self, workload: Json, between: Sequence[str]) -> Iterator[tuple[str, list[Json]]]:
         """Yield what stands between a workload and its pods, from above, with its plural name."""
