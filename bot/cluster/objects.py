@@ -11,10 +11,11 @@ from typing import Final, TypeAlias
 from bot.cluster.touched import Touched
 from bot.domain.cluster import Snapshot
 from bot.domain.json import Json
+from bot.rules.kubernetes.environment import named
 from bot.rules.kubernetes.events import event_time
 from bot.rules.kubernetes.kinds import KINDS, RESOURCES, deployment
 from bot.rules.kubernetes.kinds.kind import Kind
-from bot.rules.kubernetes.pruning import prune
+from bot.rules.kubernetes.pruning import CONFIGMAPS, prune
 from bot.rules.kubernetes.raw import Malformed, items, mapping, text
 from bot.rules.kubernetes.workloads import env
 
@@ -92,6 +93,16 @@ class Objects:
             if not names:
                 self._index.pop((kind, *key), None)
 
+    def get(self, kind: str, name: str) -> Json | None:
+        """Return a stored object; None for an unknown one."""
+        return self._named.get(kind, {}).get(name)
+
+    def configmaps(self, workload: Json, kind: Kind) -> tuple[Json, ...]:
+        """Return the ConfigMaps that a workload's containers name, as far as they exist."""
+        names = chain.from_iterable(map(named, items(kind.pod_spec(workload), "containers")))
+        found = (self.get(CONFIGMAPS, name) for name in dict.fromkeys(names))
+        return tuple(configmap for configmap in found if configmap is not None)
+
     def snapshot(self, model: str, stage: str, workload: str | None, kind: Kind = deployment.KIND) -> Snapshot | None:
         """Return the workload of a kind that serves a model on a stage, with the objects that it owns.
 
@@ -137,9 +148,9 @@ class Objects:
                     pass
 
     def _workload(self, model: str, stage: str, workload: str | None, kind: Kind) -> Json | None:
-        named = self._named.get(kind.resource, {}).get(workload or "")
-        if named is not None and _models(kind.resource, named) <= {model}:
-            return named
+        known = self.get(kind.resource, workload or "")
+        if known is not None and _models(kind.resource, known) <= {model}:
+            return known
         return next(self._by(kind.resource, "serves", model, stage), None)
 
     def _owned(self, workload: Json, between: Sequence[str]) -> Iterator[tuple[str, list[Json]]]:
@@ -169,6 +180,8 @@ def _keys(resource: str, obj: Json) -> Iterator[Key]:
         return
     for owner in items(obj, "metadata", "ownerReferences"):
         yield "owner", str(owner.get("uid"))
+    if resource == CONFIGMAPS:
+        return
     if resource == "pods":
         labels = mapping(obj, "metadata", "labels")
         yield from (("label", label, str(labels[label])) for label in POD_LABELS if label in labels)

@@ -12,7 +12,7 @@ import logging
 import random
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -25,8 +25,10 @@ from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.cluster import NoAnswerYet, NotWatched, Silent, WatchEnded, WatchFailed
+from bot.domain.reasons.configmaps import ConfigMapsUnread
 from bot.rules.kubernetes.kinds import deployment
 from bot.rules.kubernetes.kinds.kind import Kind
+from bot.rules.kubernetes.pruning import CONFIGMAPS
 from bot.rules.wording.reasons import plain
 
 LOG: Final = logging.getLogger(__name__)
@@ -102,14 +104,15 @@ class Watch:
                 found[name], place.objects.touched = place.objects.touched, Touched()
         return found
 
-    async def ensure(self, namespace: str, kind: Kind = deployment.KIND) -> None:
+    async def ensure(self, namespace: str, kind: Kind = deployment.KIND, *, configmaps: bool = False) -> None:
         """Start to watch the workloads of a kind in a namespace, and what they own; repeating it does no harm.
 
-        Returns before the first lists, which wake later.
+        `configmaps`: and the ConfigMaps there, as one of them holds a pin.  Returns before the first lists, which wake
+        later.
         """
         loop = asyncio.get_running_loop()
         place = self._namespaces.setdefault(namespace, _Namespace())
-        for resource in (*_needed(kind), EVENTS):
+        for resource in (*_needed(kind), EVENTS, *[CONFIGMAPS] * configmaps):
             if resource not in place.streams:
                 stream = place.streams[resource] = _Stream(kind=resource, interrupted_since=loop.time())
                 place.tasks.append(loop.create_task(self._follow(namespace, place, stream)))
@@ -120,26 +123,33 @@ class Watch:
 
     def trouble(self, namespace: str, kind: Kind = deployment.KIND) -> Reason | None:
         """Return why the objects of a namespace may not be current; None when they are."""
-        now = asyncio.get_running_loop().time()
-        for stream in self._streams(namespace, kind):
-            if stream is None:
-                return NotWatched(namespace=Name(namespace))
-            if stream.refused:
-                return stream.why
-            if stream.interrupted_since is not None and now - stream.interrupted_since > LOST.total_seconds():
-                since = timedelta(seconds=round(now - stream.interrupted_since))
-                return Silent(since=since, cause=stream.why)
-        return None
+        troubles = (_trouble(stream, namespace) for stream in self._streams(namespace, kind))
+        return next((trouble for trouble in troubles if trouble is not None), None)
 
     def snapshot(
-        self, namespace: str, model: str, stage: str, workload: str | None = None, kind: Kind = deployment.KIND
+        self,
+        namespace: str,
+        model: str,
+        stage: str,
+        workload: str | None = None,
+        kind: Kind = deployment.KIND,
+        *,
+        configmaps: bool = False,
     ) -> Snapshot | None:
         """Return the workload that serves a model on a stage, with what it owns, its pods and newest events.
 
-        `workload` is the name it is known by; see `Objects.snapshot`.  None: there is none, as far as is known.
+        `workload` is the name it is known by; see `Objects.snapshot`.  `configmaps`: with those that its template names
+        while they are current, as its pin is in one of them.  None: there is no workload, as far as is known.
         """
         place = self._namespaces.get(namespace)
-        return place.objects.snapshot(model, stage, workload, kind) if place else None
+        found = place.objects.snapshot(model, stage, workload, kind) if place else None
+        if place is None or found is None or not configmaps:
+            return found
+        stream = place.streams.get(CONFIGMAPS)
+        trouble = _trouble(stream, namespace) or (None if stream and stream.listed else NoAnswerYet())
+        if trouble is not None:
+            return replace(found, configmaps=ConfigMapsUnread(namespace=Name(namespace), cause=trouble))
+        return replace(found, configmaps=place.objects.configmaps(found.workload, kind))
 
     def _streams(self, namespace: str, kind: Kind) -> list[_Stream | None]:
         """Return the streams that a verdict needs; None for one that was not started."""
@@ -179,6 +189,8 @@ class Watch:
 
     async def _once(self, namespace: str, place: _Namespace, stream: _Stream) -> None:
         wake_all = partial(self._wake_all, namespace, place)
+        if stream.kind == CONFIGMAPS and _lost(stream):
+            stream.version = None  # what it held counts again as soon as it is open: by then it has to be up to date
         if stream.version is None:
             found, version = await self._kubernetes.list(namespace, stream.kind, keep=partial(kept, stream.kind))
             place.objects.replace(stream.kind, found)
@@ -251,6 +263,24 @@ def _needed(kind: Kind) -> tuple[str, ...]:
     return (kind.resource, *kind.between, "pods")
 
 
+def _trouble(stream: _Stream | None, namespace: str) -> Reason | None:
+    """Return why the objects of a stream may not be current; None when they are."""
+    if stream is None:
+        return NotWatched(namespace=Name(namespace))
+    if stream.refused:
+        return stream.why
+    if stream.interrupted_since is None or not _lost(stream):
+        return None
+    since = timedelta(seconds=round(asyncio.get_running_loop().time() - stream.interrupted_since))
+    return Silent(since=since, cause=stream.why)
+
+
+def _lost(stream: _Stream) -> bool:
+    """Return whether a stream was interrupted for so long that its objects do not count as current."""
+    now = asyncio.get_running_loop().time()
+    return stream.interrupted_since is not None and now - stream.interrupted_since > LOST.total_seconds()
+
+
 def _connected(stream: _Stream, wake: Callable[[], None] = lambda: None) -> None:
     """Record that the watch is open; if it was away for more than a moment, wake the targets."""
     now = stream.opened_at = asyncio.get_running_loop().time()
@@ -268,16 +298,20 @@ def _interrupted(stream: _Stream, why: Reason) -> None:
     stream.why, stream.failures = why, stream.failures + 1
 
 
-def _take(objects: Objects, stream: _Stream, event: Json) -> None:
+def _take(objects: Objects, stream: _Stream, event: Json) -> bool:
+    """Store a change, and return whether it may decide something: most changes of ConfigMaps concern no pin."""
     obj = event["object"]
     meta = obj.get("metadata") or {}
     stream.version = str(meta.get("resourceVersion") or stream.version)
     stream.failures = 0
+    name = str(meta.get("name"))
+    before = objects.get(stream.kind, name)
     match event["type"]:
         case "ADDED" | "MODIFIED":
-            objects.drop(stream.kind, str(meta.get("name")))  # first: a malformed object leaves nothing old behind
+            objects.drop(stream.kind, name)  # first: a malformed object leaves nothing old behind
             objects.put(stream.kind, kept(stream.kind, obj))
         case "DELETED":
-            objects.drop(stream.kind, str(meta.get("name")))
+            objects.drop(stream.kind, name)
         case _:  # a bookmark has only a version
-            pass
+            return False
+    return stream.kind != CONFIGMAPS or objects.get(stream.kind, name) != before

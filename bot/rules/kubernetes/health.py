@@ -32,6 +32,7 @@ from bot.domain.reasons.health import (
 )
 from bot.rules.kubernetes import ended
 from bot.rules.kubernetes.causes import causes, together
+from bot.rules.kubernetes.configmaps import older
 from bot.rules.kubernetes.kinds import (
     cron_job,
     daemon_set,
@@ -90,6 +91,7 @@ def judge(snapshot: Snapshot, *, now: datetime, stage: str, only: Collection[str
         ready=state.ready,
         pods=state.pods,
         pin=state.pin,
+        pending=state.pending,
         patience=found.patience,
         culprit=found.culprit,
         model_status=about_model,
@@ -143,8 +145,9 @@ def _last_run(state: RolloutState) -> Finding | None:
     """
     if kind_of(state.workload) is not cron_job.KIND or state.pin is None:
         return None
-    run = state.replicaset
-    if run is None or pin_of(run) != state.pin:
+    run, stage, configmaps = state.replicaset, state.stage, state.configmaps
+    before = run is None or older(run, state.workload, stage, configmaps)
+    if run is None or before or pin_of(run, stage, configmaps) != state.pin:
         schedule = quote_name(text(state.workload, "spec", "schedule"))
         return Finding(status=HealthStatus.PROGRESSING, reason=NextRun(name=_name(state), schedule=schedule))
     status, reason = explain(run, now=state.now)
@@ -273,7 +276,7 @@ def _cause(state: RolloutState) -> Reason | None:
     found = causes([(pod, trouble) for pod, trouble in state.troubles if not pod.ready])
     loop = ended.explain(state.failed) if state.ready < state.wanted and (not found or len(state.failed) > 1) else None
     refused = refusal.reason if refusal else state.refused if len(state.pods) < state.wanted else None
-    first = [reason for reason in (state.to_do, refused) if reason is not None]
+    first = [reason for reason in (state.to_do, refused, state.pending) if reason is not None]
     return together([*first, *found, *([loop] if loop else [])])
 
 

@@ -50,7 +50,8 @@ class PickUp(StrEnum):
     """How the bot sees that the cluster has picked a change up."""
 
     TEMPLATE = "template"  # the pod template holds the new value
-    VERIFICATION = "verification"  # verification returns the new version, because the template does not hold it
+    NEW_CONFIGMAP = "new-configmap"  # the pod template names another ConfigMap, which holds it
+    CONFIGMAP = "configmap"  # the same ConfigMap holds it, and the pods were created since, or name the new version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +84,8 @@ def locate(files: Mapping[str, str], target: Target, policy: Policy, repository:
     seen = see(files, path, carrier, there)
     workload, namespace = _both(seen, path, carrier, target, policy)
     named_here = workload is not None and workload == seen.workload
-    configured = isinstance(carrier.owner, ConfigMap)
-    if configured and policy.verify.method in UNTELLING:
+    how = _pick_up(carrier)
+    if how is PickUp.CONFIGMAP and policy.verify.method in UNTELLING:
         method, stage = Name(policy.verify.method), Name(target.stage)
         raise Permanent(NothingTells(file=Name(path), line=carrier.line, method=method, stage=stage))
     return Located(
@@ -94,13 +95,20 @@ def locate(files: Mapping[str, str], target: Target, policy: Policy, repository:
             namespace=namespace.written.value,
             workload=workload.value if workload else None,
             kind=seen.kind if named_here else None,
+            in_configmap=how is not PickUp.TEMPLATE,
         ),
         namespace=namespace,
         workload=workload,
-        pick_up=PickUp.VERIFICATION if configured else PickUp.TEMPLATE,
-        restarts=not isinstance(carrier.owner, ConfigMap) or carrier.owner.generated,
+        pick_up=how,
+        restarts=how is not PickUp.CONFIGMAP,
         chart=isinstance(carrier.owner, Elsewhere),
     )
+
+
+def _pick_up(carrier: Carrier) -> PickUp:
+    if not isinstance(carrier.owner, ConfigMap):
+        return PickUp.TEMPLATE
+    return PickUp.NEW_CONFIGMAP if carrier.owner.generated else PickUp.CONFIGMAP
 
 
 def _both(seen: Seen, path: str, carrier: Carrier, target: Target, policy: Policy) -> tuple[Written | None, Sourced]:

@@ -127,6 +127,12 @@ def to_do(workload: Json, pods: Sequence[Json]) -> Reason | None:
     return kind.to_do(workload, pods) if kind else None
 
 
+def restart(workload: Json) -> Command | None:
+    """Return the command that replaces all pods of the workload; None if its next run has what is new."""
+    kind = kind_of(workload)
+    return kind.restart(workload) if kind else None
+
+
 def pod_spec(workload: Json) -> Json:
     """Return the pod spec in a workload, of which its pods are made; empty if there is none."""
     kind = kind_of(workload)
