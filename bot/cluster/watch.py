@@ -17,6 +17,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from bot import clock
 from bot.clients.kubernetes.client import Expired, Kubernetes
 from bot.cluster.objects import Objects, kept
 from bot.cluster.touched import Touched
@@ -26,6 +27,7 @@ from bot.domain.json import Json
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.cluster import NoAnswerYet, NotWatched, Silent, WatchEnded, WatchFailed
 from bot.domain.reasons.configmaps import ConfigMapsUnread
+from bot.rules.kubernetes.configmaps import seen
 from bot.rules.kubernetes.kinds import deployment
 from bot.rules.kubernetes.kinds.kind import Kind
 from bot.rules.kubernetes.pruning import CONFIGMAPS
@@ -193,6 +195,8 @@ class Watch:
             stream.version = None  # what it held counts again as soon as it is open: by then it has to be up to date
         if stream.version is None:
             found, version = await self._kubernetes.list(namespace, stream.kind, keep=partial(kept, stream.kind))
+            if stream.kind == CONFIGMAPS:
+                found = [_dated(place.objects, obj) for obj in found]
             place.objects.replace(stream.kind, found)
             stream.version, stream.listed = version, True
             _connected(stream)
@@ -298,6 +302,12 @@ def _interrupted(stream: _Stream, why: Reason) -> None:
     stream.why, stream.failures = why, stream.failures + 1
 
 
+def _dated(objects: Objects, configmap: Json) -> Json:
+    """Return a ConfigMap with since when it holds its pin; an empty one is left as it is."""
+    name = str((configmap.get("metadata") or {}).get("name"))
+    return seen(configmap, objects.get(CONFIGMAPS, name), clock.now()) if configmap else configmap
+
+
 def _take(objects: Objects, stream: _Stream, event: Json) -> bool:
     """Store a change, and return whether it may decide something: most changes of ConfigMaps concern no pin."""
     obj = event["object"]
@@ -308,8 +318,10 @@ def _take(objects: Objects, stream: _Stream, event: Json) -> bool:
     before = objects.get(stream.kind, name)
     match event["type"]:
         case "ADDED" | "MODIFIED":
+            new = kept(stream.kind, obj)
+            new = _dated(objects, new) if stream.kind == CONFIGMAPS else new
             objects.drop(stream.kind, name)  # first: a malformed object leaves nothing old behind
-            objects.put(stream.kind, kept(stream.kind, obj))
+            objects.put(stream.kind, new)
         case "DELETED":
             objects.drop(stream.kind, name)
         case _:  # a bookmark has only a version

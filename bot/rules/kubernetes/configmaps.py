@@ -1,10 +1,13 @@
 """Whether the running pods have the pin that a ConfigMap holds: Kubernetes restarts none when it changes.
 
 A pod reads its ConfigMaps when a container starts.  So it has the pin if it was created after the ConfigMap got it, or
-if its container has not started yet.  Both times are the API server's.  When the bot saw the change would be wrong: it
-sees every change at its start, which is later than pods that were restarted meanwhile.  When a container started would
-be by the clock of its node.  They have whole seconds; in the same second, a pod counts as new, because its container
-starts later than it is created.
+if its container has not started yet.  When a container started would be by the clock of its node.
+
+When the ConfigMap got it is told by `managedFields`, by the same clock as a pod's creation, also after a restart of the
+bot.  Where servers may leave that time as it was (`reduced`), it is when the bot saw the change: at its start it sees
+every one, so that pods that were restarted meanwhile count as old.  That is the lesser evil: a time that is too late
+makes people restart pods once more, and one that is too early would take a release for picked up that is not.  Times
+have whole seconds; in the same second, a pod counts as new, because its container starts later than it is created.
 
 A name that ends in kustomize's hash has one content for ever, so all pods that name it have that.
 """
@@ -40,25 +43,38 @@ def by_name(seen: Sequence[Json] | Reason | None) -> ConfigMaps:
 
 def reduced(obj: Json) -> Json:
     """Return what is kept of a ConfigMap: its name, the entries that may be a pin, and since when it has them."""
+    kept = {"metadata": {"name": text(obj, "metadata", "name")}, "data": pins_in(mapping(obj, "data"))}
     since = pinned_since(obj)
-    meta = {"name": text(obj, "metadata", "name")}
-    dated = {"annotations": {SINCE: since.isoformat()}} if since is not None else {}
-    return {"metadata": meta | dated, "data": pins_in(mapping(obj, "data"))}
+    return _with_since(kept, since.isoformat()) if since is not None else kept
+
+
+def seen(kept: Json, before: Json | None, now: datetime) -> Json:
+    """Return a reduced ConfigMap with since when it was seen so, if it does not tell by itself since when it is so."""
+    if moment(kept, "metadata", "annotations", SINCE) is not None or not mapping(kept, "data"):
+        return kept
+    same = before is not None and mapping(before, "data") == mapping(kept, "data")
+    since = text(before or {}, "metadata", "annotations", SINCE) if same else ""
+    return _with_since(kept, since or now.isoformat())
+
+
+def _with_since(kept: Json, since: str) -> Json:
+    return {**kept, "metadata": {**mapping(kept, "metadata"), "annotations": {SINCE: since}}}
 
 
 def pinned_since(configmap: Json) -> datetime | None:
     """Return a moment, by the API server's clock, since when a ConfigMap holds the pin; None if it does not tell.
 
-    It is that of the latest change by whoever owns a part of the pin, which may have been a change of something else;
-    what is immutable was never changed.
-    https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/object-meta/#System (`managedFields`)
+    It is that of the latest server-side apply by whoever owns a part of the pin, which may have changed something else;
+    what is immutable was never changed.  After any other write, Kubernetes before 1.25 leaves the time as it was if the
+    writer owned the same fields before: https://github.com/kubernetes/kubernetes/issues/109576
     """
     kept = moment(configmap, "metadata", "annotations", SINCE)
     if kept is not None or flag(configmap, "immutable"):
         return kept or moment(configmap, "metadata", "creationTimestamp")
-    times = [moment(entry, "time") for entry in items(configmap, "metadata", "managedFields") if _owns_pin(entry)]
+    owners = [entry for entry in items(configmap, "metadata", "managedFields") if _owns_pin(entry)]
+    times = [moment(entry, "time") for entry in owners if text(entry, "operation") == "Apply"]
     known = [time for time in times if time is not None]
-    return max(known) if known and len(known) == len(times) else None
+    return max(known) if known and len(known) == len(owners) else None
 
 
 def _owns_pin(entry: Json) -> bool:

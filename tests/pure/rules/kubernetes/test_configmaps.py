@@ -1,6 +1,7 @@
 """A pin in a ConfigMap counts for the pods that were created after it, and for no others."""
 
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from bot.domain.reasons.health import ChangeNotObserved, NextRun
 from bot.domain.reasons.rollout import NoNewPod
 from bot.domain.reasons.told import Told
 from bot.domain.target import Pin
+from bot.rules.kubernetes.configmaps import pinned_since, seen
 from bot.rules.kubernetes.health import judge
 from bot.rules.kubernetes.kinds import restart
 from bot.rules.kubernetes.pruning import prune
@@ -25,13 +27,13 @@ RESTART = Command(f"kubectl rollout restart deployment/{NAME} -n models")
 HASHED = "release-9dkmb2t7gf"
 
 
-def seen(snapshot: Snapshot, **changes: Any) -> Health:
+def verdict(snapshot: Snapshot, **changes: Any) -> Health:
     return judge(replace(snapshot, **changes), now=NOON, stage="production")
 
 
 def since(seconds: float, **more: Any) -> Health:
     """Return the verdict on pods of five minutes, where the ConfigMap was changed so many seconds ago."""
-    return seen(behind(ready(), configmap("release", changed=seconds, **PIN)), **more)
+    return verdict(behind(ready(), configmap("release", changed=seconds, **PIN)), **more)
 
 
 @pytest.mark.parametrize(("changed", "older"), [(299, True), (300, False), (600, False)])
@@ -51,9 +53,9 @@ def test_one_old_pod_is_enough() -> None:
     snapshot = behind(ready(), configmap("release", changed=200, **PIN))
     for pod in snapshot.pods[:2]:
         pod["metadata"]["creationTimestamp"] = ago(100)
-    assert isinstance(seen(snapshot).pending, PodsOlder)
+    assert isinstance(verdict(snapshot).pending, PodsOlder)
     snapshot.pods[2]["metadata"]["creationTimestamp"] = ago(100)
-    assert seen(snapshot).pending is None
+    assert verdict(snapshot).pending is None
 
 
 @pytest.mark.parametrize("state", ["ContainerCreating", "CreateContainerConfigError", "CrashLoopBackOff"])
@@ -62,9 +64,9 @@ def test_a_container_that_has_still_to_start_will_read_the_change(state: str) ->
     snapshot = behind(ready(), configmap("release", changed=10, **PIN))
     for pod in snapshot.pods:
         pod["status"]["containerStatuses"] = [waiting(state)]
-    assert seen(snapshot).pending is None
+    assert verdict(snapshot).pending is None
     snapshot.pods[0]["status"]["containerStatuses"] = [container()]
-    assert isinstance(seen(snapshot).pending, PodsOlder)
+    assert isinstance(verdict(snapshot).pending, PodsOlder)
 
 
 @pytest.mark.parametrize(
@@ -79,31 +81,55 @@ def test_a_container_that_has_still_to_start_will_read_the_change(state: str) ->
 )
 def test_a_configmap_whose_content_cannot_change_counts_at_once(name: str, changes: Json, *, pending: bool) -> None:
     its = configmap(name, changed=10, **PIN) | changes
-    assert isinstance(seen(behind(ready(), its, name=name)).pending, PodsOlder) is pending
+    assert isinstance(verdict(behind(ready(), its, name=name)).pending, PodsOlder) is pending
 
 
 def test_an_immutable_one_that_was_deleted_and_made_anew_is_a_change() -> None:
     its = configmap("release", **PIN) | {"immutable": True}
     its["metadata"]["creationTimestamp"] = ago(10)
-    assert isinstance(seen(behind(ready(), its)).pending, PodsOlder)
+    assert isinstance(verdict(behind(ready(), its)).pending, PodsOlder)
 
 
 @pytest.mark.parametrize("fields", [None, [], [{"manager": "x", "fieldsV1": {"f:data": {"f:MODEL_STAGE": {}}}}]])
 def test_a_change_without_a_time_leaves_it_to_the_pods(fields: list[Json] | None) -> None:
     its = configmap("release", **PIN)
     its["metadata"]["managedFields"] = fields
-    assert seen(behind(ready(), its)).pending == ChangeUndated(configmap=Name("release"), version=3)
+    assert verdict(behind(ready(), its)).pending == ChangeUndated(configmap=Name("release"), version=3)
+
+
+def test_a_write_that_is_no_server_side_apply_may_leave_the_time_as_it_was() -> None:
+    """So it does before Kubernetes 1.25: https://github.com/kubernetes/kubernetes/issues/109576."""
+    its = configmap("release", **PIN)
+    its["metadata"]["managedFields"][0]["operation"] = "Update"
+    assert isinstance(verdict(behind(ready(), its)).pending, ChangeUndated)
+
+
+def test_then_it_counts_since_the_bot_saw_it() -> None:
+    first = written(3, changed=NOON - timedelta(hours=1))
+    same, other = written(3, before=first), written(4, before=first)
+    assert [pinned_since(each) for each in (first, same, other)] == [NOON - timedelta(hours=1)] * 2 + [NOON]
+    applied = prune("configmaps", configmap("release", changed=60, **PIN))
+    assert seen(applied, first, NOON) == applied
+    empty = prune("configmaps", configmap("other", LOG_LEVEL="info"))
+    assert seen(empty, None, NOON) == empty
+
+
+def written(version: int, before: Json | None = None, changed: datetime = NOON) -> Json:
+    """Return what is kept of a ConfigMap that somebody wrote, and that was seen at that time."""
+    its = configmap("release", **PIN | {"MODEL_VERSION": str(version)})
+    its["metadata"]["managedFields"][0]["operation"] = "Update"
+    return seen(prune("configmaps", its), before, changed)
 
 
 def test_what_others_changed_in_a_configmap_is_no_change_of_the_pin() -> None:
     its = configmap("release", changed=600, **PIN)
     other = {"manager": "x", "time": ago(5), "fieldsV1": {"f:data": {"f:LOG_LEVEL": {}}}}
     its["metadata"]["managedFields"].append(other)
-    assert seen(behind(ready(), its)).pending is None
+    assert verdict(behind(ready(), its)).pending is None
 
 
 def test_a_part_of_the_pin_in_the_template_is_older_than_every_pod() -> None:
-    health = seen(behind(ready(), configmap("release", changed=10, MODEL_VERSION="3"), MODEL_STAGE="production"))
+    health = verdict(behind(ready(), configmap("release", changed=10, MODEL_VERSION="3"), MODEL_STAGE="production"))
     assert (health.pin, type(health.pending)) == (V3, PodsOlder)
 
 
@@ -124,15 +150,15 @@ def test_no_pod_is_not_every_pod() -> None:
     assert since(600, pods=()).pending == NoNewPod()
     unseen = behind(ready(), configmap("release", **PIN))
     unseen.workload["metadata"]["generation"] = 5
-    assert seen(unseen).pending == ChangeNotObserved()
+    assert verdict(unseen).pending == ChangeNotObserved()
     asleep = behind(ready(), configmap("release", **PIN))
     asleep.workload["spec"]["replicas"] = 0
-    assert seen(asleep, pods=()).pending is None
+    assert verdict(asleep, pods=()).pending is None
 
 
 def test_a_malformed_configmap_is_no_crash() -> None:
     its = configmap("release", **PIN) | {"data": ["x"]}
-    assert seen(behind(ready(), its)).status is HealthStatus.UNKNOWN
+    assert verdict(behind(ready(), its)).status is HealthStatus.UNKNOWN
 
 
 def cron(changed: float, ran: float) -> Health:
@@ -154,7 +180,7 @@ def cron(changed: float, ran: float) -> Health:
     }
     made = behind(Snapshot(workload=job, replicasets=()), configmap("release", changed=changed, **PIN))
     its["spec"]["jobTemplate"]["spec"]["template"] = made.workload["spec"]["template"]  # type: ignore[index]  # nested
-    return seen(replace(made, workload=its, replicasets=(made.workload,)))
+    return verdict(replace(made, workload=its, replicasets=(made.workload,)))
 
 
 def test_the_next_run_of_a_cron_job_has_the_change_without_a_restart() -> None:
