@@ -82,7 +82,7 @@ def _is_current(pod: Json, workload: Json, replicaset: Json | None) -> bool:
 def _restart(obj: Json) -> Command:
     """Return what replaces its pods in both modes: another controller owns the Deployment, and may undo a restart."""
     name = quote_name(text(obj, "metadata", "name"))
-    return Command(f"kubectl delete pods -l {LABEL}={name}{in_namespace(obj)}")
+    return Command(" ".join(["kubectl", "delete", "pods", "-l", f"{LABEL}={name}"]) + in_namespace(obj))
 
 
 def _model_status(obj: Json) -> ModelStatus | None:

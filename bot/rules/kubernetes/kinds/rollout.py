@@ -83,7 +83,8 @@ def _resume(obj: Json) -> Command | None:
 
 def _restart(obj: Json) -> Command:
     """Return the command of the plugin, which sets `restartAt`: https://argo-rollouts.readthedocs.io/en/stable/features/restart/."""
-    return Command(f"kubectl argo rollouts restart {quote_name(text(obj, 'metadata', 'name'))}{in_namespace(obj)}")
+    name = quote_name(text(obj, "metadata", "name"))
+    return Command(" ".join(["kubectl", "argo", "rollouts", "restart", name]) + in_namespace(obj))
 
 
 def _replicaset(workload: Json, replicasets: Sequence[Json]) -> Json | None:

@@ -24,9 +24,9 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
         "this object creates a Deployment, write its name as `workload: …` for {stage} in app.yaml"
     ),
     places.NothingTells: (
-        "{place}: the pod template takes the version from a ConfigMap, and the method {method} does not ask the pods "
-        "for theirs, so Callboard would not see the change take effect; set `verify` for {stage} in app.yaml to "
-        "`auto`, or to a method that names the version"
+        "{place}: the pod template takes the version from a ConfigMap whose name stays, and the method {method} does "
+        "not ask the pods for theirs, so Callboard would not see the change take effect; set `verify` for {stage} in "
+        "app.yaml to `auto`, or to a method that names the version, or let kustomize generate the ConfigMap"
     ),
     places.TemplateFillsIn: (
         "{place}: a template fills in the {what} ({value}); write the plain value here, or set the key {what} for "

@@ -7,9 +7,10 @@ import pytest
 from bot.domain.cluster import PodSeen, Served, Snapshot
 from bot.domain.promotion import Kind, State
 from bot.domain.reason import Reason
+from bot.domain.reasons.rollout import ChangedByOthers
 from bot.rules.wording.reasons import plain
 from tests.fixtures.rollout_history import Ending, History, follow, pruned
-from tests.pure.rules.release.timelines import DONE, FAILED, RELEASED, STALLED, Timeline, restarting
+from tests.pure.rules.release.timelines import DONE, FAILED, RELEASED, STALLED, Timeline, configured, restarting
 
 TIMELINES = {**RELEASED, **STALLED, **FAILED}
 
@@ -23,7 +24,7 @@ def ends(timeline: Timeline, history: History) -> Ending:
     def served(_second: float, _pod: PodSeen) -> Served | Reason:
         return timeline.served
 
-    return follow(history, state=timeline.start, until=timeline.until, served=served)
+    return follow(history, state=timeline.start, until=timeline.until, served=served, verified_by=timeline.verified_by)
 
 
 @pytest.mark.parametrize("name", TIMELINES)
@@ -46,6 +47,13 @@ def test_a_timeline_of_kept_objects_ends_alike(name: str) -> None:
     timeline = TIMELINES[name]
     kept = [(second, pruned(seen) if isinstance(seen, Snapshot) else seen) for second, seen in timeline.history]
     assert ends(timeline, kept).steps == ending(name).steps
+
+
+def test_a_version_that_somebody_else_writes_into_the_configmap_ends_it_without_a_rollback() -> None:
+    before, after = configured(3, changed=-600, created=-300), configured(9, changed=60, created=-300)
+    end = follow([(0, before), (60, after)], state=State.SYNCING)
+    assert (end.promotion.state, end.started) == (State.FAILED, None)
+    assert isinstance(end.promotion.reason, ChangedByOthers)
 
 
 def test_the_watch_starts_anew_after_a_failure_that_passed() -> None:
