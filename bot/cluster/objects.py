@@ -99,8 +99,7 @@ class Objects:
 
     def configmaps(self, workload: Json, kind: Kind) -> tuple[Json, ...]:
         """Return the ConfigMaps that a workload's containers name, as far as they exist."""
-        names = chain.from_iterable(map(named, items(kind.pod_spec(workload), "containers")))
-        found = (self.get(CONFIGMAPS, name) for name in dict.fromkeys(names))
+        found = (self.get(CONFIGMAPS, name) for name in _configmaps(kind, workload))
         return tuple(configmap for configmap in found if configmap is not None)
 
     def snapshot(self, model: str, stage: str, workload: str | None, kind: Kind = deployment.KIND) -> Snapshot | None:
@@ -131,7 +130,9 @@ class Objects:
 
         An owner that is not known yet is marked when it arrives.
         """
-        if resource not in {"pods", "events"}:
+        if resource == CONFIGMAPS:
+            self.touched.workloads.update(*(self._index.get((each, "names", _name(obj)), ()) for each in RESOURCES))
+        elif resource not in {"pods", "events"}:
             self.touched.workloads.add(_name(obj))
         for key in _keys(resource, obj):
             match key:
@@ -186,9 +187,15 @@ def _keys(resource: str, obj: Json) -> Iterator[Key]:
         labels = mapping(obj, "metadata", "labels")
         yield from (("label", label, str(labels[label])) for label in POD_LABELS if label in labels)
         return
+    yield from (("names", name) for name in _configmaps(RESOURCES[resource], obj))
     for values in _environments(resource, obj):
         if "MODEL_NAME" in values and "MODEL_STAGE" in values:
             yield "serves", values["MODEL_NAME"], values["MODEL_STAGE"]
+
+
+def _configmaps(kind: Kind, workload: Json) -> dict[str, None]:
+    """Return the names of the ConfigMaps that a workload's containers name, in their order."""
+    return dict.fromkeys(chain.from_iterable(map(named, items(kind.pod_spec(workload), "containers"))))
 
 
 def _environments(resource: str, workload: Json) -> list[dict[str, str]]:

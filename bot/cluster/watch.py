@@ -308,14 +308,12 @@ def _dated(objects: Objects, configmap: Json) -> Json:
     return seen(configmap, objects.get(CONFIGMAPS, name), clock.now()) if configmap else configmap
 
 
-def _take(objects: Objects, stream: _Stream, event: Json) -> bool:
-    """Store a change, and return whether it may decide something: most changes of ConfigMaps concern no pin."""
+def _take(objects: Objects, stream: _Stream, event: Json) -> None:
     obj = event["object"]
     meta = obj.get("metadata") or {}
     stream.version = str(meta.get("resourceVersion") or stream.version)
     stream.failures = 0
     name = str(meta.get("name"))
-    before = objects.get(stream.kind, name)
     match event["type"]:
         case "ADDED" | "MODIFIED":
             new = kept(stream.kind, obj)
@@ -325,5 +323,4 @@ def _take(objects: Objects, stream: _Stream, event: Json) -> bool:
         case "DELETED":
             objects.drop(stream.kind, name)
         case _:  # a bookmark has only a version
-            return False
-    return stream.kind != CONFIGMAPS or objects.get(stream.kind, name) != before
+            pass

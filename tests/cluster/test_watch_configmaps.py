@@ -11,6 +11,8 @@ from typing import Any
 import pytest
 from aiohttp import web
 
+from bot.cluster.objects import Objects, kept
+from bot.cluster.touched import Touched
 from bot.cluster.watch import Watch
 from bot.domain.json import Json
 from bot.domain.reason import Name
@@ -107,17 +109,27 @@ async def test_without_permission_everything_else_goes_on(tmp_path: Path) -> Non
         await until(lambda: world.version() == "3", "the permission")
 
 
-async def test_only_a_change_of_what_may_be_a_pin_wakes_the_targets(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    woken: list[str] = []
-    monkeypatch.setattr("bot.cluster.watch.Watch._wake_soon", lambda _, namespace: woken.append(namespace))
+async def test_a_change_concerns_the_workloads_that_name_the_configmap(tmp_path: Path) -> None:
     async with watching(tmp_path, release(3)) as world:
         await world.watch.ensure("models", configmaps=True)
+        await until(lambda: world.version() == "3", "the ConfigMap")
         await world.send(configmap("lock", LEADER="a"), release(4))
-        before = len(woken)
-        await world.send(*(configmap("lock", LEADER=leader) for leader in "bcd"), release(5))
-        assert len(woken) == before + 1
+        world.watch.touched()
+        await world.send(release(5))
+        assert world.watch.touched()["models"].workloads == {NAME}
+
+
+def test_a_configmap_that_no_workload_names_concerns_none() -> None:
+    objects = Objects()
+    objects.put("deployments", kept("deployments", DEPLOYMENT))
+    objects.touched = Touched()
+    objects.put("configmaps", kept("configmaps", configmap("lock", LEADER="a")))
+    assert not objects.touched
+    objects.put("configmaps", kept("configmaps", release(3)))
+    assert objects.touched.workloads == {NAME}
+    for kind, name in (("configmaps", "lock"), ("configmaps", "release"), ("deployments", NAME)):
+        objects.drop(kind, name)
+    assert objects.empty
 
 
 async def test_what_was_lost_for_a_while_counts_only_once_it_is_listed_again(
