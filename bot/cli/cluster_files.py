@@ -46,17 +46,24 @@ def _listed(document: Any) -> list[Any]:
 
 
 def snapshots(found: list[Json]) -> Iterator[Snapshot]:
-    """Yield each object with what belongs to it; what belongs to another object is left out."""
+    """Yield each object with what belongs to it; what belongs to another object is left out, and every ConfigMap."""
     events = tuple(obj for obj in found if obj["kind"] == "Event")
+    configmaps = tuple(obj for obj in found if obj["kind"] == "ConfigMap")
     parts = [obj for obj in found if obj["kind"] in {"ReplicaSet", "Pod"}]
     for obj in found:
         others = [other for other in found if other is not obj and other["kind"] not in {"Event", "Pod"}]
         part = obj["kind"] in {"ReplicaSet", "Pod"} and any(_belongs(obj, other) for other in others)
-        if obj["kind"] == "Event" or part:
+        if obj["kind"] in {"Event", "ConfigMap"} or part:
             continue
         replicasets = tuple(p for p in parts if p["kind"] == "ReplicaSet" and _belongs(p, obj))
         pods = tuple(p for p in parts if p["kind"] == "Pod" and any(_belongs(p, o) for o in (obj, *replicasets)))
-        yield Snapshot(workload=obj, replicasets=replicasets, pods=pods, events=events)
+        its = tuple(one for one in configmaps if _namespace(one) == _namespace(obj)) if configmaps else None
+        yield Snapshot(workload=obj, replicasets=replicasets, pods=pods, events=events, configmaps=its)
+
+
+def _namespace(obj: Json) -> object:
+    meta = obj.get("metadata")
+    return meta.get("namespace") if isinstance(meta, dict) else None
 
 
 def _belongs(part: Json, whole: Json) -> bool:

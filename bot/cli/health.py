@@ -37,10 +37,10 @@ def health(files: tuple[Path, ...], now: datetime | None) -> None:
     healthy, degraded, suspended or unknown) and the cause.
 
     A ReplicaSet or a pod that belongs to another object of its file counts with that object and has no line of its
-    own; neither has an event.  Exits 1 if anything is degraded.
+    own; neither has an event, nor a ConfigMap, of which only the version is read.  Exits 1 if anything is degraded.
 
     \b
-    kubectl get deployments,replicasets,pods,events -o json > state.json
+    kubectl get deployments,replicasets,pods,events,configmaps -o json --show-managed-fields > state.json
     callboard health state.json
     """
     from bot import clock
@@ -51,7 +51,7 @@ def health(files: tuple[Path, ...], now: datetime | None) -> None:
 
     found = [(file, snapshot) for file in files for snapshot in snapshots(objects(file))]
     if not found:
-        raise UserError("no objects to judge: the files hold none but events")
+        raise UserError("no objects to judge: the files hold none but events and ConfigMaps")
     at, degraded = now or clock.now(), False
     for file, snapshot in found:
         verdict = judge(snapshot, now=at, stage="")

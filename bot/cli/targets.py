@@ -34,7 +34,8 @@ ORIGINS: Final[Mapping[Origin, str]] = {
 }
 PICK_UPS: Final[Mapping[PickUp, str]] = {
     PickUp.TEMPLATE: "the pod template holds the new value",
-    PickUp.VERIFICATION: "every pod that is ready names the new version",
+    PickUp.NEW_CONFIGMAP: "the pod template names the ConfigMap that holds the new value",
+    PickUp.CONFIGMAP: "the ConfigMap holds the new value, and every pod was created since or names the new version",
     PickUp.REVISION: "Argo CD or Flux has applied a commit with the change, and every pod is newer than the merge",
 }
 
@@ -157,6 +158,7 @@ def _right(target: Target, one: Located) -> Finding:
     kind = one.place.kind[1] if one.place.kind else "Deployment"
     named = f"{kind} {one.place.workload}" if one.place.workload else f"the {kind} with this MODEL_NAME and MODEL_STAGE"
     exists = f"whether {named} exists in {written.value}, and whether Callboard may read it"
+    exists += " and its ConfigMaps" if one.place.in_configmap else ""
     restarts = "" if one.restarts else "; whether its pods restart, as a plain ConfigMap restarts none"
     passed_on = "; whether the chart passes both values on to its pods" if one.chart else ""
     agent = (

@@ -11,10 +11,11 @@ from typing import Final, TypeAlias
 from bot.cluster.touched import Touched
 from bot.domain.cluster import Snapshot
 from bot.domain.json import Json
+from bot.rules.kubernetes.environment import named
 from bot.rules.kubernetes.events import event_time
 from bot.rules.kubernetes.kinds import KINDS, RESOURCES, deployment
 from bot.rules.kubernetes.kinds.kind import Kind
-from bot.rules.kubernetes.pruning import prune
+from bot.rules.kubernetes.pruning import CONFIGMAPS, prune
 from bot.rules.kubernetes.raw import Malformed, items, mapping, text
 from bot.rules.kubernetes.workloads import env
 
@@ -92,12 +93,21 @@ class Objects:
             if not names:
                 self._index.pop((kind, *key), None)
 
+    def get(self, kind: str, name: str) -> Json | None:
+        """Return a stored object; None for an unknown one."""
+        return self._named.get(kind, {}).get(name)
+
+    def configmaps(self, workload: Json, kind: Kind) -> tuple[Json, ...]:
+        """Return the ConfigMaps that a workload's containers name, as far as they exist."""
+        found = (self.get(CONFIGMAPS, name) for name in _configmaps(kind, workload))
+        return tuple(configmap for configmap in found if configmap is not None)
+
     def snapshot(self, model: str, stage: str, workload: str | None, kind: Kind = deployment.KIND) -> Snapshot | None:
         """Return the workload of a kind that serves a model on a stage, with the objects that it owns.
 
-        Found by its environment (MODEL_NAME and MODEL_STAGE); of several, the one named `workload`, else the first by
-        name.  If there is none, the one named `workload`, unless it names another model: its stage may be about to
-        change.
+        It is the one named `workload`, unless it names another model: its stage may be about to change, and its
+        environment may be in a ConfigMap.  Else it is found by its environment (MODEL_NAME and MODEL_STAGE); of
+        several, it is the first by name.
         """
         found = self._workload(model, stage, workload, kind)
         if found is None:
@@ -118,7 +128,9 @@ class Objects:
 
         An owner that is not known yet is marked when it arrives.
         """
-        if resource not in {"pods", "events"}:
+        if resource == CONFIGMAPS:
+            self.touched.workloads.update(*(self._index.get((each, "names", _name(obj)), ()) for each in RESOURCES))
+        elif resource not in {"pods", "events"}:
             self.touched.workloads.add(_name(obj))
             self.touched.workloads.update(_name(each) for each in self._borrowers(resource, _name(obj)))
         for key in _keys(resource, obj):
@@ -145,11 +157,10 @@ class Objects:
         return self._named.get(kind, {}).get(name)
 
     def _workload(self, model: str, stage: str, workload: str | None, kind: Kind) -> Json | None:
-        carriers = sorted(self._by(kind.resource, "serves", model, stage), key=lambda obj: _name(obj) != workload)
-        if carriers:
-            return carriers[0]
-        named = self._completed(self._named.get(kind.resource, {}).get(workload or ""), kind)
-        return named if named is not None and _models(kind.resource, named) <= {model} else None
+        known = self._completed(self.get(kind.resource, workload or ""), kind)
+        if known is not None and _models(kind.resource, known) <= {model}:
+            return known
+        return next(self._by(kind.resource, "serves", model, stage), None)
 
     def _completed(self, workload: Json | None, kind: Kind) -> Json | None:
         """Return the workload with its pod template, if that is in another object."""
@@ -191,6 +202,8 @@ def _keys(resource: str, obj: Json) -> Iterator[Key]:
         return
     for owner in items(obj, "metadata", "ownerReferences"):
         yield "owner", str(owner.get("uid"))
+    if resource == CONFIGMAPS:
+        return
     if resource == "pods":
         labels = mapping(obj, "metadata", "labels")
         yield from (("label", label, str(labels[label])) for label in POD_LABELS if label in labels)
@@ -200,9 +213,15 @@ def _keys(resource: str, obj: Json) -> Iterator[Key]:
     borrowed = RESOURCES[resource].borrowed
     if borrowed is not None and (source := borrowed.name(obj)):
         yield "borrows", borrowed.resource, source
+    yield from (("names", name) for name in _configmaps(RESOURCES[resource], obj))
     for values in _environments(resource, obj):
         if "MODEL_NAME" in values and "MODEL_STAGE" in values:
             yield "serves", values["MODEL_NAME"], values["MODEL_STAGE"]
+
+
+def _configmaps(kind: Kind, workload: Json) -> dict[str, None]:
+    """Return the names of the ConfigMaps that a workload's containers name, in their order."""
+    return dict.fromkeys(chain.from_iterable(map(named, items(kind.pod_spec(workload), "containers"))))
 
 
 def _environments(resource: str, workload: Json) -> list[dict[str, str]]:

@@ -12,11 +12,12 @@ import logging
 import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Final
 
+from bot import clock
 from bot.clients.kubernetes.client import Expired, Kubernetes
 from bot.cluster.heartbeat import Heartbeat
 from bot.cluster.objects import Objects, kept
@@ -26,9 +27,12 @@ from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.cluster import NoAnswerYet, NotWatched, Silent, WatchEnded, WatchFailed
+from bot.domain.reasons.configmaps import ConfigMapsUnread
 from bot.domain.target import Target
+from bot.rules.kubernetes.configmaps import seen
 from bot.rules.kubernetes.kinds import deployment
 from bot.rules.kubernetes.kinds.kind import Kind
+from bot.rules.kubernetes.pruning import CONFIGMAPS
 from bot.rules.wording.reasons import plain
 
 LOG: Final = logging.getLogger(__name__)
@@ -123,15 +127,16 @@ class Watch:
             place.objects.touched = Touched()
         return found
 
-    async def ensure(self, namespace: str, kind: Kind = deployment.KIND) -> None:
+    async def ensure(self, namespace: str, kind: Kind = deployment.KIND, *, configmaps: bool = False) -> None:
         """Start to watch the workloads of a kind in a namespace, and what they own; repeating it does no harm.
 
-        Returns before the first lists, which wake later.
+        `configmaps`: and the ConfigMaps there, as one of them holds a pin.  Returns before the first lists, which wake
+        later.
         """
         loop = asyncio.get_running_loop()
         self._beating = self._beating or loop.create_task(self._heartbeat.run())
         place = self._namespaces.setdefault(namespace, _Namespace())
-        for resource in (*_needed(kind), EVENTS):
+        for resource in (*_needed(kind), EVENTS, *[CONFIGMAPS] * configmaps):
             if resource not in place.streams:
                 stream = place.streams[resource] = _Stream(kind=resource, interrupted_since=loop.time())
                 place.tasks.append(loop.create_task(self._follow(namespace, place, stream)))
@@ -142,26 +147,33 @@ class Watch:
 
     def trouble(self, namespace: str, kind: Kind = deployment.KIND) -> Reason | None:
         """Return why the objects of a namespace may not be current; None when they are."""
-        now = asyncio.get_running_loop().time()
-        for stream in self._streams(namespace, kind):
-            if stream is None:
-                return NotWatched(namespace=Name(namespace))
-            if stream.refused:
-                return stream.why
-            if stream.interrupted_since is not None and now - stream.interrupted_since > LOST.total_seconds():
-                since = timedelta(seconds=round(now - stream.interrupted_since))
-                return Silent(since=since, cause=stream.why)
-        return None
+        troubles = (_trouble(stream, namespace) for stream in self._streams(namespace, kind))
+        return next((trouble for trouble in troubles if trouble is not None), None)
 
     def snapshot(
-        self, namespace: str, model: str, stage: str, workload: str | None = None, kind: Kind = deployment.KIND
+        self,
+        namespace: str,
+        model: str,
+        stage: str,
+        workload: str | None = None,
+        kind: Kind = deployment.KIND,
+        *,
+        configmaps: bool = False,
     ) -> Snapshot | None:
         """Return the workload that serves a model on a stage, with what it owns, its pods and newest events.
 
-        `workload` is the name it is known by; see `Objects.snapshot`.  None: there is none, as far as is known.
+        `workload` is the name it is known by; see `Objects.snapshot`.  `configmaps`: with those that its template names
+        while they are current, as its pin is in one of them.  None: there is no workload, as far as is known.
         """
         place = self._namespaces.get(namespace)
-        return place.objects.snapshot(model, stage, workload, kind) if place else None
+        found = place.objects.snapshot(model, stage, workload, kind) if place else None
+        if place is None or found is None or not configmaps:
+            return found
+        stream = place.streams.get(CONFIGMAPS)
+        trouble = _trouble(stream, namespace) or (None if stream and stream.listed else NoAnswerYet())
+        if trouble is not None:
+            return replace(found, configmaps=ConfigMapsUnread(namespace=Name(namespace), cause=trouble))
+        return replace(found, configmaps=place.objects.configmaps(found.workload, kind))
 
     def agent(self, its: AgentObject, *, namespace: str, target: Target) -> Json | None:
         """Return a GitOps agent's object, and watch it as long as it is asked for: its changes wake that target.
@@ -241,11 +253,15 @@ class Watch:
 
     async def _once(self, namespace: str, place: _Namespace, stream: _Stream) -> None:
         wake_all = partial(self._wake_all, namespace, place)
+        if stream.kind == CONFIGMAPS and _lost(stream):
+            stream.version = None  # what it held counts again as soon as it is open: by then it has to be up to date
         if stream.version is None:
             found, version = await self._kubernetes.list(
                 namespace, stream.kind, name=stream.name, keep=partial(kept, stream.kind)
             )
             self._heartbeat.hear()
+            if stream.kind == CONFIGMAPS:
+                found = [_dated(place.objects, obj) for obj in found]
             place.objects.replace(stream.kind, found)
             stream.version, stream.listed = version, True
             _connected(stream)
@@ -345,6 +361,24 @@ def _wanted(stream: _Stream) -> bool:
     return stream.asked_at is None or now - stream.asked_at < UNASKED.total_seconds()
 
 
+def _trouble(stream: _Stream | None, namespace: str) -> Reason | None:
+    """Return why the objects of a stream may not be current; None when they are."""
+    if stream is None:
+        return NotWatched(namespace=Name(namespace))
+    if stream.refused:
+        return stream.why
+    if stream.interrupted_since is None or not _lost(stream):
+        return None
+    since = timedelta(seconds=round(asyncio.get_running_loop().time() - stream.interrupted_since))
+    return Silent(since=since, cause=stream.why)
+
+
+def _lost(stream: _Stream) -> bool:
+    """Return whether a stream was interrupted for so long that its objects do not count as current."""
+    now = asyncio.get_running_loop().time()
+    return stream.interrupted_since is not None and now - stream.interrupted_since > LOST.total_seconds()
+
+
 def _connected(stream: _Stream, wake: Callable[[], None] = lambda: None) -> None:
     """Record that the watch is open; if it was away for more than a moment, wake the targets."""
     now = stream.opened_at = asyncio.get_running_loop().time()
@@ -362,16 +396,25 @@ def _interrupted(stream: _Stream, why: Reason) -> None:
     stream.why, stream.failures = why, stream.failures + 1
 
 
+def _dated(objects: Objects, configmap: Json) -> Json:
+    """Return a ConfigMap with since when it holds its pin; an empty one is left as it is."""
+    name = str((configmap.get("metadata") or {}).get("name"))
+    return seen(configmap, objects.get(CONFIGMAPS, name), clock.now()) if configmap else configmap
+
+
 def _take(objects: Objects, stream: _Stream, event: Json) -> None:
     obj = event["object"]
     meta = obj.get("metadata") or {}
     stream.version = str(meta.get("resourceVersion") or stream.version)
     stream.failures = 0
+    name = str(meta.get("name"))
     match event["type"]:
         case "ADDED" | "MODIFIED":
-            objects.drop(stream.kind, str(meta.get("name")))  # first: a malformed object leaves nothing old behind
-            objects.put(stream.kind, kept(stream.kind, obj))
+            new = kept(stream.kind, obj)
+            new = _dated(objects, new) if stream.kind == CONFIGMAPS else new
+            objects.drop(stream.kind, name)  # first: a malformed object leaves nothing old behind
+            objects.put(stream.kind, new)
         case "DELETED":
-            objects.drop(stream.kind, str(meta.get("name")))
+            objects.drop(stream.kind, name)
         case _:  # a bookmark has only a version
             pass

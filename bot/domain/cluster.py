@@ -28,6 +28,8 @@ class Snapshot:
     """What owns its pods, where it does not itself: ReplicaSets, or the Jobs of a CronJob."""
     pods: tuple[Json, ...] = ()
     events: tuple[Json, ...] = ()
+    configmaps: tuple[Json, ...] | Reason | None = None
+    """Those that its pod template names; or why they are not known.  None: the pin is in none of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +82,9 @@ class Health:
     pods: tuple[PodSeen, ...] = ()
     """Pods of the new revision only."""
     pin: Pin | None = None
-    """What the workload's template says now."""
+    """What the workload's template says now, with what it takes from ConfigMaps."""
+    pending: Reason | None = None
+    """Why the pods may not have the pin yet that is in a ConfigMap, or why that is not known; None: they have it."""
     patience: timedelta = timedelta(0)
     """For DEGRADED: how long this cause must last before it counts (zero: at once)."""
     lasting: tuple[Reason, ...] = ()

@@ -59,6 +59,11 @@ class Place:
     """None: the Deployment that sets MODEL_NAME and MODEL_STAGE to the target's."""
     kind: tuple[str, str] | None = None
     """The workload's API group and kind; None where the manifests do not contain it, or release 0.1.0 stored it."""
+    in_configmap: bool = False
+    """The pin is in a ConfigMap, from which the workload takes its environment: those of the namespace are watched.
+
+    False also in what was stored before they were: then the pods have to name the version.
+    """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

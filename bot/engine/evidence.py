@@ -291,8 +291,7 @@ async def _with_live(review: PullReview, sources: Sources) -> PullReview:
     if review.promotion.state is not State.PROPOSED:
         return review
     namespace = review.promotion.namespace
-    kind = kinds.followed(review.promotion.status.place)
-    await sources.watch.ensure(namespace, kind)  # early: the first lists take a moment
+    await _watched(review.promotion, sources.watch)  # early: the first lists take a moment
     if not _decides(review):
         return review
     try:
@@ -317,6 +316,13 @@ async def _confirmed(review: R, slack: Slack) -> R:
     return replace(review, voters=replace(voters, reactions=reactions))
 
 
+async def _watched(promotion: Promotion, watch: Watch) -> None:
+    """Start to watch what a promotion is followed by."""
+    place = promotion.status.place
+    configmaps = place is not None and place.in_configmap
+    await watch.ensure(promotion.namespace, kinds.followed(place), configmaps=configmaps)
+
+
 def _decides(review: Review) -> bool:
     """Return whether votes decide now: before the head is reported as approved, and before each attempt to merge."""
     open_pull = isinstance(review, PullReview) and review.pull.state is PullState.OPEN
@@ -327,7 +333,7 @@ def _decides(review: Review) -> bool:
 async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -> Rollout:
     clients, watch = sources.clients, sources.watch
     namespace = promotion.namespace
-    await watch.ensure(namespace, kinds.followed(promotion.status.place))
+    await _watched(promotion, watch)
     health = observe(promotion, watch, evidence.now, patient=not evidence.overdue)
     failing = health is not None and health.status is HealthStatus.DEGRADED
     log = await last_lines(clients.kubernetes, namespace, health) if health is not None and failing else None
@@ -340,7 +346,7 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
     decided = promotion.state is State.STALLED and any(f.kind in DECISIONS and not f.answered for f in evidence.facts)
     if decided:
         voters = await entitled_voters(evidence, promotion, clients.slack, fresh=True)
-    silent = health is not None and health.pin is None  # then the pods tell whether they have the change
+    silent = health is not None and (health.pin is None or health.pending is not None)  # then the pods tell
     if workload is not None and (promotion.state in ASKED or (promotion.state is State.SYNCING and silent)):
         how = method_of(promotion, evidence.policy.verify)
         values = await verification.values_of(promotion, how, sources.loaded.digest, clients.mlflow)

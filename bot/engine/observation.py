@@ -31,8 +31,9 @@ def observe(promotion: Promotion, watch: Watch, now: datetime, *, patient: bool 
         if patient and promotion.state is not State.STALLED:
             raise Temporary(blind)
         return Health(status=HealthStatus.UNKNOWN, reason=blind)
-    workload = place.workload if place is not None else None
-    snapshot = watch.snapshot(namespace, promotion.target.model, promotion.target.stage, workload, kind)
+    workload, configmaps = (place.workload, place.in_configmap) if place is not None else (None, False)
+    target = promotion.target
+    snapshot = watch.snapshot(namespace, target.model, target.stage, workload, kind, configmaps=configmaps)
     if snapshot is None:
         return None
     return health.judge(snapshot, now=now, stage=promotion.target.stage, only=counted(promotion))

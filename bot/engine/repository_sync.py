@@ -54,7 +54,7 @@ class RepositorySync:
         place = await self._place(files, target)
         await self._store.place(target, place)
         if place is not None and place.namespace is not None:
-            await self._watch.ensure(place.namespace, kinds.followed(place))
+            await self._watch.ensure(place.namespace, kinds.followed(place), configmaps=place.in_configmap)
         self._read[target] = files
 
     async def _place(self, files: dict[str, str], target: Target) -> Place | None:

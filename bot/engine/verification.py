@@ -72,7 +72,7 @@ async def live(evidence: Evidence, workload: Workload | None, pods: Pods) -> Liv
     promotion = evidence.promotion
     if promotion is None or workload is None or evidence.policy.verify.method is not Method.AUTO:
         return None
-    pinned = workload.health.pin
+    pinned = workload.health.pin if workload.health.pending is None else None  # the pods may have an older one
     ready = workload.ready[:SAMPLE] if pinned != pin(promotion) else []
     if not ready:
         return None

@@ -73,14 +73,15 @@ def _owned(value: Json | None) -> dict[tuple[str, str], set[Path]]:
     return {(e["manager"], e["operation"]): set(_decode(e["fieldsV1"])) for e in entries if "subresource" not in e}
 
 
-def _written(value: Json, owned: Mapping[tuple[str, str], set[Path]], now: str) -> Json:
+def _written(value: Json, owned: Mapping[tuple[str, str], set[Path]], now: str, writer: tuple[str, str] | None) -> Json:
+    """Return the object with its owners; `writer` is the one that changed a value, if any was changed."""
     before = {(e["manager"], e["operation"]): e for e in value["metadata"].get("managedFields") or ()}
     entries = []
     for (manager, operation), paths in owned.items():
         entry = {"manager": manager, "operation": operation, "apiVersion": value["apiVersion"], "time": now}
         entry |= {"fieldsType": "FieldsV1", "fieldsV1": _encode(paths)}
         old = before.get((manager, operation))
-        same = old is not None and old["fieldsV1"] == entry["fieldsV1"]
+        same = old is not None and old["fieldsV1"] == entry["fieldsV1"] and (manager, operation) != writer
         if paths:
             entries.append(old if same else entry)
     return {**value, "metadata": {**value["metadata"], "managedFields": entries}}
@@ -92,7 +93,7 @@ def record(old: Json | None, new: Json, manager: str, now: str) -> Json:
     changed = {path for path, value in after.items() if path not in before or before[path] != value}
     owned = {who: (paths & after.keys()) - changed for who, paths in _owned(old).items()}
     owned[manager, "Update"] = owned.get((manager, "Update"), set()) | changed
-    return _written(new, owned, now)
+    return _written(new, owned, now, (manager, "Update") if changed else None)
 
 
 def apply(old: Json | None, wanted: Json, manager: str, *, force: bool, now: str) -> Json:
@@ -117,7 +118,8 @@ def apply(old: Json | None, wanted: Json, manager: str, *, force: bool, now: str
     result = _merged(old or {}, wanted)
     for path in sorted(previous - mine.keys() - kept):
         _drop(result, path)
-    return _written(result, {(manager, "Apply"): set(mine), **owned}, now)
+    writer = (manager, "Apply") if fields(result) != live else None
+    return _written(result, {(manager, "Apply"): set(mine), **owned}, now, writer)
 
 
 def _readable(path: Path) -> str:

@@ -206,14 +206,14 @@ class Registry:
 class Cluster:
     """A watch that sees no workload."""
 
-    async def ensure(self, *about: Any) -> None: ...
+    async def ensure(self, *about: Any, configmaps: bool) -> None: ...
 
     def trouble(self, *about: Any) -> None: ...
 
     def fresh(self, *about: Any) -> bool:
         return True
 
-    def snapshot(self, *about: Any) -> None: ...
+    def snapshot(self, *about: Any, configmaps: bool) -> None: ...
 
 
 class ApprovalsWorld:

@@ -124,8 +124,25 @@ def test_what_only_the_cluster_can_tell_of_a_configmap_is_said(
     }
     code, lines = checked(tmp_path, capsys, ONE, files)
     assert code == 0
-    assert lines[3] == "  picked up when: every pod that is ready names the new version"
-    assert lines[4].endswith("may read it; whether its pods restart, as a plain ConfigMap restarts none")
+    since = "the ConfigMap holds the new value, and every pod was created since or names the new version"
+    assert lines[3] == f"  picked up when: {since}"
+    restarts = "whether its pods restart, as a plain ConfigMap restarts none"
+    assert lines[4].endswith(f"may read it and its ConfigMaps; {restarts}")
+
+
+def test_a_generated_configmap_is_picked_up_with_the_pod_template(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = {
+        "iris/staging/kustomization.yaml": "namespace: ml\nresources: [server.yaml]\n"
+        "configMapGenerator: [{name: pin, literals: [MODEL_STAGE=staging]}]\n",
+        "iris/staging/server.yaml": "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: server}\n"
+        "envFrom: [{configMapRef: {name: pin}}]\n",
+    }
+    code, lines = checked(tmp_path, capsys, ONE, files)
+    assert code == 0
+    assert lines[3] == "  picked up when: the pod template names the ConfigMap that holds the new value"
+    assert lines[4].endswith("may read it and its ConfigMaps")
 
 
 def test_a_configmap_whose_pods_name_no_version_needs_an_agent(

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 from bot.cli.main import cli
 from bot.domain.errors import UserError
 from bot.domain.json import Json
+from tests.fixtures.workload import NOON, behind, configmap, ready
 from tests.recorded import DATA
 
 ROLLOUTS = DATA / "reported" / "rollouts"
@@ -38,6 +39,22 @@ def test_a_lone_pod_has_its_own_line_and_an_unknown_kind_is_unknown(tmp_path: Pa
     code, found = lines(file)
     assert [(line["kind"], line["health"]) for line in found] == [("Pod", "healthy"), ("Secret", "unknown")]
     assert code == 0
+
+
+@pytest.mark.parametrize(
+    ("changed", "cause"), [(600, "3 of 3 pods"), (60, "but the pods started before it: restart them with kubectl")]
+)
+def test_a_configmap_of_the_file_tells_the_version(changed: float, cause: str, tmp_path: Path) -> None:
+    release = configmap("release", changed=changed, MODEL_STAGE="production", MODEL_VERSION="3")
+    elsewhere = configmap("release", MODEL_STAGE="production", MODEL_VERSION="9")
+    elsewhere["metadata"]["namespace"] = "other"
+    state = behind(ready())
+    file = tmp_path / "list.json"
+    file.write_text(json.dumps([state.workload, *state.replicasets, *state.pods, elsewhere, release]))
+    code, [line] = lines(file, "--now", NOON.isoformat())
+    assert (code, line["health"], "v9" in line["cause"]) == (0, "healthy", False)
+    assert cause in line["cause"]
+    assert ("v3" in line["cause"]) is (changed == 600)
 
 
 @pytest.mark.parametrize("content", ["a: [", "- 1", "{}", "", "&a [*a]", "kind: 3"])

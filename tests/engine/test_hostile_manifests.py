@@ -54,7 +54,7 @@ class Cluster:
 
     watched: list[str] = field(default_factory=list)
 
-    async def ensure(self, namespace: str, _kind: object) -> None:
+    async def ensure(self, namespace: str, _kind: object, *, configmaps: bool) -> None:
         self.watched.append(namespace)
 
 

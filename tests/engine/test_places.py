@@ -168,8 +168,8 @@ class Cluster:
 
     asked: list[str] = field(default_factory=list)
 
-    async def ensure(self, namespace: str, kind: WorkloadKind) -> None:
-        self.asked.append(f"{namespace}: {kind.name}")
+    async def ensure(self, namespace: str, kind: WorkloadKind, *, configmaps: bool) -> None:
+        self.asked.append(f"{namespace}: {kind.name}" + (" and ConfigMaps" if configmaps else ""))
 
     def trouble(self, namespace: str, kind: WorkloadKind) -> None:
         self.asked.append(f"{namespace}: {kind.name}")
@@ -177,8 +177,17 @@ class Cluster:
     def fresh(self, namespace: str, kind: WorkloadKind) -> bool:
         return True
 
-    def snapshot(self, namespace: str, model: str, stage: str, workload: str | None, kind: WorkloadKind) -> None:
-        self.asked.append(f"{namespace}: {kind.name} {workload}")
+    def snapshot(
+        self,
+        namespace: str,
+        model: str,
+        stage: str,
+        workload: str | None,
+        kind: WorkloadKind,
+        *,
+        configmaps: bool = False,
+    ) -> None:
+        self.asked.append(f"{namespace}: {kind.name} {workload}" + (" and ConfigMaps" if configmaps else ""))
 
 
 @pytest.mark.parametrize(
@@ -191,6 +200,17 @@ class Cluster:
     ids=["of-a-kind", "of-an-unknown-kind", "of-release-0.1.0"],
 )
 async def test_the_workload_that_was_located_is_the_one_that_is_watched(store: Store, place: Place, seen: str) -> None:
+    assert await asked(store, place) == {seen.removesuffix(" iris"), seen}
+
+
+async def test_configmaps_are_watched_only_where_one_holds_the_pin(store: Store) -> None:
+    place = Place(paths=(PATH,), namespace="ml", workload="iris", in_configmap=True)
+    with_them = {"ml: Deployment and ConfigMaps", "ml: Deployment iris and ConfigMaps"}
+    assert with_them < await asked(store, place)
+
+
+async def asked(store: Store, place: Place) -> set[str]:
+    """Return what the watch is asked about for a promotion that was merged."""
     here, cluster = world(store, {PATH: NAMED}), Cluster()
     loaded = await here.requested(Kind.PROMOTE)
     assert loaded.promotion is not None
@@ -198,4 +218,4 @@ async def test_the_workload_that_was_located_is_the_one_that_is_watched(store: S
     loaded, clients, watch = replace(loaded, promotion=promotion), cast("Any", here), cast("Any", cluster)
     found = await gather(loaded, config=here.config, store=store, clients=clients, watch=watch, now=NOON)
     assert isinstance(found, Rollout)
-    assert set(cluster.asked) == {seen.removesuffix(" iris"), seen}
+    return set(cluster.asked)

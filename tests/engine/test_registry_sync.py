@@ -129,7 +129,7 @@ class Cluster:
 
     watched: list[str] = field(default_factory=list)
 
-    async def ensure(self, namespace: str, kind: Kind) -> None:
+    async def ensure(self, namespace: str, kind: Kind, *, configmaps: bool) -> None:
         self.watched.append(namespace)
 
 

@@ -27,7 +27,7 @@ class Nothing:
     def policy(self, _target: object) -> object:
         return replace(READY.policy, approvers=())
 
-    async def ensure(self, *_: object) -> None:
+    async def ensure(self, *_: object, **__: object) -> None:
         return
 
     def trouble(self, *_: object) -> None:
@@ -36,7 +36,7 @@ class Nothing:
     def fresh(self, *_: object) -> bool:
         return True
 
-    def snapshot(self, *_: object) -> None:
+    def snapshot(self, *_: object, **__: object) -> None:
         return
 
     async def person(self, user: str, *, fresh: bool) -> Person:

@@ -26,10 +26,13 @@ def test_callboard_only_looks() -> None:
     assert pod("callboard")["spec"]["serviceAccountName"] == account["metadata"]["name"]
 
 
-def test_what_may_be_allowed_besides_is_to_ask_pods() -> None:
+def test_what_may_be_allowed_besides_is_to_read_configmaps_and_to_ask_pods() -> None:
     text = (ROOT / "manifests/callboard/rbac.yaml").read_text()
     lines = [line.removeprefix("# ") for line in text.splitlines() if line.startswith(("# - ", "#   "))]
-    assert yaml.safe_load("\n".join(lines)) == [{"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]}]
+    assert yaml.safe_load("\n".join(lines)) == [
+        {"apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list", "watch"]},
+        {"apiGroups": [""], "resources": ["pods/proxy"], "verbs": ["get"]},
+    ]
 
 
 def test_what_may_be_read_of_agents_is_what_callboard_reads() -> None:

@@ -40,7 +40,7 @@ def refused(does: str) -> Callable[..., NoReturn]:
     return refuse
 
 
-@pytest.fixture(autouse=True, scope="package")
+@pytest.fixture(autouse=True, scope="module")
 def nothing_but_values() -> Iterator[None]:
     """Fail what leaves the world of values."""
     with pytest.MonkeyPatch.context() as patch:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
@@ -16,6 +17,7 @@ from bot.domain.reasons.lifecycle import Cancelled
 from bot.domain.registry import ModelVersion
 from bot.domain.target import Place, Target
 from bot.rules.release.decision import Decision, Intent, Post
+from bot.store import rows
 from bot.store.engine import address, engine
 from bot.store.rows import Overtaken
 from bot.store.store import Store
@@ -356,3 +358,10 @@ async def test_a_database_is_its_owners_alone(tmp_path: Path) -> None:
     modes = {found.name.removeprefix(file.name): oct(found.stat().st_mode & 0o777) for found in tmp_path.iterdir()}  # noqa: ASYNC240  (a test may block)
     assert modes == {"": "0o600", "-shm": "0o600", "-wal": "0o600"}
     await store.close()
+
+
+def test_a_place_that_was_stored_before_configmaps_were_read_is_in_none() -> None:
+    old = {"paths": ["a.yaml"], "namespace": "models", "workload": "iris", "kind": ["apps", "Deployment"]}
+    place = Place(paths=("a.yaml",), namespace="models", workload="iris", kind=("apps", "Deployment"))
+    assert rows.as_place(old) == place
+    assert rows.as_place(msgspec.to_builtins(replace(place, in_configmap=True))) == replace(place, in_configmap=True)

@@ -33,10 +33,17 @@ from bot.rules.kubernetes import agents
 from bot.rules.kubernetes.kinds import RESOURCES
 from bot.rules.wording.redaction import excerpt
 
-PATHS: Final = {"events": "/api/v1", **{resource: kind.path for resource, kind in RESOURCES.items()}, **agents.PATHS}
+PATHS: Final = {
+    "events": "/api/v1",
+    "configmaps": "/api/v1",
+    **{resource: kind.path for resource, kind in RESOURCES.items()},
+    **agents.PATHS,
+}
 """The API path of each kind that is read here, by its plural name."""
 
 PAGE: Final = 500
+PAGES: Final = {"configmaps": 20}
+"""Objects in one page; of ConfigMaps, of which each may be as large as any object, as many as surely fit."""
 PAGE_BYTES: Final = 32 << 20
 """A page of 500 pods takes 5 MB; an object may take 1.5 MB."""
 LINE_BYTES: Final = 8 << 20
@@ -110,7 +117,10 @@ class Kubernetes:
         pages = Pages(call)
         while True:
             page, size = await self._page(
-                namespace, kind, [("limit", str(PAGE)), *_only(name), *_if("continue", following)], call
+                namespace,
+                kind,
+                [("limit", str(PAGES.get(kind, PAGE))), *_only(name), *_if("continue", following)],
+                call,
             )
             pages.take(size)
             of = {"apiVersion": page.get("apiVersion"), "kind": str(page.get("kind", "")).removesuffix("List")}

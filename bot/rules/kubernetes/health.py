@@ -32,6 +32,7 @@ from bot.domain.reasons.health import (
 )
 from bot.rules.kubernetes import ended
 from bot.rules.kubernetes.causes import causes, together
+from bot.rules.kubernetes.configmaps import older
 from bot.rules.kubernetes.kinds import (
     cron_job,
     daemon_set,
@@ -97,6 +98,7 @@ def judge(snapshot: Snapshot, *, now: datetime, stage: str, only: Collection[str
         ready=state.ready,
         pods=state.pods,
         pin=state.pin,
+        pending=state.pending,
         patience=found.patience,
         lasting=lasting,
         culprit=found.culprit,
@@ -160,8 +162,9 @@ def _last_run(state: RolloutState) -> Finding | None:
     """
     if kind_of(state.workload) is not cron_job.KIND or state.pin is None:
         return None
-    run = state.replicaset
-    if run is None or pin_of(run) != state.pin:
+    run, stage, configmaps = state.replicaset, state.stage, state.configmaps
+    before = run is None or older(run, state.workload, stage, configmaps)
+    if run is None or before or pin_of(run, stage, configmaps) != state.pin:
         schedule = quote_name(text(state.workload, "spec", "schedule"))
         return Finding(status=HealthStatus.PROGRESSING, reason=NextRun(name=_name(state), schedule=schedule))
     if (refused := _refused_by_events(state)) is not None:
@@ -300,7 +303,7 @@ def _cause(state: RolloutState) -> Reason | None:
     found = causes([(pod, trouble) for pod, trouble in state.troubles if not pod.ready])
     loop = ended.explain(state.failed) if state.ready < state.wanted and (not found or len(state.failed) > 1) else None
     refused = refusal or state.refused
-    first = [reason for reason in (state.to_do, refused.reason if refused else None) if reason is not None]
+    first = [r for r in (state.to_do, refused.reason if refused else None, state.pending) if r is not None]
     return together([*first, *found, *([loop] if loop else [])])
 
 

@@ -1,7 +1,7 @@
 """Prune the objects that a watch delivers: what a verdict on a rollout needs is kept, and nothing else.
 
 A watch of a busy namespace holds every pod in memory, and half of a pod's JSON records who last wrote which field.
-Of the environment only MODEL_* is kept: other values may be secrets.
+Of the environment, and of ConfigMaps, only MODEL_* is kept: other values may be secrets.
 """
 
 import hashlib
@@ -11,6 +11,8 @@ from typing import Final
 
 from bot.domain.json import Json
 from bot.rules.kubernetes import agents
+from bot.rules.kubernetes.configmaps import reduced
+from bot.rules.kubernetes.environment import KEPT
 from bot.rules.kubernetes.kinds.daemon_set import TEMPLATE_GENERATION
 from bot.rules.kubernetes.kinds.deployment import HASH, REVISION
 from bot.rules.kubernetes.kinds.pod import IGNORE_RESTART_POLICY
@@ -20,6 +22,8 @@ from bot.rules.kubernetes.raw import items, mapping, text
 DIGEST: Final = "callboard/template-digest"
 """Annotation on a pruned template: the digest of the whole one, so that two templates still compare as before."""
 
+CONFIGMAPS: Final = "configmaps"
+"""Plural name of ConfigMaps."""
 MESSAGE: Final = 1000
 """Characters kept of an event's message."""
 
@@ -41,7 +45,7 @@ _ANNOTATIONS: Final = {REVISION, TEMPLATE_GENERATION, WORKLOAD_GENERATION, IGNOR
 def prune(kind: str, obj: Json) -> Json:
     """Return the pruned object, with `apiVersion` and `kind`; `kind` is the API's plural (`pods`, `deployments` …).
 
-    Whatever is no pod, no event and no object of a GitOps agent is pruned as a workload.
+    Whatever is no pod, no event, no ConfigMap and no object of a GitOps agent is pruned as a workload.
 
     Raises:
         Malformed: the object is not as Kubernetes documents it.
@@ -70,12 +74,25 @@ def _container(container: Json) -> Json:
         for k in ("name", "image", "ports", "resources", "restartPolicy")
         if container.get(k) is not None
     }
-    env = [{"name": e["name"], "value": e["value"]} for e in items(container, "env") if _is_pin(e)]
-    return kept | _if("env", env)
+    env = [_variable(e) for e in items(container, "env") if str(e.get("name", "")).startswith(KEPT)]
+    sources = [_source(s) for s in items(container, "envFrom") if mapping(s, "configMapRef")]
+    return kept | _if("envFrom", sources) | _if("env", env)
 
 
-def _is_pin(entry: Json) -> bool:
-    return str(entry.get("name", "")).startswith("MODEL_") and isinstance(entry.get("value"), str)
+def _variable(entry: Json) -> Json:
+    """Return an entry of `env`: its value, or the ConfigMap's key from which it is, if it is from one."""
+    if entry.get("valueFrom") is None:
+        return _only(entry, "name", "value")
+    ref = mapping(entry, "valueFrom", "configMapKeyRef")
+    return {"name": entry["name"], "valueFrom": _if("configMapKeyRef", _only(ref, "name", "key", "optional"))}
+
+
+def _source(source: Json) -> Json:
+    return _only(source, "prefix") | {"configMapRef": _only(mapping(source, "configMapRef"), "name", "optional")}
+
+
+def _only(obj: Json, *fields: str) -> Json:
+    return {field: obj[field] for field in fields if obj.get(field) is not None}
 
 
 def _pod_spec(spec: Json) -> Json:
@@ -138,5 +155,6 @@ def _agent(resource: str) -> Callable[[Json], Json]:
 _PRUNED: Final[Mapping[str, Callable[[Json], Json]]] = {
     "pods": _pod,
     "events": _event,
+    CONFIGMAPS: reduced,
     **{resource: _agent(resource) for resource in agents.PATHS},
 }

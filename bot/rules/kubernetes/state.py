@@ -9,7 +9,9 @@ from bot.domain.json import Json
 from bot.domain.reason import Reason
 from bot.domain.reasons.health import Progress
 from bot.domain.target import Pin
+from bot.rules.kubernetes.configmaps import by_name, pending
 from bot.rules.kubernetes.ended import failed
+from bot.rules.kubernetes.environment import ConfigMaps
 from bot.rules.kubernetes.events import about
 from bot.rules.kubernetes.kinds import creates, inference_service, kind_of, to_do, unobserved, wanted
 from bot.rules.kubernetes.kinds.kind import has_status
@@ -49,7 +51,12 @@ class RolloutState:
     """What somebody must do before the rollout goes on."""
     refused: Refusal | None
     """Why a controller that reports this only by events could not create a pod that is still missing."""
+    stage: str
     pin: Pin | None
+    configmaps: ConfigMaps
+    """Those that the pod template names."""
+    pending: Reason | None
+    """Why the pods may not have the pin yet that is in a ConfigMap."""
     wanted: int
     now: datetime
 
@@ -61,7 +68,8 @@ class RolloutState:
     @property
     def progress(self) -> Progress:
         """Return how many of the pods are ready, as a reason."""
-        return Progress(ready=self.ready, wanted=self.wanted, version=self.pin.version if self.pin else None)
+        version = self.pin.version if self.pin is not None and self.pending is None else None
+        return Progress(ready=self.ready, wanted=self.wanted, version=version)
 
 
 def read_state(snapshot: Snapshot, now: datetime, stage: str, only: Collection[str] | None = None) -> RolloutState:
@@ -72,11 +80,13 @@ def read_state(snapshot: Snapshot, now: datetime, stage: str, only: Collection[s
     """
     workload = {"apiVersion": "apps/v1", "kind": "Deployment", **snapshot.workload}  # items of a list have no kind
     snapshot = replace(snapshot, workload=workload)
+    configmaps = by_name(snapshot.configmaps)
+    pin = pin_of(workload, stage, configmaps)
     replicaset = None if unobserved(workload) else current_replicaset(snapshot)
     current = _current(snapshot, replicaset) if only is None else _named(snapshot, only)
     raw = [p for p in current if alive(p)]
     found = [(pod, troubles_of(pod, about(pod, snapshot.events), now)) for pod in raw]
-    pods = [(_read_pod(pod, troubles, stage), troubles) for pod, troubles in found]
+    pods = [(_read_pod(pod, troubles, stage, configmaps), troubles) for pod, troubles in found]
     return RolloutState(
         workload=workload,
         replicaset=replicaset,
@@ -84,10 +94,13 @@ def read_state(snapshot: Snapshot, now: datetime, stage: str, only: Collection[s
         troubles=tuple(sorted(((pod, trouble) for pod, all_ in pods for trouble in all_), key=_urgency)),
         failed=failed(current, now),
         leaving=any(leaving(p) for p in snapshot.pods),
-        behind=_behind(workload, raw, stage),
+        behind=_behind(workload, raw, stage, configmaps),
         to_do=None if unobserved(workload) else to_do(workload, snapshot.pods),
         refused=_refused(replicaset or workload, snapshot, now) or _warned(workload, raw, snapshot, now),
-        pin=pin_of(workload, stage),
+        stage=stage,
+        pin=pin,
+        configmaps=configmaps,
+        pending=pending(workload, raw, pin, stage, configmaps),
         wanted=wanted(workload, max(len(pods), _predictors(workload, replicaset))) if only is None else len(pods),
         now=now,
     )
@@ -120,12 +133,12 @@ def _warned(workload: Json, pods: Sequence[Json], snapshot: Snapshot, now: datet
     return warned_lately(workload, snapshot.events, now)
 
 
-def _behind(workload: Json, pods: Sequence[Json], stage: str) -> bool:
+def _behind(workload: Json, pods: Sequence[Json], stage: str, configmaps: ConfigMaps) -> bool:
     """Return whether the pods show an older version; asked only where no observed generation would tell."""
-    pin, kind = pin_of(workload, stage), kind_of(workload)
+    pin, kind = pin_of(workload, stage, configmaps), kind_of(workload)
     if pin is None or kind is None or kind.observed is not has_status:
         return False
-    its = [pin_of({"apiVersion": "v1", "kind": "Pod", **pod}, stage) for pod in pods]
+    its = [pin_of({"apiVersion": "v1", "kind": "Pod", **pod}, stage, configmaps) for pod in pods]
     return any(each is not None and each.version != pin.version for each in its)
 
 
@@ -133,16 +146,16 @@ def _named(snapshot: Snapshot, only: Collection[str]) -> tuple[Json, ...]:
     return tuple(p for p in snapshot.pods if text(p, "metadata", "name") in only)
 
 
-def _read_pod(pod: Json, troubles: Sequence[Trouble], stage: str) -> PodSeen:
+def _read_pod(pod: Json, troubles: Sequence[Trouble], stage: str, configmaps: ConfigMaps) -> PodSeen:
     statuses = items(pod, "status", "initContainerStatuses") + items(pod, "status", "containerStatuses")
     return PodSeen(
         name=text(pod, "metadata", "name"),
-        address=address_of(pod, stage),
+        address=address_of(pod, stage, configmaps),
         ready=is_true(pod, "Ready"),
         restarts=sum(number(s, "restartCount") for s in statuses),
         trouble=troubles[0].reason if troubles else None,
         ports=ports_of(pod, stage),
-        image=image_of(pod, stage),
+        image=image_of(pod, stage, configmaps),
         created=moment(pod, "metadata", "creationTimestamp"),
     )
 

@@ -6,7 +6,8 @@
       - MODEL_STAGE=staging
       - MODEL_VERSION=3
 
-The name of the generated ConfigMap ends in a hash of its data, so a new pin restarts the pods.  Patches written inline
+The name of the generated ConfigMap ends in a hash of its data, unless `disableNameSuffixHash` is set, so a new pin
+restarts the pods.  Patches written inline
 in the kustomization are text inside text and are refused.
 https://kubectl.docs.kubernetes.io/references/kustomize/kustomization/configmapgenerator/
 """
@@ -29,16 +30,23 @@ def carriers(document: Node) -> Iterator[Carrier]:
     """Yield every generator that has a MODEL_STAGE, and every inline patch that has one, which is refused."""
     generators = child(document, "configMapGenerator")
     if isinstance(generators, SequenceNode):
+        keeps = _keeps_name(child(document, "generatorOptions"))
         for generator in generators.value:
-            yield from _carriers(Chain(generator, Chain(generators, Chain(document))))
+            hashed = not keeps and not _keeps_name(child(generator, "options"))
+            yield from _carriers(Chain(generator, Chain(generators, Chain(document))), hashed=hashed)
     for key in ("patches", "patchesStrategicMerge", "patchesJson6902"):
         yield from _inline(document, child(document, key))
 
 
-def _carriers(chain: Chain) -> Iterator[Carrier]:
+def _keeps_name(options: Node | None) -> bool:
+    """Return whether the generated ConfigMap has the same name for ever, so that a change of it restarts no pod."""
+    return string(child(options, "disableNameSuffixHash")) == "true"
+
+
+def _carriers(chain: Chain, *, hashed: bool) -> Iterator[Carrier]:
     literals, name, namespace = (child(chain.node, key) for key in ("literals", "name", "namespace"))
     if isinstance(literals, SequenceNode):
-        owner = ConfigMap(name=string(name) or "", namespace=namespace, generated=True)
+        owner = ConfigMap(name=string(name) or "", namespace=namespace, generated=hashed)
         yield from each_stage(Chain(literals, chain), partial(_named, literals), owner)
 
 

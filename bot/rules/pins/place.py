@@ -45,7 +45,8 @@ class PickUp(StrEnum):
     """How the bot sees that the cluster has picked a change up."""
 
     TEMPLATE = "template"  # the pod template holds the new value
-    VERIFICATION = "verification"  # verification returns the new version, because the template does not hold it
+    NEW_CONFIGMAP = "new-configmap"  # the pod template names another ConfigMap, which holds it
+    CONFIGMAP = "configmap"  # the same ConfigMap holds it, and the pods were created since, or name the new version
     REVISION = "revision"  # a GitOps agent has applied a revision that contains the merge: nothing else tells
 
 
@@ -79,6 +80,7 @@ def locate(files: Mapping[str, str], target: Target, policy: Policy, repository:
     seen = see(files, path, carrier, there)
     workload, namespace = _both(seen, path, carrier, target, policy)
     named_here = workload is not None and workload == seen.workload
+    how = pick_up(carrier, policy)
     return Located(
         found=found,
         place=Place(
@@ -86,11 +88,12 @@ def locate(files: Mapping[str, str], target: Target, policy: Policy, repository:
             namespace=namespace.written.value,
             workload=workload.value if workload else None,
             kind=seen.kind if named_here else None,
+            in_configmap=how is not PickUp.TEMPLATE,
         ),
         namespace=namespace,
         workload=workload,
-        pick_up=pick_up(carrier, policy),
-        restarts=not isinstance(carrier.owner, ConfigMap) or carrier.owner.generated,
+        pick_up=how,
+        restarts=how in {PickUp.TEMPLATE, PickUp.NEW_CONFIGMAP},
         chart=isinstance(carrier.owner, Elsewhere),
     )
 
@@ -99,7 +102,9 @@ def pick_up(carrier: Carrier, policy: Policy) -> PickUp:
     """Return how the bot sees that a change of the pin is picked up."""
     if not isinstance(carrier.owner, ConfigMap):
         return PickUp.TEMPLATE
-    return PickUp.REVISION if policy.verify.method in UNTELLING else PickUp.VERIFICATION
+    if carrier.owner.generated:
+        return PickUp.NEW_CONFIGMAP
+    return PickUp.REVISION if policy.verify.method in UNTELLING else PickUp.CONFIGMAP
 
 
 def _both(seen: Seen, path: str, carrier: Carrier, target: Target, policy: Policy) -> tuple[Written | None, Sourced]:

@@ -12,6 +12,7 @@ from bot.domain.policy import OnFailure
 from bot.domain.promotion import Advance, Failing, Kind, Promotion, Request, State, StatusChange
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons.agents import HeldUp
+from bot.domain.reasons.configmaps import ChangeUndated, PodsOlder
 from bot.domain.reasons.health import PodFailing, SeveralCauses
 from bot.domain.reasons.pods import CrashLoop, InContainer, Restarted, Terminated
 from bot.domain.reasons.rollout import (
@@ -44,18 +45,19 @@ def syncing(evidence: Rollout) -> Decision:
 
 
 def picked_up(evidence: Rollout) -> bool:
-    """Say whether the workload has the change.
+    """Say whether the workload has the change: its pod template, or every pod.
 
-    Its pod template tells; if that holds no pin, every pod does; if these name no version, a GitOps agent does.
+    A ConfigMap's value counts like the template's once the pods have it.  Where that, or the value, is not known, the
+    pods have to name the version; if none of them does, a GitOps agent tells.
     """
     health = evidence.health
-    if health is None:
+    if health is None or health.pin not in {None, pin(evidence.promotion)}:
         return False
-    if health.pin is not None:
-        return health.pin == pin(evidence.promotion)
+    if health.pin is not None and health.pending is None:
+        return True
     if agents.matters(evidence):  # no pod names its version
         return agents.picked_up(evidence, health)
-    return bool(evidence.served) and unverified(evidence) is None  # its environment is in a ConfigMap
+    return bool(evidence.served) and unverified(evidence) is None
 
 
 def _fixed(evidence: Rollout) -> StatusChange:
@@ -76,6 +78,8 @@ def _instead(evidence: Rollout) -> Reason:
     workload = Name(f"{namespace}/{(place.workload if place else None) or promotion.target.model}")
     if health.status is HealthStatus.UNKNOWN:
         return health.reason
+    if health.pending is not None and health.pin in {None, pin(promotion)}:
+        return health.pending
     if health.pin is None or health.pin.version is None:
         return NamesNoVersion(workload=workload)
     return StillPins(workload=workload, stage=Name(health.pin.stage), version=health.pin.version)
@@ -178,9 +182,11 @@ def _method(evidence: Rollout, left: timedelta) -> Decision:
 
 
 def _doubtful(evidence: Rollout, doubt: Reason) -> Decision:
-    """Wait; then fail where a pod contradicts, and ask people where one says nothing."""
+    """Wait; then fail where a pod contradicts, and ask people where one says nothing, or only has to be restarted."""
+    pending = evidence.health.pending if evidence.health is not None else None
     if evidence.overdue and isinstance(doubt, verification.CONTRADICTIONS):
-        return fail(evidence, doubt)
+        restart = isinstance(pending, PodsOlder | ChangeUndated)
+        return Decision(state=State.STALLED, reason=pending, wake=LATER) if restart else fail(evidence, doubt)
     return _stalled(evidence, doubt) or Decision(reason=doubt, wake=SOON)
 
 

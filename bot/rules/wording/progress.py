@@ -111,7 +111,17 @@ def _merging(scene: Scene) -> Progress:
 
 def _syncing(scene: Scene) -> Progress:
     headline = "Waiting for the cluster to pick up the change"
-    return Progress(icon="⏳", headline=headline, lines=(*_reason(scene.promotion), *_agent(scene), *_since(scene)))
+    more = (*_pending(scene), *_agent(scene), *_since(scene))
+    return Progress(icon="⏳", headline=headline, lines=(*_reason(scene.promotion), *more))
+
+
+def _pending(scene: Scene) -> tuple[str, ...]:
+    """Say what is missing until the pods have the version that is in a ConfigMap."""
+    health = scene.health
+    if health is None or health.pending is None:
+        return ()
+    other = health.pin is not None and health.pin.version != scene.promotion.version
+    return () if other else (f"⚠️ {capital(slack(health.pending))}",)
 
 
 def _rolling_out(scene: Scene) -> Progress:

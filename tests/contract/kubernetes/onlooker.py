@@ -35,6 +35,8 @@ class Onlooker:
     """Of the workload that is followed."""
     only: Collection[str] | None = None
     """The pods that are judged after the rollout; None: the rollout is judged."""
+    configmaps: bool = False
+    """The pin is in a ConfigMap."""
     verdicts: list[Health] = field(default_factory=list)
     """One for each time that the watch woke us, the latest last."""
 
@@ -45,11 +47,11 @@ class Onlooker:
     async def follow(self, kind: Kind) -> None:
         """Start to watch the workload, of this kind."""
         self.kind = kind
-        await self.watch.ensure(self.namespace, kind)
+        await self.watch.ensure(self.namespace, kind, configmaps=self.configmaps)
 
     def look(self) -> None:
         """Judge what the watch has."""
-        snapshot = self.watch.snapshot(self.namespace, NAME, STAGE, NAME, self.kind)
+        snapshot = self.watch.snapshot(self.namespace, NAME, STAGE, NAME, self.kind, configmaps=self.configmaps)
         if snapshot is not None:
             self.verdicts.append(judge(snapshot, now=clock.now(), stage=STAGE, only=self.only))
         self.woken.set()

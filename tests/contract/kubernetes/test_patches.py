@@ -1,5 +1,6 @@
 """Each kind of patch does to a Deployment what the real API server does: the same on a fake and a real one."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -119,6 +120,25 @@ async def test_an_apply_takes_away_what_it_no_longer_names_and_nothing_else(plan
     found = containers(await apply(plane, applied(plane, "2")))
     assert list(found) == ["server"]
     assert env(found["server"]) == {"MODEL_NAME": "model", "MODEL_VERSION": "2", "EXTRA": "x"}
+
+
+async def test_an_apply_that_changes_a_value_is_known_with_the_time(plane: Plane) -> None:
+    """By that time a change of a ConfigMap is told from pods that were created before it."""
+    path = f"{plane.core('configmaps')}/c"
+    made: Json = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}}
+
+    async def apply(version: int) -> str:
+        data = {"data": {"MODEL_VERSION": str(version)}}
+        found = await plane.raw.patch(path, made | data, APPLY, fieldManager="agent")
+        (entry,) = found["metadata"]["managedFields"]
+        assert entry["fieldsV1"]["f:data"] == {"f:MODEL_VERSION": {}}
+        return str(entry["time"])
+
+    version, first = 1, await apply(1)
+    async with asyncio.timeout(10):
+        while (now := await apply(version := version + 1)) == first:
+            pass
+    assert now > first
 
 
 async def test_an_apply_conflicts_with_whoever_else_set_a_field(plane: Plane) -> None:

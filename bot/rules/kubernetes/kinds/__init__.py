@@ -133,6 +133,12 @@ def creates(obj: Json, pods: Sequence[Json]) -> bool:
     return kind is not None and kind.creates(obj, pods)
 
 
+def restart(workload: Json) -> Command | None:
+    """Return the command that replaces all pods of the workload; None if its next run has what is new."""
+    kind = kind_of(workload)
+    return kind.restart(workload) if kind else None
+
+
 def pod_spec(workload: Json) -> Json:
     """Return the pod spec in a workload, of which its pods are made; empty if there is none."""
     kind = kind_of(workload)

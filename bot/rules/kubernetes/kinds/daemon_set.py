@@ -12,7 +12,14 @@ from bot.domain.cluster import HealthStatus
 from bot.domain.json import Json
 from bot.domain.reason import Reason
 from bot.domain.reasons.workloads import OnDelete, PodsAvailable, PodsExisting, PodsReady, PodsUpdated
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed, template_spec
+from bot.rules.kubernetes.kinds.kind import (
+    NOT_OBSERVED,
+    Answer,
+    Kind,
+    generation_observed,
+    rollout_restart,
+    template_spec,
+)
 from bot.rules.kubernetes.raw import items, mapping, number, owned_by, text
 
 TEMPLATE_GENERATION: Final = "deprecated.daemonset.template.generation"
@@ -100,6 +107,7 @@ KIND: Final = Kind(
     doubt=_doubt,
     to_do=_to_do,
     creates=_creates,
+    restart=rollout_restart,
     wanted=_wanted,
     is_current=_is_current,
 )

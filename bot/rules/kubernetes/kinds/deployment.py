@@ -21,7 +21,15 @@ from bot.domain.reasons.workloads import (
     RolloutPaused,
 )
 from bot.rules.kubernetes.kinds.counters import OVERDUE, counted
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed, kubectl, replicas
+from bot.rules.kubernetes.kinds.kind import (
+    NOT_OBSERVED,
+    Answer,
+    Kind,
+    generation_observed,
+    kubectl,
+    replicas,
+    rollout_restart,
+)
 from bot.rules.kubernetes.quoting import quote, quote_name
 from bot.rules.kubernetes.raw import at, condition, flag, mapping, number, owned_by, text
 
@@ -121,6 +129,7 @@ KIND: Final = Kind(
     observed=generation_observed,
     doubt=_doubt,
     resume=_resume,
+    restart=rollout_restart,
     wanted=replicas,
     is_current=_is_current,
 )

@@ -6,11 +6,11 @@ from typing import Final
 
 from bot.domain.cluster import HealthStatus, ModelStatus
 from bot.domain.json import Json
-from bot.domain.reason import Reason
+from bot.domain.reason import Command, Reason
 from bot.domain.reasons.told import Told
 from bot.domain.reasons.workloads import AllConditionsTrue, ModelTransition, Stopped
 from bot.rules.kubernetes.kinds.deployment import REVISION
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, has_status, told
+from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, has_status, in_namespace, told
 from bot.rules.kubernetes.quoting import quote, quote_name
 from bot.rules.kubernetes.raw import is_true, items, mapping, owned_by, text, whole
 
@@ -87,6 +87,12 @@ def _is_current(pod: Json, workload: Json, replicaset: Json | None) -> bool:
     return replicaset is None or owned_by(pod, replicaset)
 
 
+def _restart(obj: Json) -> Command:
+    """Return what replaces its pods in both modes: another controller owns the Deployment, and may undo a restart."""
+    name = quote_name(text(obj, "metadata", "name"))
+    return Command(" ".join(["kubectl", "delete", "pods", "-l", f"{LABEL}={name}"]) + in_namespace(obj))
+
+
 def _model_status(obj: Json) -> ModelStatus | None:
     status = mapping(obj, "status", "modelStatus")
     if not status:
@@ -108,4 +114,5 @@ KIND: Final = Kind(
     observed=has_status,
     is_current=_is_current,
     model_status=_model_status,
+    restart=_restart,
 )

@@ -57,14 +57,24 @@ def no_replicaset(_workload: Json, _replicasets: Sequence[Json]) -> None:
 
 def kubectl(verb: str, obj: Json, *options: str) -> Command:
     """Return the command that does this to an object."""
-    kind, name, namespace = text(obj, "kind").lower(), text(obj, "metadata", "name"), text(obj, "metadata", "namespace")
-    where = [f"-n {quote_name(namespace)}"] if namespace else []
-    return Command(" ".join(["kubectl", verb, f"{kind}/{quote_name(name)}", *where, *options]))
+    kind, name = text(obj, "kind").lower(), text(obj, "metadata", "name")
+    return Command(" ".join([f"kubectl {verb} {kind}/{quote_name(name)}{in_namespace(obj)}", *options]))
+
+
+def in_namespace(obj: Json) -> str:
+    """Return the option of a command that names the object's namespace, with a space before it; empty without one."""
+    namespace = text(obj, "metadata", "namespace")
+    return f" -n {quote_name(namespace)}" if namespace else ""
 
 
 def set_false(obj: Json, field: str) -> Command:
     """Return the command that sets a flag of the object's spec to false."""
     return kubectl("patch", obj, "--type merge", f'-p \'{{"spec":{{"{field}":false}}}}\'')
+
+
+def rollout_restart(obj: Json) -> Command:
+    """Return the command that replaces the pods of an object, for kinds of the API group apps."""
+    return kubectl("rollout restart", obj)
 
 
 def nothing_to_do(_obj: Json, _pods: Sequence[Json]) -> None:
@@ -74,6 +84,10 @@ def nothing_to_do(_obj: Json, _pods: Sequence[Json]) -> None:
 def nothing_to_create(_obj: Json, _pods: Sequence[Json]) -> bool:
     """Return False, for kinds whose controller creates no pods, or says in a condition that it could not."""
     return False
+
+
+def no_restart(_obj: Json) -> None:
+    """Return None, for kinds of which no pod has to be replaced: those that run to completion."""
 
 
 def never_paused(_obj: Json) -> None:
@@ -143,6 +157,8 @@ class Kind:
     """
     resume: Callable[[Json], Command | None] = never_paused
     """The command that resumes an object that somebody paused by its spec; None if nobody did."""
+    restart: Callable[[Json], Command | None] = no_restart
+    """The command that replaces all its pods: a changed ConfigMap does not.  None for a kind whose next run has it."""
     wanted: Callable[[Json], int] | None = None
     """How many ready pods of the new revision the rollout needs; None where the object names no such number.
 

@@ -10,7 +10,16 @@ from bot.domain.reason import Command
 from bot.domain.reasons.told import Told
 from bot.domain.reasons.workloads import Phase, RolloutPaused, TrafficNotSwitched
 from bot.rules.kubernetes.kinds.counters import OVERDUE, counted
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Borrowed, Kind, replicas, set_false, told
+from bot.rules.kubernetes.kinds.kind import (
+    NOT_OBSERVED,
+    Answer,
+    Borrowed,
+    Kind,
+    in_namespace,
+    replicas,
+    set_false,
+    told,
+)
 from bot.rules.kubernetes.quoting import quote, quote_name
 from bot.rules.kubernetes.raw import flag, items, mapping, number, text, whole
 
@@ -81,6 +90,12 @@ def _resume(obj: Json) -> Command | None:
     return set_false(obj, "paused") if flag(obj, "spec", "paused") else None
 
 
+def _restart(obj: Json) -> Command:
+    """Return the command of the plugin, which sets `restartAt`: https://argo-rollouts.readthedocs.io/en/stable/features/restart/."""
+    name = quote_name(text(obj, "metadata", "name"))
+    return Command(" ".join(["kubectl", "argo", "rollouts", "restart", name]) + in_namespace(obj))
+
+
 def _replicaset(workload: Json, replicasets: Sequence[Json]) -> Json | None:
     return next((r for r in replicasets if _is_current(r, workload, None)), None)
 
@@ -125,6 +140,7 @@ KIND: Final = Kind(
     explain=_explain,
     observed=_observed,
     resume=_resume,
+    restart=_restart,
     wanted=replicas,
     is_current=_is_current,
 )

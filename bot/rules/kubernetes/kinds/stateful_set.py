@@ -21,7 +21,15 @@ from bot.domain.reasons.workloads import (
     PodsUpdated,
 )
 from bot.rules.kubernetes.kinds import pod as pod_kind
-from bot.rules.kubernetes.kinds.kind import NOT_OBSERVED, Answer, Kind, generation_observed, kubectl, replicas
+from bot.rules.kubernetes.kinds.kind import (
+    NOT_OBSERVED,
+    Answer,
+    Kind,
+    generation_observed,
+    kubectl,
+    replicas,
+    rollout_restart,
+)
 from bot.rules.kubernetes.raw import at, is_true, mapping, number, owned_by, text
 
 
@@ -117,6 +125,7 @@ KIND: Final = Kind(
     doubt=_doubt,
     to_do=_to_do,
     creates=_creates,
+    restart=rollout_restart,
     wanted=_wanted,
     is_current=_is_current,
 )

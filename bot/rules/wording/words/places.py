@@ -24,10 +24,10 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
         "this object creates a Deployment, write its name as `workload: …` for {stage} in app.yaml"
     ),
     places.NothingTells: (
-        "{place}: the pod template takes the version from a ConfigMap, the method {method} does not ask the pods for "
-        "theirs, and Callboard sees no object of Argo CD or Flux that applies the workload, so it would not see the "
-        "change take effect; set `verify` for {stage} in app.yaml to `auto`, or to a method that names the version, or "
-        "let Callboard read the agent's object"
+        "{place}: the pod template takes the version from a ConfigMap whose name stays, the method {method} does not "
+        "ask the pods for theirs, and Callboard sees no object of Argo CD or Flux that applies the workload, so it "
+        "would not see the change take effect; set `verify` for {stage} in app.yaml to `auto`, or to a method that "
+        "names the version, let kustomize generate the ConfigMap, or let Callboard read the agent's object"
     ),
     places.TemplateFillsIn: (
         "{place}: a template fills in the {what} ({value}); write the plain value here, or set the key {what} for "

@@ -18,7 +18,7 @@ from bot.domain.reasons.places import (
 from bot.domain.target import Place
 from bot.domain.verification import Method, Verify
 from bot.rules.kubernetes.kinds import deployment, followed, rollout
-from bot.rules.pins.place import PickUp, locate
+from bot.rules.pins.place import Located, PickUp, locate
 from bot.rules.wording.reasons import plain
 from tests.pure.rules.pins.placing import (
     ARGO,
@@ -154,20 +154,41 @@ def test_a_pin_in_a_configmap_needs_an_agent_where_pods_do_not_name_their_versio
 def test_a_pin_in_a_configmap_needs_the_workload_that_uses_it() -> None:
     files = {PATH: CONFIGMAP, "apps/iris/user.yaml": USER}
     found = located(files)
-    assert found.place == Place(paths=(PATH,), namespace="ml", workload="iris", kind=("apps", "Deployment"))
-    assert (found.pick_up, found.restarts) == (PickUp.VERIFICATION, False)
+    kind = ("apps", "Deployment")
+    assert found.place == Place(paths=(PATH,), namespace="ml", workload="iris", kind=kind, in_configmap=True)
+    assert (found.pick_up, found.restarts) == (PickUp.CONFIGMAP, False)
     why = NoUser(configmap=Name("pin"))
     unused = {PATH: CONFIGMAP.replace("{MODEL_S", "{MODEL_NAME: iris, MODEL_S")}
     assert refused(unused) == WorkloadUnknown(file=Name(PATH), line=4, why=why, stage=Name("production"))
     assert located(unused, workload="iris").place.workload == "iris"
 
 
-def test_a_generated_configmap_restarts_the_pods() -> None:
-    generated = (
-        "namespace: ml\nconfigMapGenerator: [{name: pin, literals: [MODEL_STAGE=production]}]\nresources: [user.yaml]\n"
-    )
-    found = located({"apps/iris/kustomization.yaml": generated, "apps/iris/user.yaml": USER})
-    assert (found.place.workload, found.restarts) == ("iris", True)
+GENERATOR = "{name: pin, literals: [MODEL_STAGE=production]}"
+GENERATED = f"namespace: ml\nconfigMapGenerator: [{GENERATOR}]\nresources: [user.yaml]\n"
+
+
+def generated(kustomization: str, method: Method = Method.ROLLOUT) -> Located:
+    files = {"apps/iris/kustomization.yaml": kustomization, "apps/iris/user.yaml": USER}
+    return locate(files, TARGET, Policy(verify=Verify(method=method)))
+
+
+def test_a_generated_configmap_restarts_the_pods_so_that_any_method_will_do() -> None:
+    found = generated(GENERATED)
+    assert (found.place.workload, found.place.in_configmap) == ("iris", True)
+    assert (found.pick_up, found.restarts) == (PickUp.NEW_CONFIGMAP, True)
+
+
+@pytest.mark.parametrize(
+    "kustomization",
+    [
+        GENERATED + "generatorOptions: {disableNameSuffixHash: true}\n",
+        GENERATED.replace("{name: pin", "{options: {disableNameSuffixHash: true}, name: pin"),
+    ],
+)
+def test_a_generated_configmap_whose_name_stays_is_a_plain_one(kustomization: str) -> None:
+    found = generated(kustomization, Method.AUTO)
+    assert (found.pick_up, found.restarts) == (PickUp.CONFIGMAP, False)
+    assert generated(kustomization).pick_up is PickUp.REVISION
 
 
 def test_a_configmap_that_two_workloads_share_is_refused() -> None:

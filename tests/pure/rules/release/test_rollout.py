@@ -10,11 +10,20 @@ import pytest
 from bot.domain.cluster import Health, HealthStatus, PodSeen, Served
 from bot.domain.policy import OnFailure
 from bot.domain.promotion import Failing, Kind, RegistryStatus, State
-from bot.domain.reason import Name, Reason, Said
+from bot.domain.reason import Command, Name, Reason, Said
+from bot.domain.reasons.configmaps import PodsOlder
 from bot.domain.reasons.health import NoPodLeft, PodFailing, SeveralCauses
 from bot.domain.reasons.pods import ContainerWaiting, CrashLoop, ImageNotPulled, InContainer, Restarted, Terminated
-from bot.domain.reasons.rollout import DifferentFiles, NotAskedYet, PodSilent, ServesOther
+from bot.domain.reasons.rollout import (
+    ChangedByOthers,
+    DifferentFiles,
+    NotAskedYet,
+    NotPickedUp,
+    PodSilent,
+    ServesOther,
+)
 from bot.domain.target import Pin
+from bot.domain.verification import Method, Verify
 from bot.rules.release.decision import MoveAlias, Tag
 from bot.rules.release.lifecycle import decide
 from tests.fixtures.evidence import (
@@ -48,6 +57,53 @@ def test_where_the_template_holds_no_version_the_pods_say_that_they_have_it(
 ) -> None:
     silent = replace(HEALTHY, pin=None)
     assert decide(at(State.SYNCING, health=silent, served=served)).state is state
+
+
+LATE = NOON + timedelta(days=1)
+VERIFY = Verify(method=Method.CALLBOARD)
+OLDER = PodsOlder(configmap=Name("release"), version=3, restart=Command("kubectl rollout restart deployment/x"))
+V2 = Pin(stage="production", version=2)
+SERVES = {"p": Served(model="iris", version=3)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "served", "state"),
+    [
+        ({}, {}, State.ROLLING_OUT),
+        ({"pending": OLDER}, {}, None),
+        ({"pending": OLDER}, SERVES, State.ROLLING_OUT),
+        ({"pending": OLDER, "pin": V2}, SERVES, None),
+        ({"pending": OLDER, "pin": None}, SERVES, State.ROLLING_OUT),
+    ],
+)
+def test_a_pin_in_a_configmap_counts_once_the_pods_have_it(
+    changes: dict[str, Any], served: dict[str, Any], state: State | None
+) -> None:
+    assert decide(at(State.SYNCING, health=replace(HEALTHY, **changes), served=served)).state is state
+
+
+@pytest.mark.parametrize("pin", [HEALTHY.pin, None], ids=["known", "unknown"])
+def test_what_is_missing_is_why_it_stalls(pin: Pin | None) -> None:
+    late = at(State.SYNCING, health=replace(HEALTHY, pin=pin, pending=OLDER), now=LATE)
+    decision = decide(late)
+    assert decision.state is State.STALLED
+    assert isinstance(decision.reason, NotPickedUp)
+    assert decision.reason.found == OLDER
+
+
+@pytest.mark.parametrize("state", [State.ROLLING_OUT, State.VERIFYING])
+def test_somebody_else_may_change_the_pin_in_a_configmap(state: State) -> None:
+    changed = decide(at(state, health=replace(HEALTHY, pin=V2, pending=OLDER)))
+    assert (changed.state, type(changed.reason)) == (State.FAILED, ChangedByOthers)
+
+
+def test_pods_that_only_have_to_be_restarted_never_fail_a_release() -> None:
+    """The ConfigMap was changed twice, for example: the pods serve what it held in between."""
+    served = {"p": Served(model="iris", version=2)}
+    contradicted = at(State.VERIFYING, health=HEALTHY, served=served, status_verified_by=VERIFY, now=LATE)
+    assert decide(contradicted).state is State.FAILED
+    pending = decide(vary(contradicted, health=replace(HEALTHY, pending=OLDER)))
+    assert (pending.state, pending.reason) == (State.STALLED, OLDER)
 
 
 def test_a_template_that_is_about_to_hold_the_version_is_waited_for() -> None:

@@ -7,6 +7,7 @@ import pytest
 from bot.domain.cluster import PodSeen, Served, Snapshot
 from bot.domain.promotion import Kind, State
 from bot.domain.reason import Reason
+from bot.domain.reasons.rollout import ChangedByOthers
 from bot.rules.wording.reasons import plain
 from tests.fixtures.rollout_history import Ending, History, follow, pruned
 from tests.pure.rules.release.timelines import (
@@ -17,6 +18,7 @@ from tests.pure.rules.release.timelines import (
     RELEASED,
     STALLED,
     Timeline,
+    configured,
     not_synced,
     restarting,
 )
@@ -39,7 +41,7 @@ def ends(timeline: Timeline, history: History) -> Ending:
         until=timeline.until,
         served=served,
         agent=timeline.agent,
-        method=timeline.method,
+        verified_by=timeline.verified_by,
     )
 
 
@@ -80,6 +82,13 @@ def test_what_the_agent_says_is_kept_as_long_as_it_says_it() -> None:
 def test_out_of_sync_counts_from_when_it_was_first_seen() -> None:
     said = follow([(0, not_synced())], state=State.SYNCING, agent=[(0, BEHIND), (60, MANUAL)], until=600).said
     assert [second for second, _ in said] == [0, 60]
+
+
+def test_a_version_that_somebody_else_writes_into_the_configmap_ends_it_without_a_rollback() -> None:
+    before, after = configured(3, changed=-600, created=-300), configured(9, changed=60, created=-300)
+    end = follow([(0, before), (60, after)], state=State.SYNCING)
+    assert (end.promotion.state, end.started) == (State.FAILED, None)
+    assert isinstance(end.promotion.reason, ChangedByOthers)
 
 
 def test_the_watch_starts_anew_after_a_failure_that_passed() -> None:

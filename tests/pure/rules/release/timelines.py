@@ -8,6 +8,7 @@ from bot.domain.json import Json
 from bot.domain.promotion import State
 from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons.agents import LastApplied, OutOfSync, SyncFailed, Waits, WaitsForWindow
+from bot.domain.reasons.configmaps import ConfigMapsUnread
 from bot.domain.verification import Method
 from tests.fixtures.evidence import told
 from tests.fixtures.rollout_history import MERGE, SERVED, History, Unreachable, Word
@@ -19,6 +20,8 @@ from tests.fixtures.workload import (
     SECRET,
     WEBHOOK,
     ago,
+    behind,
+    configmap,
     container,
     deployment,
     ended,
@@ -53,7 +56,7 @@ class Timeline:
     """A state that it enters before."""
     served: Served | Reason = SERVED
     agent: Word = ((0, None),)
-    method: Method = Method.CALLBOARD
+    verified_by: Method = Method.CALLBOARD
     until: float = 3600
 
 
@@ -186,7 +189,7 @@ def renamed(one: Json) -> Json:
     return {**one, "metadata": {**one["metadata"], "name": f"{one['metadata']['name']}-2"}}
 
 
-def configured() -> Snapshot:
+def nowhere_named() -> Snapshot:
     """Return the rollout that is done, with the version in a ConfigMap: the template does not name it."""
     done = ready()
     for obj in (done.workload, *done.replicasets):
@@ -198,7 +201,7 @@ def configured() -> Snapshot:
 
 def not_restarted() -> Snapshot:
     """Return the same with pods of before the merge."""
-    done = configured()
+    done = nowhere_named()
     for each in done.pods:
         each["metadata"]["creationTimestamp"] = ago(3600)
     return done
@@ -218,7 +221,45 @@ CANNOT_START: Final = pulling("RunContainerError", "exec: no such file")
 NOT_FOUND: Final = pulling("ImagePullBackOff", "manifest unknown: not found")
 NO_SECRET: Final = pulling("CreateContainerConfigError", SECRET)
 
+
+def configured(version: int, *, changed: float, created: float, name: str = "release") -> Snapshot:
+    """Return pods that were created, and whose ConfigMap was changed, so many seconds after the start."""
+    data = {"MODEL_NAME": "iris-classifier", "MODEL_STAGE": "production", "MODEL_VERSION": str(version)}
+    found = behind(DONE, configmap(name, changed=-changed, **data), name=name)
+    for one in found.pods:
+        one["metadata"]["creationTimestamp"] = ago(-created)
+    return found
+
+
+HASHED: Final = "release-9dkmb2t7gf"
+WAITS: Final = configured(3, changed=60, created=-300)
+RESTARTED: Final = configured(3, changed=60, created=600)
+UNREAD: Final = replace(WAITS, configmaps=ConfigMapsUnread(namespace=Name("models"), cause=told("forbidden")))
+
+CONFIGURED: Final = {
+    "C1 a new ConfigMap with a hash, and new pods": Timeline(
+        history=[
+            (0, configured(2, changed=-900, created=-900)),
+            (60, configured(3, changed=61, created=60, name=HASHED)),
+        ],
+        start=State.SYNCING,
+        verified_by=Method.ROLLOUT,
+        end=State.RELEASED,
+        until=600,
+    ),
+    "C2 a plain ConfigMap, and a restart after twenty minutes": Timeline(
+        history=[(0, configured(2, changed=-900, created=-300)), (60, WAITS), (1200, RESTARTED)],
+        start=State.SYNCING,
+        verified_by=Method.ROLLOUT,
+        through=State.STALLED,
+        end=State.RELEASED,
+    ),
+    "C3 the pods name the version of a ConfigMap that may not be read": Timeline(
+        history=[(0, UNREAD)], start=State.SYNCING, end=State.RELEASED, until=600
+    ),
+}
 RELEASED: Final = {
+    **CONFIGURED,
     "S1 ten pods that load for two minutes each": Timeline(history=one_by_one(), end=State.RELEASED),
     "S2 an autoscaler wants more pods than the nodes have": Timeline(
         history=[(0, DONE), (60, scaled(DONE, 6, *pending(), readyReplicas=3, availableReplicas=3))],
@@ -296,17 +337,41 @@ RELEASED: Final = {
         agent=[(0, HELD), (601, None)],
     ),
     "S25 an agent's revision tells, and new pods run with the new ConfigMap": Timeline(
-        history=[(0, not_restarted()), (62, configured())],
+        history=[(0, not_restarted()), (62, nowhere_named())],
         start=State.SYNCING,
         end=State.RELEASED,
         agent=[(0, BEHIND), (60, SYNCED)],
-        method=Method.ROLLOUT,
+        verified_by=Method.ROLLOUT,
     ),
     "S17 the cluster cannot be reached for 40 minutes": Timeline(
         history=[(0, UNDER_WAY), (10, Unreachable()), (2400, DONE)], through=State.STALLED, end=State.RELEASED
     ),
 }
 STALLED: Final = {
+    "C4 a plain ConfigMap, and nobody restarts the pods": Timeline(
+        history=[(0, WAITS)],
+        start=State.SYNCING,
+        verified_by=Method.ROLLOUT,
+        end=State.STALLED,
+        why=f"restart them with kubectl rollout restart deployment/{NAME} -n models",
+    ),
+    "C5 the same, and the pods still name the old version": Timeline(
+        history=[(0, WAITS)],
+        start=State.SYNCING,
+        served=replace(SERVED, version=2),
+        end=State.STALLED,
+        why="the pods started before it",
+    ),
+    "C6 a ConfigMap that may not be read, and pods that name no version": Timeline(
+        history=[(0, UNREAD)], start=State.SYNCING, verified_by=Method.ROLLOUT, end=State.STALLED, why="forbidden"
+    ),
+    "C7 the ConfigMap changes twice, so that the pods serve what it held in between": Timeline(
+        history=[(0, configured(3, changed=-600, created=-300)), (60, configured(3, changed=60, created=-300))],
+        start=State.SYNCING,
+        served=replace(SERVED, version=2),
+        end=State.STALLED,
+        why="the pods started before it",
+    ),
     "S4 replicas: 0": Timeline(history=[(0, ZERO)], end=State.STALLED, why="scaled to 0 pods"),
     "S5 the agent does not sync": Timeline(
         history=[(0, not_synced())], start=State.SYNCING, end=State.STALLED, why="still says production v2"
@@ -326,14 +391,18 @@ STALLED: Final = {
         start=State.SYNCING,
         end=State.STALLED,
         agent=[(0, BEHIND), (60, SYNCED)],
-        method=Method.ROLLOUT,
+        verified_by=Method.ROLLOUT,
         why="is older than the merge",
     ),
     "S26 no agent tells of a pin in a ConfigMap": Timeline(
-        history=[(0, configured())], start=State.SYNCING, end=State.STALLED, method=Method.ROLLOUT, why="no version"
+        history=[(0, nowhere_named())],
+        start=State.SYNCING,
+        end=State.STALLED,
+        verified_by=Method.ROLLOUT,
+        why="no version",
     ),
     "S27 the pods contradict what an agent says": Timeline(
-        history=[(0, configured())],
+        history=[(0, nowhere_named())],
         start=State.SYNCING,
         end=State.STALLED,
         agent=[(0, SYNCED)],
