@@ -59,6 +59,8 @@ class Place:
     """None: the Deployment that sets MODEL_NAME and MODEL_STAGE to the target's."""
     kind: tuple[str, str] | None = None
     """The workload's API group and kind; None where the manifests do not contain it, or release 0.1.0 stored it."""
+    cluster: str | None = None
+    """As app.yaml names it (`bot.rules.parsing.clusters`); None: the bot's own, or a release before the key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
