@@ -24,7 +24,7 @@ from bot.domain.cluster import Snapshot
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason
-from bot.domain.reasons.cluster import NoAnswerYet, NotWatched, Silent, WatchEnded, WatchFailed
+from bot.domain.reasons.cluster import NoAnswerYet, NotWatched, Silent, WatchEnded, WatchFailed, of_cluster
 from bot.rules.kubernetes.kinds import deployment
 from bot.rules.kubernetes.kinds.kind import Kind
 from bot.rules.wording.reasons import plain
@@ -84,12 +84,17 @@ class Watch:
         *,
         pause: timedelta = timedelta(seconds=0.5),
         lasts: timedelta = timedelta(seconds=290),
+        cluster: str | None = None,
     ) -> None:
-        """Take a callback for wake-ups (with the namespace), the first pause after a break, and a watch's length."""
+        """Take a callback for wake-ups (with the namespace), the first pause after a break, and a watch's length.
+
+        `cluster` is the name that reasons give it; None: the bot's own needs none.
+        """
         self._kubernetes = kubernetes
         self._wake = wake
         self._pause = pause
         self._lasts = lasts
+        self._cluster = cluster
         self._namespaces: dict[str, _Namespace] = {}
         self._woken: dict[str, float] = {}
         self._due: dict[str, asyncio.TimerHandle] = {}
@@ -120,6 +125,10 @@ class Watch:
 
     def trouble(self, namespace: str, kind: Kind = deployment.KIND) -> Reason | None:
         """Return why the objects of a namespace may not be current; None when they are."""
+        found = self._trouble(namespace, kind)
+        return of_cluster(self._cluster, found) if found is not None else None
+
+    def _trouble(self, namespace: str, kind: Kind) -> Reason | None:
         now = asyncio.get_running_loop().time()
         for stream in self._streams(namespace, kind):
             if stream is None:
@@ -212,7 +221,7 @@ class Watch:
     def _denied(self, stream: _Stream, error: Permanent) -> float:
         _interrupted(stream, error.reason)
         if not stream.refused:
-            LOG.error("%s", plain(error.reason))
+            LOG.error("%s", plain(of_cluster(self._cluster, error.reason)))
         stream.refused, stream.version = True, None
         return self._jittered(stream)
 

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -24,7 +25,7 @@ from tests.fixtures.watch_world import manifest
 
 @asynccontextmanager
 async def watching(
-    answer: Callable[[web.Request], web.StreamResponse | None], folder: Path, **settings: timedelta
+    answer: Callable[[web.Request], web.StreamResponse | None], folder: Path, **settings: Any
 ) -> AsyncIterator[Watch]:
     """Give a watch of a server that answers so; None: the default, an empty list and a quiet watch."""
 

@@ -32,8 +32,11 @@ from bot.rules.release.decision import LATER, SHORTLY, SOON, Decision, MoveAlias
 def syncing(evidence: Rollout) -> Decision:
     """Wait until the workload's template holds the pin, or its pods confirm the version."""
     if picked_up(evidence):
-        return Decision(state=State.ROLLING_OUT, reason=PickedUp(), wake=timedelta(0))
-    late = NotPickedUp(timeout=evidence.policy.timeout, found=_instead(evidence))
+        return Decision(
+            state=State.ROLLING_OUT, reason=PickedUp(cluster=cluster(evidence.promotion)), wake=timedelta(0)
+        )
+    found, where = _instead(evidence), cluster(evidence.promotion)
+    late = NotPickedUp(timeout=evidence.policy.timeout, found=found, cluster=where)
     return replace(_stalled(evidence, late) or Decision(wake=LATER), note=_fixed(evidence))
 
 
@@ -61,7 +64,8 @@ def _instead(evidence: Rollout) -> Reason:
     promotion, health = evidence.promotion, evidence.health
     place, namespace = promotion.status.place, promotion.namespace
     if health is None:
-        return NoWorkload(stage=Name(promotion.target.stage), namespace=Name(namespace))
+        stage = Name(promotion.target.stage)
+        return NoWorkload(stage=stage, namespace=Name(namespace), cluster=cluster(promotion))
     workload = Name(f"{namespace}/{(place.workload if place else None) or promotion.target.model}")
     if health.status is HealthStatus.UNKNOWN:
         return health.reason
@@ -259,6 +263,11 @@ def _rollback(evidence: Rollout) -> Request | None:
 def _stalled(evidence: Rollout, reason: Reason) -> Decision | None:
     """Ask people, once the time-out has passed without progress; nothing was seen to fail."""
     return Decision(state=State.STALLED, reason=reason, wake=LATER) if evidence.overdue else None
+
+
+def cluster(promotion: Promotion) -> Name | None:
+    """Return the name of its cluster, for reasons; the bot's own needs none."""
+    return Name(promotion.cluster) if promotion.cluster is not None else None
 
 
 def pin(promotion: Promotion) -> Pin:
