@@ -6,7 +6,8 @@ The calls are in `bot.clients.kubernetes.client`.
 import asyncio
 import os
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -65,32 +66,45 @@ async def access(kubeconfig: str | None, context: str | None = None, *, named: b
 
 
 async def _load(kubeconfig: str | None, context: str | None, configuration: Configuration, *, named: bool) -> None:
-    try:
+    with _explained(kubeconfig, named=named):
         async with asyncio.timeout(PATIENCE):
             if kubeconfig is None and context is None and in_cluster():
                 load_incluster_config(configuration)
             else:
-                _check(kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION, context)
+                _find(kubeconfig, context)
                 await load_kube_config(
                     kubeconfig, context=context, client_configuration=configuration, persist_config=False
                 )
-    except (ConfigException, yaml.YAMLError, TypeError, AttributeError, Permanent, *FAILURES) as error:
-        path = Name(kubeconfig) if kubeconfig else None
-        raise Permanent(reasons.KubeconfigUnusable(path=path, cause=_cause(error), named=named)) from error
 
 
-def _check(paths: str, context: str | None) -> None:
-    """Check that one of the files exists, and that they have the context.
+def find(kubeconfig: str | None, context: str | None) -> None:
+    """Check that a kubeconfig that app.yaml names exists, and has the context; nothing is connected.
 
     Raises:
         Permanent: not so.
     """
+    with _explained(kubeconfig, named=True):
+        _find(kubeconfig, context)
+
+
+def _find(kubeconfig: str | None, context: str | None) -> None:
+    paths = kubeconfig or KUBE_CONFIG_DEFAULT_LOCATION
     if not any(Path(path).expanduser().exists() for path in paths.split(os.pathsep) if path):
         raise Permanent(reasons.KubeconfigMissing())
     if context is not None:
         found = [str(each["name"]) for each in KubeConfigMerger(paths).config["contexts"]]
         if context not in found:
             raise Permanent(reasons.ContextUnknown(context=Name(context), contexts=tuple(map(Name, found))))
+
+
+@contextmanager
+def _explained(kubeconfig: str | None, *, named: bool) -> Iterator[None]:
+    """Translate whatever is wrong with a kubeconfig."""
+    try:
+        yield
+    except (ConfigException, yaml.YAMLError, TypeError, AttributeError, Permanent, *FAILURES) as error:
+        path = Name(kubeconfig) if kubeconfig else None
+        raise Permanent(reasons.KubeconfigUnusable(path=path, cause=_cause(error), named=named)) from error
 
 
 def _cause(error: Exception) -> Reason:
