@@ -1,72 +1,21 @@
 """Several clusters: each has its own client, watch and way to its pods, and each one's trouble names it."""
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from contextlib import AsyncExitStack
 from pathlib import Path
 
-import aiohttp
 import pytest
-import yaml
 from aiohttp import web
 
 from bot.clients.pods import PodName
 from bot.cluster.clusters import Clusters
 from bot.domain.errors import Temporary
-from bot.domain.json import Json
 from bot.domain.reason import Name, Reason
 from bot.domain.reasons import cluster as reasons
 from bot.domain.verification import Question
 from bot.rules.wording.reasons import plain
-from callboard_demo.cluster import Cluster
-from callboard_demo.cluster.scripted import ScriptedRuntime
+from tests.fixtures.clusters import NAMESPACE, merged, server
 from tests.fixtures.waiting import until
-from tests.fixtures.watch_world import manifest
-
-TOKEN = "token"
-NAMESPACE = "models"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """One simulated cluster, and its kubeconfig."""
-
-    url: str
-    kubeconfig: str
-    runner: web.AppRunner
-
-    async def apply(self, version: str) -> None:
-        """Create the same Deployment in each: only the version differs."""
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        async with aiohttp.ClientSession(self.url, headers=headers) as session:
-            path = f"/apis/apps/v1/namespaces/{NAMESPACE}/deployments"
-            async with session.post(path, json=manifest(version, 8080, replicas=1)) as answer:
-                assert answer.ok, await answer.text()
-
-
-@asynccontextmanager
-async def server(folder: Path) -> AsyncIterator[Server]:
-    async with AsyncExitStack() as stack:
-        cluster = Cluster(folder=folder, token=TOKEN, runtime=ScriptedRuntime())
-        runner = web.AppRunner(cluster.app, access_log=None, shutdown_timeout=0.2)
-        await runner.setup()
-        stack.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        await cluster.start()
-        stack.push_async_callback(cluster.close)
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-        yield Server(url=url, kubeconfig=cluster.kubeconfig(url), runner=runner)
-
-
-def merged(**kubeconfigs: str) -> str:
-    """Return one kubeconfig with a context for each; the first is the current one."""
-    whole: Json = {"apiVersion": "v1", "kind": "Config", "clusters": [], "users": [], "contexts": []}
-    for name, text in kubeconfigs.items():
-        one = yaml.safe_load(text)
-        whole["clusters"].append({"name": name, "cluster": one["clusters"][0]["cluster"]})
-        whole["users"].append({"name": name, "user": one["users"][0]["user"]})
-        whole["contexts"].append({"name": name, "context": {"cluster": name, "user": name}})
-    return yaml.safe_dump(whole | {"current-context": next(iter(kubeconfigs))})
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from typing import Final
 
 from bot.domain.promotion import Ruling, Verdict
 from bot.domain.reasons.approval import ClusterUnusable, ClusterUsable
-from bot.rules.release.decision import Review
+from bot.rules.release.decision import LATER, Review
 from bot.rules.release.gates.gate import Gate
 
 
@@ -21,6 +21,6 @@ GATE: Final = Gate(
     holds_rollbacks=False,
     overridable=True,
     may_expire=True,
-    ends=None,
+    ends=lambda review: review.now + LATER,
     ours=True,
 )
