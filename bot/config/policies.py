@@ -107,7 +107,7 @@ FIELDS: Final[Mapping[str, Callable[[Reader, Node], dict[str, Any]]]] = {
         cluster=lambda read, node: read.written(
             node,
             CLUSTER,
-            "the name of a context of the bot's kubeconfig, or a path such as /etc/callboard/clusters/prod",
+            "the name of a context of the bot's kubeconfig, or a path such as /etc/clusters/prod",
         ),
     ),
     "after": _after,

@@ -74,7 +74,7 @@ def test_the_cluster_of_a_target_is_told_and_what_only_the_bot_can_tell_of_it(
 def test_the_same_workload_in_two_clusters_is_accepted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     files = {f"iris/{stage}/a.yaml": STAGED.replace("value: staging", f"value: {stage}") for stage in ("a", "b")}
     assert checked(tmp_path, capsys, "stages: {a: {}, b: {}}\n", files)[0] == 1
-    assert checked(tmp_path, capsys, "stages: {a: {}, b: {cluster: /etc/callboard/clusters/b}}\n", files)[0] == 0
+    assert checked(tmp_path, capsys, "stages: {a: {}, b: {cluster: /etc/clusters/b}}\n", files)[0] == 0
 
 
 FLUX = """\

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ async def another_cluster(folder: Path, world: StoryWorld, faults: Faults) -> As
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    files = lambda: world.forge.files(under=f"manifests/{world.model}/production")  # noqa: E731
+    files = partial(world.forge.files, "main", f"manifests/{world.model}/production")
     agent = Agent(head=world.forge.head, files=files, apply_url=url, token=TOKEN)
     await cluster.start()
     await agent.start()

@@ -22,9 +22,9 @@ def app(value: str) -> str:
         "arn:aws:eks:eu-central-1:123456789012:cluster/prod",  # as `aws eks update-kubeconfig` names it
         "ml/api-acme-com:6443/admin",  # as `oc login` does
         "'{stage}-eu'",
-        "/etc/callboard/clusters/prod",
-        "/etc/callboard/clusters/{stage}/config",
-        "/etc/callboard/clusters/prod#admin@prod",
+        "/etc/clusters/prod",
+        "/etc/clusters/{stage}/config",
+        "/etc/clusters/prod#admin@prod",
         "~/.kube/prod",
         "./prod.yaml",
     ],
