@@ -179,8 +179,8 @@ async def _follow(clusters: Clusters, store: Store, dispatch: Dispatch) -> None:
         clusters.moved.clear()
         touched = clusters.touched()
         for target, place in await store.rolling_out() if touched else ():
-            where = (place.cluster, place.namespace) if place is not None else (None, None)
-            change = touched.get((where[0], where[1] or "default"))
+            namespace = (place.namespace if place is not None else None) or "default"
+            change = touched.get((place.cluster if place is not None else None, namespace))
             if change is not None and change.concerns(target, place):
                 dispatch.wake(target)
         await asyncio.sleep(0.2)
