@@ -11,11 +11,9 @@ from functools import partial
 from typing import TypeVar
 
 from bot.clients.github.client import GitHub
-from bot.clients.kubernetes.client import Kubernetes
 from bot.clients.mlflow.client import MLflow
-from bot.clients.pods import Pods
 from bot.clients.slack.client import Slack
-from bot.cluster.watch import Watch
+from bot.cluster.clusters import Clusters
 from bot.config.app_yaml import Config
 from bot.config.environment import Environment, Secret
 from bot.domain.errors import Permanent, Temporary
@@ -99,7 +97,7 @@ def _first(group: ExceptionGroup[Temporary]) -> Temporary:
 
 
 async def _open_clients(config: Config, environment: Environment, stack: AsyncExitStack) -> Clients:
-    """Create the clients.  None of them sends a request yet."""
+    """Create the clients.  None of them sends a request yet; the bot's own kubeconfig is read, if it is needed."""
     env = environment
     slack = Slack.connect(env.slack_bot_token.reveal(), env.slack_api_url)
     stack.push_async_callback(slack.close)
@@ -113,22 +111,19 @@ async def _open_clients(config: Config, environment: Environment, stack: AsyncEx
         trusted=env.mlflow_tracking_server_cert_path,
     )
     stack.push_async_callback(mlflow.close)
-    kubernetes = await Kubernetes.connect(env.kubeconfig)
-    stack.push_async_callback(kubernetes.close)
-    pods = Pods(proxy=kubernetes.ask_pod)
-    stack.push_async_callback(pods.close)
-    return Clients(slack=slack, github=github, mlflow=mlflow, kubernetes=kubernetes, pods=pods)
+    clusters = Clusters(env.kubeconfig)
+    stack.push_async_callback(clusters.close)
+    if config.needs_own_cluster:
+        await clusters.of(None).kubernetes.open()
+    return Clients(slack=slack, github=github, mlflow=mlflow, clusters=clusters)
 
 
 async def _run(
     config: Config, environment: Environment, store: Store, clients: Clients, ready: Readiness, stack: AsyncExitStack
 ) -> None:
     await _until_answered("Slack", clients.slack.whoami, ready)
-    moved = asyncio.Event()
-    watch = Watch(clients.kubernetes, lambda _: moved.set())
-    stack.push_async_callback(watch.close)
-    messages = Messages(config=config, store=store, slack=clients.slack, watch=watch)
-    reconcile_one = partial(_run_pass, config=config, store=store, clients=clients, watch=watch, messages=messages)
+    messages = Messages(config=config, store=store, slack=clients.slack, clusters=clients.clusters)
+    reconcile_one = partial(_run_pass, config=config, store=store, clients=clients, messages=messages)
     dispatch = Dispatch(store, reconcile_one)
     inbound = Inbound(config=config, store=store, wake=dispatch.wake)
     public = inbound.application(
@@ -138,13 +133,13 @@ async def _run(
     )
     await stack.enter_async_context(serve(public, environment.host, environment.port))
     registry = partial(registry_sync.sync_registry, config=config, store=store, clients=clients)
-    repository = repository_sync.RepositorySync(config=config, store=store, clients=clients, watch=watch)
+    repository = repository_sync.RepositorySync(config=config, store=store, clients=clients)
     reactions = ReactionSync(store, clients.slack)
     groups = partial(group_sync.sync_groups, config=config, store=store, clients=clients)
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(dispatch.run())
         tasks.create_task(messages.run())
-        tasks.create_task(_follow(moved, store, dispatch, watch))
+        tasks.create_task(_follow(clients.clusters, store, dispatch))
         if environment.slack_app_token is not None:
             tasks.create_task(_run_socket(inbound, clients.slack, environment.slack_app_token, ready))
         await _until_answered("Slack", groups, ready)
@@ -158,14 +153,12 @@ async def _run(
         log.info("ready")
 
 
-async def _run_pass(
-    key: Key, *, config: Config, store: Store, clients: Clients, watch: Watch, messages: Messages
-) -> None:
+async def _run_pass(key: Key, *, config: Config, store: Store, clients: Clients, messages: Messages) -> None:
     """Run one pass over a target, or over a version."""
     if isinstance(key, ModelVersion):
         await announcements.run(key, config=config, store=store, clients=clients)
     else:
-        await reconcile.run(key, config=config, store=store, clients=clients, watch=watch)
+        await reconcile.run(key, config=config, store=store, clients=clients)
         messages.wake(key)
 
 
@@ -179,14 +172,15 @@ async def _run_socket(inbound: Inbound, slack: Slack, app_token: Secret, ready: 
     )
 
 
-async def _follow(moved: asyncio.Event, store: Store, dispatch: Dispatch, watch: Watch) -> None:
-    """Wake the rollouts whose workloads have changed in the cluster."""
+async def _follow(clusters: Clusters, store: Store, dispatch: Dispatch) -> None:
+    """Wake the rollouts whose workloads have changed in their cluster."""
     while True:
-        await moved.wait()
-        moved.clear()
-        touched = watch.touched()
+        await clusters.moved.wait()
+        clusters.moved.clear()
+        touched = clusters.touched()
         for target, place in await store.rolling_out() if touched else ():
-            change = touched.get((place.namespace if place is not None else None) or "default")
+            namespace = (place.namespace if place is not None else None) or "default"
+            change = touched.get((place.cluster if place is not None else None, namespace))
             if change is not None and change.concerns(target, place):
                 dispatch.wake(target)
         await asyncio.sleep(0.2)

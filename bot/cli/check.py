@@ -12,12 +12,15 @@ from bot.domain.errors import UserError
 @click.command(short_help="Check app.yaml and its manifests, offline.")
 @CONFIG
 @ROOT
-def check(config: Path, root: Path) -> None:
+@click.option(
+    "--kubeconfig", envvar="KUBECONFIG", show_envvar=True, help="Where to look for the contexts of `cluster`."
+)
+def check(config: Path, root: Path, kubeconfig: str | None) -> None:
     """Check app.yaml and its manifests.  Works offline.
 
-    Prints for each model and stage the place of its pin and the pinned version, the namespace, the workload, and how
-    Callboard sees a change take effect; or what is wrong.  What is wrong is refused by /promote, too.  Exits 1 if
-    anything is wrong, or if no manifest is found.
+    Prints for each model and stage the place of its pin and the pinned version, the namespace, the workload, the
+    cluster unless it is the bot's own, and how Callboard sees a change take effect; or what is wrong.  What is wrong is
+    refused by /promote, too.  Exits 1 if anything is wrong, or if no manifest is found.
 
     \b
     callboard check
@@ -27,7 +30,7 @@ def check(config: Path, root: Path) -> None:
     from bot.config.app_yaml import load
 
     app = load(config)
-    found = targets.check(app, root)
+    found = targets.check(app, root, kubeconfig)
     if not found:
         raise UserError(
             f"no manifests found in {root.absolute()} at {targets.templates(app)}, for any model of {config}; set "

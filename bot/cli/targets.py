@@ -7,7 +7,7 @@ of the checkout is read as well, because it may say more: an agent's object else
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +17,7 @@ from bot.domain.errors import Permanent, UserError
 from bot.domain.reason import Name
 from bot.domain.reasons.places import TwoAnswers
 from bot.domain.target import Place, Target
+from bot.rules.parsing.clusters import access_of
 from bot.rules.pins import seen
 from bot.rules.pins.clashes import pin_clash, workload_clash
 from bot.rules.pins.owner import Itself
@@ -51,7 +52,7 @@ class Finding:
     wrong: bool = False
 
 
-def check(config: Config, root: Path) -> list[Finding]:
+def check(config: Config, root: Path, kubeconfig: str | None = None) -> list[Finding]:
     """Return for every target the place of its pin below `root` and where it takes effect, or the mistake.
 
     The models are those in app.yaml, and those that match its patterns among the folders below `root`.
@@ -65,10 +66,11 @@ def check(config: Config, root: Path) -> list[Finding]:
     places = {target: one.place for target, one in located.items()}
     around = roots({**checkout.roots(root), **read}, config.repository) if located else Roots(kustomizations={})
     readers = _readers(config, targets)
-    return [
+    findings = [
         _finding(target, located[target], readers, places, around) if target in located else _wrong(target, str(one))
         for target, one in found.items()
     ]
+    return [one if one.wrong else _with_cluster(one, places[one.target], config, kubeconfig) for one in findings]
 
 
 def templates(config: Config) -> str:
@@ -174,3 +176,22 @@ def _right(target: Target, one: Located) -> Finding:
             f"only the cluster can tell: {exists}{restarts}{passed_on}{agent}",
         ),
     )
+
+
+def _with_cluster(finding: Finding, place: Place, config: Config, kubeconfig: str | None) -> Finding:
+    """Return a finding with its cluster, unless that is the bot's own, and whether the files here lead to it."""
+    key = config.policy(finding.target).cluster
+    if place.cluster is None or key is None:
+        return finding
+    way = access_of(place.cluster)
+    there = "that file is mounted" if way.kubeconfig is not None else "its kubeconfig has this context"
+    told = [f"cluster: {place.cluster} (`cluster`, {key.file}:{key.line}); only the bot can tell whether {there}"]
+    files = way.kubeconfig or kubeconfig
+    if files is not None and Path(files).expanduser().exists():
+        from bot.clients.kubernetes.access import find  # imports the Kubernetes client, which takes a moment
+
+        try:
+            find(files, way.context)
+        except Permanent as error:
+            told.append(f"not so on this machine: {plain(error.reason)}")
+    return replace(finding, details=(*told, *finding.details))

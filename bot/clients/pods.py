@@ -1,7 +1,8 @@
 """The model servers, one pod at a time: what has it loaded, and does it answer predictions?
 
 Connects to pods directly, as the kubelet's probes do; behind a Service any of them could answer.  Where that fails (a
-NetworkPolicy, a bot outside the cluster), the API server's proxy is tried, if Callboard may use it.
+NetworkPolicy, a bot outside the cluster), the API server's proxy is tried, if Callboard may use it.  Pods of another
+cluster are asked through its proxy only.
 """
 
 import asyncio
@@ -21,7 +22,13 @@ from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons import systems
-from bot.domain.reasons.cluster import ExampleRefused, PredictionNotJSON, PredictionNotObject, UnreachableBothWays
+from bot.domain.reasons.cluster import (
+    ExampleRefused,
+    PredictionNotJSON,
+    PredictionNotObject,
+    UnreachableBothWays,
+    of_cluster,
+)
 from bot.domain.verification import Question, Reply
 from bot.rules.wording.redaction import excerpt
 
@@ -72,10 +79,17 @@ class Proxy(Protocol):
 class Pods:
     """All pods, over one session.  Proxies of the environment are not used: pods are never behind one."""
 
-    def __init__(self, *, timeout: timedelta | None = None, proxy: Proxy | None = None) -> None:
-        """Take the timeout of one answer, and the way through the API server, if there is one."""
+    def __init__(
+        self, *, timeout: timedelta | None = None, proxy: Proxy | None = None, cluster: str | None = None
+    ) -> None:
+        """Take the timeout of one answer, and the way through the API server, if there is one.
+
+        `cluster` names another cluster than the bot's own.  Its pods are asked through its API server only: here,
+        another pod may have the same address.
+        """
         self._within = timeout or TIMEOUT
         self._proxy = proxy
+        self._cluster = cluster
         self._session: aiohttp.ClientSession | None = None
         self._proxied: set[tuple[str, str]] = set()
         """The workloads (by namespace) whose pods were last reached through the API server."""
@@ -144,6 +158,8 @@ class Pods:
         """
         if pod is None or self._proxy is None:
             return await self._directly(address, question)
+        if self._cluster is not None:
+            return await self._through(self._proxy, address, question, pod)
         workload = (pod.namespace, pod.workload)
         if workload in self._proxied:
             try:
@@ -181,9 +197,12 @@ class Pods:
         port = int(address.rpartition(":")[2])
         try:
             return await proxy(pod.namespace, pod.name, port, question, most=BODY, within=self._within)
+        except Temporary as error:
+            raise Temporary(of_cluster(self._cluster, error.reason), after=error.after) from error
         except Permanent as error:
-            self._refused[right] = now + FORGET.total_seconds(), error.reason
-            raise Temporary(error.reason) from error
+            why = of_cluster(self._cluster, error.reason)
+            self._refused[right] = now + FORGET.total_seconds(), why
+            raise Temporary(why) from error
 
     async def _connect(self, method: str, url: str, body: bytes | None) -> tuple[int, bytes]:
         headers = {"Content-Type": "application/json"} if body is not None else {}

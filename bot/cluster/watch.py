@@ -10,8 +10,8 @@ longer knows that version (410): https://kubernetes.io/docs/reference/using-api/
 import asyncio
 import logging
 import random
-from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import Callable
+from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
@@ -21,12 +21,13 @@ from bot import clock
 from bot.clients.kubernetes.client import Expired, Kubernetes
 from bot.cluster.heartbeat import Heartbeat
 from bot.cluster.objects import Objects, kept
+from bot.cluster.stream import Stream, pause_after, trouble
 from bot.cluster.touched import Touched
 from bot.domain.cluster import AgentObject, Snapshot
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason
-from bot.domain.reasons.cluster import NoAnswerYet, NotWatched, Silent, WatchEnded, WatchFailed
+from bot.domain.reasons.cluster import NoAnswerYet, WatchEnded, WatchFailed, of_cluster
 from bot.domain.reasons.configmaps import ConfigMapsUnread
 from bot.domain.target import Target
 from bot.rules.kubernetes.configmaps import seen
@@ -41,50 +42,15 @@ EVENTS: Final = "events"
 """They are shown, and decide nothing: without permission to read them, everything else works."""
 WAKE_EVERY: Final = timedelta(seconds=0.2)
 """The shortest time between two wake-ups."""
-MOMENT: Final = timedelta(seconds=1)
-"""How long the break between two watches may last without any target noticing."""
-LOST: Final = timedelta(seconds=10)
-"""How long a watch may be interrupted before its objects no longer count as current."""
-MAX_PAUSE: Final = timedelta(seconds=4)
-"""The longest pause between two attempts: however long the server was away, its return is noticed soon."""
-REFUSED_PAUSE: Final = timedelta(seconds=30)
-"""The longest pause after a refusal, which lasts until somebody gives the bot permission."""
 AGENT_REFUSED: Final = timedelta(minutes=5)
 """The pause after a refusal to show a GitOps agent's object, which is as if there was none."""
-UNASKED: Final = timedelta(minutes=10)
-"""How long an agent's object is watched after it was last asked for."""
-STABLE: Final = timedelta(seconds=5)
-"""A watch that lasted for less has failed, however it ended."""
-
-
-@dataclass(slots=True, kw_only=True)
-class _Stream:
-    """The state of one list and watch.  Mutable."""
-
-    kind: str
-    name: str = ""
-    """Of the one object that is watched; empty: all of the kind."""
-    asked_at: float | None = None
-    """When it was last asked for, by the loop's clock, if it ends without that."""
-    interrupted_since: float | None
-    """By the loop's clock; None while the watch is open."""
-    version: str | None = None
-    """To continue from; None: list first."""
-    listed: bool = False
-    why: Reason = field(default_factory=NoAnswerYet)
-    refused: bool = False
-    opened_at: float = 0.0
-    failures: int = 0
-    """Since the watch was last stable, or sent anything."""
-    limit: asyncio.Timeout | None = None
-    """By which an open watch is broken off."""
 
 
 @dataclass(slots=True, kw_only=True)
 class _Namespace:
     """One namespace: its objects, and the streams that keep them current."""
 
-    streams: dict[str, _Stream] = field(default_factory=dict)
+    streams: dict[str, Stream] = field(default_factory=dict)
     """By the plural name of what they list."""
     objects: Objects = field(default_factory=Objects)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
@@ -102,12 +68,17 @@ class Watch:
         *,
         pause: timedelta = timedelta(seconds=0.5),
         lasts: timedelta = timedelta(seconds=290),
+        cluster: str | None = None,
     ) -> None:
-        """Take a callback for wake-ups (with the namespace), the first pause after a break, and a watch's length."""
+        """Take a callback for wake-ups (with the namespace), the first pause after a break, and a watch's length.
+
+        `cluster` is the name that reasons give it; None: the bot's own needs none.
+        """
         self._kubernetes = kubernetes
         self._wake = wake
         self._pause = pause
         self._lasts = lasts
+        self._cluster = cluster
         self._namespaces: dict[str, _Namespace] = {}
         self._agents: dict[AgentObject, _Namespace] = {}
         self._woken: dict[str, float] = {}
@@ -138,7 +109,7 @@ class Watch:
         place = self._namespaces.setdefault(namespace, _Namespace())
         for resource in (*_needed(kind), EVENTS, *[CONFIGMAPS] * configmaps):
             if resource not in place.streams:
-                stream = place.streams[resource] = _Stream(kind=resource, interrupted_since=loop.time())
+                stream = place.streams[resource] = Stream(kind=resource, interrupted_since=loop.time())
                 place.tasks.append(loop.create_task(self._follow(namespace, place, stream)))
 
     def fresh(self, namespace: str, kind: Kind = deployment.KIND) -> bool:
@@ -147,8 +118,9 @@ class Watch:
 
     def trouble(self, namespace: str, kind: Kind = deployment.KIND) -> Reason | None:
         """Return why the objects of a namespace may not be current; None when they are."""
-        troubles = (_trouble(stream, namespace) for stream in self._streams(namespace, kind))
-        return next((trouble for trouble in troubles if trouble is not None), None)
+        troubles = (trouble(stream, namespace) for stream in self._streams(namespace, kind))
+        found = next((each for each in troubles if each is not None), None)
+        return of_cluster(self._cluster, found) if found is not None else None
 
     def snapshot(
         self,
@@ -170,9 +142,9 @@ class Watch:
         if place is None or found is None or not configmaps:
             return found
         stream = place.streams.get(CONFIGMAPS)
-        trouble = _trouble(stream, namespace) or (None if stream and stream.listed else NoAnswerYet())
-        if trouble is not None:
-            return replace(found, configmaps=ConfigMapsUnread(namespace=Name(namespace), cause=trouble))
+        unread = trouble(stream, namespace) or (None if stream and stream.listed else NoAnswerYet())
+        if unread is not None:
+            return replace(found, configmaps=ConfigMapsUnread(namespace=Name(namespace), cause=unread))
         return replace(found, configmaps=place.objects.configmaps(found.workload, kind))
 
     def agent(self, its: AgentObject, *, namespace: str, target: Target) -> Json | None:
@@ -182,7 +154,7 @@ class Watch:
         """
         loop = asyncio.get_running_loop()
         if its not in self._agents:
-            stream = _Stream(kind=its.resource, name=its.name, asked_at=loop.time(), interrupted_since=loop.time())
+            stream = Stream(kind=its.resource, name=its.name, asked_at=loop.time(), interrupted_since=loop.time())
             place = self._agents[its] = _Namespace(streams={its.resource: stream})
             task = loop.create_task(self._follow(its.namespace, place, stream))
             task.add_done_callback(lambda _: self._agents.pop(its, None))
@@ -191,17 +163,15 @@ class Watch:
         stream = place.streams[its.resource]
         stream.asked_at = loop.time()
         place.asking.add((namespace, target))
-        lost = stream.interrupted_since is not None and loop.time() - stream.interrupted_since > LOST.total_seconds()
-        return (
-            place.objects.named(its.resource, its.name) if stream.listed and not stream.refused and not lost else None
-        )
+        current = stream.listed and not stream.refused and not stream.lost
+        return place.objects.named(its.resource, its.name) if current else None
 
     def listed(self, its: AgentObject) -> bool:
         """Return whether it is known whether an agent's object exists, or that nobody may know."""
         place = self._agents.get(its)
         return place is not None and any(stream.listed or stream.refused for stream in place.streams.values())
 
-    def _streams(self, namespace: str, kind: Kind) -> list[_Stream | None]:
+    def _streams(self, namespace: str, kind: Kind) -> list[Stream | None]:
         """Return the streams that a verdict needs; None for one that was not started."""
         place = self._namespaces.get(namespace)
         return [place.streams.get(resource) if place else None for resource in _needed(kind)]
@@ -224,18 +194,16 @@ class Watch:
         """Break off every open watch: the server hangs."""
         places = [*self._namespaces.values(), *self._agents.values()]
         for stream in (each for place in places for each in place.streams.values()):
-            if stream.interrupted_since is None and stream.limit is not None:
-                stream.why = why
-                stream.limit.reschedule(asyncio.get_running_loop().time())
+            stream.break_off(why)
 
     # ── one stream ──────────────────────────────────────────────────────────────────────────────────
 
-    async def _follow(self, namespace: str, place: _Namespace, stream: _Stream) -> None:
+    async def _follow(self, namespace: str, place: _Namespace, stream: Stream) -> None:
         """List and watch forever.  Only `close` ends it: the worst failure would be a watch that ends unnoticed.
 
         That of an agent's object ends when nobody has asked for it for a while.
         """
-        while _wanted(stream):
+        while stream.wanted:
             try:
                 await self._once(namespace, place, stream)
                 wait = self._ended(stream)
@@ -251,9 +219,9 @@ class Watch:
                 self._wake_all(namespace, place)
             await asyncio.sleep(wait)
 
-    async def _once(self, namespace: str, place: _Namespace, stream: _Stream) -> None:
+    async def _once(self, namespace: str, place: _Namespace, stream: Stream) -> None:
         wake_all = partial(self._wake_all, namespace, place)
-        if stream.kind == CONFIGMAPS and _lost(stream):
+        if stream.kind == CONFIGMAPS and stream.lost:
             stream.version = None  # what it held counts again as soon as it is open: by then it has to be up to date
         if stream.version is None:
             found, version = await self._kubernetes.list(
@@ -264,7 +232,7 @@ class Watch:
                 found = [_dated(place.objects, obj) for obj in found]
             place.objects.replace(stream.kind, found)
             stream.version, stream.listed = version, True
-            _connected(stream)
+            stream.connected()
             wake_all()
         lasts = self._lasts * random.uniform(0.9, 1.1)  # noqa: S311 - jitter: not all watches end at once
         watching = self._kubernetes.watch(
@@ -273,22 +241,22 @@ class Watch:
             stream.version,
             name=stream.name,
             lasts=lasts,
-            opened=partial(_connected, stream, wake_all),
+            opened=partial(stream.connected, wake_all),
         )
-        async with _unless_broken_off(stream), aclosing(watching) as events:
+        async with stream.unless_broken_off(), aclosing(watching) as events:
             async for event in events:
                 self._heartbeat.hear()
                 _take(place.objects, stream, event)
                 if event["type"] != "BOOKMARK":
                     self._wake_soon(namespace)
 
-    def _ended(self, stream: _Stream) -> float:
+    def _ended(self, stream: Stream) -> float:
         """Return how long to pause after an orderly end: not at all, unless watches keep ending at once."""
-        _interrupted(stream, WatchEnded())
+        stream.interrupted(WatchEnded())
         return 0.0 if stream.failures == 1 else self._jittered(stream)
 
-    def _broken(self, stream: _Stream, error: Temporary) -> float:
-        _interrupted(stream, error.reason)
+    def _broken(self, stream: Stream, error: Temporary) -> float:
+        stream.interrupted(error.reason)
         if isinstance(error, Expired):
             stream.version = None
             if stream.failures == 1:
@@ -296,15 +264,16 @@ class Watch:
         wait = self._jittered(stream)
         return wait if error.after is None else max(wait, error.after.total_seconds())
 
-    def _denied(self, stream: _Stream, error: Permanent) -> float:
-        _interrupted(stream, error.reason)
+    def _denied(self, stream: Stream, error: Permanent) -> float:
+        stream.interrupted(error.reason)
         optional = bool(stream.name)
         if not stream.refused:
-            LOG.log(logging.INFO if optional else logging.ERROR, "%s", plain(error.reason))
+            why = plain(of_cluster(self._cluster, error.reason))
+            LOG.log(logging.INFO if optional else logging.ERROR, "%s", why)
         stream.refused, stream.version = True, None
         return AGENT_REFUSED.total_seconds() if optional else self._jittered(stream)
 
-    def _jittered(self, stream: _Stream) -> float:
+    def _jittered(self, stream: Stream) -> float:
         pause = pause_after(stream.failures, self._pause, refused=stream.refused)
         seconds: float = pause.total_seconds() * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, no secret
         return seconds
@@ -329,71 +298,10 @@ class Watch:
         self._wake(namespace)
 
 
-@asynccontextmanager
-async def _unless_broken_off(stream: _Stream) -> AsyncIterator[None]:
-    """Let a watch go on until it ends, or is broken off.
-
-    Raises:
-        Temporary: it was broken off.
-    """
-    try:
-        async with asyncio.timeout(None) as stream.limit:
-            yield
-    except TimeoutError:
-        raise Temporary(stream.why) from None
-    finally:
-        stream.limit = None
-
-
-def pause_after(failures: int, first: timedelta, *, refused: bool) -> timedelta:
-    """Return the pause after so many failures in a row, before jitter: it doubles up to a limit."""
-    return min(first * (1 << min(failures - 1, 10)), REFUSED_PAUSE if refused else MAX_PAUSE)
-
-
 def _needed(kind: Kind) -> tuple[str, ...]:
     """Return the plural names of what a verdict on a workload of a kind needs."""
     borrowed = [kind.borrowed.resource] if kind.borrowed is not None else []
     return (kind.resource, *kind.between, *borrowed, "pods")
-
-
-def _wanted(stream: _Stream) -> bool:
-    now = asyncio.get_running_loop().time()
-    return stream.asked_at is None or now - stream.asked_at < UNASKED.total_seconds()
-
-
-def _trouble(stream: _Stream | None, namespace: str) -> Reason | None:
-    """Return why the objects of a stream may not be current; None when they are."""
-    if stream is None:
-        return NotWatched(namespace=Name(namespace))
-    if stream.refused:
-        return stream.why
-    if stream.interrupted_since is None or not _lost(stream):
-        return None
-    since = timedelta(seconds=round(asyncio.get_running_loop().time() - stream.interrupted_since))
-    return Silent(since=since, cause=stream.why)
-
-
-def _lost(stream: _Stream) -> bool:
-    """Return whether a stream was interrupted for so long that its objects do not count as current."""
-    now = asyncio.get_running_loop().time()
-    return stream.interrupted_since is not None and now - stream.interrupted_since > LOST.total_seconds()
-
-
-def _connected(stream: _Stream, wake: Callable[[], None] = lambda: None) -> None:
-    """Record that the watch is open; if it was away for more than a moment, wake the targets."""
-    now = stream.opened_at = asyncio.get_running_loop().time()
-    since, stream.interrupted_since, stream.refused = stream.interrupted_since, None, False
-    if since is not None and now - since > MOMENT.total_seconds():
-        wake()
-
-
-def _interrupted(stream: _Stream, why: Reason) -> None:
-    now = asyncio.get_running_loop().time()
-    if stream.interrupted_since is None:
-        stream.interrupted_since = now
-        if now - stream.opened_at >= STABLE.total_seconds():
-            stream.failures = 0
-    stream.why, stream.failures = why, stream.failures + 1
 
 
 def _dated(objects: Objects, configmap: Json) -> Json:
@@ -402,7 +310,7 @@ def _dated(objects: Objects, configmap: Json) -> Json:
     return seen(configmap, objects.get(CONFIGMAPS, name), clock.now()) if configmap else configmap
 
 
-def _take(objects: Objects, stream: _Stream, event: Json) -> None:
+def _take(objects: Objects, stream: Stream, event: Json) -> None:
     obj = event["object"]
     meta = obj.get("metadata") or {}
     stream.version = str(meta.get("resourceVersion") or stream.version)

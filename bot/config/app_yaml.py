@@ -93,6 +93,11 @@ class Config:
         those = [policy for stages in (self.policies, *(r.stages for r in self.rules)) for policy in stages.values()]
         return frozenset(name for policy in those for name in policies.people(policy) if name.startswith("@"))
 
+    @property
+    def needs_own_cluster(self) -> bool:
+        """Return whether a target names no `cluster`: it runs in the cluster of the bot, or of its kubeconfig."""
+        return any(policy.cluster is None for rules in self.rules for policy in rules.stages.values())
+
     def channel_of(self, model: str) -> str:
         """Return the channel of a model's messages."""
         return (self._rules(model).channel if self.has(model) else None) or self.channel

@@ -17,6 +17,7 @@ from bot.config.verification import verify
 from bot.domain.policy import ANYONE, OnFailure, Policy, Window
 from bot.domain.target import NAMESPACE, WORKLOAD
 from bot.domain.verification import Verify
+from bot.rules.parsing.clusters import CLUSTER
 
 Stages: TypeAlias = Mapping[str, Policy]
 """The policy of each stage, in the order in which a version passes through them."""
@@ -103,6 +104,11 @@ FIELDS: Final[Mapping[str, Callable[[Reader, Node], dict[str, Any]]]] = {
         verify=verify,
         namespace=lambda read, node: read.written(node, NAMESPACE, "a namespace such as models or {model}-{stage}"),
         workload=lambda read, node: read.written(node, WORKLOAD, "a workload's name such as {model}-{stage}"),
+        cluster=lambda read, node: read.written(
+            node,
+            CLUSTER,
+            "the name of a context of the bot's kubeconfig, or a path such as /etc/clusters/prod",
+        ),
     ),
     "after": _after,
     "rollback": _rollback,

@@ -86,3 +86,5 @@ class Policy:
     """Where the workload runs, with `{model}` and `{stage}`; needed where the manifests do not say it."""
     workload: Written | None = None
     """The workload's name, likewise."""
+    cluster: Written | None = None
+    """The cluster in which it runs, likewise (`bot.rules.parsing.clusters`); None: the bot's own."""

@@ -323,6 +323,11 @@ class Promotion:
         return (self.status.place.namespace if self.status.place is not None else None) or "default"
 
     @property
+    def cluster(self) -> str | None:
+        """Return the cluster in which its workload runs; None: the bot's own."""
+        return self.status.place.cluster if self.status.place is not None else None
+
+    @property
     def merge_commit(self) -> str | None:
         """Return the commit with which its change was merged."""
         return self.status.pull.merge_commit if self.status.pull is not None else None

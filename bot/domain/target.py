@@ -64,6 +64,8 @@ class Place:
 
     False also in what was stored before they were: then the pods have to name the version.
     """
+    cluster: str | None = None
+    """As app.yaml names it (`bot.rules.parsing.clusters`); None: the bot's own, or a release before the key."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

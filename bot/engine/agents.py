@@ -9,6 +9,7 @@ from functools import partial
 
 from bot import clock
 from bot.clients.github.client import GitHub
+from bot.cluster.clusters import Clusters
 from bot.cluster.watch import Watch
 from bot.config.app_yaml import Config
 from bot.domain.cluster import AgentObject, AgentSeen, Snapshot
@@ -51,7 +52,7 @@ def _owner(target: Target, place: Place, watch: Watch) -> AgentObject | None:
 
 
 async def check_seen(
-    promotion: Promotion, place: Place, texts: Mapping[str, str], watch: Watch, config: Config
+    promotion: Promotion, place: Place, texts: Mapping[str, str], clusters: Clusters, config: Config
 ) -> None:
     """Check that an agent's object is there, before a change is proposed whose pick-up nothing else would tell.
 
@@ -65,7 +66,7 @@ async def check_seen(
     carrier = (await asyncio.to_thread(pins.find, texts, target.model)).carrier
     if pick_up(carrier, policy) is not PickUp.REVISION:
         return
-    kind, namespace = kinds.followed(place), place.namespace or "default"
+    watch, kind, namespace = clusters.of(place.cluster).watch, kinds.followed(place), place.namespace or "default"
     await watch.ensure(namespace, kind)
     if not watch.fresh(namespace, kind):
         raise Temporary(watch.trouble(namespace, kind) or NotListed(namespace=Name(namespace)))

@@ -10,14 +10,14 @@ from datetime import datetime
 from typing import Final, TypeVar
 
 from bot.clients.github.client import GitHub
-from bot.clients.kubernetes.client import Kubernetes
 from bot.clients.mlflow.client import MLflow
-from bot.clients.pods import Pods
 from bot.clients.slack.client import Slack
+from bot.cluster.clusters import Clusters
 from bot.cluster.watch import Watch
 from bot.config.app_yaml import Config
 from bot.domain.cluster import HealthStatus
 from bot.domain.errors import Permanent, Temporary
+from bot.domain.policy import Policy
 from bot.domain.promotion import (
     ApprovalState,
     FactKind,
@@ -40,6 +40,7 @@ from bot.engine.voters import entitled_voters
 from bot.rules import pins
 from bot.rules.kubernetes import kinds
 from bot.rules.parsing import emoji
+from bot.rules.pins.place import cluster_of
 from bot.rules.release.comparison import compare
 from bot.rules.release.decision import (
     Editable,
@@ -74,8 +75,7 @@ class Clients:
     slack: Slack
     github: GitHub
     mlflow: MLflow
-    kubernetes: Kubernetes
-    pods: Pods
+    clusters: Clusters
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +86,9 @@ class Sources:
     config: Config
     store: Store
     clients: Clients
-    watch: Watch
 
 
-async def gather(
-    loaded: Loaded, *, config: Config, store: Store, clients: Clients, watch: Watch, now: datetime
-) -> Evidence:
+async def gather(loaded: Loaded, *, config: Config, store: Store, clients: Clients, now: datetime) -> Evidence:
     """Return the evidence for a decision about the target.
 
     Raises:
@@ -115,7 +112,7 @@ async def gather(
     if promotion is None or not promotion.state.open or (loaded.approved_heads and promotion.state not in HELD):
         return evidence  # approvals are revoked first, which needs no other system
     pull, pinned = promotion.status.pull, promotion.status.pinned
-    sources = Sources(loaded=loaded, config=config, store=store, clients=clients, watch=watch)
+    sources = Sources(loaded=loaded, config=config, store=store, clients=clients)
     match promotion.state:
         case State.CHECKING if promotion.digest is None:
             return await _proposal(evidence, promotion, sources)
@@ -175,27 +172,31 @@ async def _late_metrics(promotion: Promotion, sources: Sources) -> Comparison | 
 
 async def _manifest(promotion: Promotion, sources: Sources) -> Manifest:
     """Return the change that this promotion makes to the base, or why it cannot be made."""
-    loaded, github = sources.loaded, sources.clients.github
+    loaded, github, policy = sources.loaded, sources.clients.github, sources.config.policy(promotion.target)
     base = await github.base()
     # A rollback is never blocked: where no digest is known, the one that is pinned is emptied.
     digest = loaded.digest or ("" if promotion.kind is Kind.ROLLBACK else None)
     pin = Pin(stage=promotion.target.stage, version=promotion.version, digest=digest)
     try:
-        place, files = await _known_place(loaded, base, github) or await _found_place(promotion, base, sources)
+        place, files = await _known_place(loaded, policy, base, github) or await _found_place(promotion, base, sources)
         texts = {path: files[path] for path in place.paths}
         if not followed_anyhow(promotion):
             places = await sources.store.places()
             await asyncio.to_thread(check_owner, promotion.target, place, texts, places, sources.config)
-            await agents.check_seen(promotion, place, texts, sources.watch, sources.config)
+            await agents.check_seen(promotion, place, texts, sources.clients.clusters, sources.config)
         change = await asyncio.to_thread(pins.edit, texts, pin, promotion.target.model)
     except Permanent as error:
         return Uneditable(base=base, reason=error.reason)
     return Editable(base=base, place=place, change=change)
 
 
-async def _known_place(loaded: Loaded, base: Base, github: GitHub) -> tuple[Place, dict[str, str]] | None:
+async def _known_place(
+    loaded: Loaded, policy: Policy, base: Base, github: GitHub
+) -> tuple[Place, dict[str, str]] | None:
     """Return the stored place and its files, if the pin is still there; this costs one request for each file."""
     if loaded.place is None or loaded.place.namespace is None:  # release 0.1.0 stored places without a namespace
+        return None
+    if loaded.place.cluster != cluster_of(loaded.target, policy):  # app.yaml was changed since
         return None
     files = await github.files(loaded.place.paths, base)
     try:
@@ -214,7 +215,8 @@ async def _found_place(promotion: Promotion, base: Base, sources: Sources) -> tu
         if not followed_anyhow(promotion):
             raise
         found = await asyncio.to_thread(pins.find, files, target.model)
-        return Place(paths=(found.path,)), files
+        cluster = cluster_of(target, config.policy(target))
+        return Place(paths=(found.path,), cluster=cluster), files
 
 
 async def _upstream(evidence: Evidence, sources: Sources) -> Release | None:
@@ -225,10 +227,11 @@ async def _upstream(evidence: Evidence, sources: Sources) -> Release | None:
 
 async def _pin_review(evidence: Evidence, promotion: Promotion, pinned: PinnedStatus, sources: Sources) -> PinReview:
     upstream = await _upstream(evidence, sources)
-    manifest, voters, comparison = await asyncio.gather(
+    manifest, voters, comparison, unusable = await asyncio.gather(
         _manifest(promotion, sources),
         entitled_voters(evidence, promotion, sources.clients.slack),
         _late_metrics(promotion, sources),
+        sources.clients.clusters.unusable(promotion.cluster),
     )
     return PinReview(
         now=evidence.now,
@@ -246,17 +249,19 @@ async def _pin_review(evidence: Evidence, promotion: Promotion, pinned: PinnedSt
         upstream=upstream,
         voters=voters,
         comparison=comparison,
+        unusable=unusable,
     )
 
 
 async def _review(evidence: Evidence, promotion: Promotion, ours: PullStatus, sources: Sources) -> PullReview:
     clients = sources.clients
     upstream = await _upstream(evidence, sources)
-    pull, manifest, voters, comparison = await asyncio.gather(
+    pull, manifest, voters, comparison, unusable = await asyncio.gather(
         clients.github.pull(ours.number),
         _manifest(promotion, sources),
         entitled_voters(evidence, promotion, clients.slack),
         _late_metrics(promotion, sources),
+        clients.clusters.unusable(promotion.cluster),
     )
     withheld = await clients.github.missing(pull) if pull.withheld and _consented(ours, pull) else ()
     return PullReview(
@@ -277,6 +282,7 @@ async def _review(evidence: Evidence, promotion: Promotion, ours: PullStatus, so
         withheld=withheld,
         voters=voters,
         comparison=comparison,
+        unusable=unusable,
     )
 
 
@@ -291,15 +297,16 @@ async def _with_live(review: PullReview, sources: Sources) -> PullReview:
     if review.promotion.state is not State.PROPOSED:
         return review
     namespace = review.promotion.namespace
-    await _watched(review.promotion, sources.watch)  # early: the first lists take a moment
+    cluster = sources.clients.clusters.of(review.promotion.cluster)
+    await _watched(review.promotion, cluster.watch)  # early: the first lists take a moment
     if not _decides(review):
         return review
     try:
-        health = observe(review.promotion, sources.watch, review.now)
+        health = observe(review.promotion, cluster.watch, review.now)
     except Temporary:
         return review  # no reason to wait: the new pods can be asked too
     workload = verification.workload(review.promotion, health, namespace)
-    return replace(review, live=await verification.live(review, workload, sources.clients.pods))
+    return replace(review, live=await verification.live(review, workload, cluster.pods))
 
 
 async def _confirmed(review: R, slack: Slack) -> R:
@@ -331,17 +338,17 @@ def _decides(review: Review) -> bool:
 
 
 async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -> Rollout:
-    clients, watch = sources.clients, sources.watch
+    clients, cluster = sources.clients, sources.clients.clusters.of(promotion.cluster)
     namespace = promotion.namespace
-    await _watched(promotion, watch)
-    health = observe(promotion, watch, evidence.now, patient=not evidence.overdue)
+    await _watched(promotion, cluster.watch)
+    health = observe(promotion, cluster.watch, evidence.now, patient=not evidence.overdue)
     failing = health is not None and health.status is HealthStatus.DEGRADED
-    log = await last_lines(clients.kubernetes, namespace, health) if health is not None and failing else None
+    log = await last_lines(cluster.kubernetes, namespace, health) if health is not None and failing else None
     served: Mapping[str, Answer] = {}
     alias, comparison, live = None, None, None
     workload = verification.workload(promotion, health, namespace)
     if promotion.state is State.SYNCING and promotion.status.verified_by is None:
-        live = await verification.live(evidence, workload, clients.pods)
+        live = await verification.live(evidence, workload, cluster.pods)
     voters = Voters()
     decided = promotion.state is State.STALLED and any(f.kind in DECISIONS and not f.answered for f in evidence.facts)
     if decided:
@@ -350,7 +357,7 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
     if workload is not None and (promotion.state in ASKED or (promotion.state is State.SYNCING and silent)):
         how = method_of(promotion, evidence.policy.verify)
         values = await verification.values_of(promotion, how, sources.loaded.digest, clients.mlflow)
-        served = await verification.ask(how, workload, values, clients.pods)
+        served = await verification.ask(how, workload, values, cluster.pods)
     if promotion.state in ASKED:
         comparison = await _late_metrics(promotion, sources)
         if workload is not None or decided:  # only then the alias may move
@@ -375,4 +382,4 @@ async def _rollout(evidence: Evidence, promotion: Promotion, sources: Sources) -
         live=live,
     )
     repository = sources.config.repository_of(promotion.target.model)
-    return await agents.with_agent(rollout, watch, clients.github, repository)
+    return await agents.with_agent(rollout, cluster.watch, clients.github, repository)

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 
 from bot import clock
 from bot.clients.slack.client import Slack
-from bot.cluster.watch import Watch
+from bot.cluster.clusters import Clusters
 from bot.config.app_yaml import Config
 from bot.domain.chat import Message
 from bot.domain.cluster import Health
@@ -43,11 +43,11 @@ def build_message(
 class Messages:
     """The one writer of promotions' messages."""
 
-    def __init__(self, *, config: Config, store: Store, slack: Slack, watch: Watch) -> None:
+    def __init__(self, *, config: Config, store: Store, slack: Slack, clusters: Clusters) -> None:
         self._config = config
         self._store = store
         self._slack = slack
-        self._watch = watch
+        self._clusters = clusters
         self._woken = asyncio.Event()
         self._changed: set[Target] = set()
         self._edited: dict[str, datetime] = {}
@@ -111,7 +111,8 @@ class Messages:
                 promotion, None, self._config.policy(promotion.target), now, successor
             ), successor is not None
         try:
-            health = observe(promotion, self._watch, now) if promotion.state.open and promotion.in_git else None
+            watch = self._clusters.of(promotion.cluster).watch
+            health = observe(promotion, watch, now) if promotion.state.open and promotion.in_git else None
         except Temporary:
             health = None
         return build_message(promotion, health, self._config.policy(promotion.target), now), not promotion.state.open

@@ -8,7 +8,7 @@ from bot.domain.cluster import Health, HealthStatus
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.promotion import Promotion, State
 from bot.domain.reason import Name
-from bot.domain.reasons.cluster import NotListed
+from bot.domain.reasons.cluster import NotListed, of_cluster
 from bot.rules.kubernetes import health, kinds
 from bot.rules.release.rollout import counted
 from bot.rules.wording import redaction
@@ -27,7 +27,7 @@ def observe(promotion: Promotion, watch: Watch, now: datetime, *, patient: bool 
     kind = kinds.followed(place)
     trouble = watch.trouble(namespace, kind)
     if trouble is not None or not watch.fresh(namespace, kind):
-        blind = trouble or NotListed(namespace=Name(namespace))
+        blind = trouble or of_cluster(promotion.cluster, NotListed(namespace=Name(namespace)))
         if patient and promotion.state is not State.STALLED:
             raise Temporary(blind)
         return Health(status=HealthStatus.UNKNOWN, reason=blind)

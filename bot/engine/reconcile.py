@@ -9,7 +9,6 @@ import random
 from datetime import timedelta
 
 from bot import clock
-from bot.cluster.watch import Watch
 from bot.config.app_yaml import Config
 from bot.domain.errors import Permanent, Temporary
 from bot.domain.reason import Reason
@@ -27,12 +26,12 @@ MAX_WAIT = timedelta(minutes=1)
 """The longest wait after a failed pass."""
 
 
-async def run(target: Target, *, config: Config, store: Store, clients: Clients, watch: Watch) -> int | None:
+async def run(target: Target, *, config: Config, store: Store, clients: Clients) -> int | None:
     """Run one pass over a target and return the id of its promotion."""
     loaded = await store.load(target)
     number = loaded.promotion.id if loaded.promotion else None
     try:
-        evidence = await gather(loaded, config=config, store=store, clients=clients, watch=watch, now=clock.now())
+        evidence = await gather(loaded, config=config, store=store, clients=clients, now=clock.now())
         decision = decide(evidence)
         after = await store.commit(loaded, decision, now=evidence.now)
         if decision.state is not None:

@@ -4,7 +4,6 @@ import asyncio
 import logging
 
 from bot import clock
-from bot.cluster.watch import Watch
 from bot.config.app_yaml import Config
 from bot.domain.errors import Permanent
 from bot.domain.repository import Base
@@ -21,11 +20,10 @@ log = logging.getLogger(__name__)
 class RepositorySync:
     """Finds each target's pin again when the main branch or the list of models changes."""
 
-    def __init__(self, *, config: Config, store: Store, clients: Clients, watch: Watch) -> None:
+    def __init__(self, *, config: Config, store: Store, clients: Clients) -> None:
         self._config = config
         self._store = store
         self._clients = clients
-        self._watch = watch
         self._seen: object = None
         self._read: dict[Target, dict[str, str]] = {}
 
@@ -54,7 +52,8 @@ class RepositorySync:
         place = await self._place(files, target)
         await self._store.place(target, place)
         if place is not None and place.namespace is not None:
-            await self._watch.ensure(place.namespace, kinds.followed(place), configmaps=place.in_configmap)
+            watch = self._clients.clusters.of(place.cluster).watch
+            await watch.ensure(place.namespace, kinds.followed(place), configmaps=place.in_configmap)
         self._read[target] = files
 
     async def _place(self, files: dict[str, str], target: Target) -> Place | None:

@@ -16,11 +16,9 @@ import aiohttp
 
 from bot import clock
 from bot.clients.github.client import GitHub
-from bot.clients.kubernetes.client import Kubernetes
 from bot.clients.mlflow.client import MLflow
-from bot.clients.pods import Pods
 from bot.clients.slack.client import Slack
-from bot.cluster.watch import Watch
+from bot.cluster.clusters import Clusters
 from bot.config.app_yaml import parse
 from bot.domain.errors import Temporary
 from bot.domain.promotion import Kind, Request, State
@@ -204,7 +202,18 @@ class Registry:
 
 
 class Cluster:
-    """A watch that sees no workload."""
+    """The only cluster, and a watch that sees no workload."""
+
+    kubernetes = pods = None
+
+    @property
+    def watch(self) -> "Cluster":
+        return self
+
+    def of(self, _name: str | None) -> "Cluster":
+        return self
+
+    async def unusable(self, _name: str | None) -> None: ...
 
     async def ensure(self, *about: Any, configmaps: bool) -> None: ...
 
@@ -241,7 +250,7 @@ class ApprovalsWorld:
         slack = Slack(cast("Any", self.sdk), clock=self._seconds, sleep=self._sleep)
         self.clients = Clients(
             slack=slack, github=cast("GitHub", self.forge), mlflow=cast("MLflow", Registry()),
-            kubernetes=cast("Kubernetes", None), pods=cast("Pods", None),
+            clusters=cast("Clusters", Cluster()),
         )  # fmt: skip
         self.reactions = ReactionSync(self.store, slack)
         asked = Request(target=TARGET, kind=Kind.PROMOTE, version=2, by=REQUESTER, at=self.now)
@@ -318,9 +327,7 @@ class ApprovalsWorld:
             self.now += timedelta(milliseconds=10)
             if TARGET not in await self.store.due(self.now):
                 return
-            await reconcile.run(
-                TARGET, config=APP, store=self.store, clients=self.clients, watch=cast("Watch", Cluster())
-            )
+            await reconcile.run(TARGET, config=APP, store=self.store, clients=self.clients)
             if self._by_hand and not self.over:
                 await self._see_the_end()
         raise AssertionError("the bot does not come to rest")

@@ -286,7 +286,7 @@ async def test_a_bot_to_which_everything_happens_lets_no_secret_out(tmp_path: Pa
         ) as world,
     ):
         weather.server = server
-        world.patience = 75  # who was refused again and again asks every 30 s (`bot.cluster.watch.REFUSED_PAUSE`)
+        world.patience = 75  # who was refused again and again asks every 30 s (`bot.cluster.stream.REFUSED_PAUSE`)
         world.forge.on_change.append(world.agent.wake)
         version = await registry.version(model)
         await world.hint(version)

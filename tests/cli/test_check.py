@@ -52,6 +52,31 @@ def test_app_yaml_that_contradicts_the_manifest_is_refused_with_both_places(
     assert "ml (manifests/iris/staging/a.yaml:3) and other (app.yaml:2); correct or remove one" in line
 
 
+def test_the_cluster_of_a_target_is_told_and_what_only_the_bot_can_tell_of_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("KUBECONFIG", raising=False)
+    files, app = {"iris/staging/a.yaml": STAGED}, "stages: {staging: {cluster: '{stage}-eu'}}\n"
+    code, lines = checked(tmp_path, capsys, app, files)
+    told = (
+        "  cluster: staging-eu (`cluster`, app.yaml:2); only the bot can tell whether its kubeconfig has this context"
+    )
+    assert (code, lines[1]) == (0, told)
+    (tmp_path / "config").write_text("contexts: [{name: prod-eu}]\nclusters: []\nusers: []\n")
+    monkeypatch.setenv("KUBECONFIG", str(tmp_path / "config"))
+    code, lines = checked(tmp_path, capsys, app, files)
+    assert (code, lines[1]) == (0, told)
+    assert "it has no context staging-eu; its contexts are prod-eu" in lines[2]
+    code, lines = checked(tmp_path, capsys, app.replace("{stage}", "prod"), files)
+    assert lines[2].startswith("  namespace: ml")
+
+
+def test_the_same_workload_in_two_clusters_is_accepted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    files = {f"iris/{stage}/a.yaml": STAGED.replace("value: staging", f"value: {stage}") for stage in ("a", "b")}
+    assert checked(tmp_path, capsys, "stages: {a: {}, b: {}}\n", files)[0] == 1
+    assert checked(tmp_path, capsys, "stages: {a: {}, b: {cluster: /etc/clusters/b}}\n", files)[0] == 0
+
+
 FLUX = """\
 apiVersion: kustomize.toolkit.fluxcd.io/v1
 kind: Kustomization

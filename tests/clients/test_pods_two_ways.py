@@ -134,6 +134,19 @@ async def test_a_pod_that_cannot_be_connected_to_is_asked_through_the_api_server
         assert asked.calls == [("models/iris-7c9", 1, Question(path="/model")), ("models/iris-7d0", 1, INFO)]
 
 
+async def test_pods_of_another_cluster_are_asked_through_its_api_server_only() -> None:
+    async with pod(always(text='{"name": "churn", "version": 9}')) as (_, address):
+        asked = Asked(serves)
+        pods = Pods(proxy=asked, cluster="prod")
+        assert await pods.served(address, POD) == Served(model="iris", version=3)
+        asked.answer = forbids
+        with pytest.raises(Temporary) as raised:
+            await pods.served(address, POD)
+        assert plain(raised.value.reason).startswith("cluster prod: asking iris-7c9 in models through the API server")
+        assert "kubectl create role callboard-ask" in plain(raised.value.reason)
+        await pods.close()
+
+
 async def test_a_pod_that_answers_is_not_asked_twice() -> None:
     async with pod(always(status=404)) as (direct, address):
         asked = Asked(serves)

@@ -285,7 +285,7 @@ async def test_when_the_cluster_has_forgotten_the_past_it_lists_again(world: Wor
 async def test_a_missing_right_is_told_at_once_and_until_it_is_granted(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.cluster.watch.LOST", timedelta(hours=1))
+    monkeypatch.setattr("bot.cluster.stream.LOST", timedelta(hours=1))
     world.cluster.forbid("list", "pods")
     await world.watch.ensure("models")
     await until(lambda: world.watch.trouble("models") is not None, "the trouble")

@@ -114,7 +114,7 @@ async def test_an_object_that_does_not_exist_is_none(tmp_path: Path) -> None:
 
 
 async def test_what_nobody_asks_for_is_not_watched_any_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.cluster.watch.UNASKED", timedelta(0))
+    monkeypatch.setattr("bot.cluster.stream.UNASKED", timedelta(0))
     gone = asyncio.Event()
 
     async def handle(request: web.Request) -> web.StreamResponse:

@@ -136,7 +136,7 @@ async def test_what_was_lost_for_a_while_counts_only_once_it_is_listed_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A version that is out of date would look like one that somebody changed."""
-    monkeypatch.setattr("bot.cluster.watch.LOST", timedelta(seconds=0.2))
+    monkeypatch.setattr("bot.cluster.stream.LOST", timedelta(seconds=0.2))
     async with watching(tmp_path, release(3)) as world:
         await world.watch.ensure("models", configmaps=True)
         await until(lambda: world.version() == "3", "the ConfigMap")

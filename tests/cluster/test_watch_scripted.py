@@ -6,11 +6,13 @@ from contextlib import asynccontextmanager
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 from aiohttp import web
 
-from bot.cluster.watch import Watch, pause_after
+from bot.cluster.stream import pause_after
+from bot.cluster.watch import Watch
 from bot.domain.errors import Permanent
 from bot.domain.reason import Name
 from bot.domain.reasons.cluster import KubeconfigUnusable, NotWatched
@@ -24,7 +26,7 @@ from tests.fixtures.watch_world import manifest
 
 @asynccontextmanager
 async def watching(
-    answer: Callable[[web.Request], web.StreamResponse | None], folder: Path, **settings: timedelta
+    answer: Callable[[web.Request], web.StreamResponse | None], folder: Path, **settings: Any
 ) -> AsyncIterator[Watch]:
     """Give a watch of a server that answers so; None: the default, an empty list and a quiet watch."""
 
@@ -50,7 +52,7 @@ def words(watch: Watch) -> str:
 
 
 async def test_a_cluster_that_never_answers_is_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.cluster.watch.LOST", timedelta(seconds=0.2))
+    monkeypatch.setattr("bot.cluster.stream.LOST", timedelta(seconds=0.2))
     async with watching(lambda _: refusal(503, "etcd is unavailable"), tmp_path) as watch:
         assert watch.trouble("models") is None, "not at once: it may be about to answer"
         await until(lambda: "etcd is unavailable" in words(watch), "the trouble")
@@ -60,7 +62,7 @@ async def test_a_cluster_that_is_back_is_no_trouble_even_when_nothing_changes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A quiet namespace sends nothing for minutes: that the watch stands is enough, it need not have told anything."""
-    monkeypatch.setattr("bot.cluster.watch.LOST", timedelta(seconds=0.2))
+    monkeypatch.setattr("bot.cluster.stream.LOST", timedelta(seconds=0.2))
     away = [True]
 
     def answer(request: web.Request) -> web.StreamResponse | None:
@@ -249,7 +251,7 @@ async def test_a_kubeconfig_that_turned_bad_is_told_and_the_watch_goes_on(tmp_pa
 async def test_a_server_that_hangs_with_open_connections_is_noticed_and_its_return_too(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("bot.cluster.watch.LOST", timedelta(seconds=0.2))
+    monkeypatch.setattr("bot.cluster.stream.LOST", timedelta(seconds=0.2))
     monkeypatch.setattr("bot.cluster.heartbeat.QUIET", timedelta(seconds=0.2))
     works = asyncio.Event()
     works.set()

@@ -47,7 +47,7 @@ class GitHub:
 
 async def done(action: Action, seen: Evidence, github: GitHub, promotion: Promotion = PROMOTION) -> Outcome:
     no: Any = None
-    clients = Clients(slack=no, mlflow=no, kubernetes=no, pods=no, github=cast("Any", github))
+    clients = Clients(slack=no, mlflow=no, clusters=no, github=cast("Any", github))
     return await act(action, promotion, no, seen, config=no, store=no, clients=clients)
 
 

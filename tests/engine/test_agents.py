@@ -42,6 +42,13 @@ class Cluster:
     complete: bool = True
     known: bool = True
 
+    @property
+    def watch(self) -> "Cluster":
+        return self
+
+    def of(self, _name: str | None) -> "Cluster":
+        return self
+
     async def ensure(self, namespace: str, kind: Kind) -> None:
         assert (namespace, kind) == ("models", deployments.KIND)
 

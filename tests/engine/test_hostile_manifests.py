@@ -54,6 +54,13 @@ class Cluster:
 
     watched: list[str] = field(default_factory=list)
 
+    @property
+    def watch(self) -> "Cluster":
+        return self
+
+    def of(self, _name: str | None) -> "Cluster":
+        return self
+
     async def ensure(self, namespace: str, _kind: object, *, configmaps: bool) -> None:
         self.watched.append(namespace)
 
@@ -64,15 +71,15 @@ class Systems:
 
     github: Forge
     mlflow: Registry = field(default_factory=Registry)
+    clusters: Cluster = field(default_factory=Cluster)
 
 
 async def test_the_loop_steps_on_while_pins_are_searched(store: Store) -> None:
     await store.mirror.see({TARGET.model: {}})
-    cluster = Cluster()
-    clients, watch = cast("Any", Systems(Forge())), cast("Any", cluster)
+    systems = Systems(Forge())
     async with alive("the repository's sync"):
-        await RepositorySync(config=CONFIG, store=store, clients=clients, watch=watch).sync()
-    assert cluster.watched == ["models"]
+        await RepositorySync(config=CONFIG, store=store, clients=cast("Any", systems)).sync()
+    assert systems.clusters.watched == ["models"]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +91,7 @@ async def test_the_loop_steps_on_while_a_change_is_made(store: Store, known: Pla
     loaded = replace(await store.load(TARGET), promotion=promotion)
     clients = cast("Any", Systems(Forge()))
     async with alive("a pass"):
-        evidence = await gather(loaded, config=CONFIG, store=store, clients=clients, watch=cast("Any", None), now=NOON)
+        evidence = await gather(loaded, config=CONFIG, store=store, clients=clients, now=NOON)
     assert isinstance(evidence, Proposal)
     assert isinstance(evidence.manifest, Editable)
     assert 'value: "3"' in evidence.manifest.change.after[PATH]

@@ -65,8 +65,7 @@ class World:
     store: Store
     config: Config
     github: Forge
-    kubernetes: None = None
-    pods: None = None
+    clusters: Any = None
     mlflow: Registry = field(default_factory=Registry)
 
     async def requested(self, kind: Kind, target: Target = TARGET) -> Loaded:
@@ -79,8 +78,8 @@ class World:
 
     async def manifest(self, loaded: Loaded) -> Editable | Uneditable:
         """Return the change, or why there is none."""
-        clients, watch = cast("Any", self), cast("Any", None)
-        found = await gather(loaded, config=self.config, store=self.store, clients=clients, watch=watch, now=NOON)
+        clients = cast("Any", self)
+        found = await gather(loaded, config=self.config, store=self.store, clients=clients, now=NOON)
         assert isinstance(found, Proposal)
         assert isinstance(found.manifest, Editable | Uneditable)
         return found.manifest
@@ -167,6 +166,15 @@ class Cluster:
     """A watch that remembers which kind it is asked about, and sees no workload."""
 
     asked: list[str] = field(default_factory=list)
+    kubernetes: None = None
+    pods: None = None
+
+    @property
+    def watch(self) -> "Cluster":
+        return self
+
+    def of(self, name: str | None) -> "Cluster":
+        return self
 
     async def ensure(self, namespace: str, kind: WorkloadKind, *, configmaps: bool) -> None:
         self.asked.append(f"{namespace}: {kind.name}" + (" and ConfigMaps" if configmaps else ""))
@@ -215,7 +223,7 @@ async def asked(store: Store, place: Place) -> set[str]:
     loaded = await here.requested(Kind.PROMOTE)
     assert loaded.promotion is not None
     promotion = replace(loaded.promotion, state=State.SYNCING, status=Status(place=place))
-    loaded, clients, watch = replace(loaded, promotion=promotion), cast("Any", here), cast("Any", cluster)
-    found = await gather(loaded, config=here.config, store=store, clients=clients, watch=watch, now=NOON)
+    loaded, clients = replace(loaded, promotion=promotion), cast("Any", replace(here, clusters=cluster))
+    found = await gather(loaded, config=here.config, store=store, clients=clients, now=NOON)
     assert isinstance(found, Rollout)
     return set(cluster.asked)

@@ -129,22 +129,30 @@ class Cluster:
 
     watched: list[str] = field(default_factory=list)
 
+    @property
+    def watch(self) -> "Cluster":
+        return self
+
+    def of(self, name: str | None) -> "Cluster":
+        return self
+
     async def ensure(self, namespace: str, kind: Kind, *, configmaps: bool) -> None:
         self.watched.append(namespace)
 
 
 @dataclass
 class OnlyGitHub:
-    """The clients, of which only one is used here."""
+    """The clients, of which only these are used here."""
 
     github: Forge
+    clusters: Cluster
 
 
 async def test_the_place_of_a_pin_is_found_again_when_its_manifests_change(store: Store) -> None:
     await look(store, Registry())
     forge, cluster = Forge(), Cluster()
-    clients, watch = cast("Any", OnlyGitHub(forge)), cast("Any", cluster)
-    repository = repository_sync.RepositorySync(config=APP, store=store, clients=clients, watch=watch)
+    clients = cast("Any", OnlyGitHub(forge, cluster))
+    repository = repository_sync.RepositorySync(config=APP, store=store, clients=clients)
     target = Target(model="iris", stage="production")
     seen = []
     for namespace in ("models", "models", "elsewhere"):

@@ -27,6 +27,19 @@ class Nothing:
     def policy(self, _target: object) -> object:
         return replace(READY.policy, approvers=())
 
+    def repository_of(self, _model: str) -> str:
+        return "acme/models"
+
+    def of(self, _cluster: object) -> object:
+        return self
+
+    @property
+    def watch(self) -> object:
+        return self
+
+    kubernetes: Any = watch
+    pods: Any = watch
+
     async def ensure(self, *_: object, **__: object) -> None:
         return
 
@@ -68,8 +81,8 @@ async def gathered(*facts: Fact) -> Rollout:
         attempted=0,
         digest=None,
     )
-    clients = Clients(slack=nothing, github=nothing, mlflow=nothing, kubernetes=nothing, pods=nothing)
-    seen = await gather(loaded, config=nothing, store=nothing, clients=clients, watch=nothing, now=NOON)
+    clients = Clients(slack=nothing, github=nothing, mlflow=nothing, clusters=nothing)
+    seen = await gather(loaded, config=nothing, store=nothing, clients=clients, now=NOON)
     assert isinstance(seen, Rollout)
     return seen
 

@@ -72,6 +72,13 @@ def test_what_callboards_manifest_sets_is_what_callboard_reads() -> None:
     assert ports == {"public": told.port, "internal": told.internal_port}
 
 
+def test_kubeconfigs_of_other_clusters_may_come_later() -> None:
+    (volume,) = [each for each in pod("callboard")["spec"]["volumes"] if each["name"] == "clusters"]
+    assert volume["secret"] == {"secretName": "callboard-clusters", "optional": True}
+    (mount,) = [each for each in container("callboard")["volumeMounts"] if each["name"] == "clusters"]
+    assert mount["mountPath"] in (ROOT / "docs/configuration.md").read_text()
+
+
 def test_postgresql_must_show_a_certificate_for_its_name() -> None:
     """tests/store/test_postgresql_tls.py tries this address on a real server."""
     query = make_url(env("callboard-postgresql")["DATABASE_URL"]).query

@@ -85,7 +85,8 @@ def test_pods_keep_the_restricted_standard(folder: str) -> None:
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(spec)
     assert all(
-        set(volume) - {"name"} <= {"emptyDir", "configMap", "persistentVolumeClaim"} for volume in spec["volumes"]
+        set(volume) - {"name"} <= {"emptyDir", "configMap", "persistentVolumeClaim", "secret"}
+        for volume in spec["volumes"]
     )
     for each in spec["containers"]:
         assert not {"privileged", "procMount", "seLinuxOptions"} & set(each["securityContext"])

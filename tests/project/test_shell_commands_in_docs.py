@@ -32,6 +32,7 @@ SERVER: Final = "needs a model registry; tests/model_server/test_process.py star
 REGISTRY: Final = "needs a registry of images; tests/images/test_deploy.py runs it with one"
 TLS: Final = "needs a certificate, and is MLflow's own; tests/clients/mlflow/test_tls.py shows who must have signed it"
 CLUSTER: Final = "needs a cluster; tests/manifests/test_cluster.py applies the manifests to a real API server"
+KUBECONFIG: Final = "needs kubectl, and writes a kubeconfig; tests/fixtures/clusters.py writes the same form"
 BY_CI: Final = "takes minutes; .ci/run runs it"
 LONG: Final = "runs for an hour or two; tests/chaos runs a part of it by itself"
 MEASURES: Final = "measures for many minutes, and passes or fails nothing"
@@ -77,8 +78,14 @@ NOT_RUN: Final = {
     "git tag --sign v0.2.0 && git push origin v0.2.0": PUBLISHES,
     "kubectl apply -k": NAMES,
     "kubectl apply -k manifests/callboard": CLUSTER,
+    'kubectl --kubeconfig=prod config set-credentials callboard --token="$TOKEN"': KUBECONFIG,
+    "kubectl --kubeconfig=prod config set-cluster prod --server=https://prod.example.com:6443 "
+    "--certificate-authority=ca.crt --embed-certs": KUBECONFIG,
+    "kubectl --kubeconfig=prod config set-context prod --cluster=prod --user=callboard": KUBECONFIG,
+    "kubectl --kubeconfig=prod config use-context prod": KUBECONFIG,
     "kubectl -n callboard create configmap mlflow-ca --from-file=ca.crt": CLUSTER,
     "kubectl -n callboard create configmap postgresql-ca --from-file=ca.crt": CLUSTER,
+    "kubectl -n callboard create secret generic callboard-clusters --from-file=prod": CLUSTER,
     "kubectl -n models create configmap mlflow-ca --from-file=ca.crt": CLUSTER,
     "kubectl create namespace callboard": CLUSTER,
     "kubectl delete pod/NAME -n NAMESPACE": "for a broken pod; tests/contract/kubernetes/test_stateful_sets.py has it",

@@ -9,11 +9,12 @@ Rules of list and watch: https://kubernetes.io/docs/reference/using-api/api-conc
 
 import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from datetime import timedelta
+from functools import partial
 from http import HTTPStatus
-from typing import Final, Self
+from typing import Final, Self, TypeAlias
 from urllib.parse import quote
 
 import aiohttp
@@ -59,6 +60,7 @@ GRACE: Final = timedelta(seconds=15)
 QUOTED: Final = 1000
 """Characters of the server's own message: quotas and webhooks send long ones."""
 
+Connect: TypeAlias = Callable[[], Awaitable[tuple[ApiClient, Renew]]]
 Query = Sequence[tuple[str, str]]
 Call = Listing | Watching | ReadingLog | AskingPod
 """What is asked, for reasons."""
@@ -81,10 +83,11 @@ class Refused(Permanent):
 class Kubernetes:
     """One cluster, as one user."""
 
-    def __init__(self, api: ApiClient, renew: Renew | None = None) -> None:
-        """Take a configured client; `renew` reads its credentials again."""
-        self._api = api
-        self._renew = renew
+    def __init__(self, connect: Connect) -> None:
+        """Take what makes a client: it is called by the first request, and by each one until it succeeds."""
+        self._connect = connect
+        self._connecting = asyncio.Lock()
+        self._opened: tuple[ApiClient, Renew] | None = None
 
     @classmethod
     async def connect(cls, kubeconfig: str | None = None) -> Self:
@@ -93,11 +96,25 @@ class Kubernetes:
         Raises:
             Permanent: it does not exist, or cannot be parsed.
         """
-        return cls(*await access(kubeconfig))
+        made = cls(partial(access, kubeconfig))
+        await made.open()
+        return made
+
+    async def open(self) -> tuple[ApiClient, Renew]:
+        """Read the credentials, unless that was done before; return the client, and what reads them again.
+
+        Raises:
+            Permanent: there are none that can be used.
+        """
+        async with self._connecting:
+            if self._opened is None:
+                self._opened = await self._connect()
+            return self._opened
 
     async def close(self) -> None:
         """Close all connections."""
-        await disconnect(self._api)
+        if self._opened is not None:
+            await disconnect(self._opened[0])
 
     async def list(
         self, namespace: str, kind: str, *, name: str = "", keep: Callable[[Json], Json] = lambda obj: obj
@@ -238,9 +255,10 @@ class Kubernetes:
         """Yield the open answer, and translate any failure until its body is read.  A watch `lasts`."""
         try:
             answer = await self._send(path, query, lasts)
-            if answer.status == HTTPStatus.UNAUTHORIZED and self._renew is not None:
+            if answer.status == HTTPStatus.UNAUTHORIZED:
                 answer.close()
-                await self._renew()
+                _, renew = await self.open()
+                await renew()
                 answer = await self._send(path, query, lasts)
             async with answer:
                 if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
@@ -254,13 +272,14 @@ class Kubernetes:
         self, path: str, query: Query, lasts: timedelta | None, *, body: Json | None = None
     ) -> aiohttp.ClientResponse:
         headers, method = {"Accept": "application/json, */*"}, "GET" if body is None else "POST"
-        request = await self._api.param_serialize(
+        api, _ = await self.open()
+        request = await api.param_serialize(
             method, path, query_params=list(query), header_params=headers, body=body, auth_settings=["BearerToken"]
         )
         silence, total = (lasts or ANSWER).total_seconds(), (lasts or WHOLE).total_seconds()
         timeout = aiohttp.ClientTimeout(total=total, connect=10, sock_read=silence)
         async with asyncio.timeout(ANSWER.total_seconds()):  # a watch, too, is accepted at once
-            answer: aiohttp.ClientResponse = (await self._api.call_api(*request, _request_timeout=timeout)).response
+            answer: aiohttp.ClientResponse = (await api.call_api(*request, _request_timeout=timeout)).response
         return answer
 
 

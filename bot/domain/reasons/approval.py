@@ -41,6 +41,18 @@ class Vetoed(Reason):
     people: tuple[User, ...]
 
 
+@reason("cluster_usable")
+class ClusterUsable(Reason):
+    """There is a kubeconfig for the target's cluster."""
+
+
+@reason("cluster_unusable")
+class ClusterUnusable(Reason):
+    """The rollout could not be followed."""
+
+    cause: Reason
+
+
 @reason("targets_main")
 class TargetsMain(Reason):
     """The pull request goes into the main branch."""

@@ -96,6 +96,22 @@ class EventMalformed(Reason):
     during: Reason
 
 
+# ── which cluster ─────────────────────────────────────────────────────────────────────────────────────
+
+
+@reason("in_cluster")
+class InCluster(Reason):
+    """What is wrong with a cluster that app.yaml names."""
+
+    cluster: Name
+    cause: Reason
+
+
+def of_cluster(name: str | None, cause: Reason) -> Reason:
+    """Return a reason that names its cluster; the bot's own (None) needs no name."""
+    return InCluster(cluster=Name(name), cause=cause) if name is not None else cause
+
+
 # ── access ────────────────────────────────────────────────────────────────────────────────────────────
 
 
@@ -106,6 +122,21 @@ class KubeconfigUnusable(Reason):
     path: Name | None = None
     """None: kubectl's default."""
     cause: Reason
+    named: bool = False
+    """app.yaml names the cluster; otherwise, it is the one of KUBECONFIG."""
+
+
+@reason("cluster_kubeconfig_missing")
+class KubeconfigMissing(Reason):
+    """There is no such file; a Secret may be mounted later."""
+
+
+@reason("cluster_context_unknown")
+class ContextUnknown(Reason):
+    """The kubeconfig has no such context."""
+
+    context: Name
+    contexts: tuple[Name, ...]
 
 
 @reason("cluster_kubeconfig_not_yaml")

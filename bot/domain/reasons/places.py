@@ -73,7 +73,7 @@ class TemplateFillsIn(Placed):
 
 @reason("place_invalid")
 class InvalidHere(Placed):
-    """Kubernetes accepts no such namespace, or name of a workload."""
+    """Kubernetes accepts no such namespace, or name of a workload; or a value is not the form of a cluster's name."""
 
     file: Name
     line: int
@@ -148,6 +148,18 @@ class SharedWorkload(Placed):
     other: Name
     stage: Name
     path: Name
+
+
+@reason("pin_of_two_clusters")
+class TwoClusters(Placed):
+    """Two stages of a model share a pin, and app.yaml puts them in two clusters; None is Callboard's own."""
+
+    file: Name
+    line: int
+    cluster: Name | None
+    stage: Name
+    other: Name | None
+    """The cluster of `stage`."""
 
 
 @reason("pin_of_other_stage")

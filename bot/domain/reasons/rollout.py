@@ -9,6 +9,9 @@ from bot.domain.reason import Name, Reason, User, reason
 class PickedUp(Reason):
     """The workload's template holds the new value."""
 
+    cluster: Name | None = None
+    """None: the bot's own."""
+
 
 @reason("not_picked_up")
 class NotPickedUp(Reason):
@@ -16,6 +19,7 @@ class NotPickedUp(Reason):
 
     timeout: timedelta
     found: Reason
+    cluster: Name | None = None
 
 
 @reason("no_workload")
@@ -24,6 +28,7 @@ class NoWorkload(Reason):
 
     stage: Name
     namespace: Name
+    cluster: Name | None = None
 
 
 @reason("names_no_version")

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 
 from bot.domain.reason import Name, Reason
-from bot.domain.reasons.places import PinOfOtherStage, SharedPin, SharedWorkload
+from bot.domain.reasons.places import PinOfOtherStage, SharedPin, SharedWorkload, TwoClusters
 from bot.domain.target import Place, Target
 from bot.rules.pins import Found
 from bot.rules.pins.roots import parent
@@ -37,9 +37,12 @@ def workload_clash(
 ) -> Reason | None:
     """Return why the workload cannot be the target's own: a pin in another folder is for the same one.
 
-    In one folder, several patches may be for the containers of one workload.  `reads` tells whether a target still has
-    a file among its manifests; places may be older than app.yaml.
+    The same names in another cluster are another workload.  In one folder, several patches may be for the containers of
+    one workload.  `reads` tells whether a target still has a file among its manifests; places may be older than
+    app.yaml.
     """
+    if (split := _split(target, found, place, others, reads)) is not None:
+        return split
     if place.workload is None:
         return None
     folders = {parent(path) for path in place.paths}
@@ -58,6 +61,20 @@ def workload_clash(
     return None
 
 
+def _split(
+    target: Target, found: Found, place: Place, others: Mapping[Target, Place], reads: Callable[[Target, str], bool]
+) -> Reason | None:
+    """Return that another stage of the model has the same pin, and app.yaml puts it in another cluster."""
+    for other in sorted(each for each in others if each.model == target.model and each != target):
+        there = others[other]
+        if there.paths == place.paths and there.cluster != place.cluster and reads(other, found.path):
+            mine, its = (Name(name) if name is not None else None for name in (place.cluster, there.cluster))
+            at, stage = Name(found.path), Name(other.stage)
+            return TwoClusters(file=at, line=found.line, cluster=mine, stage=stage, other=its)
+    return None
+
+
 def _same(one: Place, other: Place) -> bool:
     kinds = {one.kind, other.kind} - {None}
-    return (one.namespace, one.workload) == (other.namespace, other.workload) and len(kinds) <= 1
+    places = [(each.cluster, each.namespace, each.workload) for each in (one, other)]
+    return places[0] == places[1] and len(kinds) <= 1

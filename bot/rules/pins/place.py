@@ -27,6 +27,7 @@ from bot.domain.reasons.places import (
 from bot.domain.target import NAMESPACE, WORKLOAD, Place, Target, Written
 from bot.domain.verification import UNTELLING
 from bot.rules.kubernetes.kinds import KINDS, pod, replica_set
+from bot.rules.parsing.clusters import CLUSTER
 from bot.rules.pins import Found, find
 from bot.rules.pins.carrier import Carrier
 from bot.rules.pins.owner import ConfigMap, Elsewhere
@@ -89,6 +90,7 @@ def locate(files: Mapping[str, str], target: Target, policy: Policy, repository:
             workload=workload.value if workload else None,
             kind=seen.kind if named_here else None,
             in_configmap=how is not PickUp.TEMPLATE,
+            cluster=cluster_of(target, policy),
         ),
         namespace=namespace,
         workload=workload,
@@ -129,6 +131,21 @@ def _namespace(seen: Seen, path: str, carrier: Carrier, target: Target, policy: 
     if seen.namespace is not None and found == seen.namespace.written:
         return seen.namespace
     return Sourced(written=found, origin=Origin.APP_YAML)
+
+
+def cluster_of(target: Target, policy: Policy) -> str | None:
+    """Return the cluster in which a target runs; None: the bot's own.
+
+    Raises:
+        Permanent: the model's name makes of the key something that names no cluster, or another context.
+    """
+    key, found = policy.cluster, _filled(policy.cluster, target)
+    if key is None or found is None:
+        return None
+    _valid(found, CLUSTER, "cluster")
+    if found.value.count("#") != key.value.count("#"):  # the part of a path after it names a context
+        raise _invalid(found, "cluster")
+    return found.value
 
 
 def _workload(seen: Seen, path: str, carrier: Carrier, target: Target, policy: Policy) -> Written | None:
@@ -175,8 +192,12 @@ def _is_template(value: str) -> bool:
 
 def _valid(found: Written, form: re.Pattern[str], what: str) -> None:
     if not form.fullmatch(found.value):
-        at, value = Name(found.file), Said(found.value)
-        raise Permanent(InvalidHere(file=at, line=found.line, what=Name(what), value=value))
+        raise _invalid(found, what)
+
+
+def _invalid(found: Written, what: str) -> Permanent:
+    at, value = Name(found.file), Said(found.value)
+    return Permanent(InvalidHere(file=at, line=found.line, what=Name(what), value=value))
 
 
 def _left_out(path: str, carrier: Carrier, there: Roots) -> Reason | None:

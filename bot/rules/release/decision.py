@@ -131,6 +131,8 @@ class Review(Evidence):
     voters: Voters
     comparison: Comparison | None
     """None: nothing new is known."""
+    unusable: Reason | None = None
+    """Why there is no access to the cluster that app.yaml names."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

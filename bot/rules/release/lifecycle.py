@@ -18,12 +18,14 @@ from bot.domain.promotion import UNMERGED, Consent, Kind, Promotion, Request, St
 from bot.domain.reason import Name
 from bot.domain.reasons.approval import VetoTooLate
 from bot.domain.reasons.lifecycle import PullOpened
+from bot.domain.target import Place
 from bot.rules.parsing.typed import typed
 from bot.rules.release import gates, merging, rollout, statuses
 from bot.rules.release.by_hand import by_hand
 from bot.rules.release.checking import checking
 from bot.rules.release.decision import (
     Decision,
+    Editable,
     Evidence,
     PinReview,
     Post,
@@ -61,9 +63,18 @@ def decide(evidence: Evidence) -> Decision:
     note = decision.note.copy()
     if isinstance(evidence, Proposal | Review | Rollout) and evidence.comparison is not None:  # metrics may come late
         note["comparison"] = evidence.comparison
+    if (place := _place(evidence)) is not None and promotion.status.place not in {None, place}:
+        note["place"] = place
     if promotion.status.trouble is not None and promotion.state is not State.MERGING:  # blind time is not counted
         note["clear_since"] = evidence.now
     return replace(decision, note=note)
+
+
+def _place(evidence: Evidence) -> Place | None:
+    """Return where the pin takes effect by now: app.yaml may name another cluster, until the change is merged."""
+    if isinstance(evidence, Review) and isinstance(evidence.manifest, Editable):
+        return evidence.manifest.place
+    return None
 
 
 def _next(evidence: Evidence, promotion: Promotion) -> Decision:

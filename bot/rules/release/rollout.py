@@ -34,11 +34,17 @@ from bot.rules.release.decision import LATER, SHORTLY, SOON, Decision, MoveAlias
 def syncing(evidence: Rollout) -> Decision:
     """Wait until the workload's template holds the pin, or its pods confirm the version."""
     if picked_up(evidence):
-        return Decision(state=State.ROLLING_OUT, reason=PickedUp(), note={"waiting": None}, wake=timedelta(0))
-    waiting = agents.waiting(evidence)
-    found = _instead(evidence)
+        return Decision(
+            state=State.ROLLING_OUT,
+            reason=PickedUp(cluster=cluster(evidence.promotion)),
+            note={"waiting": None},
+            wake=timedelta(0),
+        )
+    waiting, found = agents.waiting(evidence), _instead(evidence)
     late = NotPickedUp(
-        timeout=evidence.policy.timeout, found=HeldUp(found=found, agent=waiting) if waiting is not None else found
+        timeout=evidence.policy.timeout,
+        found=HeldUp(found=found, agent=waiting) if waiting is not None else found,
+        cluster=cluster(evidence.promotion),
     )
     note: StatusChange = {**_fixed(evidence), "waiting": waiting}
     return replace(_stalled(evidence, late) or Decision(wake=LATER), note=note)
@@ -74,7 +80,8 @@ def _instead(evidence: Rollout) -> Reason:
     promotion, health = evidence.promotion, evidence.health
     place, namespace = promotion.status.place, promotion.namespace
     if health is None:
-        return NoWorkload(stage=Name(promotion.target.stage), namespace=Name(namespace))
+        stage = Name(promotion.target.stage)
+        return NoWorkload(stage=stage, namespace=Name(namespace), cluster=cluster(promotion))
     workload = Name(f"{namespace}/{(place.workload if place else None) or promotion.target.model}")
     if health.status is HealthStatus.UNKNOWN:
         return health.reason
@@ -284,6 +291,11 @@ def _rollback(evidence: Rollout) -> Request | None:
 def _stalled(evidence: Rollout, reason: Reason) -> Decision | None:
     """Ask people, once the time-out has passed without progress; nothing was seen to fail."""
     return Decision(state=State.STALLED, reason=reason, wake=LATER) if evidence.overdue else None
+
+
+def cluster(promotion: Promotion) -> Name | None:
+    """Return the name of its cluster, for reasons; the bot's own needs none."""
+    return Name(promotion.cluster) if promotion.cluster is not None else None
 
 
 def pin(promotion: Promotion) -> Pin:

@@ -21,7 +21,7 @@ from bot.domain.reasons.rollout import (
 )
 from bot.rules.release import agents
 from bot.rules.release.decision import LATER, SHORTLY, Decision, Reply, Rollout
-from bot.rules.release.rollout import complete, conclude, counted, going_wrong, picked_up, unverified
+from bot.rules.release.rollout import cluster, complete, conclude, counted, going_wrong, picked_up, unverified
 from bot.rules.release.takeover import superseded
 
 DECISIONS: Final = frozenset({FactKind.KEEP_WAITING, FactKind.ACCEPT, FactKind.GO_BACK})
@@ -103,7 +103,8 @@ def _healed(evidence: Rollout) -> Decision | None:
     if counted(promotion) is not None and not health.pods:  # those that were verified are gone: all others count
         return Decision(note={"counted": ()}, wake=timedelta(0))
     if isinstance(promotion.reason, NotPickedUp):
-        return Decision(state=State.ROLLING_OUT, reason=PickedUp(), note={"waiting": None}, wake=timedelta(0))
+        came = PickedUp(cluster=cluster(promotion))
+        return Decision(state=State.ROLLING_OUT, reason=came, note={"waiting": None}, wake=timedelta(0))
     if health.status is HealthStatus.HEALTHY and (_method_open(evidence) or unverified(evidence) is None):
         return complete(health, evidence.now)
     return None

@@ -96,7 +96,9 @@ def _pinned(scene: Scene) -> tuple[str, ...]:
         return ()
     paths = promotion.status.place.paths if promotion.status.place is not None else ()
     where = f" In Git: {', '.join(map(code, paths))} at {code(pinned.commit[:7])}." if paths else ""
-    effect = "The cluster may be running it. Approving makes it the release; a veto leaves the pin in Git."
+    effect = (
+        f"{capital(_where(promotion))} may be running it. Approving makes it the release; a veto leaves the pin in Git."
+    )
     why = slack(promotion.reason) if promotion.reason is not None else f"v{promotion.version} is pinned already"
     return (f"📌 {why}.{where}", effect)
 
@@ -110,7 +112,7 @@ def _merging(scene: Scene) -> Progress:
 
 
 def _syncing(scene: Scene) -> Progress:
-    headline = "Waiting for the cluster to pick up the change"
+    headline = f"Waiting for {_where(scene.promotion)} to pick up the change"
     more = (*_pending(scene), *_agent(scene), *_since(scene))
     return Progress(icon="⏳", headline=headline, lines=(*_reason(scene.promotion), *more))
 
@@ -154,6 +156,11 @@ def _checked(promotion: Promotion) -> str:
             return "checking which image each one runs"
         case _:
             return "checking which version each one serves"
+
+
+def _where(promotion: Promotion) -> str:
+    """Name the promotion's cluster, if it is not the bot's own."""
+    return f"cluster {code(promotion.cluster, 120)}" if promotion.cluster is not None else "the cluster"
 
 
 def _reason(promotion: Promotion) -> tuple[str, ...]:
@@ -205,7 +212,8 @@ def _stalled(scene: Scene) -> Progress:
         log = block(failing.log or "", LOG)
         lines = (*((f"Last log lines:\n{log}",) if log else ()), "Nothing is rolled back until somebody decides.")
         return Progress(icon="⚠️", headline=f"Failing: {why}", lines=(*_cluster(scene), *lines))
-    calm = "No failure was seen, so nothing is rolled back. It goes on by itself once the cluster shows the release."
+    goes_on = f"It goes on by itself once {_where(promotion)} shows the release."
+    calm = f"No failure was seen, so nothing is rolled back. {goes_on}"
     agent = _agent(scene) if isinstance(promotion.reason, NotPickedUp) else ()
     return Progress(icon="⚠️", headline=f"Stalled: {why}", lines=(*_cluster(scene), *agent, calm))
 
@@ -261,7 +269,7 @@ def _undecided(icon: str, word: str, advice: str) -> Callable[[Scene], Progress]
 
 
 def _pin_stays(promotion: Promotion) -> str:
-    still = f"Git still pins v{promotion.version}, so the cluster may be running it."
+    still = f"Git still pins v{promotion.version}, so {_where(promotion)} may be running it."
     if promotion.previous is None:
         undo = "There is no earlier release to go back to: change the pin in Git, or promote another version."
     else:

@@ -327,7 +327,7 @@ def test_every_field_of_a_policy_can_be_set() -> None:
         "requesters": '["@x"]', "may_freeze": '["@x"]', "may_override": '["@x"]',
         "rollback": '{approvals: 2, requesters: ["@x"]}', "on_failure": "ask",
         "freeze": '[{cron: "0 16 * * FRI", for: 64h}]', "verify": "rollout",
-        "namespace": '"ml-{stage}"', "workload": '"{model}-{stage}"',
+        "namespace": '"ml-{stage}"', "workload": '"{model}-{stage}"', "cluster": '"{stage}-eu"',
     }  # fmt: skip
     assert set(written) == set(policies.FIELDS), "write a value for each key of FIELDS here; not one of the defaults"
     stage = "\n".join(f"    {key}: {value}" for key, value in written.items())

@@ -14,7 +14,7 @@ from bot.domain.promotion import Ruling, Verdict
 from bot.domain.reason import Reason
 from bot.domain.reasons.lifecycle import HeldTooLong, NobodyDecided
 from bot.rules.release.decision import PATIENTLY, SHORTLY, Review
-from bot.rules.release.gates import approvals, base_branch, freeze, github, own_commit, soak, vetoes
+from bot.rules.release.gates import approvals, base_branch, cluster, freeze, github, own_commit, soak, vetoes
 from bot.rules.release.gates.gate import Gate
 
 GATES: Final[tuple[Gate, ...]] = (
@@ -22,6 +22,7 @@ GATES: Final[tuple[Gate, ...]] = (
     approvals.GATE,
     soak.GATE,
     freeze.GATE,
+    cluster.GATE,
     own_commit.GATE,
     base_branch.GATE,
     github.GATE,

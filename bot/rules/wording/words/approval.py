@@ -41,6 +41,8 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     r.TargetsMain: "it targets the main branch",
     r.Retargeted: "somebody retargeted #{number} to {to}, and only a merge into {main} is approved; set its base "
     "branch to {main} again on GitHub, or type {cancel}",
+    r.ClusterUsable: "Callboard has access to the cluster",
+    r.ClusterUnusable: "Callboard could not follow the rollout: {cause}",
     r.NotFrozen: "{stage} is not frozen",
     r.Frozen: _frozen,
     r.GitHubReady: "GitHub requires nothing more",

@@ -26,7 +26,13 @@ def _not_allowed(why: cluster.NotAllowed) -> str:
 
 def _unusable(why: cluster.KubeconfigUnusable) -> str:
     path = "{path}" if why.path is not None else "the default kubeconfig ($HOME/.kube/config)"
-    return f"cannot connect to Kubernetes: {path} cannot be used ({{cause}}); set KUBECONFIG to a valid file"
+    to_do = "correct `cluster` in app.yaml, or this file" if why.named else "set KUBECONFIG to a valid file"
+    return f"cannot connect to Kubernetes: {path} cannot be used ({{cause}}); {to_do}"
+
+
+def _context_unknown(why: cluster.ContextUnknown) -> str:
+    known = "; its contexts are {contexts:10}" if why.contexts else ""
+    return f"it has no context {{context}}{known}"
 
 
 def _unreadable(why: cluster.KubeconfigUnreadable) -> str:
@@ -46,6 +52,9 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     cluster.VersionExpired: "{during}: the cluster no longer knows the last version ({said}); Callboard lists again",
     cluster.EventMalformed: "{during}: the cluster sent something that is not a valid event; Callboard lists again",
     cluster.KubeconfigUnusable: _unusable,
+    cluster.InCluster: "cluster {cluster}: {cause}",
+    cluster.KubeconfigMissing: "there is no such file",
+    cluster.ContextUnknown: _context_unknown,
     cluster.NotYAML: "line {line} is not YAML",
     cluster.CredentialsSlow: "getting its credentials took longer than {within}",
     cluster.NotKubeconfig: "it does not have the form of a kubeconfig",

@@ -33,7 +33,11 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
         "{place}: a template fills in the {what} ({value}); write the plain value here, or set the key {what} for "
         "{stage} in app.yaml"
     ),
-    places.InvalidHere: "{place}: {value} is not a valid {what} in Kubernetes",
+    places.InvalidHere: lambda i: (
+        "{place}: {value} does not name a cluster; expected a context of the kubeconfig, or a path"
+        if i.what == "cluster"
+        else "{place}: {value} is not a valid {what} in Kubernetes"
+    ),
     places.TwoAnswers: "two sources name different values for the {what}: {one} and {other}; correct or remove one",
     places.PlaceUnknown: "{causes}",
     places.SeveralWorkloads: (
@@ -50,6 +54,13 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     places.SharedWorkload: (
         "{place}: the workload {workload} is also that of {other} on {stage} ({path}), so each release would overwrite "
         "the other; give them different names or namespaces"
+    ),
+    places.TwoClusters: lambda t: (
+        "{place}: the same pin is that of {stage}, which app.yaml puts in "
+        + ("{other}" if t.other is not None else "Callboard's own cluster")
+        + " and not in "
+        + ("{cluster}" if t.cluster is not None else "Callboard's own cluster")
+        + "; give each stage its own manifest, or both the same `cluster`"
     ),
     places.PinOfOtherStage: "{place}: pins the stage {pinned}, expected {stage}",
 }

@@ -13,10 +13,17 @@ def _may_not_decide(why: r.MayNotDecide) -> str:
     return f"you may not decide about this promotion; ask {who}"
 
 
+def _cluster(why: r.PickedUp | r.NotPickedUp) -> str:
+    return "cluster {cluster}" if why.cluster is not None else "the cluster"
+
+
 WORDS: Final[Mapping[type[Reason], Words]] = {
-    r.PickedUp: "the cluster has picked up the change",
-    r.NotPickedUp: "the cluster did not pick up the change within {timeout}: {found}",
-    r.NoWorkload: "no workload with MODEL_STAGE={stage} was found in {namespace}",
+    r.PickedUp: lambda p: f"{_cluster(p)} has picked up the change",
+    r.NotPickedUp: lambda n: f"{_cluster(n)} did not pick up the change within {{timeout}}: {{found}}",
+    r.NoWorkload: lambda n: (
+        "no workload with MODEL_STAGE={stage} was found in {namespace}"
+        + (" of cluster {cluster}" if n.cluster is not None else "")
+    ),
     r.NamesNoVersion: "{workload} names no version",
     r.StillPins: "{workload} still says {stage} v{version}",
     r.EveryPodReady: "every pod is ready",
