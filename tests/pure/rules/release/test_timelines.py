@@ -10,18 +10,8 @@ from bot.domain.reason import Reason
 from bot.domain.reasons.rollout import ChangedByOthers
 from bot.rules.wording.reasons import plain
 from tests.fixtures.rollout_history import Ending, History, follow, pruned
-from tests.pure.rules.release.timelines import (
-    BEHIND,
-    DONE,
-    FAILED,
-    MANUAL,
-    RELEASED,
-    STALLED,
-    Timeline,
-    configured,
-    not_synced,
-    restarting,
-)
+from tests.pure.rules.release.scenes import BEHIND, DONE, MANUAL, configured, not_synced, restarting
+from tests.pure.rules.release.timelines import FAILED, RELEASED, STALLED, Timeline
 
 TIMELINES = {**RELEASED, **STALLED, **FAILED}
 
