@@ -129,6 +129,9 @@ class Play:
 async def _registry(request: web.Request, handler: Handler) -> web.StreamResponse:
     if request.path.endswith(("/search", "/webhooks")):
         return web.json_response({})
+    if request.path.endswith("/registered-models/alias"):
+        version = {"name": request.query["name"], "version": "1", "status": "READY", "creation_timestamp": 1}
+        return web.json_response({"model_version": version})
     return web.json_response({"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "none"}, status=404)
 
 
