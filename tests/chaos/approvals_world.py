@@ -222,7 +222,7 @@ class Cluster:
     def fresh(self, *about: Any) -> bool:
         return True
 
-    def snapshot(self, *about: Any, configmaps: bool) -> None: ...
+    def snapshot(self, *about: Any, configmaps: bool = False) -> None: ...
 
 
 class ApprovalsWorld:
