@@ -265,7 +265,7 @@ async def test_a_server_that_hangs_with_open_connections_is_noticed_and_its_retu
         await watch.ensure("models")
         await until(lambda: watch.fresh("models"), "the lists")
         works.clear()
-        await until(lambda: "whether it is alive" in words(watch), "the trouble")
+        await until(lambda: "a health check" in words(watch), "the trouble")
         works.set()
         await until(lambda: watch.trouble("models") is None, "its end")
         await watch.close()

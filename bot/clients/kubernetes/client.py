@@ -28,7 +28,7 @@ from bot.domain.errors import Permanent, Temporary
 from bot.domain.json import Json
 from bot.domain.reason import Name, Reason, Said
 from bot.domain.reasons import cluster, systems
-from bot.domain.reasons.cluster import AskingForLife, AskingPod, EventMalformed, Listing, ReadingLog, Watching
+from bot.domain.reasons.cluster import AskingPod, CheckingHealth, EventMalformed, Listing, ReadingLog, Watching
 from bot.domain.verification import Question
 from bot.rules.kubernetes import agents
 from bot.rules.kubernetes.kinds import RESOURCES
@@ -188,7 +188,7 @@ class Kubernetes:
             async with asyncio.timeout(within.total_seconds()):
                 (await self._send("/livez", (), None)).close()
         except FAILURES as error:
-            raise Temporary(unanswered(error, system=systems.CLUSTER, during=AskingForLife())) from error
+            raise Temporary(unanswered(error, system=systems.CLUSTER, during=CheckingHealth())) from error
 
     async def log(
         self, namespace: str, pod: str, *, container: str | None = None, previous: bool = False, lines: int = 40

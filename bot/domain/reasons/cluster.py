@@ -39,9 +39,9 @@ class AskingPod(Reason):
     namespace: Name
 
 
-@reason("cluster_asking_for_life")
-class AskingForLife(Reason):
-    """A request for a sign of life."""
+@reason("cluster_checking_health")
+class CheckingHealth(Reason):
+    """A request for the API server's own health."""
 
 
 # ── refusals ──────────────────────────────────────────────────────────────────────────────────────────

@@ -43,7 +43,7 @@ WORDS: Final[Mapping[type[Reason], Words]] = {
     cluster.Listing: "listing {kind} in {namespace}",
     cluster.Watching: "watching {kind} in {namespace}",
     cluster.ReadingLog: "reading the log of {pod} in {namespace}",
-    cluster.AskingForLife: "answering whether it is alive",
+    cluster.CheckingHealth: "a health check",
     cluster.AskingPod: "asking {pod} in {namespace} through the API server",
     cluster.CredentialsRefused: "{during}: the cluster does not accept the credentials; renew those in the kubeconfig",
     cluster.NotAllowed: _not_allowed,
