@@ -22,7 +22,7 @@ pytestmark = pytest.mark.slow
 PATIENCE = 60_000  # ms
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(420)  # the models are trained first
 async def test_a_version_is_released_by_typing_and_clicking(
     tmp_path: Path, open_page: Callable[[str], Awaitable[Page]]
 ) -> None:

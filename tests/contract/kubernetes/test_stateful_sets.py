@@ -7,7 +7,6 @@ from itertools import takewhile
 import pytest
 
 from bot.domain.cluster import HealthStatus
-from bot.domain.json import Json
 from bot.rules.kubernetes.kinds import stateful_set
 from bot.rules.wording.reasons import plain
 from callboard_demo.cluster.scripted import Behaviour, ScriptedRuntime
@@ -89,38 +88,6 @@ async def test_below_a_partition_pods_keep_their_revision_and_do_not_count(onloo
     await onlooker.change({"template": template(2)})
     done = await onlooker.until_healthy(2)
     assert (names(done), done.wanted) == (["model-1"], 1)
-
-
-async def test_pods_that_are_refused_are_the_cause_until_they_are_created(onlooker: Onlooker) -> None:
-    """The controller says so in an event alone, and does not even observe the new generation."""
-    limit: Json = {"type": "Container", "max": {"memory": "1Gi"}, "default": {"memory": "1Gi"}}
-    its: Json = {"apiVersion": "v1", "kind": "LimitRange", "metadata": {"name": "small"}, "spec": {"limits": [limit]}}
-    await onlooker.apply("limitranges", its)
-    await rolled_out(onlooker)
-    large = template(2)
-    large["spec"]["containers"][0]["resources"] = {"limits": {"memory": "2Gi"}}
-    await onlooker.change({"template": large})
-    refused = await onlooker.until_told(HealthStatus.DEGRADED, "maximum memory usage per Container is 1Gi")
-    assert refused.patience == timedelta(seconds=30)
-    await onlooker.change({"template": template(3)})
-    done = await onlooker.until_healthy(3)
-    assert names(done) == BOTH
-
-
-async def test_a_quota_is_the_cause_once_no_pod_leaves(onlooker: Onlooker) -> None:
-    await rolled_out(onlooker)
-    hard: Json = {
-        "apiVersion": "v1",
-        "kind": "ResourceQuota",
-        "metadata": {"name": "few"},
-        "spec": {"hard": {"pods": "2"}},
-    }
-    await onlooker.apply("resourcequotas", hard)
-    await onlooker.plane.rest.patch(onlooker.path("statefulsets", "model"), {"spec": {"replicas": 3}})
-    full = await onlooker.until_told(HealthStatus.DEGRADED, "quota exceeded: few")
-    assert full.patience == timedelta(minutes=5)
-    await onlooker.delete("resourcequotas", "few")
-    await onlooker.until(lambda v: len(v.pods) == 3 and v.status is HealthStatus.HEALTHY, within=60)
 
 
 async def test_with_on_delete_people_are_told_that_they_must_delete_the_pods(onlooker: Onlooker) -> None:
