@@ -5,10 +5,11 @@ Only what is running is kept in memory; what is due is in the store, so a restar
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from datetime import timedelta
 from functools import partial
+from itertools import chain, zip_longest
 from typing import TypeAlias
 
 from bot import clock
@@ -60,7 +61,7 @@ class Dispatch:
 
     async def _start(self) -> None:
         due = await self._store.due(clock.now())
-        for key in dict.fromkeys((*due, *self._dirty)):
+        for key in _in_turn(self._dirty, due):
             if key not in self._running and len(self._running) < AT_ONCE:
                 self._dirty.discard(key)
                 task = asyncio.create_task(self._run(key))
@@ -90,3 +91,9 @@ class Dispatch:
         wake = await self._store.next_wake(clock.now())
         left = (wake - clock.now()).total_seconds() if wake is not None else SWEEP.total_seconds()
         return min(max(left, 0.02), SWEEP.total_seconds())
+
+
+def _in_turn(changed: Iterable[Key], due: Iterable[Key]) -> Iterable[Key]:
+    """Return each key once, those of both kinds in turn: neither waits until all of the others are done."""
+    both = chain.from_iterable(zip_longest(changed, due))
+    return dict.fromkeys(key for key in both if key is not None)

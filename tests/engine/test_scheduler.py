@@ -5,11 +5,12 @@ from datetime import datetime
 from typing import Any, cast
 
 import pytest
+from typing_extensions import override
 
 from bot.domain.errors import Temporary
 from bot.domain.reasons.lifecycle import NotProposedInTime
 from bot.domain.target import Target
-from bot.engine.scheduler import Dispatch, Key
+from bot.engine.scheduler import AT_ONCE, Dispatch, Key
 from tests.fixtures.waiting import until
 
 
@@ -53,3 +54,31 @@ async def test_a_pass_that_failed_is_reported_in_words(caplog: pytest.LogCapture
     running.cancel()
     await asyncio.wait({running}, timeout=1)
     assert "the pass failed: it could not be proposed in time" in caplog.text
+
+
+class Herd(Idle):
+    """A store in which very many targets are due."""
+
+    @override
+    async def due(self, now: datetime) -> tuple[Key, ...]:
+        return tuple(Target(model=f"m{number}", stage="production") for number in range(100))
+
+
+async def test_what_was_woken_and_what_is_due_have_their_turns() -> None:
+    began: list[Key] = []
+
+    async def reconcile(key: Key) -> None:
+        began.append(key)
+        await asyncio.Event().wait()
+
+    dispatch = Dispatch(cast("Any", Herd()), reconcile)
+    woken = [Target(model=f"woken{number}", stage="production") for number in range(20)]
+    dispatch.wake(*woken)
+    running = asyncio.create_task(dispatch.run())
+    await until(lambda: len(began) == AT_ONCE, "as many passes as may run at once")
+    running.cancel()
+    assert len(set(began) & set(woken)) == AT_ONCE // 2
+    for task in asyncio.all_tasks():
+        if task is not asyncio.current_task():
+            task.cancel()
+    await asyncio.wait({running}, timeout=1)
