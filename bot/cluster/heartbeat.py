@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from bot.domain.errors import Temporary
+from bot.domain.errors import Permanent, Temporary
 from bot.domain.reason import Reason
 
 QUIET: Final = timedelta(seconds=8)
@@ -20,7 +20,7 @@ class Heartbeat:
     """The signs of life of one API server."""
 
     def __init__(self, ping: Callable[[timedelta], Awaitable[None]], lost: Callable[[Reason], None]) -> None:
-        """Take what asks, and raises Temporary without an answer in that time, and what is told then."""
+        """Take what asks, and raises Temporary or Permanent without an answer, and what is told then."""
         self._ping = ping
         self._lost = lost
         self._heard = -math.inf
@@ -38,7 +38,8 @@ class Heartbeat:
                 continue
             try:
                 await self._ping(QUIET)
-            except Temporary as error:
+            except (Temporary, Permanent) as error:
                 self._lost(error.reason)
+                await asyncio.sleep(QUIET.total_seconds())
             else:
                 self.hear()

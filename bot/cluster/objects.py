@@ -152,10 +152,6 @@ class Objects:
         events = [e for obj in about for e in self._by("events", "about", text(obj, "kind"), _name(obj))]
         yield from islice(sorted(events, key=event_time, reverse=True), NEWEST)
 
-    def named(self, kind: str, name: str) -> Json | None:
-        """Return an object by its name."""
-        return self._named.get(kind, {}).get(name)
-
     def _workload(self, model: str, stage: str, workload: str | None, kind: Kind) -> Json | None:
         known = self._completed(self.get(kind.resource, workload or ""), kind)
         if known is not None and _models(kind.resource, known) <= {model}:

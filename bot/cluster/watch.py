@@ -164,7 +164,7 @@ class Watch:
         stream.asked_at = loop.time()
         place.asking.add((namespace, target))
         current = stream.listed and not stream.refused and not stream.lost
-        return place.objects.named(its.resource, its.name) if current else None
+        return place.objects.get(its.resource, its.name) if current else None
 
     def listed(self, its: AgentObject) -> bool:
         """Return whether it is known whether an agent's object exists, or that nobody may know."""

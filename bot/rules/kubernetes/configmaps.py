@@ -64,9 +64,9 @@ def _with_since(kept: Json, since: str) -> Json:
 def pinned_since(configmap: Json) -> datetime | None:
     """Return a moment, by the API server's clock, since when a ConfigMap holds the pin; None if it does not tell.
 
-    It is that of the latest server-side apply by whoever owns a part of the pin, which may have changed something else;
-    what is immutable was never changed.  After any other write, Kubernetes before 1.25 leaves the time as it was if the
-    writer owned the same fields before: https://github.com/kubernetes/kubernetes/issues/109576
+    It is when the owner of a part of the pin last used server-side apply, which may have changed something else; an
+    immutable ConfigMap has never changed.  After any other write, Kubernetes before 1.25 leaves the time as it was if
+    the writer owned the same fields before: https://github.com/kubernetes/kubernetes/issues/109576
     """
     kept = moment(configmap, "metadata", "annotations", SINCE)
     if kept is not None or flag(configmap, "immutable"):

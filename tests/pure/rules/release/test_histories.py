@@ -30,7 +30,7 @@ FLAPS_AFTER_RESTARTS: Final = Plan(
 SCALED_WHILE_STALLED: Final = Plan(
     slots=((UNREADY_LONG,), (WELL,)), scaling=(Span(start=100, seconds=FOREVER), CRASHING)
 )
-"""A pod that was complete is away for longer than the time-out; an autoscaler adds one that crashes."""
+"""A ready pod becomes unready for longer than the time-out; an autoscaler adds a pod that crashes."""
 REPLACED_WHILE_STALLED: Final = Plan(
     slots=((((Doing.READY, 60), (Doing.LOADING, 1500), (Doing.EVICTED, FOREVER)), WELL),)
 )
